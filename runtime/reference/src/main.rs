@@ -1,0 +1,2 @@
+//! mcp-lambda-reference
+fn main() {}

@@ -1,0 +1,2 @@
+//! conformance-server
+fn main() {}
