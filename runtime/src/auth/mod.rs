@@ -1,0 +1,5 @@
+//! Who is calling.
+
+mod principal;
+
+pub use principal::Principal;

@@ -1,0 +1,380 @@
+//! Configuration: the only reader of the environment.
+//!
+//! Every variable is one row of [`VARIABLES`]; the construct that deploys this server asserts the same names. A value
+//! that cannot be used stops the process at start, with the variable's name and what was expected.
+
+use std::{net::SocketAddr, path::Path, str::FromStr, time::Duration};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+
+use crate::{error::ConfigError, protocol::Limits};
+
+/// One environment variable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Variable {
+    /// Its name.
+    pub name: &'static str,
+    /// Another name it goes by. The name wins.
+    pub alias: Option<&'static str>,
+    /// What holds when it is not set.
+    pub default: &'static str,
+    /// What it does.
+    pub meaning: &'static str,
+}
+
+macro_rules! variables {
+    ($($constant:ident = $name:literal $(or $alias:literal)?, $default:literal, $meaning:literal;)*) => {
+        $(const $constant: Variable = Variable {
+            name: $name, alias: variables!(@alias $($alias)?), default: $default, meaning: $meaning,
+        };)*
+        /// Every variable the runtime reads.
+        pub const VARIABLES: &[Variable] = &[$($constant),*];
+    };
+    (@alias) => { None };
+    (@alias $alias:literal) => { Some($alias) };
+}
+
+variables! {
+    LISTEN = "MCP_LISTEN", "127.0.0.1:9000", "address of the local HTTP front";
+    PATH = "MCP_PATH", "/mcp", "path of the MCP endpoint";
+    RESPONSE_MODE = "MCP_RESPONSE_MODE", "auto", "stream, buffered or auto: whether the front passes a body on as it is written";
+    STREAMS = "MCP_STREAMS", "on", "on or off: subscriptions/listen and GET streams";
+    STREAM_SECONDS = "MCP_STREAM_SECONDS", "300 (60 on Lambda)", "longest life of a listen or GET stream, in seconds";
+    STREAMS_PER_PRINCIPAL = "MCP_STREAMS_PER_PRINCIPAL", "16", "listen and GET streams one caller may hold open";
+    KEEP_ALIVE_SECONDS = "MCP_KEEP_ALIVE_SECONDS", "12", "pause between keep-alive comments on a quiet stream, in seconds";
+    RETRY_MS = "MCP_RETRY_MS", "1000", "how long a session-era client should wait before it reconnects, in milliseconds";
+    REQUEST_SECONDS = "MCP_REQUEST_SECONDS", "900", "longest run of one request on the local front, in seconds";
+    SESSION_TTL_MINUTES = "SESSION_TTL_MINUTES", "1440", "idle life of a session, in minutes";
+    STATE_KEYS = "MCP_STATE_KEYS", "a key made at start", "comma list of id:base64 keys of 32 bytes or more; the first seals requestState, all open it";
+    STATE_TTL_SECONDS = "MCP_STATE_TTL_SECONDS", "600", "how long a sealed requestState is accepted, in seconds";
+    MAX_BODY_BYTES = "MCP_MAX_BODY_BYTES", "6291456", "largest request body, in bytes";
+    MAX_RESPONSE_SIZE_MB = "MAX_RESPONSE_SIZE_MB", "200", "largest answer, in MB";
+    MAX_JSON_DEPTH = "MCP_MAX_JSON_DEPTH", "64", "deepest nesting of a request body";
+    MAX_BATCH = "MCP_MAX_BATCH", "50", "most messages in a 2025-03-26 batch";
+    ALLOWED_HOSTS = "MCP_ALLOWED_HOSTS", "loopback names", "comma list of host names this server answers to, or *";
+    CORS_ORIGINS = "MCP_CORS_ORIGINS" or "ALLOWED_ORIGINS", "loopback origins", "comma list of browser origins that may call, or *";
+    CORS_CREDENTIALS = "MCP_CORS_CREDENTIALS", "false", "whether browsers may send credentials; not with *";
+    CORS_MAX_AGE = "MCP_CORS_MAX_AGE", "86400", "how long browsers may keep a preflight answer, in seconds";
+    COMPRESSION = "ENABLE_COMPRESSION", "true", "compress JSON answers when the client accepts it";
+    LOG = "RUST_LOG", "info,rmcp=warn", "what is logged, as tracing-subscriber's EnvFilter reads it";
+    LOG_FORMAT = "MCP_LOG_FORMAT" or "AWS_LAMBDA_LOG_FORMAT", "text (JSON on Lambda)", "text or json";
+}
+
+/// Whether the front passes a response on while it is being written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ResponseMode {
+    /// The front decides, where its events tell for certain.
+    #[default]
+    Auto,
+    /// Bytes flow as they are written.
+    Stream,
+    /// The front wants the whole body at once.
+    Buffered,
+}
+
+/// Bounds of streams that wait for events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StreamConfig {
+    /// Whether there are any.
+    pub enabled: bool,
+    /// Their longest life. `None` takes the front's default.
+    pub life: Option<Duration>,
+    /// How many one caller may hold.
+    pub per_principal: usize,
+    /// Between keep-alive comments.
+    pub keep_alive: Duration,
+    /// What `retry` tells session-era clients.
+    pub retry: Duration,
+}
+
+/// Which names this server answers to and which origins may call it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum AllowList {
+    /// `localhost`, `127.0.0.1` and `[::1]`, on any port.
+    #[default]
+    Loopback,
+    /// Everybody.
+    Any,
+    /// These.
+    List(Vec<String>),
+}
+
+/// Cross-origin rules for browsers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CorsConfig {
+    /// Who may call.
+    pub origins: AllowList,
+    /// Whether with credentials.
+    pub credentials: bool,
+    /// How long a preflight answer holds.
+    pub max_age: Duration,
+}
+
+/// A key that seals `requestState`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct StateKey {
+    /// Its name, which travels with what it seals.
+    pub id: String,
+    /// Its bytes, 32 at least.
+    pub secret: Vec<u8>,
+}
+
+impl std::fmt::Debug for StateKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "StateKey({}, ...)", self.id)
+    }
+}
+
+/// How logs are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// Everything that can be set from outside.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Config {
+    /// Where the local front listens.
+    pub listen: SocketAddr,
+    /// Path of the endpoint.
+    pub path: String,
+    /// How the front passes responses on.
+    pub response_mode: ResponseMode,
+    /// Streams that wait for events.
+    pub streams: StreamConfig,
+    /// Longest run of one request on the local front.
+    pub request_timeout: Duration,
+    /// Idle life of a session.
+    pub session_ttl: Duration,
+    /// Keys for `requestState`. Empty: one is made at start.
+    pub state_keys: Vec<StateKey>,
+    /// How long a sealed `requestState` holds.
+    pub state_ttl: Duration,
+    /// Largest request body.
+    pub max_body: usize,
+    /// Largest answer.
+    pub max_response: usize,
+    /// What the parser takes.
+    pub limits: Limits,
+    /// Host names.
+    pub hosts: AllowList,
+    /// Browser origins.
+    pub cors: CorsConfig,
+    /// Whether JSON answers are compressed.
+    pub compression: bool,
+    /// Log filter.
+    pub log_filter: String,
+    /// Log format.
+    pub log_format: LogFormat,
+}
+
+impl Default for Config {
+    /// What holds when nothing is set.
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 9000)),
+            path: "/mcp".into(),
+            response_mode: ResponseMode::Auto,
+            streams: StreamConfig {
+                enabled: true,
+                life: None,
+                per_principal: 16,
+                keep_alive: Duration::from_secs(12),
+                retry: Duration::from_secs(1),
+            },
+            request_timeout: Duration::from_secs(900),
+            session_ttl: Duration::from_secs(24 * 60 * 60),
+            state_keys: Vec::new(),
+            state_ttl: Duration::from_secs(600),
+            max_body: 6 * 1024 * 1024,
+            max_response: 200 * 1024 * 1024,
+            limits: Limits::default(),
+            hosts: AllowList::Loopback,
+            cors: CorsConfig {
+                origins: AllowList::Loopback,
+                credentials: false,
+                max_age: Duration::from_secs(86_400),
+            },
+            compression: true,
+            log_filter: "info,rmcp=warn".into(),
+            log_format: LogFormat::Text,
+        }
+    }
+}
+
+impl Config {
+    /// Reads the process environment.
+    #[expect(clippy::disallowed_methods, reason = "the one reader of the environment")]
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Self::from_lookup(|name| std::env::var(name).ok())
+    }
+
+    /// Reads variables from anywhere.
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let env = Env(&lookup);
+        let default = Self::default();
+        let cors = CorsConfig {
+            origins: env.list(&CORS_ORIGINS, "*, or origins such as https://app.example.com", is_origin)?,
+            credentials: env.switch(&CORS_CREDENTIALS, default.cors.credentials)?,
+            max_age: env.seconds(&CORS_MAX_AGE, default.cors.max_age, 0)?,
+        };
+        if cors.credentials && cors.origins == AllowList::Any {
+            return Err(wrong(&CORS_CREDENTIALS, "true", "false, or a list of origins in MCP_CORS_ORIGINS: browsers refuse * with credentials"));
+        }
+        Ok(Self {
+            listen: env.parse(&LISTEN, default.listen, "an address such as 127.0.0.1:9000")?,
+            path: env.path(&PATH, default.path)?,
+            response_mode: env.response_mode()?,
+            streams: StreamConfig {
+                enabled: env.switch(&STREAMS, default.streams.enabled)?,
+                life: env.optional(&STREAM_SECONDS, 1)?.map(Duration::from_secs),
+                per_principal: env.count(&STREAMS_PER_PRINCIPAL, default.streams.per_principal)?,
+                keep_alive: env.seconds(&KEEP_ALIVE_SECONDS, default.streams.keep_alive, 1)?,
+                retry: env
+                    .optional(&RETRY_MS, 1)?
+                    .map_or(default.streams.retry, Duration::from_millis),
+            },
+            request_timeout: env.seconds(&REQUEST_SECONDS, default.request_timeout, 1)?,
+            session_ttl: env
+                .optional(&SESSION_TTL_MINUTES, 1)?
+                .map_or(default.session_ttl, |minutes| Duration::from_secs(minutes.saturating_mul(60))),
+            state_keys: env.state_keys()?,
+            state_ttl: env.seconds(&STATE_TTL_SECONDS, default.state_ttl, 1)?,
+            max_body: env.count(&MAX_BODY_BYTES, default.max_body)?,
+            max_response: env
+                .optional(&MAX_RESPONSE_SIZE_MB, 1)?
+                .map_or(default.max_response, |mb| usize::try_from(mb).unwrap_or(usize::MAX).saturating_mul(1024 * 1024)),
+            limits: Limits {
+                depth: env.count(&MAX_JSON_DEPTH, default.limits.depth)?,
+                batch: env.count(&MAX_BATCH, default.limits.batch)?,
+            },
+            hosts: env.list(&ALLOWED_HOSTS, "*, or host names such as mcp.example.com", is_host)?,
+            cors,
+            compression: env.switch(&COMPRESSION, default.compression)?,
+            log_filter: env.get(&LOG).unwrap_or(default.log_filter),
+            log_format: env.log_format()?,
+        })
+    }
+}
+
+struct Env<'a>(&'a dyn Fn(&str) -> Option<String>);
+
+impl Env<'_> {
+    /// An empty value is no value: that is how templates leave a variable out.
+    fn get(&self, variable: &Variable) -> Option<String> {
+        std::iter::once(variable.name)
+            .chain(variable.alias)
+            .filter_map(self.0)
+            .map(|value| value.trim().to_owned())
+            .find(|value| !value.is_empty())
+    }
+
+    fn parse<T: FromStr>(&self, variable: &Variable, default: T, expected: &str) -> Result<T, ConfigError> {
+        self.get(variable)
+            .map_or(Ok(default), |text| text.parse().map_err(|_| wrong(variable, &text, expected)))
+    }
+
+    fn optional(&self, variable: &Variable, least: u64) -> Result<Option<u64>, ConfigError> {
+        self.get(variable)
+            .map(|text| match text.parse() {
+                Ok(number) if number >= least => Ok(number),
+                _ => Err(wrong(variable, &text, &format!("a whole number, {least} or more"))),
+            })
+            .transpose()
+    }
+
+    fn count(&self, variable: &Variable, default: usize) -> Result<usize, ConfigError> {
+        let found = self.optional(variable, 1)?;
+        Ok(found.map_or(default, |number| usize::try_from(number).unwrap_or(usize::MAX)))
+    }
+
+    fn seconds(&self, variable: &Variable, default: Duration, least: u64) -> Result<Duration, ConfigError> {
+        Ok(self.optional(variable, least)?.map_or(default, Duration::from_secs))
+    }
+
+    fn switch(&self, variable: &Variable, default: bool) -> Result<bool, ConfigError> {
+        let Some(text) = self.get(variable) else { return Ok(default) };
+        match text.to_ascii_lowercase().as_str() {
+            "true" | "on" | "1" | "yes" => Ok(true),
+            "false" | "off" | "0" | "no" => Ok(false),
+            _ => Err(wrong(variable, &text, "on or off (true or false)")),
+        }
+    }
+
+    fn list(&self, variable: &Variable, expected: &str, fits: fn(&str) -> bool) -> Result<AllowList, ConfigError> {
+        let Some(text) = self.get(variable) else { return Ok(AllowList::Loopback) };
+        if text == "*" {
+            return Ok(AllowList::Any);
+        }
+        let items: Vec<_> =
+            text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_ascii_lowercase).collect();
+        match items.iter().find(|item| !fits(item)) {
+            Some(bad) => Err(wrong(variable, bad, expected)),
+            None => Ok(AllowList::List(items)),
+        }
+    }
+
+    fn path(&self, variable: &Variable, default: String) -> Result<String, ConfigError> {
+        let Some(text) = self.get(variable) else { return Ok(default) };
+        let fits = Path::new(&text).is_absolute() && !text.contains(['?', '#', '*', ' ']);
+        if fits { Ok(text) } else { Err(wrong(variable, &text, "a path such as /mcp")) }
+    }
+
+    fn response_mode(&self) -> Result<ResponseMode, ConfigError> {
+        match self.get(&RESPONSE_MODE).as_deref() {
+            None | Some("auto") => Ok(ResponseMode::Auto),
+            Some("stream") => Ok(ResponseMode::Stream),
+            Some("buffered") => Ok(ResponseMode::Buffered),
+            Some(text) => Err(wrong(&RESPONSE_MODE, text, "stream, buffered or auto")),
+        }
+    }
+
+    fn log_format(&self) -> Result<LogFormat, ConfigError> {
+        match self.get(&LOG_FORMAT).map(|text| text.to_ascii_lowercase()).as_deref() {
+            None if (self.0)("AWS_LAMBDA_RUNTIME_API").is_some() => Ok(LogFormat::Json),
+            None | Some("text") => Ok(LogFormat::Text),
+            Some("json") => Ok(LogFormat::Json),
+            Some(text) => Err(wrong(&LOG_FORMAT, text, "text or json")),
+        }
+    }
+
+    /// Never quotes the value: it is a secret.
+    fn state_keys(&self) -> Result<Vec<StateKey>, ConfigError> {
+        let Some(text) = self.get(&STATE_KEYS) else { return Ok(Vec::new()) };
+        let mut keys: Vec<StateKey> = Vec::new();
+        for (at, item) in text.split(',').enumerate() {
+            let refuse = || {
+                let expected = "id:base64 with 32 bytes or more behind the colon and a new id each (openssl rand -base64 32)";
+                wrong(&STATE_KEYS, &format!("(entry {})", at + 1), expected)
+            };
+            let (id, secret) = item.trim().split_once(':').ok_or_else(refuse)?;
+            let secret = STANDARD.decode(secret).map_err(|_| refuse())?;
+            let fits = !id.is_empty() && id.len() <= 64 && secret.len() >= 32 && keys.iter().all(|key| key.id != id);
+            if !fits {
+                return Err(refuse());
+            }
+            keys.push(StateKey { id: id.to_owned(), secret });
+        }
+        Ok(keys)
+    }
+}
+
+fn wrong(variable: &Variable, found: &str, expected: &str) -> ConfigError {
+    ConfigError { variable: variable.name, found: found.to_owned(), expected: expected.to_owned() }
+}
+
+/// An origin as browsers send it: scheme and host, no path.
+fn is_origin(text: &str) -> bool {
+    text == "null"
+        || text.split_once("://").is_some_and(|(scheme, host)| {
+            !scheme.is_empty() && !host.is_empty() && !host.contains(['/', '*', '?', '#', '@'])
+        })
+}
+
+fn is_host(text: &str) -> bool {
+    !text.contains(['/', '*', '?', '#', '@', ' '])
+}

@@ -1,0 +1,66 @@
+//! A read request to rmcp's typed one.
+//!
+//! By method, not by rmcp's untagged union: wrong parameters are then -32602 with a reason instead of an unknown
+//! method, and a parse costs a third.
+
+use rmcp::model::{ClientRequest, CustomRequest, RequestMetaObject};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::protocol::{Fault, Request};
+
+macro_rules! by_method {
+    ($request:expr, $($method:literal => $variant:ident),* $(,)?) => {
+        match $request.method.as_str() {
+            $($method => parse($request).map(ClientRequest::$variant),)*
+            _ => custom($request),
+        }
+    };
+}
+
+/// Reads the parameters of a request.
+pub(super) fn typed(request: &Request) -> Result<ClientRequest, Fault> {
+    by_method!(request,
+        "initialize" => InitializeRequest,
+        "server/discover" => DiscoverRequest,
+        "completion/complete" => CompleteRequest,
+        "logging/setLevel" => SetLevelRequest,
+        "prompts/get" => GetPromptRequest,
+        "prompts/list" => ListPromptsRequest,
+        "resources/list" => ListResourcesRequest,
+        "resources/templates/list" => ListResourceTemplatesRequest,
+        "resources/read" => ReadResourceRequest,
+        "resources/subscribe" => SubscribeRequest,
+        "resources/unsubscribe" => UnsubscribeRequest,
+        "tools/call" => CallToolRequest,
+        "tools/list" => ListToolsRequest,
+        "tasks/get" => GetTaskRequest,
+        "tasks/update" => UpdateTaskRequest,
+        "tasks/cancel" => CancelTaskRequest,
+        "skills/list" => ListSkillsRequest,
+        "skills/get" => GetSkillRequest,
+        "resources/directory/read" => ReadResourceDirectoryRequest,
+    )
+}
+
+/// Reads the parameters of a method into its own type.
+pub(super) fn parse<T: DeserializeOwned>(request: &Request) -> Result<T, Fault> {
+    serde_json::from_slice(&request.raw)
+        .map_err(|error| Fault::invalid_params(format!("invalid params for {}: {error}", request.method)))
+}
+
+/// A method of the handler's own.
+fn custom(request: &Request) -> Result<ClientRequest, Fault> {
+    #[derive(serde::Deserialize)]
+    struct Params {
+        #[serde(default)]
+        params: Option<Map<String, Value>>,
+    }
+    let mut params: Params = parse(request)?;
+    let meta = params.params.as_mut().and_then(|params| params.remove("_meta"));
+    let mut custom = CustomRequest::new(request.method.clone(), params.params.map(Value::Object));
+    if let Some(Value::Object(meta)) = meta {
+        custom.extensions.insert(RequestMetaObject::from(meta));
+    }
+    Ok(ClientRequest::CustomRequest(custom))
+}

@@ -1,0 +1,196 @@
+//! `subscriptions/listen`: the events of the log, for as long as a stream may live.
+//! <https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/subscriptions> (read 2026-11-20).
+
+use std::{error::Error, sync::Arc};
+
+use futures::StreamExt;
+use rmcp::{
+    ErrorData,
+    model::{
+        ClientCapabilities, ErrorCode, JsonRpcError, RequestId, SubscriptionFilter, SubscriptionsListenRequest,
+    },
+};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::{
+    call,
+    reply::{Answer, Caller, Delivery, Final, Reply, encode},
+};
+use crate::{
+    app::App,
+    events::{Event, Scope, Subscription},
+    protocol::{Era, Fault, StatelessRequest},
+    stream::{Deadline, Frame, FrameStream, Slot},
+};
+
+pub(super) async fn open(app: &Arc<App>, caller: &Caller, read: &StatelessRequest) -> Result<Reply, Fault> {
+    if !app.config.streams.enabled {
+        return Err(Fault::MethodNotFound(read.request.method.clone()));
+    }
+    if names_tasks(read) && !read.declares_tasks {
+        return Ok(missing_tasks(&read.request.id));
+    }
+    let request: SubscriptionsListenRequest = call::parse(&read.request)?;
+    if !caller.accepts.events {
+        return Err(Fault::InvalidRequest("subscriptions/listen answers with an event stream: accept text/event-stream".into()));
+    }
+    let id = read.request.id.clone();
+    let honoured = honoured(app, &request.params.notifications);
+    let acknowledged = notification(
+        &id,
+        "notifications/subscriptions/acknowledged",
+        json!({ "notifications": honoured }),
+    );
+    // Nothing to wait for: holding the stream would only cost.
+    if honoured == SubscriptionFilter::default() || caller.delivery == Delivery::Buffered {
+        let frames = [acknowledged, closing(app, &id).into_frame()];
+        return Ok(Reply::Stream(futures::stream::iter(frames).boxed()));
+    }
+    let deadline = life(app, caller);
+    let expires_at = app.clock.now().plus(deadline.remaining());
+    let limit = app.config.streams.per_principal;
+    let slot = Slot::acquire(&app.stores.slots, &app.tracker, &caller.principal, limit, expires_at).await?;
+    // Before the acknowledgement: an event between the two would be lost.
+    let subscription = app.tail.subscribe(vec![Scope::Global], None).await.map_err(|error| {
+        tracing::error!(error = &error as &dyn Error, "the event log cannot be read");
+        Fault::Unavailable
+    })?;
+    let listener = Listener { app: Arc::clone(app), id, honoured, subscription, slot, deadline };
+    let first = futures::stream::iter([acknowledged]);
+    Ok(Reply::Stream(first.chain(listener.stream()).boxed()))
+}
+
+/// How long a stream that waits for events may live.
+pub(super) fn life(app: &App, caller: &Caller) -> Deadline {
+    caller.deadline.at_most(app.config.streams.life.unwrap_or(super::standalone::DEFAULT_LIFE))
+}
+
+/// What was asked for, and can be delivered.
+fn honoured(app: &App, requested: &SubscriptionFilter) -> SubscriptionFilter {
+    let mut honoured = requested.supported_by(&app.capabilities);
+    honoured.resource_subscriptions = honoured.resource_subscriptions.filter(|uris| !uris.is_empty());
+    honoured
+}
+
+struct Listener {
+    app: Arc<App>,
+    id: RequestId,
+    honoured: SubscriptionFilter,
+    subscription: Subscription,
+    slot: Slot,
+    deadline: Deadline,
+}
+
+impl Listener {
+    fn stream(self) -> FrameStream {
+        futures::stream::unfold(Some(self), async |listener| {
+            let mut listener = listener?;
+            let (frame, more) = listener.next().await;
+            Some((frame, more.then_some(listener)))
+        })
+        .boxed()
+    }
+
+    /// The next frame, and whether more will come.
+    async fn next(&mut self) -> (Frame, bool) {
+        let quiet_until = Instant::now() + self.app.config.streams.keep_alive;
+        loop {
+            tokio::select! {
+                event = self.subscription.next() => match event {
+                    Ok((_, event)) => if let Some(frame) = self.frame(&event.event) { return (frame, true) },
+                    Err(error) => {
+                        tracing::error!(error = &error as &dyn Error, "the event log cannot be read; the stream ends");
+                        return (self.close().await, false);
+                    }
+                },
+                () = self.app.shutdown.cancelled() => return (self.close().await, false),
+                () = tokio::time::sleep_until(self.deadline.instant()) => return (self.close().await, false),
+                () = tokio::time::sleep_until(quiet_until) => return (Frame::KeepAlive, true),
+            }
+        }
+    }
+
+    async fn close(&mut self) -> Frame {
+        self.slot.release().await;
+        closing(&self.app, &self.id).into_frame()
+    }
+
+    fn frame(&self, event: &Event) -> Option<Frame> {
+        let wanted = |flag: Option<bool>, method: &str| {
+            (flag == Some(true)).then(|| notification(&self.id, method, json!({})))
+        };
+        match event {
+            Event::ToolsListChanged => wanted(self.honoured.tools_list_changed, "notifications/tools/list_changed"),
+            Event::PromptsListChanged => {
+                wanted(self.honoured.prompts_list_changed, "notifications/prompts/list_changed")
+            }
+            Event::ResourcesListChanged => {
+                wanted(self.honoured.resources_list_changed, "notifications/resources/list_changed")
+            }
+            Event::ResourceUpdated { uri } => {
+                let subscribed = self.honoured.resource_subscriptions.iter().flatten();
+                is_about(subscribed, uri)
+                    .then(|| notification(&self.id, "notifications/resources/updated", json!({ "uri": uri })))
+            }
+            // A log message belongs to a request in this revision, never to a listen stream.
+            Event::Message { .. } => None,
+        }
+    }
+}
+
+/// Whether an updated resource is one of these, or lies below one.
+pub(super) fn is_about<'a>(mut subscribed: impl Iterator<Item = &'a String>, uri: &str) -> bool {
+    subscribed.any(|known| {
+        uri.strip_prefix(known.as_str()).is_some_and(|rest| {
+            rest.is_empty() || rest.starts_with('/') || (known.ends_with('/') && !known.ends_with("//"))
+        })
+    })
+}
+
+fn notification(id: &RequestId, method: &str, mut params: Value) -> Frame {
+    params["_meta"] = json!({ "io.modelcontextprotocol/subscriptionId": id });
+    let json = encode(&json!({ "jsonrpc": "2.0", "method": method, "params": params }));
+    Frame::Message { id: None, json }
+}
+
+/// The graceful end: the result of the listen request itself.
+fn closing(app: &App, id: &RequestId) -> Final {
+    Final::result(
+        id,
+        &json!({
+            "resultType": "complete",
+            "_meta": {
+                "io.modelcontextprotocol/subscriptionId": id,
+                "io.modelcontextprotocol/serverInfo": app.server_info,
+            },
+        }),
+    )
+}
+
+/// rmcp's filter does not know `taskIds`, which the tasks extension adds.
+fn names_tasks(read: &StatelessRequest) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Outer {
+        params: Option<Params>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Params {
+        notifications: Option<Filter>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Filter {
+        #[serde(rename = "taskIds")]
+        task_ids: Option<Value>,
+    }
+    let outer: Option<Outer> = serde_json::from_slice(&read.request.raw).ok();
+    outer.and_then(|outer| outer.params?.notifications?.task_ids).is_some()
+}
+
+fn missing_tasks(id: &RequestId) -> Reply {
+    let needed = ClientCapabilities::builder().enable_tasks().build();
+    let error = ErrorData::missing_required_client_capability(needed);
+    let json = encode(&JsonRpcError::new(Some(id.clone()), error));
+    let code = Some(ErrorCode::MISSING_REQUIRED_CLIENT_CAPABILITY.0);
+    Reply::Answer(Answer { era: Era::Stateless, json, code, opens: None })
+}

@@ -1,0 +1,120 @@
+//! A broken reply, continued: GET with the id of an event of that reply.
+
+use std::{collections::VecDeque, error::Error, sync::Arc, time::Duration};
+
+use futures::StreamExt;
+use tokio::time::Instant;
+
+use super::{
+    listen,
+    reply::{Caller, Delivery, Reply},
+};
+use crate::{
+    app::App,
+    error::StoreError,
+    protocol::Fault,
+    random,
+    session::SessionRecord,
+    stream::{Deadline, EventId, Frame, FrameStream, Replay, StoredFrame, StreamId, StreamKey},
+};
+
+/// Between looks at a reply that is still being written, perhaps elsewhere.
+const FIRST_LOOK: Duration = Duration::from_millis(50);
+const LAST_LOOK: Duration = Duration::from_secs(1);
+
+pub(super) async fn open(
+    app: &Arc<App>,
+    caller: &Caller,
+    record: Arc<SessionRecord>,
+    stream: StreamId,
+    seq: u64,
+) -> Result<Reply, Fault> {
+    let key = StreamKey { session: record.id.clone(), stream };
+    let id = EventId::Reply { stream: key.stream.clone(), seq };
+    let (frames, open) = match app.stores.streams.read(&key, seq).await {
+        Ok(Replay::Open(frames)) => (frames, true),
+        Ok(Replay::Finished(frames)) => (frames, false),
+        // Unknown, expired, another session's: one answer.
+        Ok(Replay::Unknown) => return Err(Fault::UnknownEvent(id.to_string())),
+        Err(error) => {
+            tracing::error!(error = &error as &dyn Error, "a reply cannot be read back");
+            return Err(Fault::Unavailable);
+        }
+    };
+    let deadline = match caller.delivery {
+        Delivery::Stream => listen::life(app, caller),
+        Delivery::Buffered => Deadline::after(Duration::ZERO),
+    };
+    let reader = Reader { app: Arc::clone(app), key, seq, waiting: frames.into(), open, deadline, pause: FIRST_LOOK };
+    // Where we are, so that a client that loses this stream too comes back to the same place.
+    let first = futures::stream::iter([Frame::Priming(id)]);
+    Ok(Reply::Stream(first.chain(reader.stream()).boxed()))
+}
+
+struct Reader {
+    app: Arc<App>,
+    key: StreamKey,
+    seq: u64,
+    waiting: VecDeque<StoredFrame>,
+    open: bool,
+    deadline: Deadline,
+    pause: Duration,
+}
+
+impl Reader {
+    fn stream(self) -> FrameStream {
+        futures::stream::unfold(Some(self), async |reader| {
+            let mut reader = reader?;
+            let (frame, more) = reader.next().await?;
+            Some((frame, more.then_some(reader)))
+        })
+        .boxed()
+    }
+
+    /// The next frame and whether more may come; nothing at the end.
+    async fn next(&mut self) -> Option<(Frame, bool)> {
+        let quiet_until = Instant::now() + self.app.config.streams.keep_alive;
+        loop {
+            if let Some(frame) = self.waiting.pop_front() {
+                self.seq = frame.seq;
+                let id = EventId::Reply { stream: self.key.stream.clone(), seq: frame.seq };
+                return Some((Frame::Message { id: Some(id), json: frame.json }, true));
+            }
+            if !self.open {
+                return None;
+            }
+            let look_at = Instant::now() + random::jitter(self.pause);
+            tokio::select! {
+                () = tokio::time::sleep_until(look_at) => {}
+                () = self.app.shutdown.cancelled() => return Some((self.retry(), false)),
+                () = tokio::time::sleep_until(self.deadline.instant()) => return Some((self.retry(), false)),
+                () = tokio::time::sleep_until(quiet_until) => return Some((Frame::KeepAlive, true)),
+            }
+            if let Err(error) = self.look().await {
+                tracing::warn!(error = &error as &dyn Error, "a reply cannot be read back; trying again");
+            }
+        }
+    }
+
+    async fn look(&mut self) -> Result<(), StoreError> {
+        let frames = match self.app.stores.streams.read(&self.key, self.seq).await? {
+            Replay::Open(frames) => frames,
+            Replay::Finished(frames) => {
+                self.open = false;
+                frames
+            }
+            // The session has ended meanwhile.
+            Replay::Unknown => {
+                self.open = false;
+                Vec::new()
+            }
+        };
+        self.pause = if frames.is_empty() { (self.pause * 2).min(LAST_LOOK) } else { FIRST_LOOK };
+        self.waiting.extend(frames);
+        Ok(())
+    }
+
+    fn retry(&self) -> Frame {
+        Frame::Retry(self.app.config.streams.retry)
+    }
+}

@@ -1,0 +1,174 @@
+//! The one place that turns replies and errors into HTTP.
+//!
+//! Statuses of 2026-07-28: <https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http>
+//! (read 2026-11-20). The session era keeps JSON-RPC errors at 200, as its SDKs do.
+
+use bytes::{Bytes, BytesMut};
+use futures::StreamExt;
+use http::{HeaderValue, Response, StatusCode, header};
+use rmcp::model::RequestId;
+
+use super::{
+    body::{self, Body},
+    sse,
+};
+use crate::{
+    dispatch::{Answer, Delivery, Final, Reply},
+    protocol::{Era, Fault},
+    stream::{Frame, FrameStream},
+};
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// Refused by HTTP itself.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Refusal {
+    #[error("method not allowed here")]
+    Method,
+    #[error("this server does not answer to the host {0:?} (MCP_ALLOWED_HOSTS)")]
+    Host(String),
+    #[error("requests from the origin {0:?} are not allowed (MCP_CORS_ORIGINS)")]
+    Origin(String),
+    #[error("Content-Type must be application/json")]
+    ContentType,
+    #[error("Accept must list {0}")]
+    Accept(&'static str),
+    #[error("the body is larger than {limit} bytes (MCP_MAX_BODY_BYTES)")]
+    TooLarge { limit: usize },
+    #[error("the body did not arrive in time")]
+    SlowBody,
+    #[error("the body broke off")]
+    BrokenBody,
+    #[error(transparent)]
+    Fault(Fault),
+}
+
+/// A refusal as a response: an id-less JSON-RPC error, so that every client can show it.
+pub(super) fn refusal(refusal: &Refusal) -> Response<Body> {
+    tracing::warn!(reason = %refusal, "a request was refused");
+    let (status, fault) = match refusal {
+        Refusal::Fault(fault) => (status_of(fault, Era::Session), fault.clone()),
+        other => (refused(other), Fault::InvalidRequest(other.to_string())),
+    };
+    let mut response = json(status, Final::fault(None, &fault).json);
+    if matches!(refusal, Refusal::Method) {
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
+    }
+    response
+}
+
+fn refused(refusal: &Refusal) -> StatusCode {
+    match refusal {
+        Refusal::Method => StatusCode::METHOD_NOT_ALLOWED,
+        Refusal::Host(_) | Refusal::Origin(_) => StatusCode::FORBIDDEN,
+        Refusal::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        Refusal::Accept(_) => StatusCode::NOT_ACCEPTABLE,
+        Refusal::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        Refusal::SlowBody => StatusCode::REQUEST_TIMEOUT,
+        Refusal::BrokenBody | Refusal::Fault(_) => StatusCode::BAD_REQUEST,
+    }
+}
+
+/// A reply as a response.
+pub(super) async fn render(reply: Reply, delivery: Delivery, limit: usize) -> Response<Body> {
+    match reply {
+        Reply::Accepted => empty(StatusCode::ACCEPTED),
+        Reply::Ended => empty(StatusCode::NO_CONTENT),
+        Reply::Answer(answer) => self::answer(answer),
+        Reply::Stream(frames) => stream(frames, delivery, limit).await,
+        Reply::Refused { era, id, fault } => fault_response(era, id, &fault),
+    }
+}
+
+fn answer(answer: Answer) -> Response<Body> {
+    let status = answer.code.map_or(StatusCode::OK, |code| status_of_code(code, answer.era));
+    let mut response = json(status, answer.json);
+    if let Some(session) = answer.opens
+        && let Ok(id) = HeaderValue::from_str(session.as_str())
+    {
+        response.headers_mut().insert("mcp-session-id", id);
+    }
+    response
+}
+
+fn fault_response(era: Era, id: Option<RequestId>, fault: &Fault) -> Response<Body> {
+    let mut response = json(status_of(fault, era), Final::fault(id, fault).json);
+    if matches!(fault, Fault::TooManyStreams { .. } | Fault::Unavailable) {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    response
+}
+
+/// The status of a fault of ours: it was refused before a handler saw it.
+fn status_of(fault: &Fault, era: Era) -> StatusCode {
+    match fault {
+        Fault::Parse(_)
+        | Fault::InvalidRequest(_)
+        | Fault::InvalidMeta(_)
+        | Fault::HeaderMismatch(_)
+        | Fault::UnsupportedVersion { .. }
+        | Fault::UnsupportedSessionVersion(_)
+        | Fault::SessionRequired
+        | Fault::UnknownEvent(_) => StatusCode::BAD_REQUEST,
+        Fault::MethodNotFound(_) => match era {
+            Era::Stateless => StatusCode::NOT_FOUND,
+            Era::Session => StatusCode::OK,
+        },
+        Fault::InvalidParams { .. } => StatusCode::OK,
+        Fault::SessionNotFound => StatusCode::NOT_FOUND,
+        Fault::StreamsOff => StatusCode::METHOD_NOT_ALLOWED,
+        Fault::TooManyStreams { .. } => StatusCode::TOO_MANY_REQUESTS,
+        Fault::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Fault::DeadlineExceeded { .. } | Fault::Internal => StatusCode::OK,
+    }
+}
+
+/// The status of a handler's error: only what 2026-07-28 names.
+fn status_of_code(code: i32, era: Era) -> StatusCode {
+    match (era, code) {
+        (Era::Stateless, -32601) => StatusCode::NOT_FOUND,
+        (Era::Stateless, -32022..=-32020) => StatusCode::BAD_REQUEST,
+        _ => StatusCode::OK,
+    }
+}
+
+async fn stream(frames: FrameStream, delivery: Delivery, limit: usize) -> Response<Body> {
+    let body = match delivery {
+        Delivery::Stream => body::streaming(frames.map(|frame| sse::encode(&frame))),
+        Delivery::Buffered => body::full(buffered(frames, limit).await),
+    };
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform"));
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    response
+}
+
+/// The whole stream as one text, without what only a live connection needs.
+async fn buffered(mut frames: FrameStream, limit: usize) -> Bytes {
+    let mut text = BytesMut::new();
+    while let Some(frame) = frames.next().await {
+        if frame != Frame::KeepAlive && text.len() < limit {
+            text.extend_from_slice(&sse::encode(&frame));
+        }
+    }
+    if text.is_empty() {
+        // Some fronts wait for the first byte of an empty stream.
+        text.extend_from_slice(&sse::encode(&Frame::KeepAlive));
+    }
+    text.freeze()
+}
+
+fn json(status: StatusCode, json: Bytes) -> Response<Body> {
+    let mut response = Response::new(body::full(json));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, JSON);
+    response
+}
+
+fn empty(status: StatusCode) -> Response<Body> {
+    let mut response = Response::new(body::full(Bytes::new()));
+    *response.status_mut() = status;
+    response
+}

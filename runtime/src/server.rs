@@ -1,0 +1,216 @@
+//! The builder: the one file that wires everything.
+
+use std::{future::Future, net::SocketAddr, sync::Arc};
+
+use http::{Request, Response};
+use rmcp::ServerHandler;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tower::{Layer, Service, util::BoxCloneSyncService};
+
+use crate::{
+    app::App,
+    clock::Clock,
+    config::Config,
+    error::Error,
+    events::Events,
+    http::{Body, BoxError, McpService, Routes, cors_layer},
+    local,
+    store::Stores,
+    telemetry,
+};
+
+/// An MCP server around an rmcp [`ServerHandler`].
+///
+/// ```no_run
+/// use mcp_lambda_server::{McpLambdaServer, rmcp};
+///
+/// #[derive(Clone)]
+/// struct Nothing;
+/// impl rmcp::ServerHandler for Nothing {}
+///
+/// fn main() -> Result<(), mcp_lambda_server::Error> {
+///     McpLambdaServer::new(Nothing).serve()
+/// }
+/// ```
+pub struct McpLambdaServer<H> {
+    handler: H,
+    config: Option<Config>,
+    stores: Option<Stores>,
+    clock: Clock,
+    routes: Routes,
+}
+
+impl<H: ServerHandler> McpLambdaServer<H> {
+    /// A server that reads its configuration from the environment when it starts.
+    #[must_use]
+    pub fn new(handler: H) -> Self {
+        Self { handler, config: None, stores: None, clock: Clock::system(), routes: Routes::default() }
+    }
+
+    /// Uses this configuration instead of the environment's.
+    #[must_use]
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = Some(config);
+        self
+    }
+
+    /// Uses these stores instead of the configured ones.
+    #[must_use]
+    pub fn stores(mut self, stores: Stores) -> Self {
+        self.stores = Some(stores);
+        self
+    }
+
+    /// Uses this clock for everything that expires. For tests.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Answers another path: a health check, a well-known document. Routes are asked before the endpoint and behind
+    /// the layers.
+    #[must_use]
+    pub fn route<F, Fut, B>(mut self, path: &str, handler: F) -> Self
+    where
+        F: Fn(Request<Body>) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output = Response<B>> + Send + 'static,
+        B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        self.routes.add(path, handler);
+        self
+    }
+
+    /// Wraps everything in a tower layer. The layer added first sees a request first and its response last.
+    ///
+    /// A layer that authenticates puts a [`Principal`](crate::Principal) into the request's extensions.
+    #[must_use]
+    pub fn layer<L, B>(mut self, layer: L) -> Self
+    where
+        L: Layer<BoxCloneSyncService<Request<Body>, Response<Body>, BoxError>> + Send + 'static,
+        L::Service: Service<Request<Body>, Response = Response<B>> + Clone + Send + Sync + 'static,
+        <L::Service as Service<Request<Body>>>::Future: Send + 'static,
+        <L::Service as Service<Request<Body>>>::Error: Into<BoxError> + Send + 'static,
+        B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        self.routes.wrap(layer);
+        self
+    }
+
+    /// Puts the server together, for callers with a front of their own and for tests.
+    ///
+    /// # Errors
+    ///
+    /// When the configuration cannot be used.
+    pub fn build(self) -> Result<Server, Error> {
+        let config = self.config.map_or_else(Config::from_env, Ok)?;
+        let mut routes = Routes::default();
+        routes.wrap(cors_layer(&config.cors));
+        #[cfg(feature = "compression")]
+        if config.compression {
+            routes.wrap(crate::http::compression_layer());
+        }
+        routes.extend(self.routes);
+        let stores = self.stores.unwrap_or_else(|| Stores::memory(self.clock.clone()));
+        let app = App::new(self.handler, config, stores, self.clock)?;
+        Ok(Server { service: routes.build(Arc::clone(&app)), app })
+    }
+
+    /// Runs the server until the process is asked to stop, on the caller's tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// When the configuration cannot be used or the address cannot be bound.
+    pub async fn run(mut self) -> Result<(), Error> {
+        let config = self.config.take().map_or_else(Config::from_env, Ok)?;
+        telemetry::init_logs(&config);
+        let listen = config.listen;
+        let server = self.config(config).build()?;
+        server.listen(listen).await?.run().await;
+        Ok(())
+    }
+
+    /// Runs the server until the process is asked to stop, on a tokio runtime of its own: the whole of `main`.
+    ///
+    /// # Errors
+    ///
+    /// As [`McpLambdaServer::run`], and when no runtime can be built.
+    pub fn serve(self) -> Result<(), Error> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Error::Runtime)?;
+        runtime.block_on(self.run())
+    }
+}
+
+/// A server that is put together but listens nowhere yet.
+#[derive(Clone)]
+pub struct Server {
+    app: Arc<App>,
+    service: McpService,
+}
+
+impl Server {
+    /// Answers one request.
+    pub async fn handle(&self, request: Request<Body>) -> Response<Body> {
+        use tower::ServiceExt;
+        match self.service.clone().oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        }
+    }
+
+    /// The handle to publish events with, for code that runs outside requests.
+    #[must_use]
+    pub fn events(&self) -> &Events {
+        &self.app.events
+    }
+
+    /// Asks the server to stop: streams end gracefully, open requests finish.
+    pub fn stop(&self) {
+        self.app.shutdown.cancel();
+    }
+
+    /// Binds an address of the local front.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be bound.
+    pub async fn listen(self, address: SocketAddr) -> Result<Listening, Error> {
+        let listener = local::bind(address).await?;
+        let address = listener.local_addr().map_err(|source| Error::Bind { address, source })?;
+        Ok(Listening { server: self, listener, address })
+    }
+}
+
+/// A server bound to an address.
+pub struct Listening {
+    server: Server,
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Listening {
+    /// Where clients reach it.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}{}", self.address, self.server.app.config.path)
+    }
+
+    /// Serves until the process is asked to stop.
+    pub async fn run(self) {
+        tracing::info!(url = self.url(), "listening");
+        let stop: CancellationToken = self.server.app.shutdown.clone();
+        let serving = local::serve(Arc::clone(&self.server.app), self.server.service, self.listener);
+        tokio::pin!(serving);
+        tokio::select! {
+            () = &mut serving => return,
+            () = local::stop_signal() => {
+                tracing::info!("asked to stop; finishing open requests");
+                stop.cancel();
+            }
+        }
+        serving.await;
+    }
+}

@@ -1,0 +1,81 @@
+//! Names of streams and of places in them.
+
+use std::{fmt, str::FromStr, sync::Arc};
+
+use crate::random;
+
+/// Names one replayable stream: unguessable, because it is part of what a client presents to resume.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StreamId(Arc<str>);
+
+impl StreamId {
+    /// A fresh name.
+    #[must_use]
+    pub fn random() -> Self {
+        Self(random::token().into())
+    }
+
+    /// Its text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// How far a standalone GET stream has read the event log: one number per scope it hears.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct LogCursor {
+    /// The last event of the global scope.
+    pub global: u64,
+    /// The last event of the session's own scope.
+    pub session: u64,
+}
+
+/// A place in a stream, as an SSE `id` and as `Last-Event-ID`. It names its stream, so any environment can go on
+/// from it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum EventId {
+    /// The reply to a POST: `<stream>.<seq>`.
+    Reply {
+        /// Which stream.
+        stream: StreamId,
+        /// Which frame of it; 0 is the priming event.
+        seq: u64,
+    },
+    /// The standalone GET stream: `log.<global>.<session>`.
+    Log(LogCursor),
+}
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Reply { stream, seq } => write!(f, "{}.{seq}", stream.as_str()),
+            Self::Log(cursor) => write!(f, "log.{}.{}", cursor.global, cursor.session),
+        }
+    }
+}
+
+impl FromStr for EventId {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        if let Some(cursor) = text.strip_prefix("log.") {
+            let (global, session) = cursor.split_once('.').ok_or(())?;
+            return Ok(Self::Log(LogCursor { global: number(global)?, session: number(session)? }));
+        }
+        let (stream, seq) = text.split_once('.').ok_or(())?;
+        let ours = stream.len() == 32 && stream.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        if !ours {
+            return Err(());
+        }
+        Ok(Self::Reply { stream: StreamId(stream.into()), seq: number(seq)? })
+    }
+}
+
+/// Plain digits: `str::parse` would also take `+5`, and then two texts would name one place.
+fn number(text: &str) -> Result<u64, ()> {
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(());
+    }
+    text.parse().map_err(drop)
+}

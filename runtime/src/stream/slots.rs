@@ -1,0 +1,92 @@
+//! How many streams a principal may hold open. On Lambda every open stream is an environment and is billed.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio_util::task::TaskTracker;
+
+use crate::{auth::Principal, clock::Timestamp, error::StoreError, protocol::Fault, random};
+
+/// What is asked of the store.
+#[derive(Debug, Clone)]
+pub struct SlotRequest {
+    /// Who wants to hold a stream.
+    pub owner: Principal,
+    /// The name of the slot.
+    pub slot: String,
+    /// How many slots this owner may hold.
+    pub limit: usize,
+    /// When the slot is free again whatever happens: the end of the stream.
+    pub expires_at: Timestamp,
+}
+
+/// Durable counts of open streams.
+///
+/// # Laws
+///
+/// * Of concurrent acquisitions at most `limit` hold at any moment.
+/// * A slot whose time has passed is free.
+/// * Acquiring a slot that one holds renews it; releasing is idempotent.
+#[async_trait]
+pub trait SlotStore: Send + Sync + 'static {
+    /// Takes a slot. `false` when the owner holds `limit` others.
+    async fn acquire(&self, request: &SlotRequest) -> Result<bool, StoreError>;
+
+    /// Gives a slot back.
+    async fn release(&self, owner: &Principal, slot: &str) -> Result<(), StoreError>;
+}
+
+/// A held slot. Given back by [`Slot::release`], or in the background when dropped.
+pub(crate) struct Slot {
+    held: Option<(Principal, String)>,
+    store: Arc<dyn SlotStore>,
+    tracker: TaskTracker,
+}
+
+impl Slot {
+    pub(crate) async fn acquire(
+        store: &Arc<dyn SlotStore>,
+        tracker: &TaskTracker,
+        owner: &Principal,
+        limit: usize,
+        expires_at: Timestamp,
+    ) -> Result<Self, Fault> {
+        let slot = random::token();
+        let request = SlotRequest { owner: owner.clone(), slot: slot.clone(), limit, expires_at };
+        match store.acquire(&request).await {
+            Ok(true) => Ok(Self {
+                held: Some((owner.clone(), slot)),
+                store: Arc::clone(store),
+                tracker: tracker.clone(),
+            }),
+            Ok(false) => Err(Fault::TooManyStreams { limit }),
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "cannot count streams");
+                Err(Fault::Unavailable)
+            }
+        }
+    }
+
+    /// Gives the slot back before the last byte of the stream leaves, so that the client's next stream finds it free.
+    pub(crate) async fn release(&mut self) {
+        if let Some((owner, slot)) = self.held.take() {
+            give_back(&*self.store, &owner, &slot).await;
+        }
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        if let Some((owner, slot)) = self.held.take() {
+            let store = Arc::clone(&self.store);
+            self.tracker.spawn(async move { give_back(&*store, &owner, &slot).await });
+        }
+    }
+}
+
+async fn give_back(store: &dyn SlotStore, owner: &Principal, slot: &str) {
+    if let Err(error) = store.release(owner, slot).await {
+        // The slot expires by itself at the end of its stream's life.
+        tracing::warn!(error = &error as &dyn std::error::Error, "a stream slot was not given back");
+    }
+}

@@ -1,0 +1,5 @@
+//! What operators see.
+
+mod logs;
+
+pub use logs::init as init_logs;

@@ -1,0 +1,78 @@
+# shellcheck shell=sh
+# What every script here shares: where the clone is, and installing what is missing. Sourced, never run:
+#
+#     . "$(dirname "$0")/lib.sh"
+#
+# Everything is installed inside the clone (node_modules, .venv), from pinned lists, and only when it is absent or
+# the list has changed. Cargo keeps its own registry.
+
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+
+# die WHAT [LINE...]: says what went wrong and how to mend it, then stops.
+die() {
+    printf '%s: %s\n' "${0##*/}" "$1" >&2
+    shift
+    for line in "$@"; do
+        printf '    %s\n' "$line" >&2
+    done
+    exit 1
+}
+
+need_cargo() {
+    command -v cargo >/dev/null 2>&1 || die 'cargo was not found, and the server is written in Rust' \
+        'Install Rust 1.94 or newer from https://rustup.rs, or put an installed cargo on PATH.'
+}
+
+need_node() {
+    if ! command -v node >/dev/null 2>&1 || ! command -v npm >/dev/null 2>&1; then
+        die 'node and npm were not found' \
+            'Install Node.js 20.19 or newer from https://nodejs.org (npm comes with it).'
+    fi
+    node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' ||
+        die "Node.js $(node --version) is too old" 'Install Node.js 20.19 or newer from https://nodejs.org.'
+}
+
+# node_modules, exactly as package-lock.json has it. No package's install script runs.
+need_node_modules() {
+    need_node
+    if cmp -s "$root/package-lock.json" "$root/node_modules/.installed-lock.json"; then
+        return
+    fi
+    echo 'installing the npm packages of package-lock.json into node_modules' >&2
+    # Under `npm test` the node found first is the one in node_modules, and npm ci would remove it under its own feet.
+    rm -rf "$root/node_modules"
+    hash -r
+    # loglevel: packages that ask for Node 22 warn on older ones, and scripts/node22 is there for them.
+    (cd "$root" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2) ||
+        die 'npm ci failed' 'The lines above say why; it needs the npm registry.'
+    cp "$root/package-lock.json" "$root/node_modules/.installed-lock.json"
+}
+
+# The newest Python that is there and new enough; PYTHON names another one.
+find_python() {
+    for python in ${PYTHON:-python3 python3.14 python3.13 python3.12 python3.11 python3.10}; do
+        if "$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))' >/dev/null 2>&1; then
+            echo "$python"
+            return
+        fi
+    done
+    die 'Python 3.10 or newer was not found (the Python MCP client is one of the tests)' \
+        'Install it from https://python.org or your package manager, or set PYTHON to its path.'
+}
+
+# .venv, exactly as scripts/requirements.txt has it: the Python MCP client and shellcheck.
+need_venv() {
+    if cmp -s "$root/scripts/requirements.txt" "$root/.venv/installed.txt" && "$root/.venv/bin/python" -c '' 2>/dev/null; then
+        return
+    fi
+    venv_python=$(find_python) || exit 1
+    echo 'installing the Python packages of scripts/requirements.txt into .venv' >&2
+    rm -rf "$root/.venv"
+    if ! venv_said=$("$venv_python" -m venv "$root/.venv" 2>&1); then
+        die "$venv_python could not make a virtual environment" "$venv_said" \
+            'On Debian and Ubuntu: apt-get install python3-venv'
+    fi
+    "$root/.venv/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$root/scripts/requirements.txt" >&2 ||
+        die 'pip install failed' 'The lines above say why; it needs PyPI.'
+    cp "$root/scripts/requirements.txt" "$root/.venv/installed.txt"
+}

@@ -1,0 +1,149 @@
+//! What an invocation yields: the answer of a function, whole or as a stream.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::{Bytes, BytesMut};
+use http_body::Frame;
+use tokio::sync::mpsc;
+
+use crate::{environment::EnvironmentId, failure::FunctionError};
+
+/// The largest buffered response; the Runtime API refuses more (6 MB and a little, as Lambda's own message says).
+pub(crate) const BUFFERED_LIMIT: usize = 6_291_556;
+/// The largest streamed response: 200 MB.
+pub(crate) const STREAMED_LIMIT: usize = 200 * 1024 * 1024;
+/// Chunks on their way from a function to a client that reads slowly; then the function is held back.
+pub(crate) const CHUNKS_IN_FLIGHT: usize = 32;
+
+/// The content type by which a runtime announces a stream that starts with an HTTP prelude.
+pub(crate) const HTTP_INTEGRATION: &str = "application/vnd.awslambda.http-integration-response";
+
+/// The answer to one invocation.
+#[derive(Debug)]
+pub struct Answer {
+    /// `Lambda-Runtime-Aws-Request-Id` of the invocation.
+    pub request_id: String,
+    /// The environment that served it.
+    pub environment: EnvironmentId,
+    /// What the function said.
+    pub outcome: Outcome,
+}
+
+/// What a function said.
+#[derive(Debug)]
+pub enum Outcome {
+    /// A whole payload.
+    Buffered(Bytes),
+    /// A payload that is still being written.
+    Streaming(Streaming),
+    /// The function failed before its first byte.
+    Failed(FunctionError),
+}
+
+/// A streamed payload, prelude included.
+#[derive(Debug)]
+pub struct Streaming {
+    /// `Content-Type` of the runtime's response: what kind of payload follows.
+    pub content_type: Option<String>,
+    /// The bytes.
+    pub body: AnswerBody,
+}
+
+impl Answer {
+    /// The status of Lambda's Invoke API, which is 200 even for a function that failed.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        200
+    }
+
+    /// The error of a function that failed before its first byte.
+    #[must_use]
+    pub fn function_error(&self) -> Option<&FunctionError> {
+        match &self.outcome {
+            Outcome::Failed(error) => Some(error),
+            Outcome::Buffered(_) | Outcome::Streaming(_) => None,
+        }
+    }
+
+    /// The whole payload, waiting for the end of a stream.
+    ///
+    /// # Errors
+    ///
+    /// The error of the function, before its first byte or in the middle of a stream.
+    pub async fn bytes(self) -> Result<Bytes, FunctionError> {
+        match self.outcome {
+            Outcome::Buffered(payload) => Ok(payload),
+            Outcome::Streaming(streaming) => streaming.body.collect(STREAMED_LIMIT).await,
+            Outcome::Failed(error) => Err(error),
+        }
+    }
+}
+
+/// The bytes of a streamed answer, as the function writes them.
+///
+/// Dropping it does not reach the function, exactly as a client that leaves does not: the invocation runs on.
+#[derive(Debug)]
+pub struct AnswerBody {
+    /// Bytes that were read together with the prelude.
+    head: Option<Bytes>,
+    rest: Option<mpsc::Receiver<Result<Bytes, FunctionError>>>,
+}
+
+impl AnswerBody {
+    pub(crate) fn channel() -> (mpsc::Sender<Result<Bytes, FunctionError>>, Self) {
+        let (sender, rest) = mpsc::channel(CHUNKS_IN_FLIGHT);
+        (sender, AnswerBody { head: None, rest: Some(rest) })
+    }
+
+    pub(crate) fn whole(bytes: Bytes) -> Self {
+        AnswerBody { head: Some(bytes), rest: None }
+    }
+
+    /// Puts back what was read too much.
+    pub(crate) fn push_front(&mut self, bytes: Bytes) {
+        self.head = (!bytes.is_empty()).then_some(bytes);
+    }
+
+    /// The next chunk, `None` at the end.
+    pub async fn next(&mut self) -> Option<Result<Bytes, FunctionError>> {
+        std::future::poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, FunctionError>>> {
+        if let Some(head) = self.head.take() {
+            return Poll::Ready(Some(Ok(head)));
+        }
+        match &mut self.rest {
+            Some(rest) => rest.poll_recv(cx),
+            None => Poll::Ready(None),
+        }
+    }
+
+    /// Everything up to the end, if it is not more than `limit` bytes.
+    pub(crate) async fn collect(mut self, limit: usize) -> Result<Bytes, FunctionError> {
+        let mut whole = BytesMut::new();
+        while let Some(chunk) = self.next().await {
+            whole.extend_from_slice(&chunk?);
+            if whole.len() > limit {
+                return Err(FunctionError::response_too_large(limit));
+            }
+        }
+        Ok(whole.freeze())
+    }
+}
+
+impl http_body::Body for AnswerBody {
+    type Data = Bytes;
+    type Error = FunctionError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, FunctionError>>> {
+        let chunk = ready!(self.get_mut().poll_next(cx));
+        Poll::Ready(chunk.map(|chunk| chunk.map(Frame::data)))
+    }
+}

@@ -1,0 +1,131 @@
+//! An answer of the function as an HTTP response of a front.
+
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
+    header::{
+        CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, PROXY_AUTHENTICATE, SERVER, TE, TRAILER,
+        TRANSFER_ENCODING, UPGRADE, WWW_AUTHENTICATE,
+    },
+};
+use http_body_util::{Either, Full};
+
+use super::{
+    Front, Gate, Refusal,
+    event::Arrived,
+    reply::{Dialect, Head, Malformed, Proxy},
+};
+use crate::{
+    answer::{AnswerBody, BUFFERED_LIMIT, HTTP_INTEGRATION, Outcome, Streaming},
+    body::Body,
+    prelude::{self, NoPrelude},
+};
+
+/// The largest answer a load balancer takes of a function.
+const LOAD_BALANCER_LIMIT: usize = 1024 * 1024;
+
+impl Gate {
+    /// Passes the answer on as this front does.
+    pub(super) async fn response(&self, arrived: &Arrived, outcome: Outcome) -> Result<Response<Body>, Refusal> {
+        if self.front.streams() { self.streamed(outcome).await } else { self.buffered(arrived, outcome).await }
+    }
+
+    async fn streamed(&self, outcome: Outcome) -> Result<Response<Body>, Refusal> {
+        let (content_type, mut body) = match outcome {
+            Outcome::Streaming(Streaming { content_type, body }) => (content_type, body),
+            // A function that does not stream, behind a front that does: its payload is the stream.
+            Outcome::Buffered(payload) => (None, AnswerBody::whole(payload)),
+            Outcome::Failed(_) => return Err(Refusal::BadFunction),
+        };
+        let has_prelude = content_type.as_deref() == Some(HTTP_INTEGRATION);
+        let head = if self.front == Front::RestStream || has_prelude {
+            prelude::read(&mut body).await.map_err(|none| self.refuse(&none))?
+        } else {
+            raw_head(content_type)
+        };
+        Ok(self.assemble(head, Either::Right(body)))
+    }
+
+    async fn buffered(&self, arrived: &Arrived, outcome: Outcome) -> Result<Response<Body>, Refusal> {
+        let streams = matches!(outcome, Outcome::Streaming(_));
+        let payload = match outcome {
+            Outcome::Buffered(payload) => payload,
+            Outcome::Streaming(Streaming { body, .. }) => {
+                body.collect(BUFFERED_LIMIT).await.map_err(|_| Refusal::BadFunction)?
+            }
+            Outcome::Failed(_) => return Err(Refusal::BadFunction),
+        };
+        let dialect = match self.front {
+            // Not documented, and seen: the prelude and its NUL bytes arrive at the client as part of the body.
+            Front::FunctionUrlBuffered if streams && payload.contains(&0) => {
+                let mut headers = HeaderMap::new();
+                headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                let head = Head { status: StatusCode::OK, headers };
+                return Ok(self.assemble(head, Either::Left(Full::new(payload))));
+            }
+            Front::Rest | Front::RestStream => Dialect::Rest { decodes: self.rest.decodes_for(arrived) },
+            Front::Alb => Dialect::Alb { multi_value: false },
+            Front::AlbMultiValue => Dialect::Alb { multi_value: true },
+            Front::FunctionUrl | Front::FunctionUrlBuffered | Front::HttpApi => Dialect::V2,
+        };
+        if matches!(dialect, Dialect::Alb { .. }) && payload.len() > LOAD_BALANCER_LIMIT {
+            return Err(self.refuse(&NoPrelude::Malformed(Malformed("more than 1 MB"))));
+        }
+        let Proxy { head, body } =
+            Proxy::read(&payload, dialect).map_err(|malformed| self.refuse(&NoPrelude::Malformed(malformed)))?;
+        Ok(self.assemble(head, Either::Left(Full::new(body))))
+    }
+
+    /// The client learns nothing of the reason; whoever debugs the function needs it.
+    fn refuse(&self, reason: &NoPrelude) -> Refusal {
+        if self.pool.function().echo {
+            match reason {
+                NoPrelude::Malformed(Malformed(text)) => eprintln!("[{:?}] malformed response: {text}", self.front),
+                NoPrelude::Failed(error) => eprintln!("[{:?}] {error}", self.front),
+            }
+        }
+        Refusal::BadFunction
+    }
+
+    fn assemble(&self, head: Head, body: Either<Full<Bytes>, AnswerBody>) -> Response<Body> {
+        let Head { status, mut headers } = head;
+        // These belong to the connection, which is the front's.
+        for name in [CONTENT_LENGTH, CONNECTION, TRANSFER_ENCODING, UPGRADE, TE, TRAILER, PROXY_AUTHENTICATE] {
+            headers.remove(name);
+        }
+        headers.remove("keep-alive");
+        for (name, remapped) in self.remapped() {
+            let values: Vec<HeaderValue> = headers.get_all(name).iter().cloned().collect();
+            headers.remove(name);
+            for value in values {
+                headers.append(HeaderName::from_static(remapped), value);
+            }
+        }
+        let mut response = Response::new(body);
+        *response.status_mut() = status;
+        *response.headers_mut() = headers;
+        response
+    }
+
+    /// Headers a function cannot set. `WWW-Authenticate` is the one that hurts: a client that is told to authenticate
+    /// is not told how.
+    fn remapped(&self) -> &'static [(&'static HeaderName, &'static str)] {
+        const ALL: &[(&HeaderName, &str)] = &[
+            (&WWW_AUTHENTICATE, "x-amzn-remapped-www-authenticate"),
+            (&DATE, "x-amzn-remapped-date"),
+            (&SERVER, "x-amzn-remapped-server"),
+        ];
+        match self.front {
+            Front::Rest | Front::RestStream | Front::HttpApi => ALL,
+            Front::FunctionUrl | Front::FunctionUrlBuffered => ALL.get(..1).unwrap_or_default(),
+            Front::Alb | Front::AlbMultiValue => &[],
+        }
+    }
+}
+
+/// A stream without a prelude is a body, and says at most what it is.
+fn raw_head(content_type: Option<String>) -> Head {
+    let content_type = content_type.and_then(|content_type| content_type.parse().ok());
+    let content_type = content_type.unwrap_or(HeaderValue::from_static("application/octet-stream"));
+    Head { status: StatusCode::OK, headers: HeaderMap::from_iter([(CONTENT_TYPE, content_type)]) }
+}

@@ -1,0 +1,174 @@
+//! `lambda-emulator`: the emulator as a program, for scripts.
+
+use std::{io, path::PathBuf, time::Duration};
+
+use clap::{Parser, ValueEnum};
+use lambda_emulator::{Acknowledge, Builder, Emulator, Front, Routing};
+use serde_json::json;
+use tokio::{
+    io::AsyncReadExt,
+    signal::unix::{SignalKind, signal},
+};
+
+/// Runs a function's binary under Lambda's rules and prints one line of JSON when it can be reached.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    /// The function's executable.
+    #[arg(long)]
+    binary: PathBuf,
+    /// How many execution environments there may be.
+    #[arg(long, default_value_t = 1)]
+    environments: usize,
+    /// Requests one environment serves at once; more than one as on Managed Instances.
+    #[arg(long, default_value_t = 1)]
+    concurrency: u32,
+    /// Seconds an invocation may take.
+    #[arg(long, default_value = "3", value_parser = seconds)]
+    timeout: Duration,
+    /// The front whose URL is printed as `url`.
+    #[arg(long, value_enum, default_value = "function-url")]
+    front: Kind,
+    /// Its port; 0 for any.
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// A Function URL whose invoke mode is BUFFERED.
+    #[arg(long)]
+    buffered: bool,
+    /// A load balancer that sends multi-value headers.
+    #[arg(long)]
+    multi_value: bool,
+    /// A variable of the function, as NAME=VALUE.
+    #[arg(long, value_parser = variable)]
+    env: Vec<(String, String)>,
+    /// mru, round-robin, random:SEED, or spread: a new environment for each request until there are all, then in turn.
+    #[arg(long, default_value = "mru", value_parser = route)]
+    routing: Route,
+    /// The port of the Invoke API and of commands; 0 for any.
+    #[arg(long, default_value_t = 0)]
+    control_port: u16,
+    /// Requests that may wait when all environments are busy, instead of a 429.
+    #[arg(long, default_value_t = 0)]
+    queue: usize,
+    /// `AWS_LAMBDA_FUNCTION_MEMORY_SIZE`.
+    #[arg(long, default_value_t = 256)]
+    memory: u32,
+    /// `AWS_LAMBDA_FUNCTION_NAME`.
+    #[arg(long, default_value = "function")]
+    name: String,
+    /// Let environments run between requests.
+    #[arg(long)]
+    no_freeze: bool,
+    /// Leave acknowledgements to the kernel, which may delay them.
+    #[arg(long)]
+    kernel_acks: bool,
+    /// End when standard input does.
+    #[arg(long)]
+    until_stdin_ends: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Kind {
+    FunctionUrl,
+    Rest,
+    RestStream,
+    HttpApi,
+    Alb,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Route {
+    routing: Routing,
+    spread: bool,
+}
+
+impl Arguments {
+    fn front(&self) -> Front {
+        match self.front {
+            Kind::FunctionUrl if self.buffered => Front::FunctionUrlBuffered,
+            Kind::FunctionUrl => Front::FunctionUrl,
+            Kind::Rest => Front::Rest,
+            Kind::RestStream => Front::RestStream,
+            Kind::HttpApi => Front::HttpApi,
+            Kind::Alb if self.multi_value => Front::AlbMultiValue,
+            Kind::Alb => Front::Alb,
+        }
+    }
+
+    fn builder(&self) -> Builder {
+        let builder = Emulator::builder()
+            .binary(&self.binary)
+            .function_name(&self.name)
+            .environments(self.environments)
+            .concurrency(self.concurrency)
+            .timeout(self.timeout)
+            .memory_mb(self.memory)
+            .queue(self.queue)
+            .routing(self.routing.routing)
+            .spread(self.routing.spread)
+            .freezing(!self.no_freeze)
+            .port(self.front(), self.port)
+            .control_port(self.control_port)
+            .acknowledge(if self.kernel_acks { Acknowledge::Kernel } else { Acknowledge::AtOnce });
+        self.env.iter().fold(builder, |builder, (name, value)| builder.env(name, value))
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let arguments = Arguments::parse();
+    // Before anything is started, so that no signal falls between.
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let emulator = arguments.builder().start().await?;
+    let fronts: serde_json::Map<_, _> = Front::ALL
+        .iter()
+        .map(|front| Ok((serde_json::to_value(front)?.as_str().unwrap_or_default().to_owned(), emulator.url(*front).into())))
+        .collect::<Result<_, serde_json::Error>>()?;
+    let ready = json!({
+        "url": emulator.url(arguments.front()),
+        "control": emulator.control_url(),
+        "forward": emulator.forward_url(),
+        "fronts": fronts,
+    });
+    println!("{ready}");
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+        ended = stdin_ends(), if arguments.until_stdin_ends => ended?,
+    }
+    emulator.shutdown().await;
+    Ok(())
+}
+
+async fn stdin_ends() -> io::Result<()> {
+    let mut stdin = tokio::io::stdin();
+    let mut ignored = [0; 1024];
+    while stdin.read(&mut ignored).await? > 0 {}
+    Ok(())
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| format!("{text} is no number of seconds"))?;
+    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+}
+
+fn variable(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err(format!("{text} is not NAME=VALUE")),
+    }
+}
+
+fn route(text: &str) -> Result<Route, String> {
+    let (routing, spread) = match text {
+        "mru" => (Routing::MostRecentlyUsed, false),
+        "round-robin" => (Routing::RoundRobin, false),
+        "spread" => (Routing::RoundRobin, true),
+        _ => {
+            let seed = text.strip_prefix("random:").and_then(|seed| seed.parse().ok());
+            let seed = seed.ok_or_else(|| format!("{text} is not mru, round-robin, spread or random:SEED"))?;
+            (Routing::Random { seed }, false)
+        }
+    };
+    Ok(Route { routing, spread })
+}
