@@ -42,13 +42,13 @@ impl Control {
         match (request.method(), segments.as_slice()) {
             (&Method::POST, ["2015-03-31", "functions", name, "invocations"]) => {
                 if self.is_function(name) {
-                    self.invoke(request).await.unwrap_or_else(|error| refusal(error))
+                    self.invoke(request).await.unwrap_or_else(refusal)
                 } else {
                     let text = format!("Function not found: {name}");
                     service_error(StatusCode::NOT_FOUND, "ResourceNotFoundException", &text)
                 }
             }
-            (&Method::POST, ["forward"]) => self.forward(request).await.unwrap_or_else(|error| refusal(error)),
+            (&Method::POST, ["forward"]) => self.forward(request).await.unwrap_or_else(refusal),
             (&Method::GET, ["environments"]) => body::json(StatusCode::OK, &self.pool.environments()),
             (&Method::POST, ["environments", id, command]) => self.command(id, command),
             (&Method::GET, ["environments", id, "logs"]) => self.logs(id),
@@ -116,14 +116,15 @@ impl Control {
     }
 
     fn command(&self, id: &str, command: &str) -> Response<Body> {
-        let act = match command {
-            "kill" => Environment::kill,
-            "freeze" => Environment::hold,
-            "thaw" => Environment::release,
-            "retire" => Environment::terminate,
+        let id = id.parse().ok().map(EnvironmentId);
+        let done = match command {
+            "kill" => id.and_then(|id| self.pool.with(id, Environment::kill)),
+            "freeze" => id.and_then(|id| self.pool.with(id, Environment::hold)),
+            "thaw" => id.and_then(|id| self.pool.with(id, Environment::release)),
+            "retire" => id.and_then(|id| self.pool.retire(id)),
             _ => return service_error(StatusCode::NOT_FOUND, "UnknownOperationException", "No such command"),
         };
-        match id.parse().ok().and_then(|id| self.pool.with(EnvironmentId(id), act)) {
+        match done {
             Some(()) => body::whole(StatusCode::NO_CONTENT, "application/json", ""),
             None => no_such_environment(),
         }

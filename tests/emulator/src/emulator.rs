@@ -167,7 +167,7 @@ impl Emulator {
     ///
     /// When there is no such environment.
     pub fn retire(&self, id: EnvironmentId) -> Result<(), UnknownEnvironment> {
-        self.command(id, Environment::terminate)
+        self.pool.retire(id).ok_or(UnknownEnvironment(id))
     }
 
     fn command(&self, id: EnvironmentId, act: impl FnOnce(&mut Environment)) -> Result<(), UnknownEnvironment> {

@@ -173,10 +173,6 @@ impl Environment {
         self.phase == Phase::Starting
     }
 
-    pub(crate) fn has_extension(&self) -> bool {
-        self.extension
-    }
-
     pub(crate) fn register_extension(&mut self) {
         self.extension = true;
     }
@@ -225,7 +221,7 @@ impl Environment {
     }
 
     /// Wakes the environment and gives it a request; gives the request back when nobody listens.
-    pub(crate) fn deliver(&mut self, pending: Pending, used: u64, watch: DropGuard) -> Result<(), Pending> {
+    pub(crate) fn deliver(&mut self, pending: Pending, used: u64, watch: DropGuard) -> Option<Pending> {
         self.run();
         let Pending { mut invocation, answer } = pending;
         let (request_id, attempt) = (invocation.request_id.clone(), invocation.attempt.clone());
@@ -236,12 +232,12 @@ impl Environment {
                     self.used = used;
                     let one = InFlight { attempt, stage: Stage::Running(answer), _watch: watch };
                     self.in_flight.insert(request_id, one);
-                    return Ok(());
+                    return None;
                 }
                 Err(returned) => invocation = returned,
             }
         }
-        Err(Pending { invocation, answer })
+        Some(Pending { invocation, answer })
     }
 
     /// The function starts to answer, or to report an error.

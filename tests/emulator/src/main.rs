@@ -6,8 +6,8 @@ use clap::{Parser, ValueEnum};
 use lambda_emulator::{Acknowledge, Builder, Emulator, Front, Routing};
 use serde_json::json;
 use tokio::{
-    io::AsyncReadExt,
     signal::unix::{SignalKind, signal},
+    sync::oneshot,
 };
 
 /// Runs a function's binary under Lambda's rules and prints one line of JSON when it can be reached.
@@ -122,8 +122,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let emulator = arguments.builder().start().await?;
     let fronts: serde_json::Map<_, _> = Front::ALL
         .iter()
-        .map(|front| Ok((serde_json::to_value(front)?.as_str().unwrap_or_default().to_owned(), emulator.url(*front).into())))
-        .collect::<Result<_, serde_json::Error>>()?;
+        .map(|front| (front.name().to_owned(), emulator.url(*front).into()))
+        .collect();
     let ready = json!({
         "url": emulator.url(arguments.front()),
         "control": emulator.control_url(),
@@ -134,17 +134,21 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
-        ended = stdin_ends(), if arguments.until_stdin_ends => ended?,
+        () = stdin_ends(), if arguments.until_stdin_ends => {}
     }
     emulator.shutdown().await;
     Ok(())
 }
 
-async fn stdin_ends() -> io::Result<()> {
-    let mut stdin = tokio::io::stdin();
-    let mut ignored = [0; 1024];
-    while stdin.read(&mut ignored).await? > 0 {}
-    Ok(())
+/// On a thread of its own, which does not keep the process from ending while it reads.
+async fn stdin_ends() {
+    let (ended, wait) = oneshot::channel();
+    std::thread::spawn(move || {
+        // An input that cannot be read has ended as well.
+        let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+        let _ = ended.send(());
+    });
+    let _ = wait.await;
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

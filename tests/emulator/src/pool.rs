@@ -146,7 +146,7 @@ impl Pool {
         let (request_id, attempt) =
             (pending.invocation.request_id.clone(), pending.invocation.attempt.clone());
         let over = CancellationToken::new();
-        let returned = environment.deliver(pending, used, over.clone().drop_guard()).err();
+        let returned = environment.deliver(pending, used, over.clone().drop_guard());
         if returned.is_none() {
             environment.tasks.spawn(self.clone().watch(id, request_id, attempt, over));
         }
@@ -278,19 +278,29 @@ impl Pool {
 
     /// The function reports that it cannot start.
     pub(crate) fn init_failed(&self, id: EnvironmentId, error: &FunctionError) {
-        let tasks = self.with(id, |environment| {
+        self.dismiss(id, |environment| {
             environment.init_failed(|_| error.clone());
             environment.leave();
-            environment.tasks.clone()
         });
-        // The process is about to end by itself, and may have something to print before.
+    }
+
+    /// Takes one environment down as Lambda does.
+    pub(crate) fn retire(&self, id: EnvironmentId) -> Option<()> {
+        self.dismiss(id, Environment::terminate)
+    }
+
+    /// Lets an environment end by itself, and kills it when it does not.
+    fn dismiss(&self, id: EnvironmentId, tell: impl FnOnce(&mut Environment)) -> Option<()> {
+        let tasks = self.with(id, |environment| {
+            tell(environment);
+            environment.tasks.clone()
+        })?;
         let (pool, grace) = (self.clone(), self.0.function.shutdown_grace);
-        if let Some(tasks) = tasks {
-            tasks.spawn(async move {
-                time::sleep(grace).await;
-                pool.with(id, Environment::kill);
-            });
-        }
+        tasks.spawn(async move {
+            time::sleep(grace).await;
+            pool.with(id, Environment::kill);
+        });
+        Some(())
     }
 
     /// Does something to one environment, then to those who wait for what it set free.

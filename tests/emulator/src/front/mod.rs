@@ -16,7 +16,6 @@ use std::{net::SocketAddr, time::Duration};
 
 use http::{Request, Response};
 use hyper::body::Incoming;
-use serde::Serialize;
 use tokio::time;
 use uuid::Uuid;
 
@@ -30,8 +29,7 @@ use crate::{
 };
 
 /// A way for an HTTP request to reach the function.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Front {
     /// A Function URL whose invoke mode is `RESPONSE_STREAM`.
     FunctionUrl,
@@ -60,6 +58,20 @@ impl Front {
         Front::Alb,
         Front::AlbMultiValue,
     ];
+
+    /// `function-url`, `rest`, ...
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Front::FunctionUrl => "function-url",
+            Front::FunctionUrlBuffered => "function-url-buffered",
+            Front::Rest => "rest",
+            Front::RestStream => "rest-stream",
+            Front::HttpApi => "http-api",
+            Front::Alb => "alb",
+            Front::AlbMultiValue => "alb-multi-value",
+        }
+    }
 
     /// Whether it passes a response on as it is written.
     fn streams(self) -> bool {

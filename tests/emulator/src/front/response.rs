@@ -4,8 +4,7 @@ use bytes::Bytes;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
     header::{
-        CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, PROXY_AUTHENTICATE, SERVER, TE, TRAILER,
-        TRANSFER_ENCODING, UPGRADE, WWW_AUTHENTICATE,
+        CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, PROXY_AUTHENTICATE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
     },
 };
 use http_body_util::{Either, Full};
@@ -95,10 +94,8 @@ impl Gate {
         }
         headers.remove("keep-alive");
         for (name, remapped) in self.remapped() {
-            let values: Vec<HeaderValue> = headers.get_all(name).iter().cloned().collect();
-            headers.remove(name);
-            for value in values {
-                headers.append(HeaderName::from_static(remapped), value);
+            if let Some(value) = headers.remove(*name) {
+                headers.insert(HeaderName::from_static(remapped), value);
             }
         }
         let mut response = Response::new(body);
@@ -109,11 +106,11 @@ impl Gate {
 
     /// Headers a function cannot set. `WWW-Authenticate` is the one that hurts: a client that is told to authenticate
     /// is not told how.
-    fn remapped(&self) -> &'static [(&'static HeaderName, &'static str)] {
-        const ALL: &[(&HeaderName, &str)] = &[
-            (&WWW_AUTHENTICATE, "x-amzn-remapped-www-authenticate"),
-            (&DATE, "x-amzn-remapped-date"),
-            (&SERVER, "x-amzn-remapped-server"),
+    fn remapped(&self) -> &'static [(&'static str, &'static str)] {
+        const ALL: &[(&str, &str)] = &[
+            ("www-authenticate", "x-amzn-remapped-www-authenticate"),
+            ("date", "x-amzn-remapped-date"),
+            ("server", "x-amzn-remapped-server"),
         ];
         match self.front {
             Front::Rest | Front::RestStream | Front::HttpApi => ALL,
