@@ -79,9 +79,19 @@ impl App {
         extensions.insert(caller.principal.clone());
         extensions.insert(caller.deadline);
         extensions.insert(self.events.clone());
-        extensions.insert(Handles::new(caller.principal.clone(), Arc::clone(sessions), self.clock.clone(), life));
+        extensions.insert(Handles::new(
+            caller.principal.clone(),
+            Arc::clone(sessions),
+            self.clock.clone(),
+            life,
+        ));
         if let Some(record) = session {
-            extensions.insert(Session::new(Arc::clone(record), Arc::clone(sessions), self.clock.clone(), life));
+            extensions.insert(Session::new(
+                Arc::clone(record),
+                Arc::clone(sessions),
+                self.clock.clone(),
+                life,
+            ));
             extensions.insert(ReplyStream::default());
         }
         extensions

@@ -223,7 +223,11 @@ impl Config {
             max_age: env.seconds(&CORS_MAX_AGE, default.cors.max_age, 0)?,
         };
         if cors.credentials && cors.origins == AllowList::Any {
-            return Err(wrong(&CORS_CREDENTIALS, "true", "false, or a list of origins in MCP_CORS_ORIGINS: browsers refuse * with credentials"));
+            return Err(wrong(
+                &CORS_CREDENTIALS,
+                "true",
+                "false, or a list of origins in MCP_CORS_ORIGINS: browsers refuse * with credentials",
+            ));
         }
         Ok(Self {
             listen: env.parse(&LISTEN, default.listen, "an address such as 127.0.0.1:9000")?,
@@ -234,9 +238,7 @@ impl Config {
                 life: env.optional(&STREAM_SECONDS, 1)?.map(Duration::from_secs),
                 per_principal: env.count(&STREAMS_PER_PRINCIPAL, default.streams.per_principal)?,
                 keep_alive: env.seconds(&KEEP_ALIVE_SECONDS, default.streams.keep_alive, 1)?,
-                retry: env
-                    .optional(&RETRY_MS, 1)?
-                    .map_or(default.streams.retry, Duration::from_millis),
+                retry: env.optional(&RETRY_MS, 1)?.map_or(default.streams.retry, Duration::from_millis),
             },
             request_timeout: env.seconds(&REQUEST_SECONDS, default.request_timeout, 1)?,
             session_ttl: env
@@ -245,9 +247,9 @@ impl Config {
             state_keys: env.state_keys()?,
             state_ttl: env.seconds(&STATE_TTL_SECONDS, default.state_ttl, 1)?,
             max_body: env.count(&MAX_BODY_BYTES, default.max_body)?,
-            max_response: env
-                .optional(&MAX_RESPONSE_SIZE_MB, 1)?
-                .map_or(default.max_response, |mb| usize::try_from(mb).unwrap_or(usize::MAX).saturating_mul(1024 * 1024)),
+            max_response: env.optional(&MAX_RESPONSE_SIZE_MB, 1)?.map_or(default.max_response, |mb| {
+                usize::try_from(mb).unwrap_or(usize::MAX).saturating_mul(1024 * 1024)
+            }),
             limits: Limits {
                 depth: env.count(&MAX_JSON_DEPTH, default.limits.depth)?,
                 batch: env.count(&MAX_BATCH, default.limits.batch)?,
@@ -305,13 +307,22 @@ impl Env<'_> {
         }
     }
 
-    fn list(&self, variable: &Variable, expected: &str, fits: fn(&str) -> bool) -> Result<AllowList, ConfigError> {
+    fn list(
+        &self,
+        variable: &Variable,
+        expected: &str,
+        fits: fn(&str) -> bool,
+    ) -> Result<AllowList, ConfigError> {
         let Some(text) = self.get(variable) else { return Ok(AllowList::Loopback) };
         if text == "*" {
             return Ok(AllowList::Any);
         }
-        let items: Vec<_> =
-            text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_ascii_lowercase).collect();
+        let items: Vec<_> = text
+            .split(',')
+            .map(str::trim)
+            .filter(|item| !item.is_empty())
+            .map(str::to_ascii_lowercase)
+            .collect();
         match items.iter().find(|item| !fits(item)) {
             Some(bad) => Err(wrong(variable, bad, expected)),
             None => Ok(AllowList::List(items)),
@@ -353,7 +364,8 @@ impl Env<'_> {
             };
             let (id, secret) = item.trim().split_once(':').ok_or_else(refuse)?;
             let secret = STANDARD.decode(secret).map_err(|_| refuse())?;
-            let fits = !id.is_empty() && id.len() <= 64 && secret.len() >= 32 && keys.iter().all(|key| key.id != id);
+            let fits =
+                !id.is_empty() && id.len() <= 64 && secret.len() >= 32 && keys.iter().all(|key| key.id != id);
             if !fits {
                 return Err(refuse());
             }

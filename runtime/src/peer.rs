@@ -45,7 +45,7 @@ pub(crate) struct Exchange {
 
 enum Work {
     Going(BoxFuture<'static, Result<ServerResult, ErrorData>>),
-    Done(Result<ServerResult, ErrorData>),
+    Done(Box<Result<ServerResult, ErrorData>>),
     Told,
 }
 
@@ -58,13 +58,18 @@ pub(crate) enum Step {
 }
 
 impl Exchange {
-    pub(crate) fn start(handler: Arc<dyn Handler>, id: RequestId, mut request: ClientRequest, setting: Setting) -> Self {
+    pub(crate) fn start(
+        handler: Arc<dyn Handler>,
+        id: RequestId,
+        mut request: ClientRequest,
+        setting: Setting,
+    ) -> Self {
         use rmcp::model::{GetExtensions, GetMeta};
 
         let (said_tx, said) = mpsc::unbounded_channel();
         let (heard, heard_rx) = mpsc::unbounded_channel();
         let pipe = Pipe { said: said_tx, heard: heard_rx };
-        let peer = serve::<Silent>(Silent, pipe, setting.peer_info, setting.cancel.clone());
+        let peer = serve(Silent, pipe, setting.peer_info, &setting.cancel);
         let mut context = RequestContext::new(id, peer.peer().clone());
         context.ct = setting.cancel;
         context.meta = std::mem::take(request.get_meta_mut());
@@ -81,14 +86,14 @@ impl Exchange {
             tokio::select! {
                 biased;
                 Some(message) = self.said.recv() => return Step::Said(message),
-                outcome = work => self.work = Work::Done(outcome),
+                outcome = work => self.work = Work::Done(Box::new(outcome)),
             }
         }
         if let Ok(message) = self.said.try_recv() {
             return Step::Said(message);
         }
         match std::mem::replace(&mut self.work, Work::Told) {
-            Work::Done(outcome) => Step::Done(outcome),
+            Work::Done(outcome) => Step::Done(*outcome),
             Work::Going(_) | Work::Told => std::future::pending().await,
         }
     }
@@ -108,7 +113,7 @@ pub(crate) async fn notify(handler: Arc<dyn Handler>, notification: ClientNotifi
     let (done, mut told) = mpsc::unbounded_channel();
     let cancel = setting.cancel.clone();
     let listener = Listener { handler, done, extensions: setting.extensions };
-    let peer = serve(listener, Pipe { said, heard: heard_rx }, setting.peer_info, cancel.clone());
+    let peer = serve(listener, Pipe { said, heard: heard_rx }, setting.peer_info, &cancel);
     if heard.send(ClientJsonRpcMessage::notification(notification)).is_ok() {
         tokio::select! {
             _ = told.recv() => {}
@@ -122,7 +127,7 @@ fn serve<S: Service<RoleServer>>(
     service: S,
     pipe: Pipe,
     peer_info: InitializeRequestParams,
-    cancel: CancellationToken,
+    cancel: &CancellationToken,
 ) -> RunningService<RoleServer, S> {
     serve_directly_with_ct::<RoleServer, S, _, _, TransportAdapterIdentity>(
         service,
@@ -133,7 +138,9 @@ fn serve<S: Service<RoleServer>>(
 }
 
 /// A panic in a handler is its error, not the environment's end.
-async fn caught(work: impl Future<Output = Result<ServerResult, ErrorData>>) -> Result<ServerResult, ErrorData> {
+async fn caught(
+    work: impl Future<Output = Result<ServerResult, ErrorData>>,
+) -> Result<ServerResult, ErrorData> {
     AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|panic| {
         tracing::error!(panic = panic_text(&*panic), "the handler panicked");
         Err(ErrorData::internal_error("internal error: the handler panicked", None))

@@ -139,7 +139,8 @@ impl<H: ServerHandler> McpLambdaServer<H> {
     ///
     /// As [`McpLambdaServer::run`], and when no runtime can be built.
     pub fn serve(self) -> Result<(), Error> {
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Error::Runtime)?;
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Error::Runtime)?;
         runtime.block_on(self.run())
     }
 }

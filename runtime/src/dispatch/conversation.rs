@@ -181,7 +181,9 @@ impl Conversation {
 
     /// Acts on letters, then throws them away. `true` when one was a cancellation.
     async fn read(&mut self, mail: Vec<Mail>) -> bool {
-        let Some(session) = self.letters.as_ref().map(|letters| letters.session.clone()) else { return false };
+        let Some(session) = self.letters.as_ref().map(|letters| letters.session.clone()) else {
+            return false;
+        };
         for message in mail.iter().filter(|mail| !Letters::is_cancellation(mail)) {
             match outbound::inbound(&message.body) {
                 Some(message) => self.exchange.hear(message),
@@ -201,10 +203,9 @@ impl Conversation {
     /// Tells the handler that nobody wants its answer and lets it tidy up.
     async fn stop(&mut self) {
         self.cancel.cancel();
-        let _ = tokio::time::timeout(GRACE, async {
-            while let Step::Said(_) = self.exchange.step().await {}
-        })
-        .await;
+        let _ =
+            tokio::time::timeout(GRACE, async { while let Step::Said(_) = self.exchange.step().await {} })
+                .await;
     }
 
     async fn give_up(&mut self) -> Final {
@@ -224,7 +225,7 @@ impl Conversation {
             "the answer is larger than {} bytes (MAX_RESPONSE_SIZE_MB)",
             self.app.config.max_response
         );
-        Final::error(JsonRpcError::new(Some(self.id.clone()), ErrorData::internal_error(text, None)))
+        Final::error(&JsonRpcError::new(Some(self.id.clone()), ErrorData::internal_error(text, None)))
     }
 
     fn finish(&mut self, outcome: Result<ServerResult, ErrorData>) -> Final {
@@ -233,14 +234,15 @@ impl Conversation {
                 if self.outbound.era == Era::Stateless {
                     complete(&mut result, &self.app.server_info);
                 }
-                if let (ServerResult::InputRequiredResult(asks), Some(binding)) = (&mut result, &self.binding) {
+                if let (ServerResult::InputRequiredResult(asks), Some(binding)) = (&mut result, &self.binding)
+                {
                     asks.request_state =
                         asks.request_state.take().map(|state| self.app.seal.seal(&state, binding));
                 }
                 let response = ServerJsonRpcMessage::response(result, self.id.clone());
                 Final { json: encode(&response), code: None }
             }
-            Err(error) => Final::error(JsonRpcError::new(Some(self.id.clone()), error)),
+            Err(error) => Final::error(&JsonRpcError::new(Some(self.id.clone()), error)),
         }
     }
 }
@@ -304,7 +306,10 @@ fn stamp(meta: &mut rmcp::model::MetaObject, server_info: &Implementation) {
     }
 }
 
-fn custom(mut object: serde_json::Map<String, serde_json::Value>, info: &Implementation) -> serde_json::Value {
+fn custom(
+    mut object: serde_json::Map<String, serde_json::Value>,
+    info: &Implementation,
+) -> serde_json::Value {
     object.entry("resultType").or_insert_with(|| "complete".into());
     let meta = object.entry("_meta").or_insert_with(|| serde_json::json!({}));
     if let (Some(meta), Ok(info)) = (meta.as_object_mut(), serde_json::to_value(info)) {

@@ -2,9 +2,7 @@
 
 use std::{error::Error, sync::Arc};
 
-use rmcp::model::{
-    ClientRequest, InitializeResult, JsonRpcError, ServerJsonRpcMessage, ServerResult,
-};
+use rmcp::model::{ClientRequest, InitializeResult, JsonRpcError, ServerJsonRpcMessage, ServerResult};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
@@ -51,7 +49,7 @@ pub(super) async fn open(app: &Arc<App>, caller: &Caller, request: &Request) -> 
         }
         Ok(_) => Err(Fault::Internal),
         Err(error) => {
-            let error = Final::error(JsonRpcError::new(Some(request.id.clone()), error));
+            let error = Final::error(&JsonRpcError::new(Some(request.id.clone()), error));
             Ok(Reply::answer(Era::Session, error))
         }
     }

@@ -7,7 +7,8 @@ use futures::StreamExt;
 use rmcp::{
     ErrorData,
     model::{
-        ClientCapabilities, ErrorCode, JsonRpcError, RequestId, SubscriptionFilter, SubscriptionsListenRequest,
+        ClientCapabilities, ErrorCode, JsonRpcError, RequestId, SubscriptionFilter,
+        SubscriptionsListenRequest,
     },
 };
 use serde_json::{Value, json};
@@ -33,15 +34,14 @@ pub(super) async fn open(app: &Arc<App>, caller: &Caller, read: &StatelessReques
     }
     let request: SubscriptionsListenRequest = call::parse(&read.request)?;
     if !caller.accepts.events {
-        return Err(Fault::InvalidRequest("subscriptions/listen answers with an event stream: accept text/event-stream".into()));
+        return Err(Fault::InvalidRequest(
+            "subscriptions/listen answers with an event stream: accept text/event-stream".into(),
+        ));
     }
     let id = read.request.id.clone();
     let honoured = honoured(app, &request.params.notifications);
-    let acknowledged = notification(
-        &id,
-        "notifications/subscriptions/acknowledged",
-        json!({ "notifications": honoured }),
-    );
+    let acknowledged =
+        notification(&id, "notifications/subscriptions/acknowledged", json!({ "notifications": honoured }));
     // Nothing to wait for: holding the stream would only cost.
     if honoured == SubscriptionFilter::default() || caller.delivery == Delivery::Buffered {
         let frames = [acknowledged, closing(app, &id).into_frame()];
@@ -121,7 +121,9 @@ impl Listener {
             (flag == Some(true)).then(|| notification(&self.id, method, json!({})))
         };
         match event {
-            Event::ToolsListChanged => wanted(self.honoured.tools_list_changed, "notifications/tools/list_changed"),
+            Event::ToolsListChanged => {
+                wanted(self.honoured.tools_list_changed, "notifications/tools/list_changed")
+            }
             Event::PromptsListChanged => {
                 wanted(self.honoured.prompts_list_changed, "notifications/prompts/list_changed")
             }

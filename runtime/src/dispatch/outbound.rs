@@ -89,7 +89,9 @@ impl Outbound {
         match notification {
             ServerNotification::ToolListChangedNotification(_) => Route::Publish(Event::ToolsListChanged),
             ServerNotification::PromptListChangedNotification(_) => Route::Publish(Event::PromptsListChanged),
-            ServerNotification::ResourceListChangedNotification(_) => Route::Publish(Event::ResourcesListChanged),
+            ServerNotification::ResourceListChangedNotification(_) => {
+                Route::Publish(Event::ResourcesListChanged)
+            }
             ServerNotification::ResourceUpdatedNotification(updated) => {
                 Route::Publish(Event::ResourceUpdated { uri: updated.params.uri })
             }
@@ -97,7 +99,10 @@ impl Outbound {
                 let progress = &progress.params;
                 let grows = self.progress.is_none_or(|last| progress.progress > last);
                 if self.progress_token.as_ref() != Some(&progress.progress_token) || !grows {
-                    tracing::debug!(progress = progress.progress, "progress without its token, or not growing");
+                    tracing::debug!(
+                        progress = progress.progress,
+                        "progress without its token, or not growing"
+                    );
                     return Route::Drop;
                 }
                 self.progress = Some(progress.progress);

@@ -79,11 +79,11 @@ pub(crate) struct Final {
 impl Final {
     /// A response that is a fault of ours.
     pub(crate) fn fault(id: Option<RequestId>, fault: &Fault) -> Self {
-        Self::error(JsonRpcError::new(id, fault.to_error()))
+        Self::error(&JsonRpcError::new(id, fault.to_error()))
     }
 
-    pub(crate) fn error(error: JsonRpcError) -> Self {
-        Self { code: Some(error.error.code.0), json: encode(&error) }
+    pub(crate) fn error(error: &JsonRpcError) -> Self {
+        Self { code: Some(error.error.code.0), json: encode(error) }
     }
 
     /// A response we write ourselves.

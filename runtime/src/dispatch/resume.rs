@@ -45,7 +45,8 @@ pub(super) async fn open(
         Delivery::Stream => listen::life(app, caller),
         Delivery::Buffered => Deadline::after(Duration::ZERO),
     };
-    let reader = Reader { app: Arc::clone(app), key, seq, waiting: frames.into(), open, deadline, pause: FIRST_LOOK };
+    let reader =
+        Reader { app: Arc::clone(app), key, seq, waiting: frames.into(), open, deadline, pause: FIRST_LOOK };
     // Where we are, so that a client that loses this stream too comes back to the same place.
     let first = futures::stream::iter([Frame::Priming(id)]);
     Ok(Reply::Stream(first.chain(reader.stream()).boxed()))

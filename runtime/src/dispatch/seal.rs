@@ -57,10 +57,13 @@ impl Seal {
     /// Puts the plain state back into a request that carries a sealed one.
     pub(super) fn open(&self, request: &mut ClientRequest, binding: &Binding) -> Result<(), Fault> {
         let Some(state) = state_of(request) else { return Ok(()) };
-        let opened = self.codec.open_with(state, &binding.0).ok().and_then(|plain| String::from_utf8(plain).ok());
+        let opened =
+            self.codec.open_with(state, &binding.0).ok().and_then(|plain| String::from_utf8(plain).ok());
         // One text for forged, expired, foreign and mismatched: a forger learns nothing.
         *state = opened.ok_or_else(|| {
-            Fault::invalid_params("requestState is not valid here: it was altered, has expired, or belongs to another request")
+            Fault::invalid_params(
+                "requestState is not valid here: it was altered, has expired, or belongs to another request",
+            )
         })?;
         Ok(())
     }

@@ -20,7 +20,9 @@ use crate::{
     app::App,
     error::StoreError,
     peer::{self, Setting},
-    protocol::{self, Answer as ClientAnswer, Era, Fault, Message, Notification, Rejection, Request, SessionPost},
+    protocol::{
+        self, Answer as ClientAnswer, Era, Fault, Message, Notification, Rejection, Request, SessionPost,
+    },
     random,
     session::{Mail, MailAddress, SessionId, SessionRecord},
     stream::{self, Frame, Outlet},
@@ -117,7 +119,11 @@ async fn batch(
             Err(Rejection { id, fault }) => jobs.push(Job::Done(Final::fault(id, &fault))),
         }
     }
-    if jobs.is_empty() { Ok(Reply::Accepted) } else { Ok(drive(app, caller, record, jobs, Shape::Batch).await) }
+    if jobs.is_empty() {
+        Ok(Reply::Accepted)
+    } else {
+        Ok(drive(app, caller, record, jobs, Shape::Batch).await)
+    }
 }
 
 /// A client's answer goes to the call that waits for it, wherever that runs.
@@ -161,7 +167,8 @@ async fn notified(
         request_id: Option<RequestId>,
         progress_token: Option<RequestId>,
     }
-    let invalid = |error| Fault::InvalidRequest(format!("invalid params for {}: {error}", notification.method));
+    let invalid =
+        |error| Fault::InvalidRequest(format!("invalid params for {}: {error}", notification.method));
     let outer: Outer = serde_json::from_slice(&notification.raw).map_err(invalid)?;
     match notification.method.as_str() {
         // Cancellations and progress belong to a call that runs somewhere: letters find it.
@@ -169,12 +176,15 @@ async fn notified(
             Some(id) => send(app, record, request_address(&id), "cancel".into(), notification.raw).await,
             None => Err(Fault::InvalidRequest("notifications/cancelled needs params.requestId".into())),
         },
-        "notifications/progress" => match outer.params.progress_token.as_ref().and_then(outbound::split_wire_id) {
-            Some((call, _)) => {
-                send(app, record, MailAddress::Call(call.to_owned()), random::token(), notification.raw).await
+        "notifications/progress" => {
+            match outer.params.progress_token.as_ref().and_then(outbound::split_wire_id) {
+                Some((call, _)) => {
+                    send(app, record, MailAddress::Call(call.to_owned()), random::token(), notification.raw)
+                        .await
+                }
+                None => Ok(()),
             }
-            None => Ok(()),
-        },
+        }
         _ => {
             let typed: ClientNotification = serde_json::from_slice(&notification.raw).map_err(invalid)?;
             let setting = setting(app, caller, record);
@@ -307,7 +317,13 @@ enum Shape {
 }
 
 /// Runs jobs in a task of their own: in this era a client that leaves has cancelled nothing.
-async fn drive(app: &Arc<App>, caller: &Caller, record: Arc<SessionRecord>, jobs: Vec<Job>, shape: Shape) -> Reply {
+async fn drive(
+    app: &Arc<App>,
+    caller: &Caller,
+    record: Arc<SessionRecord>,
+    jobs: Vec<Job>,
+    shape: Shape,
+) -> Reply {
     // Nothing to run: no task.
     if let [Job::Done(last)] = &jobs[..]
         && shape == Shape::One
@@ -458,4 +474,3 @@ fn array(parts: &[Final]) -> bytes::Bytes {
     let joined = parts.iter().map(|part| &part.json[..]).collect::<Vec<_>>().join(&b","[..]);
     [&b"["[..], &joined, b"]"].concat().into()
 }
-

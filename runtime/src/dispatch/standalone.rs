@@ -79,7 +79,8 @@ pub(super) async fn open(
         Fault::Unavailable
     })?;
     let retry = Frame::Retry(app.config.streams.retry);
-    let listener = Listener { app: Arc::clone(app), record, subscription, slot, deadline, replaced, ended: false };
+    let listener =
+        Listener { app: Arc::clone(app), record, subscription, slot, deadline, replaced, ended: false };
     // The place before the first event: a client that loses the stream at once resumes from here.
     let mut opening = vec![retry];
     if listener.record.version.has_priming() {

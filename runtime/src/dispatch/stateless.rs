@@ -36,12 +36,12 @@ async fn converse(app: &Arc<App>, caller: &Caller, read: &StatelessRequest) -> R
     check_method(app, &read.request.method)?;
     let mut request = call::typed(&read.request)?;
     check_param_headers(app, caller, &request)?;
-    let binding =
-        seal::may_ask(&read.request.method).then(|| Binding::of(&caller.principal, &read.request));
+    let binding = seal::may_ask(&read.request.method).then(|| Binding::of(&caller.principal, &read.request));
     if let Some(binding) = &binding {
         app.seal.open(&mut request, binding)?;
     }
-    let terms = Terms { outbound: outbound(&request, read), binding, letters: None, deadline: caller.deadline };
+    let terms =
+        Terms { outbound: outbound(&request, read), binding, letters: None, deadline: caller.deadline };
     let setting = Setting {
         peer_info: peer_info(&request),
         extensions: app.extensions(caller, None),
@@ -89,8 +89,13 @@ fn stream(first: Said, conversation: Conversation) -> FrameStream {
 fn check_method(app: &App, method: &str) -> Result<(), Fault> {
     let capabilities = &app.capabilities;
     let exists = match method {
-        "initialize" | "ping" | "logging/setLevel" | "resources/subscribe" | "resources/unsubscribe"
-        | "tasks/result" | "tasks/list" => false,
+        "initialize"
+        | "ping"
+        | "logging/setLevel"
+        | "resources/subscribe"
+        | "resources/unsubscribe"
+        | "tasks/result"
+        | "tasks/list" => false,
         "completion/complete" => capabilities.completions.is_some(),
         "tasks/get" | "tasks/update" | "tasks/cancel" => capabilities.supports_tasks(),
         _ => match method.split_once('/') {

@@ -128,7 +128,10 @@ impl Tail {
                 Ok(true) => BUSY,
                 Ok(false) => (pause * 2).min(IDLE),
                 Err(error) => {
-                    tracing::warn!(error = &error as &dyn Error, "the event log cannot be read; trying again");
+                    tracing::warn!(
+                        error = &error as &dyn Error,
+                        "the event log cannot be read; trying again"
+                    );
                     IDLE
                 }
             };

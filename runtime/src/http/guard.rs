@@ -22,7 +22,8 @@ fn check_host(config: &Config, parts: &Parts) -> Result<(), Refusal> {
         return Err(Refusal::Host(host.to_owned()));
     }
     let name = host_name(host);
-    let allowed = allows(&config.hosts, host, is_loopback_host) || allows(&config.hosts, name, is_loopback_host);
+    let allowed =
+        allows(&config.hosts, host, is_loopback_host) || allows(&config.hosts, name, is_loopback_host);
     if allowed { Ok(()) } else { Err(Refusal::Host(host.to_owned())) }
 }
 

@@ -43,8 +43,10 @@ pub struct Front {
 pub(crate) async fn handle(app: Arc<App>, request: Request<Body>) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let front = parts.extensions.get::<Front>().copied();
-    let Front { deadline, delivery } = front
-        .unwrap_or(Front { deadline: Deadline::after(app.config.request_timeout), delivery: Delivery::Stream });
+    let Front { deadline, delivery } = front.unwrap_or(Front {
+        deadline: Deadline::after(app.config.request_timeout),
+        delivery: Delivery::Stream,
+    });
     if let Err(refusal) = guard::check(&app.config, &parts) {
         return reply::refusal(&refusal);
     }
@@ -111,8 +113,9 @@ fn session_headers(caller: &Caller) -> Result<(Option<String>, Option<String>), 
     let fault = reply::Refusal::Fault;
     read::session_version(all).map_err(fault)?;
     let session = read::session_id(all).map_err(fault)?;
-    let last_event = headers::single(all, headers::LAST_EVENT_ID)
-        .map_err(|_| fault(Fault::InvalidRequest("Last-Event-ID must be given once, in visible ASCII".into())))?;
+    let last_event = headers::single(all, headers::LAST_EVENT_ID).map_err(|_| {
+        fault(Fault::InvalidRequest("Last-Event-ID must be given once, in visible ASCII".into()))
+    })?;
     Ok((session, last_event.map(str::to_owned)))
 }
 

@@ -108,6 +108,8 @@ fn not_found() -> Response<Body> {
 fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
     let mut response = Response::new(body::full(text));
     *response.status_mut() = status;
-    response.headers_mut().insert("content-type", http::HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+        .headers_mut()
+        .insert("content-type", http::HeaderValue::from_static("text/plain; charset=utf-8"));
     response
 }

@@ -89,7 +89,10 @@ pub fn parse(body: &Bytes, limits: Limits) -> Result<Body, Rejection> {
             Err(Fault::InvalidRequest(text).into())
         }
         _ => Ok(Body::Batch(
-            members.iter().map(|raw| parse_message(&body.slice_ref(raw.get().as_bytes()), raw.get())).collect(),
+            members
+                .iter()
+                .map(|raw| parse_message(&body.slice_ref(raw.get().as_bytes()), raw.get()))
+                .collect(),
         )),
     }
 }

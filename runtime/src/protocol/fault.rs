@@ -35,7 +35,9 @@ pub enum Fault {
     },
     /// A session-era version header we do not speak. Never a 2026 code: a client that sees one of those would take
     /// this server for a stateless-only one.
-    #[error("bad request: unsupported MCP-Protocol-Version {0:?} (supported: 2025-11-25, 2025-06-18, 2025-03-26)")]
+    #[error(
+        "bad request: unsupported MCP-Protocol-Version {0:?} (supported: 2025-11-25, 2025-06-18, 2025-03-26)"
+    )]
     UnsupportedSessionVersion(String),
     /// No such method in this revision.
     #[error("method not found: {0}")]

@@ -41,7 +41,9 @@ fn visible(value: &HeaderValue) -> Option<&str> {
 pub fn check_method(headers: &HeaderMap, method: &str) -> Result<(), Fault> {
     match single(headers, METHOD)? {
         Some(found) if found == method => Ok(()),
-        Some(found) => Err(Fault::HeaderMismatch(format!("Mcp-Method is {found:?}, the body says {method:?}"))),
+        Some(found) => {
+            Err(Fault::HeaderMismatch(format!("Mcp-Method is {found:?}, the body says {method:?}")))
+        }
         None => Err(Fault::HeaderMismatch(format!("Mcp-Method is missing, expected {method:?}"))),
     }
 }
@@ -97,9 +99,9 @@ fn check_param(
     match (value, found) {
         // A header without a value has nothing to mirror: it is not expected, and not read.
         (None, _) => Ok(()),
-        (Some(_), None) => {
-            Err(Fault::HeaderMismatch(format!("Mcp-Param-{annotation} is missing, it mirrors arguments.{property}")))
-        }
+        (Some(_), None) => Err(Fault::HeaderMismatch(format!(
+            "Mcp-Param-{annotation} is missing, it mirrors arguments.{property}"
+        ))),
         (Some(value), Some(found)) if mirrors(value, &found) => Ok(()),
         (Some(_), Some(found)) => Err(Fault::HeaderMismatch(format!(
             "Mcp-Param-{annotation} is {found:?}, arguments.{property} says otherwise"

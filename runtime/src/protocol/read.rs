@@ -135,8 +135,9 @@ fn check_headers(
 
 /// The version header of a session request. Unknown ones are refused with a session-era code.
 pub fn session_version(headers: &HeaderMap) -> Result<Option<SessionVersion>, Fault> {
-    let text = headers::single(headers, headers::PROTOCOL_VERSION)
-        .map_err(|_| Fault::InvalidRequest("MCP-Protocol-Version must be given once, in visible ASCII".into()))?;
+    let text = headers::single(headers, headers::PROTOCOL_VERSION).map_err(|_| {
+        Fault::InvalidRequest("MCP-Protocol-Version must be given once, in visible ASCII".into())
+    })?;
     text.map(|text| {
         SessionVersion::parse(text).ok_or_else(|| Fault::UnsupportedSessionVersion(text.to_owned()))
     })
@@ -152,10 +153,13 @@ pub fn session_id(headers: &HeaderMap) -> Result<Option<String>, Fault> {
 
 fn session_post(headers: &HeaderMap, body: Body) -> Result<Call, Rejection> {
     // `initialize` negotiates in its body: whatever a header says, the answer is a version both sides speak.
-    let is_initialize = matches!(&body, Body::One(Message::Request(request)) if request.method == "initialize");
+    let is_initialize =
+        matches!(&body, Body::One(Message::Request(request)) if request.method == "initialize");
     let version = if is_initialize { None } else { session_version(headers)? };
     if matches!(body, Body::Batch(_)) && version.is_some_and(|version| !version.has_batches()) {
-        return Err(Fault::InvalidRequest("a body is one message, batches ended with 2025-03-26".into()).into());
+        return Err(
+            Fault::InvalidRequest("a body is one message, batches ended with 2025-03-26".into()).into()
+        );
     }
     Ok(Call::Session(SessionPost { version, session: session_id(headers)?, body }))
 }
@@ -211,8 +215,7 @@ impl<'a> RequestParts<'a> {
         let outer: Outer<'_> = from_bytes(&request.raw)
             .map_err(|error| Fault::InvalidRequest(format!("params cannot be read: {error}")))?;
         let Some(params) = outer.params else { return Ok(Self::default()) };
-        object(params)
-            .map_err(|error| Fault::invalid_params(format!("params must be an object: {error}")))
+        object(params).map_err(|error| Fault::invalid_params(format!("params must be an object: {error}")))
     }
 
     /// The signal of a stateless request: the key is there, whatever it holds.
@@ -230,11 +233,13 @@ impl<'a> RequestParts<'a> {
             .raw_meta()
             .map_err(|error| Fault::InvalidMeta(format!("params._meta must be an object: {error}")))?
             .ok_or_else(|| invalid("params._meta is required on every 2026-07-28 request"))?;
-        let version = meta.version.ok_or_else(|| invalid("io.modelcontextprotocol/protocolVersion is required"))?;
+        let version =
+            meta.version.ok_or_else(|| invalid("io.modelcontextprotocol/protocolVersion is required"))?;
         let version = serde_json::from_str(version.get())
             .map_err(|_| invalid("io.modelcontextprotocol/protocolVersion must be a string"))?;
-        let capabilities =
-            meta.capabilities.ok_or_else(|| invalid("io.modelcontextprotocol/clientCapabilities is required"))?;
+        let capabilities = meta
+            .capabilities
+            .ok_or_else(|| invalid("io.modelcontextprotocol/clientCapabilities is required"))?;
         let capabilities: Capabilities<'_> = object(capabilities)
             .map_err(|_| invalid("io.modelcontextprotocol/clientCapabilities must be an object"))?;
         let log_level = meta

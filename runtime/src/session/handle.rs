@@ -22,7 +22,12 @@ pub struct Session {
 }
 
 impl Session {
-    pub(crate) fn new(record: Arc<SessionRecord>, store: Arc<dyn SessionStore>, clock: Clock, life: Duration) -> Self {
+    pub(crate) fn new(
+        record: Arc<SessionRecord>,
+        store: Arc<dyn SessionStore>,
+        clock: Clock,
+        life: Duration,
+    ) -> Self {
         let state = State { scope: StateScope::Session(record.id.clone()), store, clock, life };
         Self { record, state }
     }

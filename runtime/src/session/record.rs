@@ -6,12 +6,7 @@ use rmcp::model::{ClientCapabilities, Implementation, InitializeRequestParams, L
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::{
-    auth::Principal,
-    clock::Timestamp,
-    protocol::SessionVersion,
-    random,
-};
+use crate::{auth::Principal, clock::Timestamp, protocol::SessionVersion, random};
 
 /// Names one session: random, visible ASCII, never guessed.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]

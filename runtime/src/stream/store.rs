@@ -49,8 +49,12 @@ pub trait StreamStore: Send + Sync + 'static {
     async fn open(&self, key: &StreamKey, expires_at: Timestamp) -> Result<(), StoreError>;
 
     /// Adds frames.
-    async fn append(&self, key: &StreamKey, frames: &[StoredFrame], expires_at: Timestamp)
-    -> Result<(), StoreError>;
+    async fn append(
+        &self,
+        key: &StreamKey,
+        frames: &[StoredFrame],
+        expires_at: Timestamp,
+    ) -> Result<(), StoreError>;
 
     /// Says that no more will come.
     async fn finish(&self, key: &StreamKey) -> Result<(), StoreError>;

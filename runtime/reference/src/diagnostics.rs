@@ -1,0 +1,123 @@
+//! `lambda_diagnostics`: real values only. What is not known here is `null`, never invented.
+
+use mcp_lambda_server::{Clock, Deadline, Events, Handles};
+use rmcp::{
+    RoleServer,
+    handler::server::wrapper::Parameters,
+    model::CallToolResult,
+    schemars::{self, JsonSchema},
+    service::RequestContext,
+    tool, tool_router,
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::{host, server::Reference, sessions};
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(default)]
+struct Diagnostics {
+    /// Uptime, memory and calls of this process.
+    include_metrics: bool,
+    /// The session of this request.
+    include_session_info: bool,
+    /// Region and execution environment.
+    include_aws_info: bool,
+    /// Environment variables, from a list of safe names.
+    include_environment: bool,
+}
+
+impl Default for Diagnostics {
+    fn default() -> Self {
+        Self {
+            include_metrics: true,
+            include_session_info: true,
+            include_aws_info: false,
+            include_environment: true,
+        }
+    }
+}
+
+/// More than this share of the memory limit is a warning.
+const MEMORY_WARNING: f64 = 0.9;
+
+#[tool_router(router = diagnostic_tools, vis = "pub(crate)")]
+impl Reference {
+    #[tool(
+        description = "How this server is doing: function, process, session, environment and health. Real values \
+                       only; what is not known is null.",
+        annotations(read_only_hint = true)
+    )]
+    async fn lambda_diagnostics(
+        &self,
+        Parameters(wanted): Parameters<Diagnostics>,
+        context: RequestContext<RoleServer>,
+    ) -> CallToolResult {
+        let call = self.host.count_call();
+        let mut report = json!({
+            "timestamp_ms": Clock::system().now(),
+            "place": self.host.place(),
+            "lambda_info": self.host.function(),
+            "remaining_time_ms": context.extensions.get::<Deadline>().map(|deadline| deadline.remaining().as_millis()),
+            "health_check": self.health(&context).await,
+        });
+        if wanted.include_metrics {
+            report["metrics"] = json!({
+                "uptime_seconds": self.host.uptime().as_secs_f64(),
+                "resident_bytes": host::resident_bytes(),
+                "diagnostic_calls": call,
+                "cold": call == 1,
+            });
+        }
+        if wanted.include_session_info {
+            report["session_info"] = sessions::summary(&context);
+        }
+        if wanted.include_aws_info {
+            report["aws_info"] = json!({ "region": self.host.region() });
+        }
+        if wanted.include_environment {
+            report["environment"] = json!(self.host.variables());
+        }
+        CallToolResult::structured(report)
+    }
+
+    /// Each check does what it is named for: the state check writes and reads back.
+    async fn health(&self, context: &RequestContext<RoleServer>) -> Value {
+        let state = match context.extensions.get::<Handles>() {
+            Some(handles) => state_works(handles).await,
+            None => "not_configured".to_owned(),
+        };
+        let events = if context.extensions.get::<Events>().is_some() { "ok" } else { "not_configured" };
+        let memory = self.memory();
+        let healthy = state == "ok" && memory != "warning";
+        json!({
+            "overall_status": if healthy { "healthy" } else { "degraded" },
+            "checks": { "state": state, "events": events, "memory": memory },
+        })
+    }
+
+    fn memory(&self) -> &'static str {
+        match (host::resident_bytes(), self.host.memory_limit_mb()) {
+            (Some(held), Some(limit)) if held as f64 > MEMORY_WARNING * limit as f64 * 1_048_576.0 => {
+                "warning"
+            }
+            (Some(_), _) => "ok",
+            (None, _) => "unknown",
+        }
+    }
+}
+
+async fn state_works(handles: &Handles) -> String {
+    let (_, state) = handles.create();
+    let outcome = async {
+        state.set("health", &1).await?;
+        let read = state.get::<u8>("health").await?;
+        state.remove("health").await?;
+        Ok::<_, mcp_lambda_server::session::StateError>(read == Some(1))
+    };
+    match outcome.await {
+        Ok(true) => "ok".into(),
+        Ok(false) => "error: a value written was not read back".into(),
+        Err(error) => format!("error: {error}"),
+    }
+}

@@ -1,0 +1,52 @@
+//! One prompt, and completion of its argument.
+
+use rmcp::{
+    ErrorData,
+    model::{
+        CompleteRequestParams, CompleteResult, CompletionInfo, GetPromptRequestParams, GetPromptResponse,
+        GetPromptResult, ListPromptsResult, Prompt, PromptArgument, PromptMessage, Reference, Role,
+    },
+};
+
+/// What `diagnose` can look at.
+const AREAS: [&str; 4] = ["health", "memory", "sessions", "streams"];
+
+pub(crate) fn list() -> ListPromptsResult {
+    let area = PromptArgument::new("area")
+        .with_description("What to look at: health, memory, sessions or streams")
+        .with_required(true);
+    let description = "Asks for a diagnosis of this server, from its own tools";
+    ListPromptsResult::with_all_items(vec![Prompt::new("diagnose", Some(description), Some(vec![area]))])
+}
+
+pub(crate) fn get(request: &GetPromptRequestParams) -> Result<GetPromptResponse, ErrorData> {
+    if request.name != "diagnose" {
+        return Err(ErrorData::invalid_params(
+            format!("unknown prompt {:?}: there is diagnose", request.name),
+            None,
+        ));
+    }
+    let area =
+        request.arguments.as_ref().and_then(|arguments| arguments.get("area")).and_then(|area| area.as_str());
+    let Some(area) = area.filter(|area| AREAS.contains(area)) else {
+        let text = format!("area must be one of {}", AREAS.join(", "));
+        return Err(ErrorData::invalid_params(text, None));
+    };
+    let text = format!(
+        "Call lambda_diagnostics and session_info, then say in three sentences how the {area} of this server looks \
+         and what, if anything, should be done about it."
+    );
+    Ok(GetPromptResult::new(vec![PromptMessage::new_text(Role::User, text)]).into())
+}
+
+pub(crate) fn complete(request: &CompleteRequestParams) -> Result<CompleteResult, ErrorData> {
+    let known = matches!(&request.r#ref, Reference::Prompt(prompt) if prompt.name == "diagnose");
+    let values = AREAS
+        .iter()
+        .filter(|area| known && request.argument.name == "area" && area.starts_with(&request.argument.value))
+        .map(ToString::to_string)
+        .collect();
+    CompletionInfo::new(values)
+        .map(CompleteResult::new)
+        .map_err(|error| ErrorData::internal_error(error, None))
+}

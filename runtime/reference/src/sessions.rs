@@ -1,0 +1,85 @@
+//! `session_info`: what this server knows about the caller's session.
+
+use mcp_lambda_server::{Clock, Principal, Session};
+use rmcp::{
+    RoleServer,
+    handler::server::wrapper::Parameters,
+    model::CallToolResult,
+    schemars::{self, JsonSchema},
+    service::RequestContext,
+    tool, tool_router,
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::server::Reference;
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(default)]
+struct SessionInfo {
+    /// Who the client is, and who the caller.
+    include_metadata: bool,
+    /// What the client can do.
+    include_capabilities: bool,
+    /// How old the session is and how long it has left.
+    include_statistics: bool,
+}
+
+impl Default for SessionInfo {
+    fn default() -> Self {
+        Self { include_metadata: true, include_capabilities: true, include_statistics: false }
+    }
+}
+
+#[tool_router(router = session_tools, vis = "pub(crate)")]
+impl Reference {
+    #[tool(
+        description = "What this server knows about the session of this request.",
+        annotations(read_only_hint = true)
+    )]
+    async fn session_info(
+        &self,
+        Parameters(wanted): Parameters<SessionInfo>,
+        context: RequestContext<RoleServer>,
+    ) -> CallToolResult {
+        let mut info = summary(&context);
+        if wanted.include_metadata {
+            info["client_info"] = json!(context.client_info());
+            info["protocol_version"] = json!(context.protocol_version());
+            let principal = context.extensions.get::<Principal>();
+            info["principal"] = json!(principal.map(Principal::key));
+        }
+        if wanted.include_capabilities {
+            info["client_capabilities"] = json!(context.client_capabilities());
+        }
+        if wanted.include_statistics {
+            info["statistics"] = statistics(&context);
+        }
+        CallToolResult::structured(info)
+    }
+}
+
+/// The session in short: `active`, or `stateless` for a revision that has none.
+pub(crate) fn summary(context: &RequestContext<RoleServer>) -> Value {
+    match context.extensions.get::<Session>() {
+        Some(session) => {
+            let record = session.record();
+            json!({
+                "session_state": "active",
+                "session_id": record.id.as_str(),
+                "created_at_ms": record.created_at,
+                "expires_at_ms": record.expires_at,
+            })
+        }
+        None => json!({ "session_state": "stateless" }),
+    }
+}
+
+fn statistics(context: &RequestContext<RoleServer>) -> Value {
+    let Some(session) = context.extensions.get::<Session>() else { return Value::Null };
+    let (now, record) = (Clock::system().now(), session.record());
+    json!({
+        "session_duration_seconds": now.0.saturating_sub(record.created_at.0) / 1000,
+        "ttl_remaining_seconds": record.expires_at.0.saturating_sub(now.0) / 1000,
+    })
+}
