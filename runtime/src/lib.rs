@@ -54,3 +54,8 @@ pub use crate::{
     stream::{Deadline, ReplyStream},
 };
 pub use dispatch::Delivery;
+
+/// Compiles the examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
