@@ -77,7 +77,7 @@ impl App {
         let life = self.config.session_ttl;
         extensions.insert(caller.parts.clone());
         extensions.insert(caller.principal.clone());
-        extensions.insert(caller.deadline);
+        extensions.insert(caller.front.deadline);
         extensions.insert(self.events.clone());
         extensions.insert(Handles::new(
             caller.principal.clone(),

@@ -56,6 +56,8 @@ variables! {
     CORS_CREDENTIALS = "MCP_CORS_CREDENTIALS", "false", "whether browsers may send credentials; not with *";
     CORS_MAX_AGE = "MCP_CORS_MAX_AGE", "86400", "how long browsers may keep a preflight answer, in seconds";
     COMPRESSION = "ENABLE_COMPRESSION", "true", "compress JSON answers when the client accepts it";
+    RUNTIME_API = "AWS_LAMBDA_RUNTIME_API", "set by Lambda", "address of the Lambda Runtime API: its presence says that this is Lambda";
+    MAX_CONCURRENCY = "AWS_LAMBDA_MAX_CONCURRENCY", "1", "requests one environment serves at a time, set by Lambda Managed Instances";
     LOG = "RUST_LOG", "info,rmcp=warn", "what is logged, as tracing-subscriber's EnvFilter reads it";
     LOG_FORMAT = "MCP_LOG_FORMAT" or "AWS_LAMBDA_LOG_FORMAT", "text (JSON on Lambda)", "text or json";
 }
@@ -166,6 +168,10 @@ pub struct Config {
     pub cors: CorsConfig,
     /// Whether JSON answers are compressed.
     pub compression: bool,
+    /// Whether this process is an execution environment of Lambda.
+    pub is_lambda: bool,
+    /// Requests served at a time, on Lambda.
+    pub max_concurrency: usize,
     /// Log filter.
     pub log_filter: String,
     /// Log format.
@@ -200,6 +206,8 @@ impl Default for Config {
                 max_age: Duration::from_secs(86_400),
             },
             compression: true,
+            is_lambda: false,
+            max_concurrency: 1,
             log_filter: "info,rmcp=warn".into(),
             log_format: LogFormat::Text,
         }
@@ -257,6 +265,8 @@ impl Config {
             hosts: env.list(&ALLOWED_HOSTS, "*, or host names such as mcp.example.com", is_host)?,
             cors,
             compression: env.switch(&COMPRESSION, default.compression)?,
+            is_lambda: env.get(&RUNTIME_API).is_some(),
+            max_concurrency: env.count(&MAX_CONCURRENCY, default.max_concurrency)?,
             log_filter: env.get(&LOG).unwrap_or(default.log_filter),
             log_format: env.log_format()?,
         })
@@ -346,7 +356,7 @@ impl Env<'_> {
 
     fn log_format(&self) -> Result<LogFormat, ConfigError> {
         match self.get(&LOG_FORMAT).map(|text| text.to_ascii_lowercase()).as_deref() {
-            None if (self.0)("AWS_LAMBDA_RUNTIME_API").is_some() => Ok(LogFormat::Json),
+            None if self.get(&RUNTIME_API).is_some() => Ok(LogFormat::Json),
             None | Some("text") => Ok(LogFormat::Text),
             Some("json") => Ok(LogFormat::Json),
             Some(text) => Err(wrong(&LOG_FORMAT, text, "text or json")),

@@ -21,6 +21,9 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// The Lambda Runtime API could not be served any longer.
+    #[error("the Lambda Runtime API failed")]
+    Lambda(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The tokio runtime could not be built.
     #[error("cannot start the asynchronous runtime")]
     Runtime(#[source] std::io::Error),

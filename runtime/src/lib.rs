@@ -28,6 +28,8 @@ pub mod error;
 pub mod events;
 mod handler;
 pub mod http;
+#[cfg(feature = "lambda")]
+mod lambda;
 mod local;
 mod peer;
 pub mod protocol;
@@ -47,7 +49,7 @@ pub use crate::{
     config::Config,
     error::{Error, StoreError},
     events::{Event, Events},
-    http::{Body, Front},
+    http::{Body, Front, HostCheck},
     server::{Listening, McpLambdaServer, Server},
     session::{Handles, Session, State},
     store::{MemoryStore, Stores},

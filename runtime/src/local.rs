@@ -16,7 +16,6 @@ use tower::ServiceExt;
 
 use crate::{
     app::App,
-    dispatch::Delivery,
     error::Error,
     http::{Body, Front, McpService},
     stream::Deadline,
@@ -61,8 +60,7 @@ fn connection(app: &Arc<App>, service: &McpService, graceful: &GracefulShutdown,
     let _ = socket.set_nodelay(true);
     let life = app.config.request_timeout;
     let service = service.clone().map_request(move |mut request: Request<Incoming>| {
-        let front = Front { deadline: Deadline::after(life), delivery: Delivery::Stream };
-        request.extensions_mut().insert(front);
+        request.extensions_mut().insert(Front::local(Deadline::after(life)));
         request.map(|body| -> Body { body.map_err(Into::into).boxed_unsync() })
     });
     let connection = hyper::server::conn::http1::Builder::new()

@@ -128,7 +128,11 @@ impl<H: ServerHandler> McpLambdaServer<H> {
         let config = self.config.take().map_or_else(Config::from_env, Ok)?;
         telemetry::init_logs(&config);
         let listen = config.listen;
+        let is_lambda = config.is_lambda;
         let server = self.config(config).build()?;
+        if is_lambda {
+            return server.invoked().await;
+        }
         server.listen(listen).await?.run().await;
         Ok(())
     }
@@ -138,10 +142,16 @@ impl<H: ServerHandler> McpLambdaServer<H> {
     /// # Errors
     ///
     /// As [`McpLambdaServer::run`], and when no runtime can be built.
-    pub fn serve(self) -> Result<(), Error> {
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Error::Runtime)?;
-        runtime.block_on(self.run())
+    pub fn serve(mut self) -> Result<(), Error> {
+        let config = self.config.take().map_or_else(Config::from_env, Ok)?;
+        // One request at a time leaves nothing for a second thread to do but to be woken.
+        let mut builder = if config.is_lambda && config.max_concurrency <= 1 {
+            tokio::runtime::Builder::new_current_thread()
+        } else {
+            tokio::runtime::Builder::new_multi_thread()
+        };
+        let runtime = builder.enable_all().build().map_err(Error::Runtime)?;
+        runtime.block_on(self.config(config).run())
     }
 }
 
@@ -171,6 +181,18 @@ impl Server {
     /// Asks the server to stop: streams end gracefully, open requests finish.
     pub fn stop(&self) {
         self.app.shutdown.cancel();
+    }
+
+    /// Serves the Lambda Runtime API.
+    #[cfg(feature = "lambda")]
+    async fn invoked(self) -> Result<(), Error> {
+        crate::lambda::run(self.app, self.service).await
+    }
+
+    #[cfg(not(feature = "lambda"))]
+    #[expect(clippy::unused_async, clippy::unused_self, reason = "stands for the one above")]
+    async fn invoked(self) -> Result<(), Error> {
+        Err(Error::Lambda("this binary was built without the `lambda` feature".into()))
     }
 
     /// Binds an address of the local front.

@@ -5,7 +5,9 @@ use std::{error::Error, sync::Arc, time::Duration};
 use bytes::Bytes;
 use rmcp::{
     ErrorData,
-    model::{Implementation, JsonRpcError, RequestId, ResultType, ServerJsonRpcMessage, ServerResult},
+    model::{
+        ErrorCode, Implementation, JsonRpcError, RequestId, ResultType, ServerJsonRpcMessage, ServerResult,
+    },
 };
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -242,9 +244,24 @@ impl Conversation {
                 let response = ServerJsonRpcMessage::response(result, self.id.clone());
                 Final { json: encode(&response), code: None }
             }
-            Err(error) => Final::error(&JsonRpcError::new(Some(self.id.clone()), error)),
+            Err(mut error) => {
+                if self.outbound.era == Era::Session && is_stateless_code(error.code) {
+                    error.code = ErrorCode::INVALID_REQUEST;
+                }
+                Final::error(&JsonRpcError::new(Some(self.id.clone()), error))
+            }
         }
     }
+}
+
+/// Codes that only 2026-07-28 has. A client of the session era that sees one takes this server for a stateless one.
+fn is_stateless_code(code: ErrorCode) -> bool {
+    matches!(
+        code,
+        ErrorCode::HEADER_MISMATCH
+            | ErrorCode::MISSING_REQUIRED_CLIENT_CAPABILITY
+            | ErrorCode::UNSUPPORTED_PROTOCOL_VERSION
+    )
 }
 
 /// Waits for letters, or for ever if there can be none. A store that fails is asked again at the next look.

@@ -1,7 +1,7 @@
 //! `subscriptions/listen`: the events of the log, for as long as a stream may live.
 //! <https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/subscriptions> (read 2026-11-20).
 
-use std::{error::Error, sync::Arc};
+use std::{error::Error, sync::Arc, time::Duration};
 
 use futures::StreamExt;
 use rmcp::{
@@ -43,7 +43,7 @@ pub(super) async fn open(app: &Arc<App>, caller: &Caller, read: &StatelessReques
     let acknowledged =
         notification(&id, "notifications/subscriptions/acknowledged", json!({ "notifications": honoured }));
     // Nothing to wait for: holding the stream would only cost.
-    if honoured == SubscriptionFilter::default() || caller.delivery == Delivery::Buffered {
+    if honoured == SubscriptionFilter::default() || caller.front.delivery == Delivery::Buffered {
         let frames = [acknowledged, closing(app, &id).into_frame()];
         return Ok(Reply::Stream(futures::stream::iter(frames).boxed()));
     }
@@ -61,9 +61,12 @@ pub(super) async fn open(app: &Arc<App>, caller: &Caller, read: &StatelessReques
     Ok(Reply::Stream(first.chain(listener.stream()).boxed()))
 }
 
+/// Kept back of a request's time, so that a stream says goodbye and is not cut off.
+const CLOSING: Duration = Duration::from_secs(3);
+
 /// How long a stream that waits for events may live.
 pub(super) fn life(app: &App, caller: &Caller) -> Deadline {
-    caller.deadline.at_most(app.config.streams.life.unwrap_or(super::standalone::DEFAULT_LIFE))
+    caller.front.deadline.sooner(CLOSING).at_most(app.config.streams.life.unwrap_or(caller.front.stream_life))
 }
 
 /// What was asked for, and can be delivered.

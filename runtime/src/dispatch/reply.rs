@@ -5,9 +5,10 @@ use rmcp::model::{JsonRpcError, RequestId};
 
 use crate::{
     auth::Principal,
+    http::Front,
     protocol::{Era, Fault},
     session::SessionId,
-    stream::{Deadline, FrameStream},
+    stream::FrameStream,
 };
 
 /// Whether the front passes bytes on as they are written.
@@ -24,8 +25,7 @@ pub(crate) struct Caller {
     pub(crate) principal: Principal,
     pub(crate) parts: http::request::Parts,
     pub(crate) accepts: Accepts,
-    pub(crate) delivery: Delivery,
-    pub(crate) deadline: Deadline,
+    pub(crate) front: Front,
 }
 
 /// What the client can read.

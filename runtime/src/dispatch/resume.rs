@@ -15,7 +15,7 @@ use crate::{
     protocol::Fault,
     random,
     session::SessionRecord,
-    stream::{Deadline, EventId, Frame, FrameStream, Replay, StoredFrame, StreamId, StreamKey},
+    stream::{Deadline, EventId, Frame, FrameStream, Replay, Slot, StoredFrame, StreamId, StreamKey},
 };
 
 /// Between looks at a reply that is still being written, perhaps elsewhere.
@@ -41,15 +41,34 @@ pub(super) async fn open(
             return Err(Fault::Unavailable);
         }
     };
-    let deadline = match caller.delivery {
+    let deadline = match caller.front.delivery {
         Delivery::Stream => listen::life(app, caller),
         Delivery::Buffered => Deadline::after(Duration::ZERO),
     };
-    let reader =
-        Reader { app: Arc::clone(app), key, seq, waiting: frames.into(), open, deadline, pause: FIRST_LOOK };
-    // Where we are, so that a client that loses this stream too comes back to the same place.
-    let first = futures::stream::iter([Frame::Priming(id)]);
-    Ok(Reply::Stream(first.chain(reader.stream()).boxed()))
+    // What is finished is over in a moment; what is not is one more stream that waits.
+    let slot = if open {
+        let expires_at = app.clock.now().plus(deadline.remaining());
+        let limit = app.config.streams.per_principal;
+        Some(Slot::acquire(&app.stores.slots, &app.tracker, &caller.principal, limit, expires_at).await?)
+    } else {
+        None
+    };
+    let mut opening = vec![Frame::Retry(app.config.streams.retry)];
+    if record.version.has_priming() {
+        // Where we are, so that a client that loses this stream too comes back to the same place.
+        opening.push(Frame::Priming(id));
+    }
+    let reader = Reader {
+        app: Arc::clone(app),
+        key,
+        seq,
+        waiting: frames.into(),
+        open,
+        slot,
+        deadline,
+        pause: FIRST_LOOK,
+    };
+    Ok(Reply::Stream(futures::stream::iter(opening).chain(reader.stream()).boxed()))
 }
 
 struct Reader {
@@ -58,6 +77,7 @@ struct Reader {
     seq: u64,
     waiting: VecDeque<StoredFrame>,
     open: bool,
+    slot: Option<Slot>,
     deadline: Deadline,
     pause: Duration,
 }
@@ -87,8 +107,8 @@ impl Reader {
             let look_at = Instant::now() + random::jitter(self.pause);
             tokio::select! {
                 () = tokio::time::sleep_until(look_at) => {}
-                () = self.app.shutdown.cancelled() => return Some((self.retry(), false)),
-                () = tokio::time::sleep_until(self.deadline.instant()) => return Some((self.retry(), false)),
+                () = self.app.shutdown.cancelled() => return Some((self.end().await, false)),
+                () = tokio::time::sleep_until(self.deadline.instant()) => return Some((self.end().await, false)),
                 () = tokio::time::sleep_until(quiet_until) => return Some((Frame::KeepAlive, true)),
             }
             if let Err(error) = self.look().await {
@@ -110,12 +130,23 @@ impl Reader {
                 Vec::new()
             }
         };
+        if !self.open {
+            self.release().await;
+        }
         self.pause = if frames.is_empty() { (self.pause * 2).min(LAST_LOOK) } else { FIRST_LOOK };
         self.waiting.extend(frames);
         Ok(())
     }
 
-    fn retry(&self) -> Frame {
+    /// The end of a reply that goes on: the client is told when to come back.
+    async fn end(&mut self) -> Frame {
+        self.release().await;
         Frame::Retry(self.app.config.streams.retry)
+    }
+
+    async fn release(&mut self) {
+        if let Some(slot) = &mut self.slot {
+            slot.release().await;
+        }
     }
 }

@@ -25,7 +25,7 @@ use crate::{
     },
     random,
     session::{Mail, MailAddress, SessionId, SessionRecord},
-    stream::{self, Frame, Outlet},
+    stream::{self, Deadline, Frame, Outlet},
 };
 
 /// A session is marked as used at most this often, so that a busy one costs a write a minute and not a request.
@@ -73,7 +73,7 @@ pub(super) async fn end(app: &App, caller: &Caller, id: &str) -> Result<(), Faul
     Ok(())
 }
 
-fn unavailable(error: &StoreError) -> Fault {
+pub(super) fn unavailable(error: &StoreError) -> Fault {
     match error {
         StoreError::NotFound => Fault::SessionNotFound,
         error => {
@@ -111,19 +111,23 @@ async fn batch(
     members: Vec<Result<Message, Rejection>>,
 ) -> Result<Reply, Fault> {
     let mut jobs = Vec::new();
+    // One that cannot be taken must not spoil its neighbours, which may have been acted on.
+    let mut refused = Vec::new();
     for member in members {
         match member {
             Ok(Message::Request(request)) => jobs.push(job(app, caller, &record, request).await),
-            Ok(Message::Notification(notification)) => notified(app, caller, &record, notification).await?,
-            Ok(Message::Answer(answer)) => answered(app, &record, answer).await?,
+            Ok(Message::Notification(notification)) => {
+                refused.extend(notified(app, caller, &record, notification).await.err());
+            }
+            Ok(Message::Answer(answer)) => refused.extend(answered(app, &record, answer).await.err()),
             Err(Rejection { id, fault }) => jobs.push(Job::Done(Final::fault(id, &fault))),
         }
     }
     if jobs.is_empty() {
-        Ok(Reply::Accepted)
-    } else {
-        Ok(drive(app, caller, record, jobs, Shape::Batch).await)
+        return refused.into_iter().next().map_or(Ok(Reply::Accepted), Err);
     }
+    jobs.extend(refused.iter().map(|fault| Job::Done(Final::fault(None, fault))));
+    Ok(drive(app, caller, record, jobs, Shape::Batch).await)
 }
 
 /// A client's answer goes to the call that waits for it, wherever that runs.
@@ -190,7 +194,7 @@ async fn notified(
             let setting = setting(app, caller, record);
             let told = peer::notify(Arc::clone(&app.handler), typed, setting);
             // A handler that takes its time over a notification must not hold the client up for ever.
-            let _ = tokio::time::timeout_at(caller.deadline.instant(), told).await;
+            let _ = tokio::time::timeout_at(caller.front.deadline.instant(), told).await;
             Ok(())
         }
     }
@@ -300,11 +304,11 @@ fn talk(
             call,
             progress_token: typed.get_meta().get_progress_token(),
             log_level: record.log_level.map_or(LogLevel::Everything, LogLevel::From),
-            can_ask: caller.accepts.events && caller.delivery == Delivery::Stream,
+            can_ask: caller.accepts.events && caller.front.delivery == Delivery::Stream,
             progress: None,
         },
         binding: None,
-        deadline: caller.deadline,
+        deadline: caller.front.deadline,
     };
     Ok(Conversation::start(app, request.id.clone(), typed, setting(app, caller, record), terms))
 }
@@ -337,7 +341,8 @@ async fn drive(
         record,
         json: caller.accepts.json,
         events: caller.accepts.events,
-        delivery: caller.delivery,
+        delivery: caller.front.delivery,
+        deadline: caller.front.deadline,
         shape,
         reply: Some(reply),
         outlet: None,
@@ -354,6 +359,7 @@ struct Writer {
     json: bool,
     events: bool,
     delivery: Delivery,
+    deadline: Deadline,
     shape: Shape,
     reply: Option<oneshot::Sender<Reply>>,
     outlet: Option<Outlet>,
@@ -380,9 +386,13 @@ impl Writer {
                 Said::Cancelled => {
                     tracing::debug!(id = %conversation.id(), "cancelled by the client");
                     // No response may follow; the stream, opened if need be, just ends.
-                    return self.with_outlet(None).await;
+                    if self.events {
+                        self.with_outlet(None).await;
+                    }
+                    return;
                 }
                 Said::Message(_) | Said::Quiet | Said::Disconnect if !self.events => {}
+                Said::Disconnect if !self.can_poll() => {}
                 Said::Message(json) => self.with_outlet(Some(Say::Message(json))).await,
                 Said::Quiet if self.delivery == Delivery::Buffered => {}
                 Said::Quiet => self.with_outlet(Some(Say::KeepAlive)).await,
@@ -422,15 +432,21 @@ impl Writer {
         Ok(())
     }
 
+    /// Whether the client knows how to come back for a reply that it has lost before anything was said, and may.
+    fn can_poll(&self) -> bool {
+        self.record.version.has_priming() && self.app.config.streams.enabled
+    }
+
     async fn open(&mut self) -> Result<(), StoreError> {
         let store = &self.app.stores.streams;
         let (mut outlet, frames) =
-            stream::outlet(store, self.record.id.clone(), &self.app.clock, REPLAY_LIFE).await?;
+            stream::outlet(store, self.record.id.clone(), &self.app.clock, self.deadline, REPLAY_LIFE)
+                .await?;
         if let Some(reply) = self.reply.take() {
             // The client may have left already. In this era that changes nothing.
             let _ = reply.send(Reply::Stream(frames));
         }
-        if self.record.version.has_priming() {
+        if self.can_poll() {
             let priming = outlet.priming();
             outlet.send(priming).await;
         }

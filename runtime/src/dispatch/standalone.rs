@@ -4,18 +4,18 @@ use std::{
     collections::HashMap,
     error::Error,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
 };
 
 use futures::StreamExt;
 use serde_json::{Value, json};
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
     listen,
     outbound::{LogLevel, passes},
     reply::{Caller, Delivery, Reply, encode},
+    session,
 };
 use crate::{
     app::App,
@@ -23,11 +23,8 @@ use crate::{
     events::{Event, Scope, Subscription},
     protocol::Fault,
     session::{SessionId, SessionRecord},
-    stream::{Deadline, EventId, Frame, FrameStream, LogCursor, Slot},
+    stream::{Deadline, EventId, Frame, FrameStream, LogCursor, Slot, StreamId},
 };
-
-/// The life of a stream that waits for events, where nothing bills its seconds.
-pub(super) const DEFAULT_LIFE: Duration = Duration::from_secs(300);
 
 /// The GET streams of this process, so that a client's newest one replaces its last: a message goes to exactly one
 /// stream of a client.
@@ -63,12 +60,7 @@ pub(super) async fn open(
     if !app.config.streams.enabled {
         return Err(Fault::StreamsOff);
     }
-    let replaced = app.listeners.replace(&record.id);
-    let deadline = match caller.delivery {
-        Delivery::Stream => listen::life(app, caller),
-        // A buffered front gets what is stored, and comes back for more.
-        Delivery::Buffered => Deadline::after(Duration::ZERO),
-    };
+    let deadline = listen::life(app, caller);
     let expires_at = app.clock.now().plus(deadline.remaining());
     let limit = app.config.streams.per_principal;
     let slot = Slot::acquire(&app.stores.slots, &app.tracker, &caller.principal, limit, expires_at).await?;
@@ -78,11 +70,28 @@ pub(super) async fn open(
         tracing::error!(error = &error as &dyn Error, "the event log cannot be read");
         Fault::Unavailable
     })?;
-    let retry = Frame::Retry(app.config.streams.retry);
-    let listener =
-        Listener { app: Arc::clone(app), record, subscription, slot, deadline, replaced, ended: false };
+    // After the subscription: an event between the two may go to both streams. The other way round it might go to none.
+    let name = StreamId::random();
+    app.stores
+        .sessions
+        .set_listener(&record.id, &name)
+        .await
+        .map_err(|error| session::unavailable(&error))?;
+    let replaced = app.listeners.replace(&record.id);
+    let listener = Listener {
+        app: Arc::clone(app),
+        _gone: replaced.clone().drop_guard(),
+        record,
+        name,
+        subscription,
+        slot,
+        delivery: caller.front.delivery,
+        deadline,
+        replaced,
+        ended: false,
+    };
     // The place before the first event: a client that loses the stream at once resumes from here.
-    let mut opening = vec![retry];
+    let mut opening = vec![Frame::Retry(app.config.streams.retry)];
     if listener.record.version.has_priming() {
         opening.push(Frame::Priming(listener.place()));
     }
@@ -92,11 +101,34 @@ pub(super) async fn open(
 struct Listener {
     app: Arc<App>,
     record: Arc<SessionRecord>,
+    name: StreamId,
     subscription: Subscription,
     slot: Slot,
+    delivery: Delivery,
     deadline: Deadline,
     replaced: CancellationToken,
+    /// A stream that has ended, however it did, is forgotten.
+    _gone: DropGuard,
     ended: bool,
+}
+
+/// What an event means for a stream.
+enum Heard {
+    /// This goes down it.
+    Frame(Frame),
+    /// It is of no concern here.
+    Nothing,
+    /// There will be no more.
+    End,
+}
+
+/// The next event. A buffered front gets what is stored, and comes back for more.
+async fn next(subscription: &mut Subscription, delivery: Delivery) -> Result<Option<Event>, StoreError> {
+    let next = match delivery {
+        Delivery::Stream => subscription.next().await.map(Some),
+        Delivery::Buffered => subscription.stored().await,
+    };
+    Ok(next?.map(|(_, event)| event.event))
 }
 
 impl Listener {
@@ -115,12 +147,11 @@ impl Listener {
         let quiet_until = Instant::now() + self.app.config.streams.keep_alive;
         loop {
             tokio::select! {
-                // What is known comes before the end, so that a buffered stream of no length still says it.
-                biased;
                 () = self.replaced.cancelled() => return self.end().await,
-                event = self.subscription.next() => match self.heard(event).await {
-                    Ok(Some(frame)) => return Some(frame),
-                    Ok(None) => {}
+                event = next(&mut self.subscription, self.delivery) => match self.heard(event).await {
+                    Ok(Heard::Frame(frame)) => return Some(frame),
+                    Ok(Heard::Nothing) => {}
+                    Ok(Heard::End) => return self.end().await,
                     Err(error) => {
                         tracing::error!(error = &error as &dyn Error, "a stream ends: the store failed");
                         return self.end().await;
@@ -133,12 +164,18 @@ impl Listener {
         }
     }
 
-    /// A quiet moment is when to notice that the session was ended on another environment.
+    /// A quiet moment is when to notice what became of the session on other environments.
     async fn quiet(&mut self) -> Option<Frame> {
-        match self.app.stores.sessions.load(&self.record.id).await {
+        match self.session().await {
             Ok(None) => self.end().await,
             _ => Some(Frame::KeepAlive),
         }
+    }
+
+    /// The session as it is now, if it lives and this is still its newest stream: a message goes to exactly one.
+    async fn session(&self) -> Result<Option<SessionRecord>, StoreError> {
+        let found = self.app.stores.sessions.load(&self.record.id).await?;
+        Ok(found.filter(|session| session.listener.as_ref() == Some(&self.name)))
     }
 
     /// The graceful end: the client is told when to come back, and has the place to resume from.
@@ -155,20 +192,23 @@ impl Listener {
         })
     }
 
-    async fn heard(
-        &self,
-        event: Result<(Scope, crate::events::LoggedEvent), StoreError>,
-    ) -> Result<Option<Frame>, StoreError> {
-        let (_, event) = event?;
-        let Some((method, params)) = self.message(event.event).await? else { return Ok(None) };
+    async fn heard(&self, event: Result<Option<Event>, StoreError>) -> Result<Heard, StoreError> {
+        let Some(event) = event? else { return Ok(Heard::End) };
+        // Read when it matters: what was settled on another environment counts at once.
+        let Some(session) = self.session().await? else { return Ok(Heard::End) };
+        let Some((method, params)) = self.message(&session, event).await? else { return Ok(Heard::Nothing) };
         let mut message = json!({ "jsonrpc": "2.0", "method": method });
         if let Some(params) = params {
             message["params"] = params;
         }
-        Ok(Some(Frame::Message { id: Some(self.place()), json: encode(&message) }))
+        Ok(Heard::Frame(Frame::Message { id: Some(self.place()), json: encode(&message) }))
     }
 
-    async fn message(&self, event: Event) -> Result<Option<(&'static str, Option<Value>)>, StoreError> {
+    async fn message(
+        &self,
+        session: &SessionRecord,
+        event: Event,
+    ) -> Result<Option<(&'static str, Option<Value>)>, StoreError> {
         let capabilities = &self.app.capabilities;
         Ok(match event {
             Event::ToolsListChanged => capabilities
@@ -187,15 +227,12 @@ impl Listener {
                 .filter(|resources| resources.list_changed == Some(true))
                 .map(|_| ("notifications/resources/list_changed", None)),
             Event::ResourceUpdated { uri } => {
-                // Read when it matters: a subscription made on another environment counts at once.
-                let subscribed = self.app.stores.sessions.subscriptions(&self.record.id).await?;
+                let subscribed = self.app.stores.sessions.subscriptions(&session.id).await?;
                 listen::is_about(subscribed.iter(), &uri)
                     .then(|| ("notifications/resources/updated", Some(json!({ "uri": uri }))))
             }
             Event::Message { level, logger, data } => {
-                let session = self.app.stores.sessions.load(&self.record.id).await?;
-                let least = session.and_then(|session| session.log_level);
-                let least = least.map_or(LogLevel::Everything, LogLevel::From);
+                let least = session.log_level.map_or(LogLevel::Everything, LogLevel::From);
                 let mut params = json!({ "level": level, "data": data });
                 if let Some(logger) = logger {
                     params["logger"] = logger.into();

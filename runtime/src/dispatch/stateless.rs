@@ -41,7 +41,7 @@ async fn converse(app: &Arc<App>, caller: &Caller, read: &StatelessRequest) -> R
         app.seal.open(&mut request, binding)?;
     }
     let terms =
-        Terms { outbound: outbound(&request, read), binding, letters: None, deadline: caller.deadline };
+        Terms { outbound: outbound(&request, read), binding, letters: None, deadline: caller.front.deadline };
     let setting = Setting {
         peer_info: peer_info(&request),
         extensions: app.extensions(caller, None),
@@ -59,7 +59,7 @@ async fn reply(caller: &Caller, mut conversation: Conversation) -> Reply {
             // A client that reads no streams gets the response alone.
             Said::Message(_) | Said::Quiet | Said::Disconnect if !caller.accepts.events => {}
             // A buffered front shows nobody that we are alive.
-            Said::Quiet if caller.delivery == Delivery::Buffered => {}
+            Said::Quiet if caller.front.delivery == Delivery::Buffered => {}
             said => break said,
         }
     };

@@ -61,6 +61,14 @@ impl Subscription {
         }
     }
 
+    /// The next event that the log has already; `None` once it has been heard to its end.
+    pub(crate) async fn stored(&mut self) -> Result<Option<(Scope, LoggedEvent)>, StoreError> {
+        while self.backlog.is_empty() && self.behind {
+            self.catch_up().await?;
+        }
+        if self.backlog.is_empty() { Ok(None) } else { self.next().await.map(Some) }
+    }
+
     fn hear(&mut self, news: &News) {
         let (scope, event) = &**news;
         let Some(place) = self.places.get(scope) else { return };

@@ -7,11 +7,13 @@
 
 use http::{HeaderMap, header, request::Parts, uri::Authority};
 
-use super::{allows, reply::Refusal};
-use crate::config::Config;
+use super::{HostCheck, allows, reply::Refusal};
+use crate::config::{AllowList, Config};
 
-pub(super) fn check(config: &Config, parts: &Parts) -> Result<(), Refusal> {
-    check_host(config, parts)?;
+pub(super) fn check(config: &Config, parts: &Parts, host: HostCheck) -> Result<(), Refusal> {
+    if host == HostCheck::Check || config.hosts != AllowList::Loopback {
+        check_host(config, parts)?;
+    }
     check_origin(config, &parts.headers)
 }
 

@@ -12,13 +12,17 @@ mod reply;
 mod routes;
 pub mod sse;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
+#[cfg(feature = "lambda")]
+pub(crate) use body::full;
 pub use body::{Body, BoxError};
 #[cfg(feature = "compression")]
 pub(crate) use compression::layer as compression_layer;
 pub(crate) use cors::layer as cors_layer;
 use http::{HeaderMap, Method, Request, Response, header};
+#[cfg(feature = "lambda")]
+pub(crate) use reply::bad_request;
 pub(crate) use routes::{McpService, Routes};
 
 use crate::{
@@ -37,21 +41,40 @@ pub struct Front {
     pub deadline: Deadline,
     /// Whether bytes reach the client as they are written.
     pub delivery: Delivery,
+    /// The longest life of a stream that waits for events, unless configured.
+    pub stream_life: Duration,
+    /// Who vouches for the host name.
+    pub host: HostCheck,
+}
+
+/// Whether the host name a request carries has to be checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HostCheck {
+    /// Anybody who reaches the socket could have made it up.
+    Check,
+    /// The front found us by it: it is checked only against a list that was configured.
+    Routed,
+}
+
+impl Front {
+    /// A front on the local machine: names are checked, and nothing bills the seconds of a stream.
+    #[must_use]
+    pub fn local(deadline: Deadline) -> Self {
+        let stream_life = Duration::from_secs(300);
+        Self { deadline, delivery: Delivery::Stream, stream_life, host: HostCheck::Check }
+    }
 }
 
 /// Answers one request to the MCP endpoint.
 pub(crate) async fn handle(app: Arc<App>, request: Request<Body>) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let front = parts.extensions.get::<Front>().copied();
-    let Front { deadline, delivery } = front.unwrap_or(Front {
-        deadline: Deadline::after(app.config.request_timeout),
-        delivery: Delivery::Stream,
-    });
-    if let Err(refusal) = guard::check(&app.config, &parts) {
+    let front = front.unwrap_or_else(|| Front::local(Deadline::after(app.config.request_timeout)));
+    if let Err(refusal) = guard::check(&app.config, &parts, front.host) {
         return reply::refusal(&refusal);
     }
     let principal = parts.extensions.get::<Principal>().cloned().unwrap_or_else(Principal::anonymous);
-    let caller = Caller { principal, accepts: accepts(&parts.headers), parts, delivery, deadline };
+    let caller = Caller { principal, accepts: accepts(&parts.headers), parts, front };
     let reply = match caller.parts.method {
         Method::POST => post(&app, &caller, body).await,
         Method::GET => get(&app, &caller).await,
@@ -59,7 +82,7 @@ pub(crate) async fn handle(app: Arc<App>, request: Request<Body>) -> Response<Bo
         _ => Err(reply::Refusal::Method),
     };
     match reply {
-        Ok(reply) => reply::render(reply, caller.delivery, app.config.max_response).await,
+        Ok(reply) => reply::render(reply, caller.front.delivery, app.config.max_response).await,
         Err(refusal) => reply::refusal(&refusal),
     }
 }
@@ -70,7 +93,7 @@ async fn post(app: &Arc<App>, caller: &Caller, body: Body) -> Result<dispatch::R
     if !caller.accepts.json && !caller.accepts.events {
         return Err(reply::Refusal::Accept("application/json and text/event-stream"));
     }
-    let deadline = caller.deadline.instant();
+    let deadline = caller.front.deadline.instant();
     let body = tokio::time::timeout_at(deadline, body::collect(body, app.config.max_body))
         .await
         .map_err(|_| reply::Refusal::SlowBody)??;

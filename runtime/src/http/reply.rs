@@ -57,6 +57,13 @@ pub(super) fn refusal(refusal: &Refusal) -> Response<Body> {
     response
 }
 
+/// A request that was broken before it was HTTP.
+#[cfg(feature = "lambda")]
+pub(crate) fn bad_request(message: &str) -> Response<Body> {
+    let fault = Fault::InvalidRequest(message.to_owned());
+    json(StatusCode::BAD_REQUEST, Final::fault(None, &fault).json)
+}
+
 fn refused(refusal: &Refusal) -> StatusCode {
     match refusal {
         Refusal::Method => StatusCode::METHOD_NOT_ALLOWED,

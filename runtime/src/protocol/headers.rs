@@ -16,8 +16,10 @@ pub const PROTOCOL_VERSION: &str = "mcp-protocol-version";
 pub const SESSION_ID: &str = "mcp-session-id";
 /// `Last-Event-ID`.
 pub const LAST_EVENT_ID: &str = "last-event-id";
-const METHOD: &str = "mcp-method";
-const NAME: &str = "mcp-name";
+/// `Mcp-Method`.
+pub const METHOD: &str = "mcp-method";
+/// `Mcp-Name`.
+pub const NAME: &str = "mcp-name";
 const PARAM_PREFIX: &str = "mcp-param-";
 
 /// The one value of a header, trimmed. Two values are refused: two readers could each believe another one.
@@ -109,17 +111,22 @@ fn check_param(
     }
 }
 
+/// The integers JSON can carry without rounding: <https://www.rfc-editor.org/rfc/rfc8259#section-6>.
+const SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
+
 /// Numbers are compared as numbers (`42.0` mirrors `42`), everything else as text.
 fn mirrors(value: &Value, found: &str) -> bool {
     match value {
         Value::String(text) => text == found,
         Value::Bool(truth) => found == if *truth { "true" } else { "false" },
-        Value::Number(number) => {
-            number.to_string() == found
-                || matches!((number.as_f64(), found.parse::<f64>()), (Some(left), Ok(right)) if left == right)
-        }
+        Value::Number(number) => number.to_string() == found || equal(number.as_f64(), found.parse().ok()),
         _ => false,
     }
+}
+
+/// Larger integers round: two of them could be one float, and a gateway could have read the other.
+fn equal(left: Option<f64>, right: Option<f64>) -> bool {
+    matches!((left, right), (Some(left), Some(right)) if left == right && left.abs() <= SAFE_INTEGER)
 }
 
 /// Undoes the Base64 sentinel `=?base64?...?=`. Anything that is not exactly a sentinel is a literal value.

@@ -13,7 +13,7 @@
 
 use bytes::Bytes;
 use http::HeaderMap;
-use rmcp::model::{LoggingLevel, RequestId};
+use rmcp::model::{ClientCapabilities, LoggingLevel, RequestId};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -198,24 +198,13 @@ struct RawMeta<'a> {
     log_level: Option<&'a RawValue>,
 }
 
-#[derive(Deserialize)]
-struct Capabilities<'a> {
-    #[serde(borrow, default)]
-    extensions: Option<Extensions<'a>>,
-}
-
-#[derive(Deserialize)]
-struct Extensions<'a> {
-    #[serde(borrow, default, rename = "io.modelcontextprotocol/tasks")]
-    tasks: Option<&'a RawValue>,
-}
-
 impl<'a> RequestParts<'a> {
     fn of(request: &'a Request) -> Result<Self, Fault> {
         let outer: Outer<'_> = from_bytes(&request.raw)
             .map_err(|error| Fault::InvalidRequest(format!("params cannot be read: {error}")))?;
         let Some(params) = outer.params else { return Ok(Self::default()) };
-        object(params).map_err(|error| Fault::invalid_params(format!("params must be an object: {error}")))
+        object(params)
+            .map_err(|error| Fault::InvalidMeta(format!("params must be an object that holds it: {error}")))
     }
 
     /// The signal of a stateless request: the key is there, whatever it holds.
@@ -240,8 +229,9 @@ impl<'a> RequestParts<'a> {
         let capabilities = meta
             .capabilities
             .ok_or_else(|| invalid("io.modelcontextprotocol/clientCapabilities is required"))?;
-        let capabilities: Capabilities<'_> = object(capabilities)
-            .map_err(|_| invalid("io.modelcontextprotocol/clientCapabilities must be an object"))?;
+        let capabilities: ClientCapabilities = object(capabilities).map_err(|error| {
+            Fault::InvalidMeta(format!("io.modelcontextprotocol/clientCapabilities cannot be read: {error}"))
+        })?;
         let log_level = meta
             .log_level
             .map(|level| serde_json::from_str(level.get()))
@@ -250,8 +240,7 @@ impl<'a> RequestParts<'a> {
                 "io.modelcontextprotocol/logLevel is {}: expected debug, info, notice, warning, error, critical, alert or emergency",
                 meta.log_level.map_or("", RawValue::get)
             )))?;
-        let tasks = capabilities.extensions.is_some_and(|extensions| extensions.tasks.is_some());
-        Ok(Meta { version, log_level, tasks })
+        Ok(Meta { version, log_level, tasks: capabilities.supports_tasks() })
     }
 
     fn named(&self, field: &str) -> Option<String> {

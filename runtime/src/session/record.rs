@@ -6,7 +6,7 @@ use rmcp::model::{ClientCapabilities, Implementation, InitializeRequestParams, L
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::{auth::Principal, clock::Timestamp, protocol::SessionVersion, random};
+use crate::{auth::Principal, clock::Timestamp, protocol::SessionVersion, random, stream::StreamId};
 
 /// Names one session: random, visible ASCII, never guessed.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -58,6 +58,8 @@ pub struct SessionRecord {
     pub initialize: Box<RawValue>,
     /// The least severe log message the client wants. Everything until it says otherwise.
     pub log_level: Option<LoggingLevel>,
+    /// Names the newest GET stream: the one that its messages go to.
+    pub listener: Option<StreamId>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it ends unless used again.

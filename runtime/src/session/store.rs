@@ -5,7 +5,7 @@ use rmcp::model::LoggingLevel;
 use serde_json::Value;
 
 use super::record::{SessionId, SessionRecord};
-use crate::{auth::Principal, clock::Timestamp, error::StoreError};
+use crate::{auth::Principal, clock::Timestamp, error::StoreError, stream::StreamId};
 
 /// Counts the writes of one item. A write names the count it read, and fails when somebody was faster.
 pub type Rev = u64;
@@ -42,6 +42,8 @@ pub enum StateScope {
 /// * `put_state` with the rev that was read is atomic: of two writers with the same rev exactly one succeeds, the
 ///   other gets [`StoreError::Conflict`].
 /// * `end` removes the session with its state and subscriptions, and is idempotent.
+/// * A session's state and subscriptions live as long as it does, however long ago they were written: `expires_at` of
+///   `put_state` ends the state of handles.
 #[async_trait]
 pub trait SessionStore: Send + Sync + 'static {
     /// Writes a new session. [`StoreError::Conflict`] if the id is taken.
@@ -52,6 +54,9 @@ pub trait SessionStore: Send + Sync + 'static {
 
     /// Sets the log level. [`StoreError::NotFound`] when the session is gone.
     async fn set_log_level(&self, id: &SessionId, level: LoggingLevel) -> Result<(), StoreError>;
+
+    /// Makes this GET stream the one that a session's messages go to. [`StoreError::NotFound`] when it is gone.
+    async fn set_listener(&self, id: &SessionId, listener: &StreamId) -> Result<(), StoreError>;
 
     /// Moves the end of a session. [`StoreError::NotFound`] when it is gone: a touch never revives it.
     async fn touch(&self, id: &SessionId, expires_at: Timestamp) -> Result<(), StoreError>;

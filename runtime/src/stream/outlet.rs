@@ -11,6 +11,7 @@ use futures::StreamExt;
 use tokio::sync::{Notify, mpsc};
 
 use super::{
+    deadline::Deadline,
     frame::{Frame, FrameStream},
     id::{EventId, StreamId},
     store::{StoredFrame, StreamKey, StreamStore},
@@ -49,22 +50,25 @@ pub(crate) struct Outlet {
     key: StreamKey,
     store: Arc<dyn StreamStore>,
     expires_at: Timestamp,
+    deadline: Deadline,
     seq: u64,
     client: Option<mpsc::Sender<Frame>>,
 }
 
-/// Opens a replayable stream: the end to write to, and the frames for the client.
+/// Opens a replayable stream: the end to write to, and the frames for the client. It is written to until `deadline`,
+/// and can be replayed for `life` after.
 pub(crate) async fn outlet(
     store: &Arc<dyn StreamStore>,
     session: SessionId,
     clock: &Clock,
+    deadline: Deadline,
     life: Duration,
 ) -> Result<(Outlet, FrameStream), StoreError> {
     let key = StreamKey { session, stream: StreamId::random() };
-    let expires_at = clock.now().plus(life);
+    let expires_at = clock.now().plus(deadline.remaining()).plus(life);
     store.open(&key, expires_at).await?;
     let (client, mut frames) = mpsc::channel(BUFFER);
-    let outlet = Outlet { key, store: Arc::clone(store), expires_at, seq: 0, client: Some(client) };
+    let outlet = Outlet { key, store: Arc::clone(store), expires_at, deadline, seq: 0, client: Some(client) };
     let frames = futures::stream::poll_fn(move |cx| frames.poll_recv(cx)).boxed();
     Ok((outlet, frames))
 }
@@ -87,10 +91,14 @@ impl Outlet {
         Ok(())
     }
 
-    /// Sends a frame that is not part of the replay. A client that left is no error.
+    /// Sends a frame that is not part of the replay. A client that left is no error, and neither is one that stays
+    /// and does not read: it is waited for until the deadline.
     pub(crate) async fn send(&mut self, frame: Frame) {
         if let Some(client) = &self.client
-            && client.send(frame).await.is_err()
+            && !matches!(
+                tokio::time::timeout_at(self.deadline.instant(), client.send(frame)).await,
+                Ok(Ok(()))
+            )
         {
             self.client = None;
         }

@@ -12,6 +12,7 @@ use crate::{
     clock::Timestamp,
     error::StoreError,
     session::{Rev, SessionId, SessionRecord, SessionStore, StateScope, Versioned},
+    stream::StreamId,
 };
 
 #[derive(Default)]
@@ -28,7 +29,14 @@ struct Entry {
 struct Cell {
     value: Value,
     rev: Rev,
-    expires_at: Timestamp,
+    /// Never in a session: its state ends with it.
+    expires_at: Option<Timestamp>,
+}
+
+impl Cell {
+    fn lives(&self, now: Timestamp) -> bool {
+        self.expires_at.is_none_or(|expires_at| expires_at > now)
+    }
 }
 
 impl Sessions {
@@ -50,7 +58,7 @@ impl Sessions {
             .collect();
         ended.iter().for_each(|id| self.remove(id));
         for cells in self.state.values_mut() {
-            cells.retain(|_, cell| cell.expires_at > now);
+            cells.retain(|_, cell| cell.lives(now));
         }
         self.state.retain(|_, cells| !cells.is_empty());
         ended
@@ -77,6 +85,12 @@ impl SessionStore for MemoryStore {
     async fn set_log_level(&self, id: &SessionId, level: LoggingLevel) -> Result<(), StoreError> {
         let (mut data, now) = self.data();
         data.sessions.get(id, now)?.record.log_level = Some(level);
+        Ok(())
+    }
+
+    async fn set_listener(&self, id: &SessionId, listener: &StreamId) -> Result<(), StoreError> {
+        let (mut data, now) = self.data();
+        data.sessions.get(id, now)?.record.listener = Some(listener.clone());
         Ok(())
     }
 
@@ -132,7 +146,7 @@ impl SessionStore for MemoryStore {
         }
         let cell = data.sessions.state.get(scope).and_then(|cells| cells.get(key));
         Ok(cell
-            .filter(|cell| cell.expires_at > now)
+            .filter(|cell| cell.lives(now))
             .map(|cell| Versioned { value: cell.value.clone(), rev: cell.rev }))
     }
 
@@ -145,11 +159,12 @@ impl SessionStore for MemoryStore {
         expires_at: Timestamp,
     ) -> Result<Rev, StoreError> {
         let (mut data, now) = self.data();
-        if let StateScope::Session(id) = scope {
-            data.sessions.get(id, now)?;
-        }
+        let expires_at = match scope {
+            StateScope::Session(id) => data.sessions.get(id, now).map(|_| None)?,
+            StateScope::Handle { .. } => Some(expires_at),
+        };
         let cells = data.sessions.state.entry(scope.clone()).or_default();
-        let found = cells.get(key).filter(|cell| cell.expires_at > now).map_or(0, |cell| cell.rev);
+        let found = cells.get(key).filter(|cell| cell.lives(now)).map_or(0, |cell| cell.rev);
         if found != expected {
             return Err(StoreError::Conflict);
         }

@@ -1,0 +1,236 @@
+//! What kind of event an invocation carries.
+//!
+//! One pass reads every field that tells kinds apart and every field an HTTP request is made of; the rest is skipped.
+//! Shapes: <https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html>,
+//! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>,
+//! <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html> (read 2026-11-20).
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use serde::{Deserialize, de::IgnoredAny};
+use serde_json::value::RawValue;
+
+/// An invocation, by what is to be done with it.
+#[derive(Debug)]
+pub(super) enum Invocation<'a> {
+    /// A request from an HTTP front.
+    Http(Box<HttpEvent<'a>>, FrontKind),
+    /// A JSON-RPC message, sent with the Invoke API.
+    Direct,
+    /// Lambda's own word that a streamed response has ended. Nothing to do.
+    Completion,
+    /// Somebody keeps the environment warm. Nothing to do.
+    WarmUp,
+    /// A kind this build or deployment does not serve.
+    NotConfigured(Kind),
+    /// Nothing we know, by its top-level keys.
+    Unknown(Vec<String>),
+}
+
+/// Kinds of events that have their own role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Sns,
+    Sqs,
+    EventBridge,
+    AgentCore,
+    Authorizer,
+}
+
+impl Kind {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Sns => "SNS",
+            Self::Sqs => "SQS",
+            Self::EventBridge => "EventBridge",
+            Self::AgentCore => "AgentCore Gateway",
+            Self::Authorizer => "API Gateway authorizer",
+        }
+    }
+}
+
+/// The fronts, by the shape of their events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FrontKind {
+    /// A Lambda Function URL: payload 2.0 under AWS's own host name.
+    FunctionUrl,
+    /// API Gateway HTTP API: payload 2.0 under any other name.
+    HttpApi,
+    /// API Gateway REST API: payload 1.0.
+    RestApi,
+    /// Application Load Balancer.
+    Alb {
+        /// The target group wants its headers as lists.
+        multi_value: bool,
+    },
+}
+
+/// Values by name, in order of names.
+pub(super) type Named<'a, T> = BTreeMap<Cow<'a, str>, T>;
+
+/// The fields of all HTTP events together. Which are there depends on the front.
+#[derive(Debug, Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct HttpEvent<'a> {
+    #[serde(borrow)]
+    pub(super) raw_path: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(super) raw_query_string: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(super) path: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(super) http_method: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(super) headers: Option<Named<'a, Cow<'a, str>>>,
+    #[serde(borrow)]
+    pub(super) multi_value_headers: Option<Named<'a, Vec<Cow<'a, str>>>>,
+    #[serde(borrow)]
+    pub(super) query_string_parameters: Option<Named<'a, Option<Cow<'a, str>>>>,
+    #[serde(borrow)]
+    pub(super) multi_value_query_string_parameters: Option<Named<'a, Option<Vec<Cow<'a, str>>>>>,
+    #[serde(borrow)]
+    pub(super) cookies: Option<Vec<Cow<'a, str>>>,
+    #[serde(borrow)]
+    pub(super) body: Option<Cow<'a, str>>,
+    pub(super) is_base64_encoded: Option<bool>,
+    #[serde(borrow)]
+    pub(super) request_context: Option<RequestContext<'a>>,
+}
+
+#[derive(Debug, Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct RequestContext<'a> {
+    pub(super) http: Option<HttpContext<'a>>,
+    pub(super) elb: Option<IgnoredAny>,
+    #[serde(borrow)]
+    pub(super) stage: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(super) domain_name: Option<Cow<'a, str>>,
+}
+
+#[derive(Debug, Deserialize, Default)]
+pub(super) struct HttpContext<'a> {
+    #[serde(borrow)]
+    pub(super) method: Cow<'a, str>,
+}
+
+/// The fields that tell kinds apart, as raw text: a wrong type in one must not hide another.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Marks<'a> {
+    #[serde(borrow, rename = "Records")]
+    records: Option<&'a RawValue>,
+    #[serde(borrow, rename = "detail-type")]
+    detail_type: Option<&'a RawValue>,
+    #[serde(borrow, rename = "type")]
+    kind: Option<&'a RawValue>,
+    #[serde(rename = "methodArn")]
+    method_arn: Option<IgnoredAny>,
+    #[serde(rename = "routeArn")]
+    route_arn: Option<IgnoredAny>,
+    #[serde(rename = "requestContext")]
+    request_context: Option<IgnoredAny>,
+    #[serde(rename = "invokeCompletionStatus")]
+    completion: Option<IgnoredAny>,
+    jsonrpc: Option<IgnoredAny>,
+    #[serde(borrow)]
+    source: Option<&'a RawValue>,
+    warmup: Option<IgnoredAny>,
+    ping: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+struct Record<'a> {
+    // SNS writes it with a capital, SQS without.
+    #[serde(borrow, default, rename = "EventSource")]
+    sns: Option<Cow<'a, str>>,
+    #[serde(borrow, default, rename = "eventSource")]
+    sqs: Option<Cow<'a, str>>,
+}
+
+/// Why an event cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum EventError {
+    #[error("the event is an HTTP request that cannot be read: {0}")]
+    Http(serde_json::Error),
+    #[error("the event is not a JSON object")]
+    NotAnObject,
+}
+
+/// Says what an event is. `is_agent_core` is told by the client context, not by the event.
+pub(super) fn classify(event: &str, is_agent_core: bool) -> Result<Invocation<'_>, EventError> {
+    if is_agent_core {
+        return Ok(Invocation::NotConfigured(Kind::AgentCore));
+    }
+    if !event.trim_start().starts_with('{') {
+        return Err(EventError::NotAnObject);
+    }
+    let marks: Marks<'_> = serde_json::from_str(event).map_err(|_| EventError::NotAnObject)?;
+    if marks.is_authorizer() {
+        return Ok(Invocation::NotConfigured(Kind::Authorizer));
+    }
+    // A valid HTTP event wins over every marker that a client could put beside it.
+    if marks.request_context.is_some() {
+        let http: HttpEvent<'_> = serde_json::from_str(event).map_err(EventError::Http)?;
+        if let Some(front) = http.front() {
+            return Ok(Invocation::Http(Box::new(http), front));
+        }
+    }
+    Ok(marks.other(event))
+}
+
+impl Marks<'_> {
+    fn is_authorizer(&self) -> bool {
+        let is_authorizer = self.kind.is_some_and(|kind| matches!(kind.get(), r#""REQUEST""# | r#""TOKEN""#));
+        is_authorizer && (self.method_arn.is_some() || self.route_arn.is_some())
+    }
+
+    fn other<'e>(&self, event: &str) -> Invocation<'e> {
+        let source = self.source.map(RawValue::get);
+        if let Some(kind) = self.records.and_then(record_kind) {
+            Invocation::NotConfigured(kind)
+        } else if self.detail_type.is_some() && source.is_some() {
+            Invocation::NotConfigured(Kind::EventBridge)
+        } else if self.jsonrpc.is_some() {
+            Invocation::Direct
+        } else if self.completion.is_some() {
+            Invocation::Completion
+        } else if self.warmup.is_some() || self.ping.is_some() || source == Some(r#""serverless-plugin-warmup""#) {
+            Invocation::WarmUp
+        } else {
+            Invocation::Unknown(top_level_keys(event))
+        }
+    }
+}
+
+fn record_kind(records: &RawValue) -> Option<Kind> {
+    let records: Vec<Record<'_>> = serde_json::from_str(records.get()).ok()?;
+    let first = records.first()?;
+    match (first.sns.as_deref(), first.sqs.as_deref()) {
+        (Some("aws:sns"), _) => Some(Kind::Sns),
+        (_, Some("aws:sqs")) => Some(Kind::Sqs),
+        _ => None,
+    }
+}
+
+/// The keys of an event and none of its values: enough to know what was sent, nothing that could be a secret.
+fn top_level_keys(event: &str) -> Vec<String> {
+    let keys: BTreeMap<String, IgnoredAny> = serde_json::from_str(event).unwrap_or_default();
+    keys.into_keys().take(20).map(|key| key.chars().take(64).collect()).collect()
+}
+
+impl HttpEvent<'_> {
+    /// Which front made the event. `None` when it is no HTTP event after all.
+    fn front(&self) -> Option<FrontKind> {
+        let context = self.request_context.as_ref()?;
+        if context.elb.is_some() && self.http_method.is_some() {
+            return Some(FrontKind::Alb { multi_value: self.multi_value_headers.is_some() });
+        }
+        if context.http.is_some() {
+            let domain = context.domain_name.as_deref().unwrap_or_default();
+            let is_url = domain.contains(".lambda-url.") && domain.ends_with(".on.aws");
+            return Some(if is_url { FrontKind::FunctionUrl } else { FrontKind::HttpApi });
+        }
+        self.http_method.is_some().then_some(FrontKind::RestApi)
+    }
+}
