@@ -75,11 +75,10 @@ async fn buffered(request: Request) -> Result<Response<Body>, Error> {
 async fn answer(request: Request) -> Result<Response<Chunks>, Error> {
     let response = Response::builder();
     let path = request.uri().path().to_owned();
+    let nothing: Chunks = Box::pin(stream::empty());
     let once = |bytes: Vec<u8>| -> Chunks { Box::pin(stream::once(async move { Bytes::from(bytes) })) };
     Ok(match request.raw_http_path() {
-        "/gated" => response
-            .header(header::CONTENT_TYPE, "text/event-stream")
-            .body(Box::pin(gate().await?))?,
+        "/gated" => response.header(header::CONTENT_TYPE, "text/event-stream").body(gate().await?)?,
         "/unauthorized" => response
             .status(StatusCode::UNAUTHORIZED)
             .header(header::CONTENT_TYPE, "text/plain")
@@ -88,7 +87,7 @@ async fn answer(request: Request) -> Result<Response<Chunks>, Error> {
         "/accepted" => response
             .status(StatusCode::ACCEPTED)
             .header(header::CONTENT_TYPE, "application/json")
-            .body(Box::pin(stream::empty()))?,
+            .body(nothing)?,
         "/large" => {
             let length = request.query_string_parameters().first("bytes").unwrap_or_default().parse()?;
             response.header(header::CONTENT_TYPE, "text/plain").body(once(vec![b'a'; length]))?
@@ -107,17 +106,21 @@ async fn answer(request: Request) -> Result<Response<Chunks>, Error> {
 }
 
 fn header_text(request: &Request, name: &str) -> String {
-    request.headers().get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).unwrap_or_default()
+    request
+        .headers()
+        .get(name)
+        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+        .unwrap_or_default()
 }
 
 /// Chunks as the test hands them out.
-async fn gate() -> Result<impl Stream<Item = Bytes> + Send, Error> {
+async fn gate() -> Result<Chunks, Error> {
     let mut gate = TcpStream::connect(format!("127.0.0.1:{}", variable("GATE"))).await?;
     gate.write_all(format!("{}\n", std::process::id()).as_bytes()).await?;
-    Ok(stream::unfold(BufReader::new(gate).lines(), |mut lines| async {
+    Ok(Box::pin(stream::unfold(BufReader::new(gate).lines(), |mut lines| async {
         let line = lines.next_line().await.ok().flatten()?;
         Some((Bytes::from(line), lines))
-    }))
+    })))
 }
 
 async fn event(event: LambdaEvent<Value>) -> Result<Value, Error> {
@@ -151,6 +154,6 @@ async fn event(event: LambdaEvent<Value>) -> Result<Value, Error> {
 }
 
 fn reply_of(payload: &Value) -> Option<&str> {
-    let headers = payload.get("headers")?;
-    headers.get("x-reply").or_else(|| headers.get("X-Reply"))?.as_str()
+    let pointers = ["/headers/x-reply", "/headers/X-Reply", "/multiValueHeaders/x-reply/0"];
+    pointers.iter().find_map(|pointer| payload.pointer(pointer)?.as_str())
 }

@@ -15,7 +15,8 @@ use crate::{environment::EnvironmentId, failure::FunctionError};
 pub(crate) const BUFFERED_LIMIT: usize = 6_291_556;
 /// The largest streamed response: 200 MB.
 pub(crate) const STREAMED_LIMIT: usize = 200 * 1024 * 1024;
-/// Chunks on their way from a function to a client that reads slowly; then the function is held back.
+/// Chunks on their way from a function to a client that reads slowly; then the function is held back. One more place
+/// is kept for the error that cuts a stream off.
 pub(crate) const CHUNKS_IN_FLIGHT: usize = 32;
 
 /// The content type by which a runtime announces a stream that starts with an HTTP prelude.
@@ -94,7 +95,7 @@ pub struct AnswerBody {
 
 impl AnswerBody {
     pub(crate) fn channel() -> (mpsc::Sender<Result<Bytes, FunctionError>>, Self) {
-        let (sender, rest) = mpsc::channel(CHUNKS_IN_FLIGHT);
+        let (sender, rest) = mpsc::channel(CHUNKS_IN_FLIGHT + 1);
         (sender, AnswerBody { head: None, rest: Some(rest) })
     }
 

@@ -93,7 +93,9 @@ impl Asynchronous {
                     pauses.next().copied()
                 }
                 // Not the function's doing, so no attempt of it.
-                Err(InvokeError::Throttled) => Some(delays.first().copied().unwrap_or(Duration::from_secs(1))),
+                Err(InvokeError::Throttled) => {
+                    Some(delays.first().copied().unwrap_or(Duration::from_secs(1)))
+                }
                 Err(_) => return None,
             };
             match pause {

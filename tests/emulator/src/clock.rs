@@ -1,5 +1,8 @@
 //! The wall clock: the only reader of it in this crate.
-#![expect(clippy::disallowed_methods, reason = "the one file that reads the wall clock, for the times events carry")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the one file that reads the wall clock, for the times events carry"
+)]
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -35,7 +38,8 @@ impl Utc {
     pub(crate) fn access_log(&self) -> String {
         const MONTHS: [&str; 12] =
             ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-        let month = usize::try_from(self.month - 1).ok().and_then(|month| MONTHS.get(month)).unwrap_or(&"???");
+        let month =
+            usize::try_from(self.month - 1).ok().and_then(|month| MONTHS.get(month)).unwrap_or(&"???");
         let (hour, minute, second) = (self.seconds / 3600, self.seconds / 60 % 60, self.seconds % 60);
         format!("{:02}/{month}/{:04}:{hour:02}:{minute:02}:{second:02} +0000", self.day, self.year)
     }

@@ -63,8 +63,14 @@ impl Control {
     /// A name, a partial or full ARN, each with or without a qualifier.
     fn is_function(&self, named: &str) -> bool {
         let named = percent_decode_str(named).decode_utf8_lossy();
-        let name = named.rsplit_once("function:").map_or(named.as_ref(), |(_, name)| name);
-        name.split(':').next() == Some(self.pool.function().name.as_str())
+        let parts: Vec<&str> = named.split(':').collect();
+        let name = match parts.as_slice() {
+            ["arn", _, "lambda", _, _, "function", name, ..] => name,
+            [account, "function", name, ..] if account.parse::<u64>().is_ok() => name,
+            [name, ..] => name,
+            [] => return false,
+        };
+        *name == self.pool.function().name
     }
 
     async fn invoke(&self, request: Request<Incoming>) -> Result<Response<Body>, InvokeError> {
@@ -166,7 +172,9 @@ async fn read_payload(request: Request<Incoming>) -> Result<Bytes, InvokeError> 
         // An invoker may leave the payload out.
         Ok(payload) if payload.is_empty() => Ok(Bytes::from_static(b"{}")),
         Ok(payload) => Ok(payload),
-        Err(Unread::TooLarge | Unread::CutOff) => Err(InvokeError::PayloadTooLarge { limit: SYNCHRONOUS_LIMIT }),
+        Err(Unread::TooLarge | Unread::CutOff) => {
+            Err(InvokeError::PayloadTooLarge { limit: SYNCHRONOUS_LIMIT })
+        }
     }
 }
 

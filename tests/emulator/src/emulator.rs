@@ -42,20 +42,24 @@ impl Emulator {
     }
 
     pub(crate) fn open(builder: Builder) -> Result<Self, StartError> {
-        let Builder { function, capacity, retries, rest, patience, ports, control_port, acknowledge } = builder;
+        let Builder { function, capacity, retries, rest, patience, ports, control_port, acknowledge } =
+            builder;
         let tasks = Tasks::default();
         let pool = Pool::new(function, capacity, acknowledge, tasks.clone());
         let asynchronous = Asynchronous::new(pool.clone(), retries);
         let mut fronts = BTreeMap::new();
         for front in Front::ALL {
             let port = ports.get(&front).copied().unwrap_or(0);
-            let (listener, address) = listener::bind(port).map_err(|source| StartError::Port { port, source })?;
+            let (listener, address) =
+                listener::bind(port).map_err(|source| StartError::Port { port, source })?;
             let gate = Gate { front, port: address.port(), pool: pool.clone(), rest: rest.clone(), patience };
-            listener::serve(listener, acknowledge, &tasks, move |request, peer| gate.clone().answer(request, peer));
+            listener::serve(listener, acknowledge, &tasks, move |request, peer| {
+                gate.clone().answer(request, peer)
+            });
             fronts.insert(front, address);
         }
-        let (listener, address) = listener::bind(control_port)
-            .map_err(|source| StartError::Port { port: control_port, source })?;
+        let (listener, address) =
+            listener::bind(control_port).map_err(|source| StartError::Port { port: control_port, source })?;
         let control = Control { pool: pool.clone(), asynchronous: asynchronous.clone() };
         listener::serve(listener, acknowledge, &tasks, move |request, _| control.clone().answer(request));
         Ok(Emulator { pool, asynchronous, tasks, fronts, control: address })
@@ -93,7 +97,11 @@ impl Emulator {
     /// # Errors
     ///
     /// When Lambda would not run the function. A function that fails is an [`Answer`].
-    pub async fn invoke(&self, payload: impl Into<Bytes>, client_context: Option<&str>) -> Result<Answer, InvokeError> {
+    pub async fn invoke(
+        &self,
+        payload: impl Into<Bytes>,
+        client_context: Option<&str>,
+    ) -> Result<Answer, InvokeError> {
         let payload = payload.into();
         if payload.len() > SYNCHRONOUS_LIMIT {
             return Err(InvokeError::PayloadTooLarge { limit: SYNCHRONOUS_LIMIT });
@@ -170,7 +178,11 @@ impl Emulator {
         self.pool.retire(id).ok_or(UnknownEnvironment(id))
     }
 
-    fn command(&self, id: EnvironmentId, act: impl FnOnce(&mut Environment)) -> Result<(), UnknownEnvironment> {
+    fn command(
+        &self,
+        id: EnvironmentId,
+        act: impl FnOnce(&mut Environment),
+    ) -> Result<(), UnknownEnvironment> {
         self.pool.with(id, act).ok_or(UnknownEnvironment(id))
     }
 

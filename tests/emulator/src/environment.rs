@@ -60,7 +60,7 @@ pub struct EnvironmentStatus {
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Phase {
-    /// Before the first poll, where initialisation ends.
+    /// Until initialisation ends.
     Starting,
     Serving,
     /// Killed, or told to go: nothing more is given to it.
@@ -121,7 +121,10 @@ pub(crate) struct Environment {
     /// Frozen by command: asleep, and passed over, until thawed.
     held: bool,
     stopped: bool,
+    /// Whether the process asked to be told of its end.
     extension: bool,
+    /// Extensions that have registered and not yet polled: initialisation is not over before they do.
+    extensions_due: usize,
     invocations: u64,
     /// When it was used last, on the pool's counter.
     used: u64,
@@ -148,6 +151,7 @@ impl Environment {
             held: false,
             stopped: false,
             extension: false,
+            extensions_due: 0,
             invocations: 0,
             used: 0,
         }
@@ -175,6 +179,20 @@ impl Environment {
 
     pub(crate) fn register_extension(&mut self) {
         self.extension = true;
+        self.extensions_due += 1;
+    }
+
+    /// An extension waits for events, of which there are none.
+    pub(crate) fn extension_polls(&mut self) {
+        self.extensions_due = self.extensions_due.saturating_sub(1);
+        self.initialised();
+    }
+
+    /// Initialisation ends when the runtime and every extension have polled.
+    fn initialised(&mut self) {
+        if self.phase == Phase::Starting && self.extensions_due == 0 && !self.polls.is_empty() {
+            self.phase = Phase::Serving;
+        }
     }
 
     /// When it was used last, if it could take a request now.
@@ -199,7 +217,7 @@ impl Environment {
         }
     }
 
-    /// Takes a `/next` call. Initialisation, or the invocation before, is over.
+    /// Takes a `/next` call. The invocation before is over.
     pub(crate) fn poll(&mut self) -> Result<oneshot::Receiver<Invocation>, Refused> {
         if self.phase == Phase::Stopping {
             return Err(Refused::InvalidState);
@@ -209,15 +227,15 @@ impl Environment {
         if self.in_flight.len() + self.polls.len() >= self.concurrency {
             return Err(Refused::InvalidState);
         }
-        self.phase = Phase::Serving;
         let (sender, receiver) = oneshot::channel();
         self.polls.push_back(sender);
+        self.initialised();
         Ok(receiver)
     }
 
     /// The request it was started for, once it can take it.
     pub(crate) fn take_first(&mut self) -> Option<Pending> {
-        self.first.take()
+        if self.is_starting() { None } else { self.first.take() }
     }
 
     /// Wakes the environment and gives it a request; gives the request back when nobody listens.
@@ -258,7 +276,9 @@ impl Environment {
 
     /// The answer has ended.
     pub(crate) fn finish(&mut self, request_id: &str, attempt: &str) {
-        let Some(one) = self.in_flight.get_mut(request_id).filter(|one| one.attempt == attempt) else { return };
+        let Some(one) = self.in_flight.get_mut(request_id).filter(|one| one.attempt == attempt) else {
+            return;
+        };
         one.stage = Stage::Answered;
         if self.concurrency > 1 {
             self.in_flight.remove(request_id);
@@ -319,7 +339,7 @@ impl Environment {
 
     /// Between two requests.
     pub(crate) fn rest(&mut self) {
-        if self.freezes && self.in_flight.is_empty() {
+        if self.freezes && self.phase == Phase::Serving && self.in_flight.is_empty() {
             self.stop();
         }
     }

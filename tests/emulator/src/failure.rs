@@ -50,7 +50,11 @@ impl FunctionError {
     }
 
     pub(crate) fn response_cut_off(request_id: &str) -> Self {
-        FunctionError::of_lambda("Runtime.TruncatedResponse", request_id, "Error: The response ended too early")
+        FunctionError::of_lambda(
+            "Runtime.TruncatedResponse",
+            request_id,
+            "Error: The response ended too early",
+        )
     }
 
     pub(crate) fn response_too_large(limit: usize) -> Self {

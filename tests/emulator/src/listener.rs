@@ -7,6 +7,7 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use http::{Request, Response};
@@ -18,6 +19,9 @@ use tokio::{
 };
 
 use crate::{body::Body, tasks::Tasks};
+
+/// Between two attempts to accept a connection.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 
 /// When a received segment is acknowledged.
 ///
@@ -54,10 +58,10 @@ where
     let owner = tasks.clone();
     tasks.spawn(async move {
         loop {
-            // An accept error is one connection's (reset before accepted) or the machine's (no descriptors):
-            // the next iteration waits for the next connection either way.
             let Ok((stream, peer)) = listener.accept().await else {
-                tokio::task::yield_now().await;
+                // The connection was reset before it was accepted, or the machine is out of descriptors: give others
+                // the time to close theirs.
+                tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             };
             let Ok(socket) = Socket::new(stream, acknowledge) else { continue };

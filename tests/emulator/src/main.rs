@@ -120,10 +120,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     // Before anything is started, so that no signal falls between.
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let emulator = arguments.builder().start().await?;
-    let fronts: serde_json::Map<_, _> = Front::ALL
-        .iter()
-        .map(|front| (front.name().to_owned(), emulator.url(*front).into()))
-        .collect();
+    let fronts: serde_json::Map<_, _> =
+        Front::ALL.iter().map(|front| (front.name().to_owned(), emulator.url(*front).into())).collect();
     let ready = json!({
         "url": emulator.url(arguments.front()),
         "control": emulator.control_url(),
@@ -170,7 +168,8 @@ fn route(text: &str) -> Result<Route, String> {
         "spread" => (Routing::RoundRobin, true),
         _ => {
             let seed = text.strip_prefix("random:").and_then(|seed| seed.parse().ok());
-            let seed = seed.ok_or_else(|| format!("{text} is not mru, round-robin, spread or random:SEED"))?;
+            let seed =
+                seed.ok_or_else(|| format!("{text} is not mru, round-robin, spread or random:SEED"))?;
             (Routing::Random { seed }, false)
         }
     };

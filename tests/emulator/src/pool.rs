@@ -67,7 +67,12 @@ struct State {
 }
 
 impl Pool {
-    pub(crate) fn new(function: Function, capacity: Capacity, acknowledge: Acknowledge, tasks: Tasks) -> Self {
+    pub(crate) fn new(
+        function: Function,
+        capacity: Capacity,
+        acknowledge: Acknowledge,
+        tasks: Tasks,
+    ) -> Self {
         let state = State {
             environments: BTreeMap::new(),
             logs: BTreeMap::new(),
@@ -209,7 +214,9 @@ impl Pool {
         let limit = self.0.function.init_limit;
         time::sleep(limit).await;
         let mut state = self.state();
-        let Some(environment) = state.environments.get_mut(&id).filter(|one| one.is_starting()) else { return };
+        let Some(environment) = state.environments.get_mut(&id).filter(|one| one.is_starting()) else {
+            return;
+        };
         environment.init_failed(|request_id| FunctionError::init_timed_out(request_id, limit));
         environment.kill();
     }
@@ -249,19 +256,38 @@ impl Pool {
         let mut state = self.state();
         let environment = state.environments.get_mut(&id).ok_or(Refused::InvalidState)?;
         let event = environment.poll()?;
-        let first = environment.take_first();
-        if let Some(unheard) = first.and_then(|first| self.deliver(&mut state, id, first)) {
-            state.queue.push_front(unheard);
-        }
-        self.settle(&mut state);
-        if let Some(environment) = state.environments.get_mut(&id) {
-            environment.rest();
-        }
+        self.occupy(&mut state, id);
         Ok(event)
     }
 
+    /// `GET /extension/event/next`.
+    pub(crate) fn extension_polls(&self, id: EnvironmentId) {
+        let mut state = self.state();
+        if let Some(environment) = state.environments.get_mut(&id) {
+            environment.extension_polls();
+            self.occupy(&mut state, id);
+        }
+    }
+
+    /// Gives an environment that may be free what waits for it, or for any; or lets it sleep.
+    fn occupy(&self, state: &mut State, id: EnvironmentId) {
+        let first = state.environments.get_mut(&id).and_then(Environment::take_first);
+        if let Some(unheard) = first.and_then(|first| self.deliver(state, id, first)) {
+            state.queue.push_front(unheard);
+        }
+        self.settle(state);
+        if let Some(environment) = state.environments.get_mut(&id) {
+            environment.rest();
+        }
+    }
+
     /// The function starts to answer.
-    pub(crate) fn begin(&self, id: EnvironmentId, request: &str, attempt: Option<&str>) -> Result<Answering, Refused> {
+    pub(crate) fn begin(
+        &self,
+        id: EnvironmentId,
+        request: &str,
+        attempt: Option<&str>,
+    ) -> Result<Answering, Refused> {
         self.state().environments.get_mut(&id).ok_or(Refused::Stale)?.begin(request, attempt)
     }
 

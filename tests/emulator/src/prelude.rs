@@ -31,7 +31,9 @@ pub(crate) async fn read(body: &mut AnswerBody) -> Result<Head, NoPrelude> {
             if seen.len() >= end + DELIMITER.len() {
                 let json = seen.split_to(end);
                 if !seen.starts_with(&DELIMITER) {
-                    return Err(NoPrelude::Malformed(Malformed("fewer than eight NUL bytes after the prelude")));
+                    return Err(NoPrelude::Malformed(Malformed(
+                        "fewer than eight NUL bytes after the prelude",
+                    )));
                 }
                 body.push_front(seen.split_off(DELIMITER.len()).freeze());
                 return Head::of_prelude(&json).map_err(NoPrelude::Malformed);
@@ -65,7 +67,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_prelude_is_found_wherever_the_chunks_are_cut() {
-        let whole: &'static [u8] = b"{\"statusCode\":201,\"headers\":{\"a\":\"b\"}}\0\0\0\0\0\0\0\0body\0tail";
+        let whole: &'static [u8] =
+            b"{\"statusCode\":201,\"headers\":{\"a\":\"b\"}}\0\0\0\0\0\0\0\0body\0tail";
         for cut in 0..whole.len() {
             let (head, rest) = read_chunks(&[&whole[..cut], &whole[cut..]]).await;
             assert_eq!(head.unwrap().status.as_u16(), 201);

@@ -41,7 +41,9 @@ impl Process {
     /// Starts `function` with nothing but Lambda's environment.
     ///
     /// The process leads its own group. If the emulator itself is killed, the kernel hangs up such a group when it is
-    /// stopped, and one that runs loses its Runtime API: either way it does not stay behind.
+    /// stopped, and one that runs loses its Runtime API, so it does not stay behind; except in the instant between a
+    /// SIGSTOP and its effect on every thread. (`PR_SET_PDEATHSIG` would close that gap, and cannot be set without
+    /// `unsafe`.)
     pub(crate) fn spawn(function: &Function, runtime_api: SocketAddr) -> io::Result<(Self, Output)> {
         let mut child = Command::new(&function.binary)
             .current_dir(function.task_root())

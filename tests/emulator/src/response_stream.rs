@@ -22,10 +22,29 @@ const REASON_LIMIT: Duration = Duration::from_secs(2);
 
 type Chunk = Result<Bytes, FunctionError>;
 
+/// The way to the client. Dropping it is the end of the stream.
+pub(crate) struct Client {
+    chunks: mpsc::Sender<Chunk>,
+    /// Kept free, so that a client that reads slowly cannot delay the news that its stream was cut off.
+    last_word: mpsc::OwnedPermit<Chunk>,
+}
+
+/// What comes next from the function.
+enum Next {
+    Data(Bytes),
+    /// The function, or a limit, ends the stream.
+    Error(FunctionError),
+    /// The connection ended before the stream.
+    Broken,
+    End,
+}
+
 /// Both ends of a new stream.
-pub(crate) fn open(content_type: Option<String>) -> (mpsc::Sender<Chunk>, Outcome) {
-    let (sender, body) = AnswerBody::channel();
-    (sender, Outcome::Streaming(Streaming { content_type, body }))
+pub(crate) fn open(content_type: Option<String>) -> (Option<Client>, Outcome) {
+    let (chunks, body) = AnswerBody::channel();
+    let last_word = chunks.clone().try_reserve_owned().ok();
+    let client = last_word.map(|last_word| Client { chunks, last_word });
+    (client, Outcome::Streaming(Streaming { content_type, body }))
 }
 
 /// Passes on every chunk as it arrives and reads to the end, whether or not anybody still listens.
@@ -35,59 +54,68 @@ pub(crate) fn open(content_type: Option<String>) -> (mpsc::Sender<Chunk>, Outcom
 pub(crate) async fn forward(
     request_id: &str,
     mut body: Incoming,
-    client: mpsc::Sender<Chunk>,
+    mut client: Option<Client>,
     cut: oneshot::Receiver<FunctionError>,
-) -> Option<mpsc::Sender<Chunk>> {
-    let (mut client, mut cut) = (Some(client), Some(cut));
-    let mut length = 0_usize;
+) -> Option<Client> {
+    let (mut cut, mut length) = (Some(cut), 0);
     loop {
-        let frame = tokio::select! {
+        let next = tokio::select! {
             biased;
-            error = reason(&mut cut) => {
-                send(&mut client, Err(error)).await;
-                continue;
-            }
-            frame = body.frame() => frame,
+            error = reason(&mut cut) => Next::Error(error),
+            next = next(&mut body, &mut length) => next,
         };
-        let chunk = match frame {
-            None => return client,
-            Some(Err(_)) => {
+        match next {
+            Next::End => return client,
+            Next::Broken => {
                 let error = why_cut_off(request_id, &mut cut).await;
-                send(&mut client, Err(error)).await;
+                cut_off(&mut client, error);
                 return None;
             }
-            Some(Ok(frame)) => match frame.into_data() {
-                Ok(data) => {
-                    length = length.saturating_add(data.len());
-                    let fits = length <= STREAMED_LIMIT;
-                    fits.then_some(data).ok_or_else(|| FunctionError::response_too_large(STREAMED_LIMIT))
-                }
-                // Trailers are how a runtime reports an error in the middle of a stream.
-                Err(frame) => match trailing_error(frame.trailers_ref()) {
-                    Some(error) => Err(error),
-                    None => continue,
-                },
+            Next::Error(error) => cut_off(&mut client, error),
+            // A client that reads slowly holds the function back, but not the deadline.
+            Next::Data(data) => tokio::select! {
+                biased;
+                () = pass_on(&mut client, data) => {}
+                error = reason(&mut cut) => cut_off(&mut client, error),
             },
-        };
-        // A client that reads slowly holds the function back, but not the deadline.
-        let cut_off = tokio::select! {
-            biased;
-            () = send(&mut client, chunk) => None,
-            error = reason(&mut cut) => Some(error),
-        };
-        if let Some(error) = cut_off {
-            send(&mut client, Err(error)).await;
         }
     }
 }
 
-/// Hands the client a chunk; an error is the last one. A client that has left gets nothing more: the function is not
-/// told, it is read to its end.
-async fn send(client: &mut Option<mpsc::Sender<Chunk>>, chunk: Chunk) {
-    let Some(sender) = client else { return };
-    let last = chunk.is_err();
-    if sender.send(chunk).await.is_err() || last {
+async fn next(body: &mut Incoming, length: &mut usize) -> Next {
+    loop {
+        let Some(frame) = body.frame().await else { return Next::End };
+        let Ok(frame) = frame else { return Next::Broken };
+        match frame.into_data() {
+            Ok(data) => {
+                *length = length.saturating_add(data.len());
+                if *length > STREAMED_LIMIT {
+                    return Next::Error(FunctionError::response_too_large(STREAMED_LIMIT));
+                }
+                return Next::Data(data);
+            }
+            // Trailers are how a runtime reports an error in the middle of a stream.
+            Err(frame) => {
+                if let Some(error) = trailing_error(frame.trailers_ref()) {
+                    return Next::Error(error);
+                }
+            }
+        }
+    }
+}
+
+/// A client that has left gets nothing more. The function is not told: it is read to its end.
+async fn pass_on(client: &mut Option<Client>, data: Bytes) {
+    if let Some(there) = client
+        && there.chunks.send(Ok(data)).await.is_err()
+    {
         *client = None;
+    }
+}
+
+fn cut_off(client: &mut Option<Client>, error: FunctionError) {
+    if let Some(Client { last_word, .. }) = client.take() {
+        last_word.send(Err(error));
     }
 }
 

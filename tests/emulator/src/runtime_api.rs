@@ -39,8 +39,11 @@ pub(crate) async fn answer(pool: Pool, id: EnvironmentId, request: Request<Incom
         }
         (&Method::POST, ["2018-06-01", "runtime", "init", "error"]) => init_error(&pool, id, request).await,
         (&Method::POST, ["2020-01-01", "extension", "register"]) => register(&pool, id, request).await,
-        // An extension without events waits here for as long as its environment lives.
-        (&Method::GET, ["2020-01-01", "extension", "event", "next"]) => std::future::pending().await,
+        (&Method::GET, ["2020-01-01", "extension", "event", "next"]) => {
+            pool.extension_polls(id);
+            // Without events, it waits for as long as its environment lives.
+            std::future::pending().await
+        }
         _ => problem(StatusCode::NOT_FOUND, "NotFound", "No such path in the Runtime API"),
     }
 }

@@ -37,10 +37,7 @@ struct Elb {
 #[serde(untagged)]
 enum Values<'a> {
     #[serde(rename_all = "camelCase")]
-    Single {
-        query_string_parameters: BTreeMap<&'a str, &'a str>,
-        headers: BTreeMap<&'a str, Cow<'a, str>>,
-    },
+    Single { query_string_parameters: BTreeMap<&'a str, &'a str>, headers: BTreeMap<&'a str, Cow<'a, str>> },
     #[serde(rename_all = "camelCase")]
     Multi {
         multi_value_query_string_parameters: BTreeMap<&'a str, Vec<&'a str>>,
@@ -62,9 +59,8 @@ pub(crate) fn event(arrived: &Arrived, multi_value: bool, region: &str) -> serde
         }
     };
     let (body, is_base64_encoded) = arrived.body();
-    let target_group_arn = format!(
-        "arn:aws:elasticloadbalancing:{region}:{ACCOUNT}:targetgroup/emulator/0123456789abcdef"
-    );
+    let target_group_arn =
+        format!("arn:aws:elasticloadbalancing:{region}:{ACCOUNT}:targetgroup/emulator/0123456789abcdef");
     serde_json::to_vec(&Event {
         request_context: RequestContext { elb: Elb { target_group_arn } },
         http_method: arrived.method.as_str(),

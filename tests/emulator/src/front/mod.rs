@@ -9,8 +9,8 @@ mod event;
 mod payload_v2;
 mod refusal;
 pub(crate) mod reply;
-mod rest;
 mod response;
+mod rest;
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -124,7 +124,12 @@ impl Gate {
         response
     }
 
-    async fn pass(&self, request: Request<Incoming>, peer: SocketAddr, trace_id: &str) -> Result<Response<Body>, Refusal> {
+    async fn pass(
+        &self,
+        request: Request<Incoming>,
+        peer: SocketAddr,
+        trace_id: &str,
+    ) -> Result<Response<Body>, Refusal> {
         let limit = self.front.request_limit();
         let arrived = Arrived::read(request, peer, limit, (self.port, trace_id)).await?;
         let request_id = Uuid::new_v4().to_string();
@@ -139,7 +144,10 @@ impl Gate {
                 InvokeError::Stopped => Refusal::Stopped,
             })?;
             let environment = answer.environment;
-            let mut response = self.response(&arrived, answer.outcome).await?;
+            let mut response = match self.response(&arrived, answer.outcome).await {
+                Ok(response) => response,
+                Err(refusal) => refusal.response(self.front),
+            };
             body::set(&mut response, "x-emulator-environment", &environment.to_string());
             body::set(&mut response, "x-amzn-requestid", &request_id);
             Ok(response)
@@ -152,8 +160,11 @@ impl Gate {
 
     fn event(&self, arrived: &Arrived, request_id: &str) -> serde_json::Result<Vec<u8>> {
         let region = &self.pool.function().region;
-        let source = |account, domain_name, cookie_header| {
-            payload_v2::Source { account, api_id: "emulator", domain_name, cookie_header }
+        let source = |account, domain_name, cookie_header| payload_v2::Source {
+            account,
+            api_id: "emulator",
+            domain_name,
+            cookie_header,
         };
         match self.front {
             Front::FunctionUrl | Front::FunctionUrlBuffered => {

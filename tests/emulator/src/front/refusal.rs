@@ -25,7 +25,9 @@ impl Refusal {
     pub(crate) fn response(self, front: Front) -> Response<Body> {
         match front {
             Front::FunctionUrl | Front::FunctionUrlBuffered => self.of_function_url(),
-            Front::Rest | Front::RestStream => self.of_api_gateway(StatusCode::GATEWAY_TIMEOUT, "Endpoint request timed out"),
+            Front::Rest | Front::RestStream => {
+                self.of_api_gateway(StatusCode::GATEWAY_TIMEOUT, "Endpoint request timed out")
+            }
             Front::HttpApi => self.of_api_gateway(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
             Front::Alb | Front::AlbMultiValue => self.of_load_balancer(),
         }

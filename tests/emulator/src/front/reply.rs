@@ -113,7 +113,8 @@ impl Proxy {
 impl Head {
     /// Reads the JSON of a streaming prelude; without a status code it is 200.
     pub(crate) fn of_prelude(json: &[u8]) -> Result<Self, Malformed> {
-        let written: Written<'_> = serde_json::from_slice(json).map_err(|_| Malformed("prelude is not JSON"))?;
+        let written: Written<'_> =
+            serde_json::from_slice(json).map_err(|_| Malformed("prelude is not JSON"))?;
         let mut head = Head::of(written, Dialect::Rest { decodes: false })?;
         head.headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/octet-stream"));
         Ok(head)
@@ -122,7 +123,9 @@ impl Head {
     fn of(written: Written<'_>, dialect: Dialect) -> Result<Self, Malformed> {
         let status = match (written.status_code, dialect) {
             (None, _) => StatusCode::OK,
-            (Some(Scalar::Text(_)), Dialect::Alb { .. }) => return Err(Malformed("statusCode is not a number")),
+            (Some(Scalar::Text(_)), Dialect::Alb { .. }) => {
+                return Err(Malformed("statusCode is not a number"));
+            }
             (Some(status), _) => status_code(&status.into_text())?,
         };
         let mut headers = HeaderMap::new();
@@ -190,7 +193,9 @@ mod tests {
 
     #[test]
     fn format_2_takes_anything_without_a_status_code_for_the_body() {
-        for (json, body) in [(r#"{"a":1}"#, r#"{"a":1}"#), (r#""text""#, "text"), ("null", "null"), ("[1]", "[1]")] {
+        for (json, body) in
+            [(r#"{"a":1}"#, r#"{"a":1}"#), (r#""text""#, "text"), ("null", "null"), ("[1]", "[1]")]
+        {
             let proxy = read(json, Dialect::V2).unwrap();
             assert_eq!((proxy.head.status, proxy.body), (StatusCode::OK, Bytes::from(body)));
             assert_eq!(proxy.head.headers[CONTENT_TYPE], "application/json");
@@ -235,7 +240,10 @@ mod tests {
             let all = |name| head.headers.get_all(name).iter().cloned().collect::<Vec<HeaderValue>>();
             (all("a"), all("b"))
         };
-        assert_eq!(values(REST), (vec!["3".parse().unwrap(), "4".parse().unwrap()], vec!["2".parse().unwrap()]));
+        assert_eq!(
+            values(REST),
+            (vec!["3".parse().unwrap(), "4".parse().unwrap()], vec!["2".parse().unwrap()])
+        );
         assert_eq!(values(Dialect::V2), (vec!["1".parse().unwrap()], vec!["2".parse().unwrap()]));
         assert_eq!(values(Dialect::Alb { multi_value: true }).1, Vec::<HeaderValue>::new());
         assert_eq!(values(Dialect::Alb { multi_value: false }).0, vec!["1".parse::<HeaderValue>().unwrap()]);

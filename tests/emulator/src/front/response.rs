@@ -25,8 +25,16 @@ const LOAD_BALANCER_LIMIT: usize = 1024 * 1024;
 
 impl Gate {
     /// Passes the answer on as this front does.
-    pub(super) async fn response(&self, arrived: &Arrived, outcome: Outcome) -> Result<Response<Body>, Refusal> {
-        if self.front.streams() { self.streamed(outcome).await } else { self.buffered(arrived, outcome).await }
+    pub(super) async fn response(
+        &self,
+        arrived: &Arrived,
+        outcome: Outcome,
+    ) -> Result<Response<Body>, Refusal> {
+        if self.front.streams() {
+            self.streamed(outcome).await
+        } else {
+            self.buffered(arrived, outcome).await
+        }
     }
 
     async fn streamed(&self, outcome: Outcome) -> Result<Response<Body>, Refusal> {
@@ -70,8 +78,8 @@ impl Gate {
         if matches!(dialect, Dialect::Alb { .. }) && payload.len() > LOAD_BALANCER_LIMIT {
             return Err(self.refuse(&NoPrelude::Malformed(Malformed("more than 1 MB"))));
         }
-        let Proxy { head, body } =
-            Proxy::read(&payload, dialect).map_err(|malformed| self.refuse(&NoPrelude::Malformed(malformed)))?;
+        let Proxy { head, body } = Proxy::read(&payload, dialect)
+            .map_err(|malformed| self.refuse(&NoPrelude::Malformed(malformed)))?;
         Ok(self.assemble(head, Either::Left(Full::new(body))))
     }
 
@@ -79,7 +87,9 @@ impl Gate {
     fn refuse(&self, reason: &NoPrelude) -> Refusal {
         if self.pool.function().echo {
             match reason {
-                NoPrelude::Malformed(Malformed(text)) => eprintln!("[{:?}] malformed response: {text}", self.front),
+                NoPrelude::Malformed(Malformed(text)) => {
+                    eprintln!("[{:?}] malformed response: {text}", self.front);
+                }
                 NoPrelude::Failed(error) => eprintln!("[{:?}] {error}", self.front),
             }
         }
@@ -89,7 +99,8 @@ impl Gate {
     fn assemble(&self, head: Head, body: Either<Full<Bytes>, AnswerBody>) -> Response<Body> {
         let Head { status, mut headers } = head;
         // These belong to the connection, which is the front's.
-        for name in [CONTENT_LENGTH, CONNECTION, TRANSFER_ENCODING, UPGRADE, TE, TRAILER, PROXY_AUTHENTICATE] {
+        for name in [CONTENT_LENGTH, CONNECTION, TRANSFER_ENCODING, UPGRADE, TE, TRAILER, PROXY_AUTHENTICATE]
+        {
             headers.remove(name);
         }
         headers.remove("keep-alive");

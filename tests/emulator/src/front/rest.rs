@@ -77,7 +77,12 @@ struct Identity<'a> {
 impl RestApi {
     /// The event for one request. A path below `/<stage>` is one of the execute-api URL; any other is taken for one
     /// of a custom domain with an empty base path, whose name is the `Host` that was asked for.
-    pub(crate) fn event(&self, arrived: &Arrived, region: &str, request_id: &str) -> serde_json::Result<Vec<u8>> {
+    pub(crate) fn event(
+        &self,
+        arrived: &Arrived,
+        region: &str,
+        request_id: &str,
+    ) -> serde_json::Result<Vec<u8>> {
         let whole = percent_decode_str(&arrived.path).decode_utf8_lossy();
         let below = whole.strip_prefix('/').and_then(|path| path.strip_prefix(self.stage.as_str()));
         let (path, domain_name) = match below {

@@ -1,0 +1,295 @@
+//! The event each front makes of a request.
+
+use bytes::Bytes;
+use lambda_emulator::{Builder, Emulator, Front};
+use serde_json::{Value, json};
+
+use crate::support::*;
+
+const HEADERS: [(&str, &str); 6] = [
+    ("content-type", "application/json"),
+    ("user-agent", "rules"),
+    ("cookie", "a=1; b=2"),
+    ("x-twice", "one"),
+    ("x-twice", "two"),
+    ("x-amzn-trace-id", "Root=1-5e1b4151-5ac6c58f5b5daa6f8c1d1f7e"),
+];
+
+/// The event of `POST <path>` with two values of a query parameter.
+async fn event_of(emulator: &Emulator, front: Front, path: &str, body: &'static [u8]) -> Value {
+    let url = format!("{}{path}?k=a%20b&k=c&flag", emulator.url(front));
+    let reply = send("POST", &url, &HEADERS, Bytes::from_static(body)).await;
+    assert_eq!(reply.status, 200, "{front:?}");
+    let event = match front {
+        // These pass the JSON of a function that does not stream on as it is.
+        Front::FunctionUrl => serde_json::from_str(reply.json().await["body"].as_str().unwrap()).unwrap(),
+        _ => reply.json().await,
+    };
+    without_what_changes(event)
+}
+
+/// Checks and replaces what no two events share.
+fn without_what_changes(mut event: Value) -> Value {
+    let context = event["requestContext"].as_object_mut().unwrap();
+    for (key, value) in context.iter_mut() {
+        match key.as_str() {
+            "requestId" | "extendedRequestId" => assert_eq!(value.as_str().unwrap().len(), 36),
+            "timeEpoch" | "requestTimeEpoch" => assert!(value.as_u64().unwrap() > 1_700_000_000_000),
+            "time" | "requestTime" => assert!(value.as_str().unwrap().ends_with(" +0000")),
+            _ => continue,
+        }
+        *value = json!("*");
+    }
+    event
+}
+
+fn port(emulator: &Emulator, front: Front) -> String {
+    emulator.url(front).rsplit(':').next().unwrap().to_owned()
+}
+
+async fn start(builder: Builder) -> Emulator {
+    builder.start().await.unwrap()
+}
+
+fn v2_event(port: &str, domain_name: &str, account: &str) -> Value {
+    json!({
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": "/a%20b/c",
+        "rawQueryString": "k=a%20b&k=c&flag",
+        "cookies": ["a=1", "b=2"],
+        "headers": {
+            "content-length": "7",
+            "content-type": "application/json",
+            "host": format!("127.0.0.1:{port}"),
+            "user-agent": "rules",
+            "x-amzn-trace-id": "Root=1-5e1b4151-5ac6c58f5b5daa6f8c1d1f7e",
+            "x-forwarded-for": "127.0.0.1",
+            "x-forwarded-port": port,
+            "x-forwarded-proto": "http",
+            "x-twice": "one,two",
+        },
+        "queryStringParameters": { "k": "a b,c", "flag": "" },
+        "requestContext": {
+            "accountId": account,
+            "apiId": "emulator",
+            "domainName": domain_name,
+            "domainPrefix": "emulator",
+            "http": {
+                "method": "POST",
+                "path": "/a%20b/c",
+                "protocol": "HTTP/1.1",
+                "sourceIp": "127.0.0.1",
+                "userAgent": "rules",
+            },
+            "requestId": "*",
+            "routeKey": "$default",
+            "stage": "$default",
+            "time": "*",
+            "timeEpoch": "*",
+        },
+        "body": "{\"a\":1}",
+        "isBase64Encoded": false,
+    })
+}
+
+#[tokio::test]
+async fn a_function_url_sends_format_2() {
+    let emulator = start(emulator("events")).await;
+    for front in [Front::FunctionUrl, Front::FunctionUrlBuffered] {
+        let port = port(&emulator, front);
+        let mut expected = v2_event(&port, "emulator.lambda-url.us-east-1.on.aws", "anonymous");
+        expected["headers"]["cookie"] = json!("a=1; b=2");
+        assert_eq!(event_of(&emulator, front, "/a%20b/c", br#"{"a":1}"#).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn an_http_api_sends_format_2() {
+    let emulator = start(emulator("events")).await;
+    let port = port(&emulator, Front::HttpApi);
+    let expected = v2_event(&port, "emulator.execute-api.us-east-1.amazonaws.com", "123456789012");
+    assert_eq!(event_of(&emulator, Front::HttpApi, "/a%20b/c", br#"{"a":1}"#).await, expected);
+}
+
+#[tokio::test]
+async fn an_empty_request_has_no_body_no_query_and_no_cookies() {
+    let emulator = start(emulator("events")).await;
+    let event = get(emulator.url(Front::FunctionUrlBuffered)).await.json().await;
+    for absent in ["body", "queryStringParameters", "cookies"] {
+        assert_eq!(event.get(absent), None, "{absent}");
+    }
+    assert_eq!((&event["rawPath"], &event["rawQueryString"]), (&json!("/"), &json!("")));
+    let event = get(emulator.url(Front::Rest)).await.json().await;
+    for null in ["body", "queryStringParameters", "multiValueQueryStringParameters", "pathParameters"] {
+        assert_eq!(event.get(null), Some(&Value::Null), "{null}");
+    }
+    assert_eq!((&event["path"], &event["resource"]), (&json!("/"), &json!("/")));
+    assert_eq!(get(emulator.url(Front::Alb)).await.json().await["body"], "");
+}
+
+#[tokio::test]
+async fn a_rest_api_sends_format_1() {
+    let emulator = start(emulator("events")).await;
+    let port = port(&emulator, Front::Rest);
+    let event = event_of(&emulator, Front::Rest, "/prod/a%20b/c", br#"{"a":1}"#).await;
+    let expected = json!({
+        "resource": "/{proxy+}",
+        "path": "/a b/c",
+        "httpMethod": "POST",
+        "headers": {
+            "Content-Length": "7",
+            "Content-Type": "application/json",
+            "Cookie": "a=1; b=2",
+            "Host": format!("127.0.0.1:{port}"),
+            "User-Agent": "rules",
+            "X-Amzn-Trace-Id": "Root=1-5e1b4151-5ac6c58f5b5daa6f8c1d1f7e",
+            "X-Forwarded-For": "127.0.0.1",
+            "X-Forwarded-Port": port,
+            "X-Forwarded-Proto": "http",
+            "X-Twice": "two",
+        },
+        "multiValueHeaders": {
+            "Content-Length": ["7"],
+            "Content-Type": ["application/json"],
+            "Cookie": ["a=1; b=2"],
+            "Host": [format!("127.0.0.1:{port}")],
+            "User-Agent": ["rules"],
+            "X-Amzn-Trace-Id": ["Root=1-5e1b4151-5ac6c58f5b5daa6f8c1d1f7e"],
+            "X-Forwarded-For": ["127.0.0.1"],
+            "X-Forwarded-Port": [port],
+            "X-Forwarded-Proto": ["http"],
+            "X-Twice": ["one", "two"],
+        },
+        "queryStringParameters": { "k": "c", "flag": "" },
+        "multiValueQueryStringParameters": { "k": ["a b", "c"], "flag": [""] },
+        "pathParameters": { "proxy": "a b/c" },
+        "stageVariables": null,
+        "requestContext": {
+            "resourceId": "emulator",
+            "resourcePath": "/{proxy+}",
+            "httpMethod": "POST",
+            "extendedRequestId": "*",
+            "requestTime": "*",
+            "path": "/prod/a b/c",
+            "accountId": "123456789012",
+            "protocol": "HTTP/1.1",
+            "stage": "prod",
+            "domainPrefix": "emulator",
+            "requestTimeEpoch": "*",
+            "requestId": "*",
+            "identity": {
+                "cognitoIdentityPoolId": null,
+                "accountId": null,
+                "cognitoIdentityId": null,
+                "caller": null,
+                "sourceIp": "127.0.0.1",
+                "principalOrgId": null,
+                "accessKey": null,
+                "cognitoAuthenticationType": null,
+                "cognitoAuthenticationProvider": null,
+                "userArn": null,
+                "userAgent": "rules",
+                "user": null,
+            },
+            "domainName": "emulator.execute-api.us-east-1.amazonaws.com",
+            "apiId": "emulator",
+        },
+        "body": "{\"a\":1}",
+        "isBase64Encoded": false,
+    });
+    assert_eq!(event, expected);
+}
+
+#[tokio::test]
+async fn outside_its_stage_a_rest_api_is_a_custom_domain() {
+    let emulator = start(emulator("events").stage("v1")).await;
+    let event = event_of(&emulator, Front::Rest, "/v1x/y", b"").await;
+    let context = &event["requestContext"];
+    assert_eq!(
+        (&event["path"], &context["path"], &context["stage"]),
+        (&json!("/v1x/y"), &json!("/v1x/y"), &json!("v1"))
+    );
+    assert_eq!(context["domainName"], format!("127.0.0.1:{}", port(&emulator, Front::Rest)));
+    let event = event_of(&emulator, Front::Rest, "/v1", b"").await;
+    assert_eq!((&event["path"], &event["requestContext"]["path"]), (&json!("/"), &json!("/v1")));
+}
+
+#[tokio::test]
+async fn a_load_balancer_sends_single_or_multiple_values_and_decodes_nothing() {
+    let emulator = start(emulator("events")).await;
+    let context = json!({ "elb": {
+        "targetGroupArn": "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/emulator/0123456789abcdef",
+    } });
+    let single = event_of(&emulator, Front::Alb, "/a%20b", br#"{"a":1}"#).await;
+    assert_eq!(single["requestContext"], context);
+    assert_eq!((&single["httpMethod"], &single["path"]), (&json!("POST"), &json!("/a%20b")));
+    assert_eq!(single["queryStringParameters"], json!({ "k": "c", "flag": "" }));
+    assert_eq!((&single["headers"]["x-twice"], &single["body"]), (&json!("two"), &json!("{\"a\":1}")));
+    assert_eq!((single.get("multiValueHeaders"), &single["isBase64Encoded"]), (None, &json!(false)));
+
+    let multi = event_of(&emulator, Front::AlbMultiValue, "/a%20b", br#"{"a":1}"#).await;
+    assert_eq!(multi["requestContext"], context);
+    assert_eq!(multi["multiValueQueryStringParameters"], json!({ "k": ["a%20b", "c"], "flag": [""] }));
+    assert_eq!(multi["multiValueHeaders"]["x-twice"], json!(["one", "two"]));
+    assert_eq!((multi.get("headers"), multi.get("queryStringParameters")), (None, None));
+}
+
+#[tokio::test]
+async fn what_is_not_known_to_be_text_arrives_in_base64() {
+    let emulator = start(emulator("events")).await;
+    let body = async |front, content_type: &str, encoding: &str, body: &'static [u8]| {
+        let headers = [("content-type", content_type), ("content-encoding", encoding)];
+        let headers = if encoding.is_empty() { &headers[..1] } else { &headers[..] };
+        let event = send("POST", &emulator.url(front), headers, Bytes::from_static(body)).await.json().await;
+        (event["body"].as_str().unwrap().to_owned(), event["isBase64Encoded"].as_bool().unwrap())
+    };
+    for front in [Front::FunctionUrlBuffered, Front::HttpApi, Front::Alb] {
+        for text in
+            ["text/plain", "application/json; charset=utf-8", "application/ld+json", "application/xml"]
+        {
+            assert_eq!(body(front, text, "", b"hi").await, ("hi".to_owned(), false), "{text}");
+        }
+        assert_eq!(body(front, "application/octet-stream", "", b"hi").await, ("aGk=".to_owned(), true));
+        assert_eq!(
+            body(front, "application/x-www-form-urlencoded", "", b"hi").await,
+            ("aGk=".to_owned(), true)
+        );
+        assert_eq!(body(front, "application/json", "gzip", b"hi").await, ("aGk=".to_owned(), true));
+        assert_eq!(body(front, "application/json", "", b"\xff\x00").await, ("/wA=".to_owned(), true));
+    }
+    // A REST API knows only its own list, and spoils what is not on it.
+    assert_eq!(body(Front::Rest, "image/png", "", b"\xff\x00").await, ("\u{fffd}\0".to_owned(), false));
+    drop(emulator);
+    let emulator = start(support_binary()).await;
+    let event = post(emulator.url(Front::Rest), "image/png", &b"\xff\x00"[..]).await.json().await;
+    assert_eq!((&event["body"], &event["isBase64Encoded"]), (&json!("/wA="), &json!(true)));
+}
+
+fn support_binary() -> Builder {
+    emulator("events").binary_media_types(["image/*"])
+}
+
+#[tokio::test]
+async fn lambda_http_understands_every_event() {
+    let echo = async |function: &str, fronts: &[Front]| {
+        let emulator = start(emulator(function)).await;
+        for front in fronts {
+            let prefix = if matches!(front, Front::Rest | Front::RestStream) { "/prod" } else { "" };
+            let url = format!("{}{prefix}/some/path?k=v", emulator.url(*front));
+            let headers = [("content-type", "text/plain"), ("cookie", "c=d")];
+            let reply = send("PUT", &url, &headers, Bytes::from_static("grüße".as_bytes())).await;
+            assert_eq!((reply.status.as_u16(), reply.header("x-method")), (200, "PUT"), "{front:?}");
+            assert!(reply.header("x-path").ends_with("/some/path"), "{front:?}: {}", reply.header("x-path"));
+            assert_eq!((reply.header("x-query"), reply.header("x-cookie")), ("k=v", "c=d"), "{front:?}");
+            assert_eq!((reply.header("content-type"), reply.header("set-cookie")), ("text/plain", "a=1"));
+            assert_eq!(reply.text().await, "grüße");
+        }
+    };
+    echo("stream", &[Front::FunctionUrl, Front::RestStream]).await;
+    echo(
+        "buffered",
+        &[Front::FunctionUrlBuffered, Front::HttpApi, Front::Rest, Front::Alb, Front::AlbMultiValue],
+    )
+    .await;
+}

@@ -1,0 +1,164 @@
+//! What each front makes of the answer of a function.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::StatusCode;
+use lambda_emulator::{Emulator, Front};
+
+use crate::support::*;
+
+const BUFFERED: [Front; 5] =
+    [Front::FunctionUrlBuffered, Front::HttpApi, Front::Rest, Front::Alb, Front::AlbMultiValue];
+
+/// What a function that returns `reply` looks like from outside.
+async fn replying(emulator: &Emulator, front: Front, reply: &str) -> Reply {
+    send("GET", &emulator.url(front), &[("x-reply", reply)], Bytes::new()).await
+}
+
+/// What the front says to a function that fails or talks nonsense.
+fn bad_gateway(front: Front) -> (u16, &'static str) {
+    match front {
+        Front::FunctionUrl | Front::FunctionUrlBuffered => (502, "Internal Server Error"),
+        Front::Rest | Front::RestStream => (502, r#"{"message":"Internal server error"}"#),
+        Front::HttpApi => (500, r#"{"message":"Internal Server Error"}"#),
+        Front::Alb | Front::AlbMultiValue => {
+            (502, "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n")
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_malformed_response_is_a_bad_gateway_in_the_fronts_own_words() {
+    let emulator = emulator("events").start().await.unwrap();
+    let malformed = r#"{"statusCode":"teapot","body":"x"}"#;
+    for front in BUFFERED.into_iter().chain([Front::RestStream]) {
+        let reply = replying(&emulator, front, malformed).await;
+        let (status, text) = bad_gateway(front);
+        assert_eq!(reply.status.as_u16(), status, "{front:?}");
+        assert!(reply.text().await.starts_with(text), "{front:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_failing_function_is_a_bad_gateway_in_the_fronts_own_words() {
+    let emulator = emulator("buffered").start().await.unwrap();
+    for front in Front::ALL {
+        let reply = get(format!("{}/panic", emulator.url(front))).await;
+        let (status, text) = bad_gateway(front);
+        assert_eq!((reply.status.as_u16(), reply.environment().0), (status, 1), "{front:?}");
+        assert!(reply.text().await.starts_with(text), "{front:?}");
+    }
+}
+
+#[tokio::test]
+async fn www_authenticate_is_renamed_by_all_but_a_load_balancer() {
+    let fronts = [(Front::FunctionUrl, "stream"), (Front::RestStream, "stream")];
+    for (front, function) in fronts.into_iter().chain(BUFFERED.map(|front| (front, "buffered"))) {
+        let emulator = emulator(function).start().await.unwrap();
+        let reply = get(format!("{}/unauthorized", emulator.url(front))).await;
+        let names = ["www-authenticate", "x-amzn-remapped-www-authenticate"];
+        let seen = names.map(|name| reply.header(name).to_owned());
+        let challenge = "Bearer realm=\"here\"".to_owned();
+        let expected = match front {
+            Front::Alb | Front::AlbMultiValue => [challenge, String::new()],
+            _ => [String::new(), challenge],
+        };
+        assert_eq!(seen, expected, "{front:?}");
+        assert_eq!((reply.status, reply.text().await.as_str()), (StatusCode::UNAUTHORIZED, "no"));
+    }
+}
+
+#[tokio::test]
+async fn a_binary_answer_comes_back_as_bytes() {
+    let everything: Vec<u8> = (0..=255).collect();
+    for (front, function) in [(Front::FunctionUrl, "stream"), (Front::RestStream, "stream")]
+        .into_iter()
+        .chain(BUFFERED.map(|front| (front, "buffered")))
+    {
+        let emulator = emulator(function).binary_media_types(["*/*"]).start().await.unwrap();
+        let reply = post(emulator.url(front), "application/octet-stream", everything.clone()).await;
+        assert_eq!(reply.bytes().await, everything, "{front:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_rest_api_without_binary_media_types_leaves_base64_as_it_is() {
+    let emulator = emulator("events").start().await.unwrap();
+    let reply = r#"{"statusCode":200,"body":"/wA=","isBase64Encoded":true}"#;
+    assert_eq!(replying(&emulator, Front::Rest, reply).await.text().await, "/wA=");
+    assert_eq!(replying(&emulator, Front::HttpApi, reply).await.bytes().await, &b"\xff\0"[..]);
+}
+
+#[tokio::test]
+async fn format_2_takes_a_payload_without_a_status_code_for_the_body() {
+    let emulator = emulator("events").start().await.unwrap();
+    for front in [Front::FunctionUrlBuffered, Front::HttpApi] {
+        let reply = replying(&emulator, front, r#"{"just":"data"}"#).await;
+        assert_eq!((reply.status, reply.header("content-type")), (StatusCode::OK, "application/json"));
+        assert_eq!(reply.text().await, r#"{"just":"data"}"#);
+    }
+    for front in [Front::Rest, Front::Alb] {
+        assert_eq!(replying(&emulator, front, r#"{"just":"data"}"#).await.status, StatusCode::BAD_GATEWAY);
+    }
+}
+
+#[tokio::test]
+async fn the_connections_own_headers_are_not_the_functions() {
+    let emulator = emulator("events").start().await.unwrap();
+    let reply = r#"{"statusCode":200,"body":"four","headers":{"content-length":"99","connection":"close",
+        "transfer-encoding":"chunked","keep-alive":"no","x-mine":"yes","server":"me"}}"#
+        .replace('\n', "");
+    for front in BUFFERED.into_iter().filter(|front| *front != Front::AlbMultiValue) {
+        let reply = replying(&emulator, front, &reply).await;
+        assert_eq!((reply.header("content-length"), reply.header("x-mine")), ("4", "yes"), "{front:?}");
+        assert_eq!((reply.header("transfer-encoding"), reply.header("keep-alive")), ("", ""));
+        assert_eq!(reply.text().await, "four");
+    }
+    assert_eq!(replying(&emulator, Front::Rest, &reply).await.header("x-amzn-remapped-server"), "me");
+}
+
+#[tokio::test]
+async fn an_empty_streamed_body_ends() {
+    let emulator = emulator("stream").start().await.unwrap();
+    let reply = get(format!("{}/accepted", emulator.function_url())).await;
+    assert_eq!(reply.status, StatusCode::ACCEPTED);
+    assert_eq!(reply.bytes().await.len(), 0);
+}
+
+#[tokio::test]
+async fn a_buffered_front_loses_its_patience_and_the_function_runs_on() {
+    let gate = Gate::open().await;
+    for (front, status) in [(Front::Rest, 504), (Front::HttpApi, 503), (Front::Alb, 504)] {
+        let builder = emulator("buffered").timeout(SOON).front_patience(Duration::from_millis(300));
+        let emulator = builder.env("GATE", gate.port()).start().await.unwrap();
+        let (reply, held) = futures::join!(get(format!("{}/gated", emulator.url(front))), gate.held());
+        assert_eq!(reply.status.as_u16(), status, "{front:?}");
+        let pid = held.pid;
+        held.let_go();
+        frozen(pid).await;
+    }
+}
+
+#[tokio::test]
+async fn throttling_is_told_in_the_fronts_own_words() {
+    let gate = Gate::open().await;
+    let emulator = emulator("buffered").timeout(SOON).env("GATE", gate.port()).start().await.unwrap();
+    let busy = get(format!("{}/gated", emulator.url(Front::HttpApi)));
+    let rest = async {
+        let held = gate.held().await;
+        for (front, status) in [
+            (Front::FunctionUrl, 429),
+            (Front::FunctionUrlBuffered, 429),
+            (Front::Rest, 429),
+            (Front::HttpApi, 503),
+            (Front::Alb, 502),
+        ] {
+            assert_eq!(get(emulator.url(front)).await.status.as_u16(), status, "{front:?}");
+        }
+        held.let_go();
+        assert!(gate.is_empty().await);
+    };
+    let (busy, ()) = futures::join!(busy, rest);
+    assert_eq!(busy.status, StatusCode::OK);
+}
