@@ -6,6 +6,7 @@
 use std::{net::SocketAddr, path::Path, str::FromStr, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use tracing_subscriber::EnvFilter;
 
 use crate::{error::ConfigError, protocol::Limits};
 
@@ -51,6 +52,8 @@ variables! {
     MAX_RESPONSE_SIZE_MB = "MAX_RESPONSE_SIZE_MB", "200", "largest answer, in MB";
     MAX_JSON_DEPTH = "MCP_MAX_JSON_DEPTH", "64", "deepest nesting of a request body";
     MAX_BATCH = "MCP_MAX_BATCH", "50", "most messages in a 2025-03-26 batch";
+    SESSION_TABLE = "SESSION_TABLE_NAME" or "MCP_SESSION_TABLE", "none: state stays in memory", "DynamoDB table of sessions, state and letters";
+    EVENT_TABLE = "EVENT_TABLE_NAME" or "MCP_SESSION_EVENT_TABLE", "none", "DynamoDB table of events and replies; goes with SESSION_TABLE_NAME";
     ALLOWED_HOSTS = "MCP_ALLOWED_HOSTS", "loopback names", "comma list of host names this server answers to, or *";
     CORS_ORIGINS = "MCP_CORS_ORIGINS" or "ALLOWED_ORIGINS", "loopback origins", "comma list of browser origins that may call, or *";
     CORS_CREDENTIALS = "MCP_CORS_CREDENTIALS", "false", "whether browsers may send credentials; not with *";
@@ -127,6 +130,15 @@ impl std::fmt::Debug for StateKey {
     }
 }
 
+/// Names of the DynamoDB tables.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tables {
+    /// Sessions, state, letters.
+    pub state: String,
+    /// Events and replies.
+    pub events: String,
+}
+
 /// How logs are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
@@ -162,14 +174,16 @@ pub struct Config {
     pub max_response: usize,
     /// What the parser takes.
     pub limits: Limits,
+    /// The DynamoDB tables, if state lives there.
+    pub tables: Option<Tables>,
     /// Host names.
     pub hosts: AllowList,
     /// Browser origins.
     pub cors: CorsConfig,
     /// Whether JSON answers are compressed.
     pub compression: bool,
-    /// Whether this process is an execution environment of Lambda.
-    pub is_lambda: bool,
+    /// Host and port of the Runtime API, if this process is an execution environment of Lambda.
+    pub runtime_api: Option<String>,
     /// Requests served at a time, on Lambda.
     pub max_concurrency: usize,
     /// Log filter.
@@ -199,6 +213,7 @@ impl Default for Config {
             max_body: 6 * 1024 * 1024,
             max_response: 200 * 1024 * 1024,
             limits: Limits::default(),
+            tables: None,
             hosts: AllowList::Loopback,
             cors: CorsConfig {
                 origins: AllowList::Loopback,
@@ -206,7 +221,7 @@ impl Default for Config {
                 max_age: Duration::from_secs(86_400),
             },
             compression: true,
-            is_lambda: false,
+            runtime_api: None,
             max_concurrency: 1,
             log_filter: "info,rmcp=warn".into(),
             log_format: LogFormat::Text,
@@ -251,7 +266,7 @@ impl Config {
             request_timeout: env.seconds(&REQUEST_SECONDS, default.request_timeout, 1)?,
             session_ttl: env
                 .optional(&SESSION_TTL_MINUTES, 1)?
-                .map_or(default.session_ttl, |minutes| Duration::from_secs(minutes.saturating_mul(60))),
+                .map_or(default.session_ttl, |minutes| Duration::from_secs(minutes * 60)),
             state_keys: env.state_keys()?,
             state_ttl: env.seconds(&STATE_TTL_SECONDS, default.state_ttl, 1)?,
             max_body: env.count(&MAX_BODY_BYTES, default.max_body)?,
@@ -262,12 +277,13 @@ impl Config {
                 depth: env.count(&MAX_JSON_DEPTH, default.limits.depth)?,
                 batch: env.count(&MAX_BATCH, default.limits.batch)?,
             },
+            tables: env.tables()?,
             hosts: env.list(&ALLOWED_HOSTS, "*, or host names such as mcp.example.com", is_host)?,
             cors,
             compression: env.switch(&COMPRESSION, default.compression)?,
-            is_lambda: env.get(&RUNTIME_API).is_some(),
+            runtime_api: env.get(&RUNTIME_API),
             max_concurrency: env.count(&MAX_CONCURRENCY, default.max_concurrency)?,
-            log_filter: env.get(&LOG).unwrap_or(default.log_filter),
+            log_filter: env.log_filter(default.log_filter)?,
             log_format: env.log_format()?,
         })
     }
@@ -290,11 +306,12 @@ impl Env<'_> {
             .map_or(Ok(default), |text| text.parse().map_err(|_| wrong(variable, &text, expected)))
     }
 
-    fn optional(&self, variable: &Variable, least: u64) -> Result<Option<u64>, ConfigError> {
+    /// Bounded, so that a time or a size made of it cannot overflow.
+    fn optional(&self, variable: &Variable, least: u32) -> Result<Option<u64>, ConfigError> {
         self.get(variable)
-            .map(|text| match text.parse() {
-                Ok(number) if number >= least => Ok(number),
-                _ => Err(wrong(variable, &text, &format!("a whole number, {least} or more"))),
+            .map(|text| match text.parse::<u32>() {
+                Ok(number) if number >= least => Ok(u64::from(number)),
+                _ => Err(wrong(variable, &text, &format!("a whole number from {least} to {}", u32::MAX))),
             })
             .transpose()
     }
@@ -304,7 +321,7 @@ impl Env<'_> {
         Ok(found.map_or(default, |number| usize::try_from(number).unwrap_or(usize::MAX)))
     }
 
-    fn seconds(&self, variable: &Variable, default: Duration, least: u64) -> Result<Duration, ConfigError> {
+    fn seconds(&self, variable: &Variable, default: Duration, least: u32) -> Result<Duration, ConfigError> {
         Ok(self.optional(variable, least)?.map_or(default, Duration::from_secs))
     }
 
@@ -345,12 +362,30 @@ impl Env<'_> {
         if fits { Ok(text) } else { Err(wrong(variable, &text, "a path such as /mcp")) }
     }
 
+    /// Both or none: half of the state in memory would be lost on every other request.
+    fn tables(&self) -> Result<Option<Tables>, ConfigError> {
+        match (self.get(&SESSION_TABLE), self.get(&EVENT_TABLE)) {
+            (Some(state), Some(events)) => Ok(Some(Tables { state, events })),
+            (None, None) => Ok(None),
+            (Some(_), None) => Err(wrong(&EVENT_TABLE, "", "the name of a table, since SESSION_TABLE_NAME is set")),
+            (None, Some(_)) => Err(wrong(&SESSION_TABLE, "", "the name of a table, since EVENT_TABLE_NAME is set")),
+        }
+    }
+
     fn response_mode(&self) -> Result<ResponseMode, ConfigError> {
         match self.get(&RESPONSE_MODE).as_deref() {
             None | Some("auto") => Ok(ResponseMode::Auto),
             Some("stream") => Ok(ResponseMode::Stream),
             Some("buffered") => Ok(ResponseMode::Buffered),
             Some(text) => Err(wrong(&RESPONSE_MODE, text, "stream, buffered or auto")),
+        }
+    }
+
+    fn log_filter(&self, default: String) -> Result<String, ConfigError> {
+        let Some(text) = self.get(&LOG) else { return Ok(default) };
+        match EnvFilter::try_new(&text) {
+            Ok(_) => Ok(text),
+            Err(error) => Err(wrong(&LOG, &text, &format!("a filter such as info,rmcp=warn ({error})"))),
         }
     }
 

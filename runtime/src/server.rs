@@ -12,7 +12,7 @@ use crate::{
     app::App,
     clock::Clock,
     config::Config,
-    error::Error,
+    error::{ConfigError, Error},
     events::Events,
     http::{Body, BoxError, McpService, Routes, cors_layer},
     local,
@@ -114,7 +114,18 @@ impl<H: ServerHandler> McpLambdaServer<H> {
             routes.wrap(crate::http::compression_layer());
         }
         routes.extend(self.routes);
-        let stores = self.stores.unwrap_or_else(|| Stores::memory(self.clock.clone()));
+        let stores = match (self.stores, &config.tables) {
+            (Some(stores), _) => stores,
+            (None, None) => Stores::memory(self.clock.clone()),
+            // State that was meant for a table must not end up in memory without a word.
+            (None, Some(tables)) => {
+                return Err(Error::Config(ConfigError {
+                    variable: "SESSION_TABLE_NAME",
+                    found: tables.state.clone(),
+                    expected: "stores given with `stores(...)`, since `build` opens none; `run` and `serve` do".into(),
+                }));
+            }
+        };
         let app = App::new(self.handler, config, stores, self.clock)?;
         Ok(Server { service: routes.build(Arc::clone(&app)), app })
     }
@@ -128,10 +139,13 @@ impl<H: ServerHandler> McpLambdaServer<H> {
         let config = self.config.take().map_or_else(Config::from_env, Ok)?;
         telemetry::init_logs(&config);
         let listen = config.listen;
-        let is_lambda = config.is_lambda;
+        let runtime_api = config.runtime_api.clone();
+        if self.stores.is_none() {
+            self.stores = configured_stores(&config, &self.clock).await?;
+        }
         let server = self.config(config).build()?;
-        if is_lambda {
-            return server.invoked().await;
+        if let Some(address) = runtime_api {
+            return server.invoked(&address).await;
         }
         server.listen(listen).await?.run().await;
         Ok(())
@@ -145,13 +159,35 @@ impl<H: ServerHandler> McpLambdaServer<H> {
     pub fn serve(mut self) -> Result<(), Error> {
         let config = self.config.take().map_or_else(Config::from_env, Ok)?;
         // One request at a time leaves nothing for a second thread to do but to be woken.
-        let mut builder = if config.is_lambda && config.max_concurrency <= 1 {
+        let mut builder = if config.runtime_api.is_some() && config.max_concurrency <= 1 {
             tokio::runtime::Builder::new_current_thread()
         } else {
             tokio::runtime::Builder::new_multi_thread()
         };
         let runtime = builder.enable_all().build().map_err(Error::Runtime)?;
         runtime.block_on(self.config(config).run())
+    }
+}
+
+/// The stores that the configuration names. Making them asks nothing of the network.
+#[cfg(feature = "dynamodb")]
+async fn configured_stores(config: &Config, clock: &Clock) -> Result<Option<Stores>, Error> {
+    use crate::store::dynamodb::{DynamoStore, client, sdk_config};
+
+    let Some(tables) = &config.tables else { return Ok(None) };
+    let client = client(&sdk_config().await);
+    Ok(Some(Stores::of(DynamoStore::new(client, &tables.state, &tables.events, clock.clone()))))
+}
+
+#[cfg(not(feature = "dynamodb"))]
+async fn configured_stores(config: &Config, _: &Clock) -> Result<Option<Stores>, Error> {
+    match &config.tables {
+        None => Ok(None),
+        Some(tables) => Err(Error::Config(ConfigError {
+            variable: "SESSION_TABLE_NAME",
+            found: tables.state.clone(),
+            expected: "to be unset: this binary was built without the `dynamodb` feature".into(),
+        })),
     }
 }
 
@@ -185,13 +221,13 @@ impl Server {
 
     /// Serves the Lambda Runtime API.
     #[cfg(feature = "lambda")]
-    async fn invoked(self) -> Result<(), Error> {
-        crate::lambda::run(self.app, self.service).await
+    async fn invoked(self, address: &str) -> Result<(), Error> {
+        crate::lambda::run(self.app, self.service, address).await
     }
 
     #[cfg(not(feature = "lambda"))]
     #[expect(clippy::unused_async, clippy::unused_self, reason = "stands for the one above")]
-    async fn invoked(self) -> Result<(), Error> {
+    async fn invoked(self, _: &str) -> Result<(), Error> {
         Err(Error::Lambda("this binary was built without the `lambda` feature".into()))
     }
 

@@ -20,6 +20,7 @@ macro_rules! by_method {
 
 /// Reads the parameters of a request.
 pub(super) fn typed(request: &Request) -> Result<ClientRequest, Fault> {
+    check_page(request)?;
     by_method!(request,
         "initialize" => InitializeRequest,
         "server/discover" => DiscoverRequest,
@@ -47,6 +48,26 @@ pub(super) fn typed(request: &Request) -> Result<ClientRequest, Fault> {
 pub(super) fn parse<T: DeserializeOwned>(request: &Request) -> Result<T, Fault> {
     serde_json::from_slice(&request.raw)
         .map_err(|error| Fault::invalid_params(format!("invalid params for {}: {error}", request.method)))
+}
+
+/// rmcp takes optional parameters it cannot read for none: a cursor of the wrong type would start a list over.
+fn check_page(request: &Request) -> Result<(), Fault> {
+    #[derive(serde::Deserialize)]
+    struct Outer {
+        #[serde(default, rename = "params")]
+        _params: Option<Page>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Page {
+        #[serde(default, rename = "cursor")]
+        _cursor: Option<String>,
+    }
+    match request.method.as_str() {
+        "tools/list" | "prompts/list" | "resources/list" | "resources/templates/list" | "skills/list" => {
+            parse::<Outer>(request).map(drop)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A method of the handler's own.

@@ -6,12 +6,9 @@ use std::{error::Error, sync::Arc, time::Duration};
 use futures::StreamExt;
 use rmcp::{
     ErrorData,
-    model::{
-        ClientCapabilities, ErrorCode, JsonRpcError, RequestId, SubscriptionFilter,
-        SubscriptionsListenRequest,
-    },
+    model::{ClientCapabilities, ErrorCode, JsonRpcError, RequestId, SubscriptionFilter},
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use super::{
@@ -29,17 +26,19 @@ pub(super) async fn open(app: &Arc<App>, caller: &Caller, read: &StatelessReques
     if !app.config.streams.enabled {
         return Err(Fault::MethodNotFound(read.request.method.clone()));
     }
-    if names_tasks(read) && !read.declares_tasks {
+    let asked = asked(read)?;
+    if asked.get("taskIds").is_some_and(|ids| !ids.is_null()) && !read.declares_tasks {
         return Ok(missing_tasks(&read.request.id));
     }
-    let request: SubscriptionsListenRequest = call::parse(&read.request)?;
+    let asked: SubscriptionFilter = serde_json::from_value(Value::Object(asked))
+        .map_err(|error| Fault::invalid_params(format!("params.notifications cannot be read: {error}")))?;
     if !caller.accepts.events {
         return Err(Fault::InvalidRequest(
             "subscriptions/listen answers with an event stream: accept text/event-stream".into(),
         ));
     }
     let id = read.request.id.clone();
-    let honoured = honoured(app, &request.params.notifications);
+    let honoured = honoured(app, &asked);
     let acknowledged =
         notification(&id, "notifications/subscriptions/acknowledged", json!({ "notifications": honoured }));
     // Nothing to wait for: holding the stream would only cost.
@@ -173,23 +172,17 @@ fn closing(app: &App, id: &RequestId) -> Final {
     )
 }
 
-/// rmcp's filter does not know `taskIds`, which the tasks extension adds.
-fn names_tasks(read: &StatelessRequest) -> bool {
+/// The filter as it was sent: rmcp's own does not know `taskIds`, which the tasks extension adds.
+fn asked(read: &StatelessRequest) -> Result<Map<String, Value>, Fault> {
     #[derive(serde::Deserialize)]
     struct Outer {
-        params: Option<Params>,
+        params: Params,
     }
     #[derive(serde::Deserialize)]
     struct Params {
-        notifications: Option<Filter>,
+        notifications: Map<String, Value>,
     }
-    #[derive(serde::Deserialize)]
-    struct Filter {
-        #[serde(rename = "taskIds")]
-        task_ids: Option<Value>,
-    }
-    let outer: Option<Outer> = serde_json::from_slice(&read.request.raw).ok();
-    outer.and_then(|outer| outer.params?.notifications?.task_ids).is_some()
+    call::parse(&read.request).map(|outer: Outer| outer.params.notifications)
 }
 
 fn missing_tasks(id: &RequestId) -> Reply {

@@ -10,6 +10,7 @@ use rmcp::model::{ClientRequest, RequestStateCodec, SealOptions};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::call;
 use crate::{
     auth::Principal,
     config::StateKey,
@@ -86,14 +87,13 @@ pub(super) fn may_ask(method: &str) -> bool {
 
 impl Binding {
     /// A retry has the same parameters but for its answers, its state and its metadata.
-    pub(super) fn of(principal: &Principal, request: &Request) -> Self {
+    pub(super) fn of(principal: &Principal, request: &Request) -> Result<Self, Fault> {
         #[derive(serde::Deserialize)]
         struct Params {
             #[serde(default)]
             params: Value,
         }
-        let mut params =
-            serde_json::from_slice::<Params>(&request.raw).map_or(Value::Null, |request| request.params);
+        let Params { mut params } = call::parse(request)?;
         if let Value::Object(params) = &mut params {
             for own in ["_meta", "inputResponses", "requestState"] {
                 params.remove(own);
@@ -105,7 +105,7 @@ impl Binding {
             digest.update(part);
         }
         canonical(&params, &mut digest);
-        Self(digest.finalize().to_vec())
+        Ok(Self(digest.finalize().to_vec()))
     }
 }
 

@@ -12,6 +12,8 @@ mod handle;
 mod log;
 mod subscription;
 mod tail;
+#[cfg(test)]
+mod tests;
 
 pub use event::{Event, Scope};
 pub use handle::Events;

@@ -29,6 +29,9 @@ const BUSY: Duration = Duration::from_millis(100);
 /// ... and the longest pause when none do.
 const IDLE: Duration = Duration::from_secs(2);
 
+/// A writer that has not written by then never will.
+const STALLED: Duration = Duration::from_secs(3);
+
 /// What the tail tells its subscriptions.
 pub(super) type News = Arc<(Scope, LoggedEvent)>;
 
@@ -50,6 +53,8 @@ struct Followed {
 struct Position {
     listeners: usize,
     seq: u64,
+    /// Since when the head has been ahead with nothing to read.
+    stalled: Option<Instant>,
 }
 
 impl Tail {
@@ -73,29 +78,35 @@ impl Tail {
         // and dropped once by its place. The other way round it would be lost.
         let news = self.news.subscribe();
         let heads = self.log.heads(&scopes).await?;
-        self.follow(&scopes, &heads);
+        let told = self.follow(&scopes, &heads);
         // A place ahead of the log is no place: the log was emptied since, or the client made it up.
         let cursors = match from {
             Some(from) => from.into_iter().zip(&heads).map(|(from, head)| from.min(*head)).collect(),
-            None => heads.clone(),
+            None => heads,
         };
-        let behind = cursors != heads;
+        // What the tail has told already it tells nobody again, not even one whose heads were on their way meanwhile.
+        let behind = cursors.iter().zip(&told).any(|(cursor, told): (&u64, _)| cursor < told);
         let positions = scopes.into_iter().zip(cursors).collect();
         Ok(Subscription::new(Arc::clone(self), Arc::clone(&self.log), news, positions, behind))
     }
 
-    fn follow(self: &Arc<Self>, scopes: &[Scope], heads: &[u64]) {
+    /// Returns how far the tail has told each scope.
+    fn follow(self: &Arc<Self>, scopes: &[Scope], heads: &[u64]) -> Vec<u64> {
         let mut followed = self.followed();
+        let mut told = Vec::with_capacity(scopes.len());
         for (scope, head) in scopes.iter().zip(heads) {
-            followed
-                .scopes
-                .entry(scope.clone())
-                .and_modify(|position| position.listeners += 1)
-                .or_insert(Position { listeners: 1, seq: *head });
+            let position = followed.scopes.entry(scope.clone()).or_insert(Position {
+                listeners: 0,
+                seq: *head,
+                stalled: None,
+            });
+            position.listeners += 1;
+            told.push(position.seq);
         }
         if !std::mem::replace(&mut followed.running, true) {
             self.tracker.spawn(Arc::clone(self).run());
         }
+        told
     }
 
     /// Ends when the last listener has left, so that nothing of a process runs between invocations.
@@ -152,18 +163,34 @@ impl Tail {
             while seen < head {
                 let page = self.log.read(&scope, seen, PAGE).await?;
                 moved = true;
-                // A moved head with nothing to read: what was there has expired.
-                seen = page.last().map_or(head, |last| last.seq);
+                let Some(last) = page.last() else {
+                    // A moved head with nothing to read: its writer is still at it, or what was there has expired.
+                    if self.stalled(&scope) {
+                        seen = head;
+                    }
+                    break;
+                };
+                seen = last.seq;
                 for event in page {
                     // No receiver is no error: it left a moment ago.
                     let _ = self.news.send(Arc::new((scope.clone(), event)));
                 }
             }
-            if let Some(position) = self.followed().scopes.get_mut(&scope) {
-                position.seq = position.seq.max(seen);
+            if let Some(position) =
+                self.followed().scopes.get_mut(&scope).filter(|position| position.seq < seen)
+            {
+                position.seq = seen;
+                position.stalled = None;
             }
         }
         Ok(moved)
+    }
+
+    /// Whether a scope's head has been ahead of what can be read for longer than any writer takes.
+    fn stalled(&self, scope: &Scope) -> bool {
+        let mut followed = self.followed();
+        let Some(position) = followed.scopes.get_mut(scope) else { return true };
+        position.stalled.get_or_insert_with(Instant::now).elapsed() > STALLED
     }
 
     fn followed(&self) -> MutexGuard<'_, Followed> {

@@ -99,10 +99,7 @@ async fn post(app: &Arc<App>, caller: &Caller, body: Body) -> Result<dispatch::R
         .map_err(|_| reply::Refusal::SlowBody)??;
     Ok(match protocol::read(headers, &body, app.config.limits) {
         Ok(call) => dispatch::post(app, caller, call).await,
-        Err(rejection) => {
-            tracing::warn!(fault = %rejection.fault, id = read::id_text(rejection.id.as_ref()), "a request was refused");
-            dispatch::Reply::refuse(Era::Stateless, rejection.id, rejection.fault)
-        }
+        Err(rejection) => dispatch::Reply::refuse(Era::Stateless, rejection.id, rejection.fault),
     })
 }
 

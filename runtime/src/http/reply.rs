@@ -6,7 +6,7 @@
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use http::{HeaderValue, Response, StatusCode, header};
-use rmcp::model::RequestId;
+use rmcp::model::{ErrorCode, RequestId};
 
 use super::{
     body::{self, Body},
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     dispatch::{Answer, Delivery, Final, Reply},
-    protocol::{Era, Fault},
+    protocol::{Era, Fault, read},
     stream::{Frame, FrameStream},
 };
 
@@ -45,7 +45,7 @@ pub(super) enum Refusal {
 
 /// A refusal as a response: an id-less JSON-RPC error, so that every client can show it.
 pub(super) fn refusal(refusal: &Refusal) -> Response<Body> {
-    tracing::warn!(reason = %refusal, "a request was refused");
+    log_refused(refusal, None);
     let (status, fault) = match refusal {
         Refusal::Fault(fault) => (status_of(fault, Era::Session), fault.clone()),
         other => (refused(other), Fault::InvalidRequest(other.to_string())),
@@ -88,6 +88,10 @@ pub(super) async fn render(reply: Reply, delivery: Delivery, limit: usize) -> Re
 }
 
 fn answer(answer: Answer) -> Response<Body> {
+    // What broke on our side was logged there.
+    if let Some(code) = answer.code.filter(|code| *code != ErrorCode::INTERNAL_ERROR.0) {
+        tracing::warn!(code, "a request was answered with an error");
+    }
     let status = answer.code.map_or(StatusCode::OK, |code| status_of_code(code, answer.era));
     let mut response = json(status, answer.json);
     if let Some(session) = answer.opens
@@ -99,11 +103,26 @@ fn answer(answer: Answer) -> Response<Body> {
 }
 
 fn fault_response(era: Era, id: Option<RequestId>, fault: &Fault) -> Response<Body> {
+    // A store that failed was logged with its cause.
+    if *fault != Fault::Unavailable {
+        log_refused(fault, id.as_ref());
+    }
     let mut response = json(status_of(fault, era), Final::fault(id, fault).json);
     if matches!(fault, Fault::TooManyStreams { .. } | Fault::Unavailable) {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
     response
+}
+
+/// One line for a request that was refused.
+fn log_refused(reason: &dyn std::fmt::Display, id: Option<&RequestId>) {
+    let (reason, id) = (brief(&reason.to_string()), brief(&read::id_text(id)));
+    tracing::warn!(%reason, %id, "a request was refused");
+}
+
+/// What a client wrote may be long, and may look like lines of ours.
+fn brief(text: &str) -> String {
+    text.chars().take(300).flat_map(char::escape_debug).collect()
 }
 
 /// The status of a fault of ours: it was refused before a handler saw it.
@@ -152,13 +171,18 @@ async fn stream(frames: FrameStream, delivery: Delivery, limit: usize) -> Respon
     response
 }
 
-/// The whole stream as one text, without what only a live connection needs.
+/// The whole stream as one text, without what only a live connection needs. What a conversation says stays within the
+/// limit by itself, its last message last; only events of a log can run over, and their reader comes back for the rest.
 async fn buffered(mut frames: FrameStream, limit: usize) -> Bytes {
-    let mut text = BytesMut::new();
+    let (mut text, mut said) = (BytesMut::new(), 0);
     while let Some(frame) = frames.next().await {
-        if frame != Frame::KeepAlive && text.len() < limit {
-            text.extend_from_slice(&sse::encode(&frame));
+        if frame == Frame::KeepAlive || said > limit {
+            continue;
         }
+        if let Frame::Message { json, .. } = &frame {
+            said += json.len();
+        }
+        text.extend_from_slice(&sse::encode(&frame));
     }
     if text.is_empty() {
         // Some fronts wait for the first byte of an empty stream.

@@ -1,80 +1,102 @@
 //! A response as the front behind the event wants it.
 
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    pin::Pin,
-    task::{Context, Poll},
-};
+use std::{borrow::Cow, panic::AssertUnwindSafe};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use futures::Stream;
+use futures::FutureExt;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
-use http_body::Body as _;
 use http_body_util::BodyExt;
-use lambda_runtime::{FunctionResponse, MetadataPrelude, StreamResponse};
-use serde::Serialize;
-use serde_json::{Map, Value, value::RawValue};
+use serde::{Serialize, Serializer, de::IgnoredAny};
 
-use super::invocation::FrontKind;
+use super::{chunks::Chunks, invocation::FrontKind};
 use crate::http::Body;
 
 /// What the loop hands to Lambda.
-pub(super) type Output = FunctionResponse<Box<RawValue>, Chunks>;
+pub(super) enum Output {
+    /// JSON in one piece.
+    Whole(Bytes),
+    /// A prelude and a body, as it is written.
+    Streamed(Chunks),
+}
 
-/// The largest response a buffered front passes on, encoded:
+/// The largest response Lambda passes on in one piece, encoded:
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html> (read 2026-11-20).
 const BUFFERED_LIMIT: usize = 6 * 1024 * 1024;
+/// And the largest a load balancer takes:
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html> (read 2026-11-20).
+const LOAD_BALANCER_LIMIT: usize = 1024 * 1024;
 
-/// What is sent where a streamed body would be empty: some fronts wait for its first byte until they time out.
-const NOT_EMPTY: Bytes = Bytes::from_static(b"\n");
+/// What separates the prelude from the body.
+const PRELUDE_END: &[u8] = &[0; 8];
 
-/// Streams a response: head first, then each chunk as it is written.
-pub(super) fn streamed(response: Response<Body>) -> Output {
+/// What a streamed response begins with.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Prelude<'a> {
+    status_code: u16,
+    headers: Single<'a>,
+    cookies: Vec<String>,
+}
+
+/// Streams a response. Its head leaves in one write with the chunk that is ready, which is often all there is.
+pub(super) async fn streamed(response: Response<Body>) -> Output {
     let (mut parts, body) = response.into_parts();
-    let is_empty = body.size_hint().exact() == Some(0);
-    if is_empty && parts.status == StatusCode::NO_CONTENT {
+    if parts.status == StatusCode::NO_CONTENT {
         // 204 forbids the byte that must be sent.
         parts.status = StatusCode::OK;
     }
     let cookies = take_cookies(&mut parts.headers);
     content_type(&mut parts.headers);
     parts.headers.remove(header::CONTENT_LENGTH);
-    let metadata_prelude = MetadataPrelude { status_code: parts.status, headers: single_valued(&parts.headers), cookies };
-    let stream = Chunks { first: is_empty.then_some(NOT_EMPTY), body: Some(body) };
-    FunctionResponse::StreamingResponse(StreamResponse { metadata_prelude, stream })
+    let prelude = Prelude { status_code: parts.status.as_u16(), headers: Single(&parts.headers), cookies };
+    // A prelude is made of text and always encodes.
+    let mut head = serde_json::to_vec(&prelude).unwrap_or_default();
+    head.extend_from_slice(PRELUDE_END);
+    Output::Streamed(Chunks::streamed(head, body).await)
 }
 
 /// A response in one piece.
 pub(super) async fn buffered(response: Response<Body>, front: FrontKind) -> Output {
     let (mut parts, body) = response.into_parts();
     content_type(&mut parts.headers);
-    let body = match body.collect().await {
-        Ok(body) => body.to_bytes(),
-        Err(error) => {
+    let body = match AssertUnwindSafe(body.collect()).catch_unwind().await {
+        Ok(Ok(body)) => body.to_bytes(),
+        Ok(Err(error)) => {
             tracing::error!(error = &*error as &dyn std::error::Error, "a response body failed");
+            return failure(front, "internal error");
+        }
+        Err(_) => {
+            tracing::error!("a response body panicked");
             return failure(front, "internal error");
         }
     };
     let output = encode(parts.status, &mut parts.headers, &body, front);
-    if output.get().len() > BUFFERED_LIMIT {
-        tracing::error!(bytes = output.get().len(), limit = BUFFERED_LIMIT, "a response is too large for this front");
-        return failure(front, "the answer is larger than 6 MB, the most this front passes on; ask for less");
+    let limit = match front {
+        FrontKind::Alb { .. } => LOAD_BALANCER_LIMIT,
+        FrontKind::FunctionUrl | FrontKind::HttpApi | FrontKind::RestApi => BUFFERED_LIMIT,
+    };
+    if output.len() > limit {
+        tracing::error!(bytes = output.len(), limit, "a response is too large for this front");
+        let text = format!("the answer is larger than {} MB, the most this front passes on; ask for less", limit >> 20);
+        return failure(front, &text);
     }
-    FunctionResponse::BufferedResponse(output)
+    Output::Whole(output.into())
 }
 
-/// Raw JSON: the answer to an invocation that came through no front.
-pub(super) fn raw(json: Bytes) -> Output {
-    let text = String::from_utf8(json.into()).ok().and_then(|text| RawValue::from_string(text).ok());
-    FunctionResponse::BufferedResponse(text.unwrap_or_default())
+/// Raw JSON: the answer to an invocation that came through no front. A notification has none.
+pub(super) fn raw(body: Bytes) -> Output {
+    let is_json = serde_json::from_slice::<IgnoredAny>(&body).is_ok();
+    Output::Whole(if is_json { body } else { Bytes::from_static(b"null") })
 }
 
+/// 500, because the body names no request: at 200 a client would wait on for an answer with its id.
 fn failure(front: FrontKind, message: &str) -> Output {
     let body = serde_json::json!({ "jsonrpc": "2.0", "error": { "code": -32603, "message": message } }).to_string();
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    FunctionResponse::BufferedResponse(encode(StatusCode::OK, &mut headers, body.as_bytes(), front))
+    let status = StatusCode::INTERNAL_SERVER_ERROR;
+    Output::Whole(encode(status, &mut headers, body.as_bytes(), front).into())
 }
 
 #[derive(Serialize)]
@@ -84,35 +106,40 @@ struct Buffered<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     status_description: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    headers: Option<Map<String, Value>>,
+    headers: Option<Single<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    multi_value_headers: Option<Map<String, Value>>,
+    multi_value_headers: Option<Lists<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     cookies: Vec<String>,
     body: &'a str,
     is_base64_encoded: bool,
 }
 
-fn encode(status: StatusCode, headers: &mut HeaderMap, body: &[u8], front: FrontKind) -> Box<RawValue> {
+fn encode(status: StatusCode, headers: &mut HeaderMap, body: &[u8], front: FrontKind) -> Vec<u8> {
     let text = std::str::from_utf8(body).ok().filter(|_| !headers.contains_key(header::CONTENT_ENCODING));
     let encoded = if text.is_none() { STANDARD.encode(body) } else { String::new() };
     let lists = matches!(front, FrontKind::RestApi | FrontKind::Alb { multi_value: true });
     let cookies = match front {
         FrontKind::FunctionUrl | FrontKind::HttpApi => take_cookies(headers),
-        FrontKind::RestApi | FrontKind::Alb { .. } => Vec::new(),
+        FrontKind::Alb { multi_value: false } => {
+            keep_one_cookie(headers);
+            Vec::new()
+        }
+        FrontKind::RestApi | FrontKind::Alb { multi_value: true } => Vec::new(),
     };
     let response = Buffered {
         status_code: status.as_u16(),
         // Load balancers want the words too.
         status_description: matches!(front, FrontKind::Alb { .. })
             .then(|| format!("{} {}", status.as_u16(), status.canonical_reason().unwrap_or("Unknown"))),
-        headers: (!lists).then(|| as_map(&single_valued(headers))),
-        multi_value_headers: lists.then(|| as_lists(headers)),
+        headers: (!lists).then_some(Single(headers)),
+        multi_value_headers: lists.then_some(Lists(headers)),
         cookies,
         body: text.unwrap_or(&encoded),
         is_base64_encoded: text.is_none(),
     };
-    serde_json::value::to_raw_value(&response).unwrap_or_default()
+    // A response is made of text and always encodes.
+    serde_json::to_vec(&response).unwrap_or_default()
 }
 
 /// `Set-Cookie` cannot be folded into one line, so fronts take it apart from the headers.
@@ -123,77 +150,45 @@ fn take_cookies(headers: &mut HeaderMap) -> Vec<String> {
     cookies
 }
 
+/// There is one line for all cookies, and two in one line would be one cookie with the other among its attributes.
+fn keep_one_cookie(headers: &mut HeaderMap) {
+    let cookies = headers.get_all(header::SET_COOKIE).iter().count();
+    if let Some(first) = headers.get(header::SET_COOKIE).filter(|_| cookies > 1).cloned() {
+        tracing::warn!(cookies, "only the first cookie is sent: the target group takes no multi-value headers");
+        headers.insert(header::SET_COOKIE, first);
+    }
+}
+
 /// Lambda would call a body without a type `application/octet-stream`.
 fn content_type(headers: &mut HeaderMap) {
     headers.entry(header::CONTENT_TYPE).or_insert(HeaderValue::from_static("text/plain; charset=utf-8"));
 }
 
-/// Fronts that take one value a header get the values of a list in one, as RFC 9110 5.3 allows.
-fn single_valued(headers: &HeaderMap) -> HeaderMap {
-    let mut single = HeaderMap::with_capacity(headers.keys_len());
-    for name in headers.keys() {
-        let mut values = headers.get_all(name).iter();
-        let first = values.next().cloned();
-        let joined = values.fold(first, |joined, value| {
-            let joined = [joined?.as_bytes(), b", ", value.as_bytes()].concat();
-            HeaderValue::from_bytes(&joined).ok()
-        });
-        if let Some(value) = joined {
-            single.insert(name.clone(), value);
-        }
+/// Headers for fronts that take one value each: those of a list go into one, as RFC 9110 5.3 allows.
+struct Single<'a>(&'a HeaderMap);
+
+impl Serialize for Single<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.keys().map(|name| {
+            let mut values = self.0.get_all(name).iter();
+            let first = values.next().map(text).unwrap_or_default();
+            (name.as_str(), values.fold(first, |joined, value| format!("{joined}, {}", text(value)).into()))
+        }))
     }
-    single
 }
 
-fn as_map(headers: &HeaderMap) -> Map<String, Value> {
-    headers.iter().map(|(name, value)| (name.to_string(), text(value).into())).collect()
-}
+/// Headers for fronts that take lists.
+struct Lists<'a>(&'a HeaderMap);
 
-fn as_lists(headers: &HeaderMap) -> Map<String, Value> {
-    let lists = headers.keys().map(|name| {
-        let values: Vec<Value> = headers.get_all(name).iter().map(|value| text(value).into()).collect();
-        (name.to_string(), values.into())
-    });
-    lists.collect()
-}
-
-fn text(value: &HeaderValue) -> String {
-    String::from_utf8_lossy(value.as_bytes()).into_owned()
-}
-
-/// A body, chunk by chunk. It never yields an error, which the Runtime API client would write into the client's
-/// stream, and it outlives a panic.
-pub(super) struct Chunks {
-    first: Option<Bytes>,
-    body: Option<Body>,
-}
-
-impl Stream for Chunks {
-    type Item = Result<Bytes, std::io::Error>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if let Some(first) = self.first.take() {
-            return Poll::Ready(Some(Ok(first)));
-        }
-        loop {
-            let Some(body) = &mut self.body else { return Poll::Ready(None) };
-            let polled = catch_unwind(AssertUnwindSafe(|| Pin::new(body).poll_frame(cx)));
-            match polled {
-                Ok(Poll::Pending) => return Poll::Pending,
-                Ok(Poll::Ready(Some(Ok(frame)))) => match frame.into_data() {
-                    Ok(data) if !data.is_empty() => return Poll::Ready(Some(Ok(data))),
-                    _ => {}
-                },
-                Ok(Poll::Ready(None)) => self.body = None,
-                Ok(Poll::Ready(Some(Err(error)))) => {
-                    tracing::error!(error = &*error as &dyn std::error::Error, "a response body failed");
-                    self.body = None;
-                }
-                Err(_) => {
-                    tracing::error!("a response body panicked");
-                    self.body = None;
-                }
-            }
-        }
+impl Serialize for Lists<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.keys().map(|name| {
+            let values: Vec<_> = self.0.get_all(name).iter().map(text).collect();
+            (name.as_str(), values)
+        }))
     }
+}
+
+fn text(value: &HeaderValue) -> Cow<'_, str> {
+    String::from_utf8_lossy(value.as_bytes())
 }

@@ -1,151 +1,109 @@
 //! The loop: one invocation after another, or as many at once as the environment is set to.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{any::Any, error::Error as _, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-use futures::{FutureExt, future::BoxFuture};
-use http::{Request, Response};
-use http_body_util::{BodyExt, Collected};
-use lambda_runtime::{Diagnostic, LambdaEvent, Runtime};
-use serde_json::value::RawValue;
-use tower::{ServiceExt, service_fn};
+use futures::FutureExt;
+use tokio::task::JoinSet;
 
 use super::{
-    direct,
-    invocation::{FrontKind, Invocation, classify},
-    request,
-    response::{self, Output},
+    api::{Api, ApiError, Connection, Event, Refusal},
+    invoked::Invoked,
+    shutdown,
 };
-use crate::{
-    app::App,
-    config::ResponseMode,
-    dispatch::Delivery,
-    error::Error,
-    http::{Body, Front, HostCheck, McpService, bad_request},
-    stream::Deadline,
-};
+use crate::{app::App, error::Error, http::McpService};
 
-/// What is kept back of an invocation's time for the last bytes, so that a request ends itself before Lambda does.
-const MARGIN: Duration = Duration::from_secs(2);
-/// The life of a stream that waits for events: on Lambda each of its seconds is billed.
-const STREAM_LIFE: Duration = Duration::from_secs(60);
+/// How long open answers may take once the environment is asked to stop: Lambda gives it half a second.
+const LAST_WORDS: Duration = Duration::from_millis(350);
+/// How many connections in a row may break before the environment gives up and Lambda starts another.
+const BROKEN_CONNECTIONS: u32 = 3;
 
 /// Serves the Lambda Runtime API until the environment is shut down.
-pub(crate) async fn run(app: Arc<App>, service: McpService) -> Result<(), Error> {
-    let shutdown = app.shutdown.clone();
-    lambda_runtime::spawn_graceful_shutdown_handler(async move || shutdown.cancel()).await;
-    let handler = service_fn(move |event: LambdaEvent<Box<RawValue>>| {
-        let invoked = Invoked { app: Arc::clone(&app), service: service.clone() };
-        Box::pin(invoked.answer(event)) as BoxFuture<'static, Result<Output, Diagnostic>>
-    });
-    Runtime::new(handler).run_concurrent().await.map_err(Error::Lambda)
-}
-
-struct Invoked {
-    app: Arc<App>,
-    service: McpService,
-}
-
-/// What an event asks for, read and owned: nothing borrows from the event while it is served.
-enum Work {
-    Http { request: Result<Request<Body>, request::BadRequest>, front: FrontKind },
-    Direct(Request<Body>),
-    Nothing,
-}
-
-impl Invoked {
-    async fn answer(self, event: LambdaEvent<Box<RawValue>>) -> Result<Output, Diagnostic> {
-        let deadline = self.deadline(event.context.deadline);
-        let custom = event.context.client_context.as_ref().map(|context| &context.custom);
-        let is_agent_core = custom.is_some_and(|custom| custom.contains_key("bedrockAgentCoreToolName"));
-        let work = self.read(event.payload.get(), is_agent_core)?;
-        drop(event);
-        Ok(match work {
-            Work::Http { request, front } => self.http(request, front, deadline).await,
-            Work::Direct(request) => self.direct(request, deadline).await,
-            Work::Nothing => response::raw("{}".into()),
-        })
+pub(crate) async fn run(app: Arc<App>, service: McpService, address: &str) -> Result<(), Error> {
+    let api = Api::new(address).map_err(failed)?;
+    let stop = shutdown::registered(&api).await;
+    let workers = workers(Invoked { app: Arc::clone(&app), service }, &api);
+    tokio::pin!(workers);
+    tokio::select! {
+        ended = &mut workers => return ended.map_err(failed),
+        () = stop => {}
     }
-
-    fn read(&self, event: &str, is_agent_core: bool) -> Result<Work, Diagnostic> {
-        match classify(event, is_agent_core).map_err(|error| refuse("InvalidEvent", error.to_string()))? {
-            Invocation::Http(event, front) => Ok(Work::Http { request: request::request(&event, front), front }),
-            Invocation::Direct => Ok(Work::Direct(direct::request(&self.app.config.path, event))),
-            Invocation::Completion | Invocation::WarmUp => Ok(Work::Nothing),
-            Invocation::NotConfigured(kind) => Err(refuse(
-                "NotConfigured",
-                format!("this function is not configured to serve {} events", kind.name()),
-            )),
-            Invocation::Unknown(keys) => Err(refuse(
-                "UnknownEvent",
-                format!("the event is of no kind this server knows; its top-level keys are {}", keys.join(", ")),
-            )),
+    tracing::info!("asked to stop; finishing open requests");
+    app.shutdown.cancel();
+    match tokio::time::timeout(LAST_WORDS, workers).await {
+        Ok(ended) => ended.map_err(failed),
+        Err(_) => {
+            tracing::warn!("open requests did not finish in time");
+            Ok(())
         }
     }
+}
 
-    /// Our own deadline, since Managed Instances do not stop us at theirs.
-    fn deadline(&self, deadline_ms: u64) -> Deadline {
-        let left = Duration::from_millis(deadline_ms.saturating_sub(self.app.clock.now().0));
-        Deadline::after(left.saturating_sub(MARGIN.min(left / 4)))
+fn failed(error: ApiError) -> Error {
+    Error::Lambda(error.into())
+}
+
+/// One worker for each request at a time. The environment ends when the last of them does.
+async fn workers(invoked: Invoked, api: &Api) -> Result<(), ApiError> {
+    let count = invoked.app.config.max_concurrency;
+    if count <= 1 {
+        return worker(invoked, api.connection()).await;
     }
+    let mut workers = JoinSet::new();
+    for _ in 0..count {
+        workers.spawn(worker(invoked.clone(), api.connection()));
+    }
+    let mut outcome = Ok(());
+    while let Some(ended) = workers.join_next().await {
+        // A worker panics only if this loop does: the others go on without it.
+        let Ok(Err(error)) = ended else { continue };
+        tracing::error!(error = &error as &dyn std::error::Error, left = workers.len(), "a worker ended");
+        outcome = Err(error);
+    }
+    outcome
+}
 
-    async fn http(
-        self,
-        request: Result<Request<Body>, request::BadRequest>,
-        front: FrontKind,
-        deadline: Deadline,
-    ) -> Output {
-        let delivery = delivery(self.app.config.response_mode, front);
-        let answer = match request {
-            Ok(request) => self.serve(request, deadline, delivery).await,
-            Err(error) => {
-                tracing::warn!(%error, "a request was refused");
-                bad_request(&error.to_string())
-            }
+async fn worker(invoked: Invoked, mut connection: Connection) -> Result<(), ApiError> {
+    let shutdown = invoked.app.shutdown.clone();
+    let mut broken = 0;
+    loop {
+        let next = tokio::select! {
+            biased;
+            next = connection.next() => next,
+            () = shutdown.cancelled() => return Ok(()),
         };
-        match delivery {
-            Delivery::Stream => response::streamed(answer),
-            Delivery::Buffered => response::buffered(answer, front).await,
-        }
-    }
-
-    async fn direct(self, request: Request<Body>, deadline: Deadline) -> Output {
-        let answer = self.serve(request, deadline, Delivery::Buffered).await;
-        let body = answer.into_body().collect().await.map(Collected::to_bytes).unwrap_or_default();
-        response::raw(body)
-    }
-
-    async fn serve(
-        self,
-        mut request: Request<Body>,
-        deadline: Deadline,
-        delivery: Delivery,
-    ) -> Response<Body> {
-        // AWS routes by host name before it invokes us: there is no other name we could be called by.
-        let front = Front { deadline, delivery, stream_life: STREAM_LIFE, host: HostCheck::Routed };
-        request.extensions_mut().insert(front);
-        // Boxed by name: rustc cannot see through the body's trait object that the plain future is Send.
-        let answer: BoxFuture<'static, Result<Response<Body>, Infallible>> = self.service.oneshot(request).boxed();
-        match answer.await {
-            Ok(response) => response,
-            Err(never) => match never {},
+        match next {
+            Ok(event) => {
+                broken = 0;
+                answer(&invoked, &mut connection, event).await;
+            }
+            Err(error) if error.is_connection() && broken < BROKEN_CONNECTIONS => {
+                broken += 1;
+                tracing::warn!(error = &error as &dyn std::error::Error, "the Runtime API was lost; asking again");
+            }
+            Err(error) => return Err(error),
         }
     }
 }
 
-/// Streams only where the front certainly passes bytes on: HTTP APIs and load balancers never do, a Function URL is
-/// taken to stream unless told otherwise, a REST API only when told so.
-fn delivery(mode: ResponseMode, front: FrontKind) -> Delivery {
-    match (front, mode) {
-        (FrontKind::Alb { .. } | FrontKind::HttpApi, _)
-        | (_, ResponseMode::Buffered)
-        | (FrontKind::RestApi, ResponseMode::Auto) => Delivery::Buffered,
-        (FrontKind::FunctionUrl | FrontKind::RestApi, ResponseMode::Stream)
-        | (FrontKind::FunctionUrl, ResponseMode::Auto) => Delivery::Stream,
+/// Whatever happens to one invocation, the next one is served.
+async fn answer(invoked: &Invoked, connection: &mut Connection, event: Event) {
+    let receipt = event.receipt.clone();
+    let output = AssertUnwindSafe(invoked.clone().answer(event)).catch_unwind().await;
+    let told = match output.unwrap_or_else(|panic| Err(panicked(&*panic))) {
+        Ok(output) => connection.respond(&receipt, output).await,
+        Err(refusal) => {
+            tracing::error!(kind = refusal.kind, message = refusal.message, "an invocation was refused");
+            connection.fail(&receipt, &refusal).await
+        }
+    };
+    if let Err(error) = told {
+        // Too late, too large, or cut off: Lambda has told the invoker already.
+        tracing::error!(error = &error as &dyn std::error::Error, source = error.source(), "an answer was not taken");
     }
 }
 
-/// An invocation that fails: asynchronous senders retry it, and then keep it in their dead-letter queue.
-fn refuse(kind: &str, message: String) -> Diagnostic {
-    tracing::error!(kind, message, "an invocation was refused");
-    Diagnostic { error_type: kind.to_owned(), error_message: message }
+fn panicked(panic: &(dyn Any + Send)) -> Refusal {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    tracing::error!(panic = text.unwrap_or("(no text)"), "the server panicked");
+    Refusal { kind: "Panic", message: "internal error: the server panicked".to_owned() }
 }

@@ -9,6 +9,8 @@ mod handle;
 mod mail;
 mod record;
 mod store;
+#[cfg(test)]
+mod tests;
 
 pub use handle::{Handles, Session, State, StateError};
 pub(crate) use mail::{Looks, Mailroom};

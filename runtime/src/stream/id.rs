@@ -15,6 +15,13 @@ impl StreamId {
         Self(random::token().into())
     }
 
+    /// Reads a name. `None` for anything we could not have given.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let ours = text.len() == 32 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        ours.then(|| Self(text.into()))
+    }
+
     /// Its text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -64,11 +71,8 @@ impl FromStr for EventId {
             return Ok(Self::Log(LogCursor { global: number(global)?, session: number(session)? }));
         }
         let (stream, seq) = text.split_once('.').ok_or(())?;
-        let ours = stream.len() == 32 && stream.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        if !ours {
-            return Err(());
-        }
-        Ok(Self::Reply { stream: StreamId(stream.into()), seq: number(seq)? })
+        let stream = StreamId::parse(stream).ok_or(())?;
+        Ok(Self::Reply { stream, seq: number(seq)? })
     }
 }
 

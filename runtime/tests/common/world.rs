@@ -1,0 +1,77 @@
+//! Execution environments: servers that share nothing but a store, a clock and a test's word.
+
+use mcp_lambda_server::{
+    Clock, Config, McpLambdaServer, MemoryStore, Server, Stores, clock::Timestamp, config::StateKey,
+};
+use tokio::sync::{Mutex, mpsc};
+
+use super::fixture::{Fixture, Stage};
+
+/// `n` environments of one deployment, and the strings that a test pulls.
+pub(crate) struct World {
+    pub(crate) servers: Vec<Server>,
+    pub(crate) clock: Clock,
+    pub(crate) stores: Stores,
+    pub(crate) stage: Stage,
+    reports: Mutex<mpsc::UnboundedReceiver<String>>,
+}
+
+impl World {
+    /// Environment `at`.
+    pub(crate) fn at(&self, at: usize) -> &Server {
+        &self.servers[at]
+    }
+
+    /// The next thing a tool reported: `started`, `cancelled`, `dropped`...
+    pub(crate) async fn report(&self) -> String {
+        self.reports.lock().await.recv().await.expect("the stage is still there")
+    }
+
+    /// Lets tools that wait take `steps` more steps.
+    pub(crate) fn allow(&self, steps: usize) {
+        self.stage.gate.add_permits(steps);
+    }
+}
+
+/// One environment with the default configuration.
+pub(crate) fn environment() -> World {
+    environments(1)
+}
+
+/// `n` environments with the default configuration and one key for `requestState`.
+pub(crate) fn environments(n: usize) -> World {
+    environments_with(n, |_| {})
+}
+
+/// The same with another configuration.
+pub(crate) fn environments_with(n: usize, change: impl Fn(&mut Config)) -> World {
+    world(n, change, |builder| builder)
+}
+
+/// The same with routes and layers.
+pub(crate) fn world(
+    n: usize,
+    change: impl Fn(&mut Config),
+    build: impl Fn(McpLambdaServer<Fixture>) -> McpLambdaServer<Fixture>,
+) -> World {
+    let clock = Clock::manual(Timestamp(1_800_000_000_000));
+    let stores = Stores::of(MemoryStore::new(clock.clone()));
+    let (stage, reports) = Stage::new();
+    let mut config = Config::default();
+    config.state_keys = vec![key("one", 1)];
+    change(&mut config);
+    let server = || {
+        let builder = McpLambdaServer::new(Fixture::new(stage.clone()))
+            .config(config.clone())
+            .stores(stores.clone())
+            .clock(clock.clone());
+        build(builder).build().expect("a usable configuration")
+    };
+    let servers = (0..n).map(|_| server()).collect();
+    World { servers, clock, stores, stage, reports: Mutex::new(reports) }
+}
+
+/// A key for `requestState`, told apart by one byte.
+pub(crate) fn key(id: &str, byte: u8) -> StateKey {
+    StateKey { id: id.to_owned(), secret: vec![byte; 32] }
+}

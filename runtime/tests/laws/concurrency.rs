@@ -1,0 +1,151 @@
+//! Laws that hold when many write at once.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use mcp_lambda_server::{
+    StoreError,
+    events::{Appended, Scope},
+    session::{SessionId, StateScope},
+    stream::SlotRequest,
+};
+use serde_json::json;
+use tokio::{sync::Barrier, task::JoinSet};
+
+use super::{Lab, log, principal};
+
+const WRITERS: usize = 16;
+
+/// Runs `write` in as many tasks as there are writers, all let go at once, and collects what they return.
+async fn race<T, F>(lab: &Lab, write: impl Fn(usize, Arc<Lab>) -> F) -> Vec<T>
+where
+    T: Send + 'static,
+    F: Future<Output = T> + Send + 'static,
+{
+    let (lab, start) = (Arc::new(lab.same()), Arc::new(Barrier::new(WRITERS)));
+    let mut tasks = JoinSet::new();
+    for writer in 0..WRITERS {
+        let (start, write) = (Arc::clone(&start), write(writer, Arc::clone(&lab)));
+        tasks.spawn(async move {
+            start.wait().await;
+            write.await
+        });
+    }
+    tasks.join_all().await
+}
+
+impl Lab {
+    fn same(&self) -> Self {
+        Self { stores: self.stores.clone(), clock: self.clock.clone(), life: self.life }
+    }
+}
+
+pub(crate) async fn of_writers_with_one_rev_exactly_one_succeeds(lab: &Lab) {
+    let scope = StateScope::Session(lab.session().await);
+    for round in 0..10 {
+        let outcomes = race(lab, |writer, lab| {
+            let scope = scope.clone();
+            async move { lab.stores.sessions.put_state(&scope, "key", &json!(writer), round, lab.end()).await }
+        })
+        .await;
+        let won = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+        let lost = outcomes.iter().filter(|outcome| matches!(outcome, Err(StoreError::Conflict))).count();
+        assert_eq!((won, lost), (1, WRITERS - 1));
+    }
+}
+
+pub(crate) async fn no_increment_is_lost(lab: &Lab) {
+    let scope = StateScope::Handle { owner: "owner".into(), handle: SessionId::random().to_string() };
+    const EACH: u64 = 25;
+    race(lab, |_, lab| {
+        let scope = scope.clone();
+        async move {
+            for _ in 0..EACH {
+                increment(&lab, &scope).await;
+            }
+        }
+    })
+    .await;
+    let found = lab.stores.sessions.state(&scope, "count").await.expect("read").expect("there");
+    assert_eq!(found.value, json!(EACH * WRITERS as u64));
+    assert_eq!(found.rev, EACH * WRITERS as u64);
+}
+
+async fn increment(lab: &Lab, scope: &StateScope) {
+    loop {
+        let found = lab.stores.sessions.state(scope, "count").await.expect("read");
+        let (count, rev) = found.map_or((0, 0), |found| (found.value.as_u64().expect("a count"), found.rev));
+        match lab.stores.sessions.put_state(scope, "count", &json!(count + 1), rev, lab.end()).await {
+            Ok(_) => return,
+            Err(StoreError::Conflict) => tokio::task::yield_now().await,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+pub(crate) async fn no_more_slots_than_the_limit_are_ever_held(lab: &Lab) {
+    const LIMIT: usize = 5;
+    let owner = principal("crowd");
+    for round in 0..5 {
+        let held = race(lab, |writer, lab| {
+            let (owner, slot) = (owner.clone(), format!("{round}-{writer}"));
+            async move {
+                let request = SlotRequest {
+                    owner: owner.clone(),
+                    slot: slot.clone(),
+                    limit: LIMIT,
+                    expires_at: lab.end(),
+                };
+                let held = lab.stores.slots.acquire(&request).await.expect("counted");
+                held.then_some((owner, slot))
+            }
+        })
+        .await;
+        let held: Vec<_> = held.into_iter().flatten().collect();
+        assert!((1..=LIMIT).contains(&held.len()), "{} hold, {LIMIT} may", held.len());
+        for (owner, slot) in held {
+            lab.stores.slots.release(&owner, &slot).await.expect("released");
+        }
+    }
+}
+
+pub(crate) async fn concurrent_appends_get_places_of_their_own(lab: &Lab) {
+    const EACH: usize = 10;
+    let scope = Scope::Session(SessionId::random());
+    let places = race(lab, |writer, lab| {
+        let scope = scope.clone();
+        async move {
+            let mut places = Vec::new();
+            for at in 0..EACH {
+                let Appended::At(seq) = log::append(&lab, &scope, &format!("{writer}-{at}"), None).await
+                else {
+                    panic!("nothing like it was there");
+                };
+                places.push(seq);
+            }
+            places
+        }
+    })
+    .await;
+    assert!(places.iter().all(|own| own.is_sorted()), "one writer's events keep their order");
+    let places: BTreeSet<_> = places.into_iter().flatten().collect();
+    assert_eq!(places.len(), EACH * WRITERS);
+    let read: Vec<_> = log::read(lab, &scope, 0, 1_000).await.into_iter().map(|event| event.seq).collect();
+    assert_eq!(read, places.into_iter().collect::<Vec<_>>());
+}
+
+pub(crate) async fn concurrent_deliveries_of_one_source_id_are_appended_once(lab: &Lab) {
+    let scope = Scope::Session(SessionId::random());
+    let outcomes = race(lab, |writer, lab| {
+        let scope = scope.clone();
+        async move { log::append(&lab, &scope, &writer.to_string(), Some("the one")).await }
+    })
+    .await;
+    let at: Vec<_> = outcomes
+        .iter()
+        .filter_map(|done| if let Appended::At(seq) = done { Some(*seq) } else { None })
+        .collect();
+    let [place] = at[..] else { panic!("appended {} times", at.len()) };
+    let already = outcomes.iter().filter(|done| **done == Appended::Already(place)).count();
+    assert_eq!(already, WRITERS - 1);
+    assert_eq!(log::read(lab, &scope, 0, 10).await.len(), 1);
+}

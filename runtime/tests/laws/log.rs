@@ -1,0 +1,137 @@
+//! Laws of `EventLog`.
+
+use mcp_lambda_server::{
+    Event,
+    events::{Appended, LoggedEvent, NewEvent, Scope},
+    rmcp::model::LoggingLevel,
+    session::SessionId,
+};
+use serde_json::json;
+
+use super::Lab;
+
+/// A scope that no other law writes to.
+fn scope() -> Scope {
+    Scope::Session(SessionId::random())
+}
+
+fn event(lab: &Lab, uri: &str, source_id: Option<&str>) -> NewEvent {
+    let event = Event::ResourceUpdated { uri: uri.into() };
+    NewEvent { event, source_id: source_id.map(Into::into), at: lab.clock.now(), expires_at: lab.end() }
+}
+
+pub(crate) async fn append(lab: &Lab, scope: &Scope, uri: &str, source_id: Option<&str>) -> Appended {
+    lab.stores.events.append(scope, &event(lab, uri, source_id)).await.expect("appended")
+}
+
+pub(crate) async fn read(lab: &Lab, scope: &Scope, after: u64, limit: usize) -> Vec<LoggedEvent> {
+    lab.stores.events.read(scope, after, limit).await.expect("read")
+}
+
+async fn uris(lab: &Lab, scope: &Scope, after: u64, limit: usize) -> Vec<String> {
+    let text = |event| match event {
+        Event::ResourceUpdated { uri } => uri,
+        other => panic!("not appended: {other:?}"),
+    };
+    read(lab, scope, after, limit).await.into_iter().map(|event| text(event.event)).collect()
+}
+
+async fn head(lab: &Lab, scope: &Scope) -> u64 {
+    lab.stores.events.heads(std::slice::from_ref(scope)).await.expect("read")[0]
+}
+
+fn place(appended: Appended) -> u64 {
+    match appended {
+        Appended::At(seq) | Appended::Already(seq) => seq,
+    }
+}
+
+pub(crate) async fn an_append_is_read_at_its_place_and_places_grow(lab: &Lab) {
+    let scope = scope();
+    assert_eq!(head(lab, &scope).await, 0);
+    let message = Event::Message { level: LoggingLevel::Alert, logger: None, data: json!({ "ü": [1] }) };
+    let events = [Event::ToolsListChanged, Event::PromptsListChanged, Event::ResourcesListChanged, message];
+    let mut last = 0;
+    for written in events {
+        let new = NewEvent { event: written.clone(), ..event(lab, "", None) };
+        let Appended::At(seq) = lab.stores.events.append(&scope, &new).await.expect("appended") else {
+            panic!("nothing like it was there");
+        };
+        assert!(seq > last);
+        let expected = LoggedEvent { seq, event: written, at: lab.clock.now() };
+        assert_eq!(read(lab, &scope, last, 10).await, [expected]);
+        assert_eq!(head(lab, &scope).await, seq, "a head is never ahead of what can be read");
+        last = seq;
+    }
+}
+
+pub(crate) async fn one_source_id_gets_one_place_in_a_scope(lab: &Lab) {
+    let (one, other) = (scope(), scope());
+    let first = append(lab, &one, "first", Some("message#1")).await;
+    append(lab, &one, "between", None).await;
+    let again = append(lab, &one, "again", Some("message#1")).await;
+    assert_eq!(again, Appended::Already(place(first)));
+    assert!(matches!(append(lab, &other, "elsewhere", Some("message#1")).await, Appended::At(_)));
+    assert_eq!(uris(lab, &one, 0, 10).await, ["first", "between"]);
+    assert_eq!(uris(lab, &other, 0, 10).await, ["elsewhere"]);
+}
+
+pub(crate) async fn scopes_are_sequences_of_their_own(lab: &Lab) {
+    let (one, other) = (scope(), scope());
+    for uri in ["1", "2", "3"] {
+        append(lab, &one, uri, None).await;
+    }
+    append(lab, &other, "4", None).await;
+    let before = head(lab, &Scope::Global).await;
+    append(lab, &Scope::Global, "5", None).await;
+    assert_eq!(uris(lab, &one, 0, 10).await, ["1", "2", "3"]);
+    assert_eq!(uris(lab, &other, 0, 10).await, ["4"]);
+    assert_eq!(uris(lab, &Scope::Global, before, 10).await, ["5"]);
+}
+
+pub(crate) async fn a_read_is_in_order_and_no_longer_than_asked(lab: &Lab) {
+    let scope = scope();
+    let mut expected = Vec::new();
+    for at in 0..25 {
+        let uri = format!("{at}");
+        append(lab, &scope, &uri, None).await;
+        expected.push(uri);
+    }
+    let (mut after, mut seen) = (0, Vec::new());
+    loop {
+        let page = read(lab, &scope, after, 10).await;
+        assert!(page.len() <= 10);
+        let Some(last) = page.last() else { break };
+        assert!(page.windows(2).all(|pair| pair[0].seq < pair[1].seq));
+        seen.extend(uris(lab, &scope, after, 10).await);
+        after = last.seq;
+    }
+    assert_eq!(seen, expected);
+    assert_eq!(after, head(lab, &scope).await);
+    assert!(read(lab, &scope, u64::MAX, 10).await.is_empty());
+}
+
+pub(crate) async fn expired_events_are_left_out_and_their_places_are_not_given_again(lab: &Lab) {
+    let scope = scope();
+    append(lab, &scope, "early", None).await;
+    let early = append(lab, &scope, "early too", Some("source")).await;
+    lab.clock.advance(lab.life / 2);
+    let late = append(lab, &scope, "late", None).await;
+    lab.clock.advance(lab.life / 2);
+    assert_eq!(uris(lab, &scope, 0, 10).await, ["late"]);
+    lab.outlive();
+    assert!(read(lab, &scope, 0, 10).await.is_empty());
+    assert!(place(early) < place(late));
+    assert!(place(late) < place(append(lab, &scope, "after all", None).await));
+    assert_eq!(uris(lab, &scope, 0, 10).await, ["after all"]);
+}
+
+pub(crate) async fn heads_answer_in_the_order_asked(lab: &Lab) {
+    let (one, empty, other) = (scope(), scope(), scope());
+    let first = place(append(lab, &one, "1", None).await);
+    append(lab, &other, "2", None).await;
+    let second = place(append(lab, &other, "3", None).await);
+    let heads = lab.stores.events.heads(&[other.clone(), empty, one.clone(), other]).await.expect("read");
+    assert_eq!(heads, [second, 0, first, second]);
+    assert!(lab.stores.events.heads(&[]).await.expect("read").is_empty());
+}

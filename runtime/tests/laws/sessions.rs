@@ -1,0 +1,169 @@
+//! Laws of `SessionStore`: sessions and their subscriptions.
+
+use std::time::Duration;
+
+use mcp_lambda_server::{
+    StoreError,
+    protocol::SessionVersion,
+    rmcp::model::LoggingLevel,
+    session::{SessionId, StateScope},
+    stream::StreamId,
+};
+use serde_json::json;
+
+use super::{Lab, principal};
+
+pub(crate) async fn a_created_session_reads_back_as_it_was_written(lab: &Lab) {
+    let sessions = &lab.stores.sessions;
+    for version in SessionVersion::ALL {
+        let mut written = lab.record(&principal("Ü|#/ "));
+        written.version = version;
+        written.log_level = Some(LoggingLevel::Notice);
+        sessions.create(&written).await.expect("created");
+        let read = sessions.load(&written.id).await.expect("read").expect("there");
+        assert_eq!(read.id, written.id);
+        assert_eq!(read.owner, written.owner);
+        assert_eq!(read.version, written.version);
+        assert_eq!(read.initialize.get(), written.initialize.get());
+        assert_eq!(read.log_level, written.log_level);
+        assert_eq!(read.listener, None);
+        assert_eq!(read.created_at, written.created_at);
+        assert_eq!(read.expires_at, written.expires_at);
+    }
+}
+
+pub(crate) async fn a_taken_id_is_a_conflict(lab: &Lab) {
+    let sessions = &lab.stores.sessions;
+    let first = lab.record(&principal("first"));
+    let mut second = lab.record(&principal("second"));
+    second.id = first.id.clone();
+    sessions.create(&first).await.expect("created");
+    assert!(matches!(sessions.create(&second).await, Err(StoreError::Conflict)));
+    let read = sessions.load(&first.id).await.expect("read").expect("there");
+    assert_eq!(read.owner, first.owner);
+}
+
+pub(crate) async fn an_unknown_session_is_absent(lab: &Lab) {
+    assert_gone(lab, &SessionId::random()).await;
+}
+
+pub(crate) async fn what_changes_is_seen_at_the_next_read(lab: &Lab) {
+    let sessions = &lab.stores.sessions;
+    let id = lab.session().await;
+    let (first, newest) = (StreamId::random(), StreamId::random());
+    sessions.set_log_level(&id, LoggingLevel::Error).await.expect("set");
+    sessions.set_listener(&id, &first).await.expect("set");
+    sessions.set_listener(&id, &newest).await.expect("set");
+    let read = sessions.load(&id).await.expect("read").expect("there");
+    assert_eq!(read.log_level, Some(LoggingLevel::Error));
+    assert_eq!(read.listener, Some(newest));
+}
+
+pub(crate) async fn an_expired_session_is_absent_and_nothing_revives_it(lab: &Lab) {
+    let record = lab.record(&principal("late"));
+    lab.stores.sessions.create(&record).await.expect("created");
+    lab.outlive();
+    assert_gone(lab, &record.id).await;
+    assert!(lab.stores.sessions.list(&record.owner, 10).await.expect("listed").is_empty());
+}
+
+pub(crate) async fn a_touch_moves_the_end_and_never_revives(lab: &Lab) {
+    let sessions = &lab.stores.sessions;
+    let id = lab.session().await;
+    lab.clock.advance(lab.life / 2);
+    sessions.touch(&id, lab.end()).await.expect("touched");
+    lab.clock.advance(lab.life - Duration::from_millis(1));
+    assert!(sessions.load(&id).await.expect("read").is_some());
+    lab.clock.advance(Duration::from_millis(1));
+    assert!(sessions.load(&id).await.expect("read").is_none(), "an end is the first moment without");
+    assert_gone(lab, &id).await;
+}
+
+pub(crate) async fn end_is_idempotent_and_takes_everything_along(lab: &Lab) {
+    let sessions = &lab.stores.sessions;
+    let record = lab.record(&principal("ends"));
+    let scope = StateScope::Session(record.id.clone());
+    sessions.create(&record).await.expect("created");
+    sessions.subscribe(&record.id, "test://one").await.expect("subscribed");
+    sessions.put_state(&scope, "key", &json!(1), 0, lab.end()).await.expect("put");
+    sessions.end(&record.id).await.expect("ended");
+    sessions.end(&record.id).await.expect("ended again");
+    sessions.end(&SessionId::random()).await.expect("nothing to end");
+    assert_gone(lab, &record.id).await;
+    assert!(sessions.list(&record.owner, 10).await.expect("listed").is_empty());
+    // The id is never given again, but if it were, nothing of the old session would be there.
+    sessions.create(&record).await.expect("created");
+    assert!(sessions.subscriptions(&record.id).await.expect("read").is_empty());
+    assert!(sessions.state(&scope, "key").await.expect("read").is_none());
+}
+
+pub(crate) async fn a_list_holds_the_owners_live_sessions_newest_first(lab: &Lab) {
+    let sessions = &lab.stores.sessions;
+    let (owner, other) = (principal("owner"), principal("other"));
+    let mut made = Vec::new();
+    for age in 0..5 {
+        let record = lab.record(&owner);
+        sessions.create(&record).await.expect("created");
+        made.insert(0, record.id);
+        if age == 2 {
+            sessions.create(&lab.record(&other)).await.expect("created");
+        }
+        lab.clock.advance(Duration::from_millis(5));
+    }
+    sessions.end(&made.remove(1)).await.expect("ended");
+    let listed = async |limit| {
+        let records = sessions.list(&owner, limit).await.expect("listed");
+        records.into_iter().map(|record| record.id).collect::<Vec<_>>()
+    };
+    assert_eq!(listed(10).await, made);
+    assert_eq!(listed(2).await, made[..2]);
+    assert_eq!(listed(0).await, []);
+}
+
+pub(crate) async fn subscriptions_are_a_set(lab: &Lab) {
+    let sessions = &lab.stores.sessions;
+    let (id, other) = (lab.session().await, lab.session().await);
+    for uri in ["test://one", "test://two#part", "test://one"] {
+        sessions.subscribe(&id, uri).await.expect("subscribed");
+    }
+    sessions.subscribe(&other, "test://three").await.expect("subscribed");
+    let read = async |id| {
+        let mut uris = sessions.subscriptions(id).await.expect("read");
+        uris.sort();
+        uris
+    };
+    assert_eq!(read(&id).await, ["test://one", "test://two#part"]);
+    for uri in ["test://one", "test://one", "test://never"] {
+        sessions.unsubscribe(&id, uri).await.expect("unsubscribed");
+    }
+    assert_eq!(read(&id).await, ["test://two#part"]);
+    assert_eq!(read(&other).await, ["test://three"]);
+}
+
+pub(crate) async fn subscriptions_live_as_long_as_their_session(lab: &Lab) {
+    let sessions = &lab.stores.sessions;
+    let id = lab.session().await;
+    sessions.subscribe(&id, "test://one").await.expect("subscribed");
+    for _ in 0..5 {
+        lab.clock.advance(lab.life / 2);
+        sessions.touch(&id, lab.end()).await.expect("touched");
+    }
+    assert_eq!(sessions.subscriptions(&id).await.expect("read"), ["test://one"]);
+}
+
+/// Whatever is asked of a session that is not there.
+async fn assert_gone(lab: &Lab, id: &SessionId) {
+    let sessions = &lab.stores.sessions;
+    let not_found = |outcome| matches!(outcome, Err(StoreError::NotFound));
+    assert!(sessions.load(id).await.expect("read").is_none());
+    assert!(not_found(sessions.set_log_level(id, LoggingLevel::Debug).await));
+    assert!(not_found(sessions.set_listener(id, &StreamId::random()).await));
+    assert!(not_found(sessions.touch(id, lab.end()).await));
+    assert!(not_found(sessions.subscribe(id, "test://one").await));
+    // Reading may look at the item alone or at its session too: nothing is there either way.
+    let state = sessions.state(&StateScope::Session(id.clone()), "key").await;
+    assert!(matches!(state, Ok(None) | Err(StoreError::NotFound)), "{state:?}");
+    let subscriptions = sessions.subscriptions(id).await;
+    assert!(subscriptions.is_err() || subscriptions.is_ok_and(|uris| uris.is_empty()));
+    assert!(sessions.load(id).await.expect("read").is_none(), "nothing of this revived it");
+}

@@ -1,0 +1,55 @@
+//! Laws of `SlotStore`.
+
+use mcp_lambda_server::{Principal, stream::SlotRequest};
+
+use super::{Lab, principal};
+
+async fn acquire(lab: &Lab, owner: &Principal, slot: &str, limit: usize) -> bool {
+    let request = SlotRequest { owner: owner.clone(), slot: slot.into(), limit, expires_at: lab.end() };
+    lab.stores.slots.acquire(&request).await.expect("counted")
+}
+
+pub(crate) async fn at_most_the_limit_hold(lab: &Lab) {
+    let owner = principal("holder");
+    assert!(acquire(lab, &owner, "a", 2).await);
+    assert!(acquire(lab, &owner, "b", 2).await);
+    assert!(!acquire(lab, &owner, "c", 2).await);
+    assert!(acquire(lab, &owner, "c", 3).await, "the limit is the request's");
+    assert!(!acquire(lab, &owner, "d", 0).await);
+}
+
+pub(crate) async fn a_slot_given_back_is_free_and_releasing_is_idempotent(lab: &Lab) {
+    let owner = principal("holder");
+    assert!(acquire(lab, &owner, "a", 1).await);
+    for slot in ["a", "a", "never"] {
+        lab.stores.slots.release(&owner, slot).await.expect("released");
+    }
+    assert!(acquire(lab, &owner, "b", 1).await);
+    lab.stores.slots.release(&owner, "a").await.expect("not held any more");
+    assert!(!acquire(lab, &owner, "c", 1).await);
+}
+
+pub(crate) async fn a_slot_whose_time_has_passed_is_free(lab: &Lab) {
+    let owner = principal("holder");
+    assert!(acquire(lab, &owner, "a", 1).await);
+    lab.outlive();
+    assert!(acquire(lab, &owner, "b", 1).await);
+    assert!(!acquire(lab, &owner, "a", 1).await);
+}
+
+pub(crate) async fn acquiring_a_held_slot_renews_it(lab: &Lab) {
+    let owner = principal("holder");
+    assert!(acquire(lab, &owner, "a", 1).await);
+    lab.clock.advance(lab.life / 2);
+    assert!(acquire(lab, &owner, "a", 1).await, "one's own slot is no other");
+    lab.clock.advance(lab.life / 2);
+    assert!(!acquire(lab, &owner, "b", 1).await, "it lives on from its renewal");
+}
+
+pub(crate) async fn owners_do_not_share(lab: &Lab) {
+    let (one, other) = (principal("one"), principal("other"));
+    assert!(acquire(lab, &one, "a", 1).await);
+    assert!(acquire(lab, &other, "a", 1).await);
+    lab.stores.slots.release(&other, "a").await.expect("released");
+    assert!(!acquire(lab, &one, "b", 1).await);
+}

@@ -1,0 +1,151 @@
+//! The laws written at the store traits, proved on every store by the same functions.
+//!
+//! A new store joins with one line at the end of this file.
+
+#![allow(deprecated, reason = "logging levels are tested until they are gone")]
+
+mod laws;
+
+use std::time::Duration;
+
+use laws::Lab;
+use mcp_lambda_server::{Clock, MemoryStore, Stores, clock::Timestamp};
+
+/// Writes one test per law.
+macro_rules! laws_of {
+    ($store:ident, $make:expr; $($family:ident: $($law:ident),+;)+) => {
+        mod $store {
+            $(mod $family {
+                $(
+                    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                    async fn $law() {
+                        crate::laws::$family::$law(&$make).await;
+                    }
+                )+
+            })+
+        }
+    };
+}
+
+macro_rules! on {
+    ($store:ident, $make:expr) => {
+        laws_of! { $store, $make;
+            sessions:
+                a_created_session_reads_back_as_it_was_written,
+                a_taken_id_is_a_conflict,
+                an_unknown_session_is_absent,
+                what_changes_is_seen_at_the_next_read,
+                an_expired_session_is_absent_and_nothing_revives_it,
+                a_touch_moves_the_end_and_never_revives,
+                end_is_idempotent_and_takes_everything_along,
+                a_list_holds_the_owners_live_sessions_newest_first,
+                subscriptions_are_a_set,
+                subscriptions_live_as_long_as_their_session;
+            state:
+                a_rev_counts_the_writes_and_a_stale_one_is_a_conflict,
+                what_is_not_there_is_written_with_rev_zero,
+                keys_and_scopes_never_meet,
+                any_json_reads_back_as_it_was_written,
+                the_state_of_a_handle_ends_when_its_time_has_passed,
+                the_state_of_a_session_lives_as_long_as_the_session;
+            mail:
+                letters_are_read_oldest_first_until_they_are_discarded,
+                a_letter_posted_twice_is_one_letter,
+                addresses_and_sessions_never_meet,
+                discarding_is_idempotent_and_takes_only_what_was_named,
+                expired_letters_are_absent,
+                letters_end_with_their_session;
+            streams:
+                an_open_stream_is_visible_and_empty,
+                frames_read_back_in_order_after_any_place,
+                a_seq_that_is_there_already_changes_nothing,
+                finish_is_idempotent_and_final,
+                a_stream_is_read_only_through_its_session,
+                a_stream_ends_with_its_session,
+                an_expired_stream_is_unknown,
+                a_long_stream_reads_back_whole;
+            slots:
+                at_most_the_limit_hold,
+                a_slot_given_back_is_free_and_releasing_is_idempotent,
+                a_slot_whose_time_has_passed_is_free,
+                acquiring_a_held_slot_renews_it,
+                owners_do_not_share;
+            log:
+                an_append_is_read_at_its_place_and_places_grow,
+                one_source_id_gets_one_place_in_a_scope,
+                scopes_are_sequences_of_their_own,
+                a_read_is_in_order_and_no_longer_than_asked,
+                expired_events_are_left_out_and_their_places_are_not_given_again,
+                heads_answer_in_the_order_asked;
+            concurrency:
+                of_writers_with_one_rev_exactly_one_succeeds,
+                no_increment_is_lost,
+                no_more_slots_than_the_limit_are_ever_held,
+                concurrent_appends_get_places_of_their_own,
+                concurrent_deliveries_of_one_source_id_are_appended_once;
+        }
+    };
+}
+
+fn memory() -> Lab {
+    let clock = Clock::manual(Timestamp(1_800_000_000_000));
+    Lab { stores: Stores::of(MemoryStore::new(clock.clone())), clock, life: Duration::from_secs(600) }
+}
+
+on!(memory, crate::memory());
+
+#[cfg(feature = "dynamodb")]
+on!(dynoxide, crate::dynamo::embedded().await);
+
+#[cfg(feature = "dynamodb")]
+on!(endpoint, crate::dynamo::endpoint().await);
+
+/// DynamoDB, spoken to over HTTP as in AWS: a database embedded in the test, or whatever
+/// `LAWS_DYNAMODB_ENDPOINT` names (DynamoDB Local, ministack), else embedded again.
+#[cfg(feature = "dynamodb")]
+mod dynamo {
+    use std::time::Duration;
+
+    use mcp_lambda_server::{
+        Clock, Stores,
+        clock::Timestamp,
+        session::SessionId,
+        store::dynamodb::{DynamoStore, create_tables, sdk},
+    };
+
+    use crate::laws::Lab;
+
+    pub(crate) async fn embedded() -> Lab {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let database = dynoxide::Database::memory().expect("a database");
+        let server = tokio_util::task::TaskTracker::new();
+        server.spawn(dynoxide::server::serve_on(listener, database));
+        lab(&format!("http://{address}")).await
+    }
+
+    pub(crate) async fn endpoint() -> Lab {
+        #[expect(clippy::disallowed_methods, reason = "the test script names the server to test against")]
+        match std::env::var("LAWS_DYNAMODB_ENDPOINT") {
+            Ok(url) => lab(&url).await,
+            Err(_) => embedded().await,
+        }
+    }
+
+    async fn lab(url: &str) -> Lab {
+        let config = sdk::Config::builder()
+            .behavior_version(sdk::config::BehaviorVersion::latest())
+            .endpoint_url(url)
+            .region(sdk::config::Region::new("us-east-1"))
+            .credentials_provider(sdk::config::Credentials::new("laws", "laws", None, None, "laws"))
+            .http_client(mcp_lambda_server::store::dynamodb::http_client())
+            .build();
+        let client = sdk::Client::from_conf(config);
+        let run = SessionId::random();
+        let (state, events) = (format!("state-{run}"), format!("events-{run}"));
+        create_tables(&client, &state, &events).await.expect("tables");
+        let clock = Clock::manual(Timestamp(1_800_000_000_000));
+        let store = DynamoStore::new(client, &state, &events, clock.clone());
+        Lab { stores: Stores::of(store), clock, life: Duration::from_secs(600) }
+    }
+}

@@ -1,0 +1,128 @@
+//! Measures Lambda functions by the Runtime API they speak.
+//!
+//! The driver is the Runtime API: it starts each target as Lambda would, hands it Function URL events and takes the
+//! time of every byte. `scripts/bench` builds the targets and runs it; docs/performance.md says what the numbers mean.
+
+mod clock;
+mod connection;
+mod cpus;
+mod environment;
+mod event;
+mod measure;
+mod report;
+mod stats;
+
+use std::{error::Error, path::PathBuf, process::ExitCode};
+
+use clap::Parser;
+
+use crate::{
+    connection::Acknowledge,
+    cpus::Cpus,
+    environment::{Kind, Target},
+    measure::{Extent, timed},
+    report::{Measured, Report},
+};
+
+/// Compares our server on Lambda with a hello world and with rmcp's own HTTP service.
+#[derive(Parser)]
+struct Arguments {
+    /// The folder of the targets' binaries.
+    #[arg(long, default_value = "target/release")]
+    targets: PathBuf,
+    /// Measures this binary too: another build of our server.
+    #[arg(long, value_name = "LABEL=PATH")]
+    also: Vec<String>,
+    /// Fewer rounds: enough to see that everything works, and large differences.
+    #[arg(long)]
+    quick: bool,
+    /// The CPU of the functions and that of the driver, or `free`.
+    #[arg(long, default_value = "1,0")]
+    cpus: String,
+    /// Where the numbers go.
+    #[arg(long, default_value = "out/bench.json")]
+    out: PathBuf,
+    /// Shows what the functions log.
+    #[arg(long)]
+    logs: bool,
+}
+
+const HELLO_DEFAULT: usize = 0;
+const HELLO_CURRENT: usize = 1;
+const RMCP_DEFAULT: usize = 2;
+const RMCP_CURRENT: usize = 3;
+const OURS: usize = 4;
+
+fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => {
+            eprintln!("bench: a ratio is above its limit");
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            eprintln!("bench: {error}");
+            let mut cause = error.source();
+            while let Some(error) = cause {
+                eprintln!("    {error}");
+                cause = error.source();
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
+    let cpus: Cpus = arguments.cpus.parse()?;
+    cpus.driver()?;
+    let targets = targets(arguments)?;
+    let mcp: Vec<_> = targets.iter().filter(|target| target.kind == Kind::Mcp).cloned().collect();
+    let rounds = if arguments.quick { 12 } else { 60 };
+    let full = Extent { rounds, block: 100, cpus };
+    // What waits 40 ms for an acknowledgement, or 15 ms in a tool, is not repeated as often.
+    let short = Extent { rounds: rounds / 4, block: 20, cpus };
+    let echo = event::echo();
+
+    let cold = timed("cold starts", || measure::cold(&targets, &echo, full))?;
+    let warm = timed("warm calls", || measure::warm(&targets, &echo, Acknowledge::AtOnce, full))?;
+    let kernel = timed("kernel acks", || measure::warm(&targets, &echo, Acknowledge::Kernel, short))?;
+    let measured = Measured { targets: &targets, cold: &cold, warm: &warm, kernel: &kernel };
+    let mut report = Report::new(arguments.cpus.clone(), &measured)?;
+    let delays = timed("progress", || measure::progress(&mcp, short))?;
+    report.progress(&mcp, &delays);
+    for event in event::others() {
+        let warm = timed(event.name, || measure::warm(&mcp, &event, Acknowledge::AtOnce, Extent { rounds: rounds / 4, ..full }))?;
+        report.call(event.name, &mcp, &warm);
+    }
+    report.compare(&measured, OURS, HELLO_CURRENT, [Some(1.35), Some(1.15)]);
+    report.compare(&measured, OURS, HELLO_DEFAULT, [Some(1.0), None]);
+    report.compare(&measured, OURS, RMCP_CURRENT, [Some(1.0), Some(1.0)]);
+    report.compare(&measured, OURS, RMCP_DEFAULT, [Some(1.0), Some(1.0)]);
+    print!("{}", report.table());
+    report.save(&arguments.out)?;
+    Ok(report.is_met())
+}
+
+fn targets(arguments: &Arguments) -> Result<Vec<Target>, String> {
+    let target = |label: &str, binary: PathBuf, argument, kind| Target {
+        label: label.to_owned(),
+        binary,
+        argument,
+        kind,
+        logs: arguments.logs,
+    };
+    let built = |name: &str| arguments.targets.join(name);
+    let (default, current) = (Some("default"), Some("current-thread"));
+    let mut targets = vec![
+        target("hello, default runtime", built("bench-hello"), default, Kind::Hello),
+        target("hello, current-thread", built("bench-hello"), current, Kind::Hello),
+        target("rmcp, default runtime", built("bench-rmcp-service"), default, Kind::Mcp),
+        target("rmcp, current-thread", built("bench-rmcp-service"), current, Kind::Mcp),
+        target("ours", built("bench-server"), None, Kind::Mcp),
+    ];
+    for also in &arguments.also {
+        let (label, path) = also.split_once('=').ok_or_else(|| format!("--also {also}: expected LABEL=PATH"))?;
+        targets.push(target(label, path.into(), None, Kind::Mcp));
+    }
+    Ok(targets)
+}

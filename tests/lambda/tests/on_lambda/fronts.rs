@@ -1,0 +1,116 @@
+//! Requests through the fronts themselves: what a client gets in the end.
+
+use std::io::Read;
+
+use http::StatusCode;
+use lambda_emulator::{Emulator, Front};
+use serde_json::{Value, json};
+
+use crate::support::*;
+
+/// Every front, and the response mode in which its function runs.
+const FRONTS: [(Front, &str); 7] = [
+    (Front::FunctionUrl, "auto"),
+    (Front::FunctionUrlBuffered, "buffered"),
+    (Front::Rest, "auto"),
+    (Front::RestStream, "stream"),
+    (Front::HttpApi, "auto"),
+    (Front::Alb, "auto"),
+    (Front::AlbMultiValue, "auto"),
+];
+
+async fn emulator(mode: &str) -> Emulator {
+    function_in(mode).timeout(SOON).start().await.unwrap()
+}
+
+#[tokio::test]
+async fn a_call_through_any_front_gets_the_same_answer() {
+    let mut answers = Vec::new();
+    for (front, mode) in FRONTS {
+        let emulator = emulator(mode).await;
+        let reply = call("echo", json!({ "message": "grüße" })).through(&emulator, front).await;
+        assert_eq!(
+            (reply.status, reply.header("content-type")),
+            (StatusCode::OK, "application/json"),
+            "{front:?}"
+        );
+        answers.push(reply.text().await);
+    }
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+}
+
+#[tokio::test]
+async fn progress_through_any_front_comes_before_its_result() {
+    for (front, mode) in FRONTS {
+        let emulator = emulator(mode).await;
+        let mut reply = call("panic", json!({ "after": 2 })).through(&emulator, front).await;
+        assert_eq!(reply.header("content-type"), "text/event-stream", "{front:?}");
+        for step in [1.0, 2.0] {
+            assert_eq!(reply.message().await.unwrap()["params"]["progress"], step);
+        }
+        assert_eq!(reply.message().await.unwrap()["error"]["code"], -32603);
+        assert_eq!(reply.event().await, None);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_is_only_compressed_where_the_client_can_read_it() {
+    let message = "a long answer, ".repeat(200);
+    for (front, mode) in FRONTS {
+        let emulator = emulator(mode).await;
+        let call = call("echo", json!({ "message": message })).header("accept-encoding", "gzip");
+        let reply = call.through(&emulator, front).await;
+        let compressed = reply.header("content-encoding") == "gzip";
+        // A REST API hands base64 on as it is, unless it has been told which types are binary.
+        assert_eq!(compressed, !matches!(front, Front::Rest | Front::RestStream), "{front:?}");
+        let (bytes, mut text) = (reply.bytes().await, String::new());
+        if compressed {
+            flate2::read::GzDecoder::new(&bytes[..]).read_to_string(&mut text).unwrap();
+        } else {
+            text = String::from_utf8(bytes.to_vec()).unwrap();
+        }
+        let answer: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(answer["result"]["content"][0]["text"], message.as_str(), "{front:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_larger_than_a_front_passes_on_is_an_error_that_says_so() {
+    for (front, mode, bytes, limit) in [
+        (Front::FunctionUrlBuffered, "buffered", 6 << 20, "6 MB"),
+        (Front::Rest, "auto", 6 << 20, "6 MB"),
+        (Front::HttpApi, "auto", 6 << 20, "6 MB"),
+        (Front::Alb, "auto", 1 << 20, "1 MB"),
+        (Front::AlbMultiValue, "auto", 1 << 20, "1 MB"),
+    ] {
+        let emulator = emulator(mode).await;
+        let reply = call("big", json!({ "bytes": bytes })).through(&emulator, front).await;
+        assert_eq!(reply.status, StatusCode::INTERNAL_SERVER_ERROR, "{front:?}");
+        let error = reply.json().await["error"].clone();
+        assert_eq!(error["code"], -32603);
+        let text = error["message"].as_str().unwrap();
+        assert!(text.starts_with(&format!("the answer is larger than {limit}")), "{front:?}: {text}");
+        assert_eq!(logged(&emulator, "too large for this front"), 1, "{front:?}");
+        // A little less is passed on, by the same environment.
+        let reply = call("big", json!({ "bytes": bytes - 1024 })).through(&emulator, front).await;
+        assert_eq!(reply.tool_text().await.len(), bytes - 1024, "{front:?}");
+        assert_eq!(emulator.environments()[0].invocations, 2);
+    }
+}
+
+#[tokio::test]
+async fn a_stream_passes_more_on_than_a_buffered_front() {
+    let (emulator, bytes) = (emulator("auto").await, 7 << 20);
+    let reply = call("big", json!({ "bytes": bytes })).send(&emulator).await;
+    assert_eq!(reply.tool_text().await.len(), bytes);
+}
+
+#[tokio::test]
+async fn a_path_that_is_no_route_is_not_found() {
+    for (front, mode) in FRONTS {
+        let emulator = emulator(mode).await;
+        let reply = get("/elsewhere").through(&emulator, front).await;
+        assert_eq!(reply.status, StatusCode::NOT_FOUND, "{front:?}");
+        assert_eq!(reply.text().await, "not found: the MCP endpoint has another path (MCP_PATH)");
+    }
+}

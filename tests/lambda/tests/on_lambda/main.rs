@@ -1,0 +1,17 @@
+//! The runtime on Lambda, from outside: events and requests in, bytes out. A test is named as the sentence it proves.
+//!
+//! The function is `fixture-function`, the binary of this package; [`lambda_emulator`] runs it under Lambda's rules.
+//! Nothing here knows how the runtime is made: the Runtime API is all that is seen of it.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod answers;
+mod breaking;
+mod concurrency;
+mod environments;
+mod fronts;
+mod hostile;
+mod kinds;
+mod requests;
+mod sessions;
+mod streams;
+mod support;
