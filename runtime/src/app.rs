@@ -99,8 +99,13 @@ impl App {
 
     /// What the handler says of itself now, with what we cannot deliver taken out.
     pub(crate) fn truthful(&self, mut info: ServerConfig) -> ServerConfig {
-        info.capabilities = deliverable(info.capabilities, self.config.streams.enabled);
+        info.capabilities = self.deliverable(info.capabilities);
         info
+    }
+
+    /// Capabilities without promises we cannot keep.
+    pub(crate) fn deliverable(&self, capabilities: ServerCapabilities) -> ServerCapabilities {
+        deliverable(capabilities, self.config.streams.enabled)
     }
 }
 

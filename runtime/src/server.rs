@@ -226,7 +226,7 @@ impl Server {
     }
 
     #[cfg(not(feature = "lambda"))]
-    #[expect(clippy::unused_async, clippy::unused_self, reason = "stands for the one above")]
+    #[expect(clippy::unused_self, reason = "stands for the one above")]
     async fn invoked(self, _: &str) -> Result<(), Error> {
         Err(Error::Lambda("this binary was built without the `lambda` feature".into()))
     }

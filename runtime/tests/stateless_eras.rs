@@ -173,7 +173,6 @@ async fn errors_of_the_session_era_carry_no_modern_code() {
 
 /// Row 35.
 #[tokio::test(start_paused = true)]
-#[ignore = "Conversation::finish passes a handler's code on as it is"]
 async fn a_handler_cannot_make_a_stateless_error_of_a_code_that_is_gone_or_reserved() {
     let world = environment();
     for code in [-32002, -32042, -32023, -32050, -32099] {

@@ -284,7 +284,6 @@ async fn handler_error(code: i64) -> Reply {
 
 /// Row 35: what a dual-era handler says for its 2025 clients.
 #[tokio::test(start_paused = true)]
-#[ignore = "Conversation::finish passes a handler's code on as it is"]
 async fn a_resource_not_found_of_a_handler_never_keeps_its_old_code() {
     assert_eq!(refused(handler_error(-32002).await).await.1, -32602);
 }

@@ -63,7 +63,6 @@ async fn discover_and_the_version_error_list_versions_that_are_spoken() {
 
 /// Row 29.
 #[tokio::test(start_paused = true)]
-#[ignore = "Conversation::finish passes the handler's DiscoverResult on as it is"]
 async fn discover_lists_no_version_that_is_not_spoken() {
     let found = of(environment().at(0), stateless("server/discover", json!({}))).await;
     assert_eq!(
@@ -76,7 +75,6 @@ async fn discover_lists_no_version_that_is_not_spoken() {
 
 /// Row 29, D9: a flag is a promise, and without streams nobody could hear of a change.
 #[tokio::test(start_paused = true)]
-#[ignore = "Conversation::finish passes the handler's DiscoverResult on as it is"]
 async fn discover_promises_no_changes_when_streams_are_off() {
     let world = environments_with(1, |config| config.streams.enabled = false);
     let capabilities = of(world.at(0), stateless("server/discover", json!({}))).await["capabilities"].clone();

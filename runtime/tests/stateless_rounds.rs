@@ -104,7 +104,6 @@ async fn a_client_that_cannot_be_asked_is_told_what_it_lacks() {
 
 /// Row 56: a handler that does not look is stopped by the runtime.
 #[tokio::test(start_paused = true)]
-#[ignore = "Conversation::finish sends whatever the handler asks for"]
 async fn an_input_request_the_client_did_not_declare_never_leaves() {
     let undeclared = [json!({}), json!({ "sampling": {} }), json!({ "elicitation": { "url": {} } })];
     for capabilities in undeclared {

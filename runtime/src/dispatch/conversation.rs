@@ -5,23 +5,22 @@ use std::{error::Error, sync::Arc, time::Duration};
 use bytes::Bytes;
 use rmcp::{
     ErrorData,
-    model::{
-        ErrorCode, Implementation, JsonRpcError, RequestId, ResultType, ServerJsonRpcMessage, ServerResult,
-    },
+    model::{JsonRpcError, RequestId, ServerJsonRpcMessage, ServerResult},
 };
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
     outbound::{self, Outbound, Route},
-    reply::{Final, encode},
+    outcome::{self, Asked},
+    reply::Final,
     seal::Binding,
 };
 use crate::{
     app::App,
     handler::Handler,
     peer::{Exchange, Setting, Step},
-    protocol::{Era, Fault},
+    protocol::Fault,
     session::{Looks, Mail, MailAddress, SessionId},
     stream::{Deadline, ReplyStream},
 };
@@ -32,10 +31,9 @@ const GRACE: Duration = Duration::from_millis(250);
 /// A request being served. Dropping it stops the handler.
 pub(super) struct Conversation {
     app: Arc<App>,
-    id: RequestId,
+    asked: Asked,
     exchange: Exchange,
     outbound: Outbound,
-    binding: Option<Binding>,
     letters: Option<Letters>,
     disconnect: Option<ReplyStream>,
     deadline: Deadline,
@@ -106,12 +104,17 @@ impl Conversation {
         let cancel = setting.cancel.clone();
         let disconnect = setting.extensions.get::<ReplyStream>().cloned();
         let handler: Arc<dyn Handler> = Arc::clone(&app.handler);
-        Self {
-            exchange: Exchange::start(handler, id.clone(), request, setting),
-            app: Arc::clone(app),
-            id,
-            outbound: terms.outbound,
+        let asked = Asked {
+            era: terms.outbound.era,
+            id: id.clone(),
+            capabilities: setting.peer_info.capabilities.clone(),
             binding: terms.binding,
+        };
+        Self {
+            exchange: Exchange::start(handler, id, request, setting),
+            app: Arc::clone(app),
+            asked,
+            outbound: terms.outbound,
             letters: terms.letters,
             disconnect,
             deadline: terms.deadline,
@@ -123,7 +126,7 @@ impl Conversation {
     }
 
     pub(super) fn id(&self) -> &RequestId {
-        &self.id
+        &self.asked.id
     }
 
     /// The next thing. Call it again until it says [`Said::Final`] or [`Said::Cancelled`].
@@ -133,7 +136,7 @@ impl Conversation {
                 biased;
                 step = self.exchange.step() => match step {
                     Step::Said(message) => if let Some(said) = self.say(message).await { return said },
-                    Step::Done(outcome) => return Said::Final(self.bounded(|this| this.finish(outcome))),
+                    Step::Done(outcome) => return Said::Final(self.bounded(outcome)),
                 },
                 mail = letters(&self.app, &mut self.letters) => {
                     if self.read(mail).await { return Said::Cancelled }
@@ -213,12 +216,12 @@ impl Conversation {
     async fn give_up(&mut self) -> Final {
         self.stop().await;
         let fault = Fault::DeadlineExceeded { seconds: self.deadline.given().as_secs() };
-        tracing::warn!(id = %self.id, seconds = self.deadline.given().as_secs(), "a request ran out of time");
-        Final::fault(Some(self.id.clone()), &fault)
+        tracing::warn!(id = %self.asked.id, seconds = self.deadline.given().as_secs(), "a request ran out of time");
+        Final::fault(Some(self.asked.id.clone()), &fault)
     }
 
-    fn bounded(&mut self, make: impl FnOnce(&mut Self) -> Final) -> Final {
-        let last = make(self);
+    fn bounded(&mut self, outcome: Result<ServerResult, ErrorData>) -> Final {
+        let last = outcome::finish(&self.app, &self.asked, outcome);
         if self.sent + last.json.len() > self.app.config.max_response { self.too_large() } else { last }
     }
 
@@ -227,41 +230,8 @@ impl Conversation {
             "the answer is larger than {} bytes (MAX_RESPONSE_SIZE_MB)",
             self.app.config.max_response
         );
-        Final::error(&JsonRpcError::new(Some(self.id.clone()), ErrorData::internal_error(text, None)))
+        Final::error(&JsonRpcError::new(Some(self.asked.id.clone()), ErrorData::internal_error(text, None)))
     }
-
-    fn finish(&mut self, outcome: Result<ServerResult, ErrorData>) -> Final {
-        match outcome {
-            Ok(mut result) => {
-                if self.outbound.era == Era::Stateless {
-                    complete(&mut result, &self.app.server_info);
-                }
-                if let (ServerResult::InputRequiredResult(asks), Some(binding)) = (&mut result, &self.binding)
-                {
-                    asks.request_state =
-                        asks.request_state.take().map(|state| self.app.seal.seal(&state, binding));
-                }
-                let response = ServerJsonRpcMessage::response(result, self.id.clone());
-                Final { json: encode(&response), code: None }
-            }
-            Err(mut error) => {
-                if self.outbound.era == Era::Session && is_stateless_code(error.code) {
-                    error.code = ErrorCode::INVALID_REQUEST;
-                }
-                Final::error(&JsonRpcError::new(Some(self.id.clone()), error))
-            }
-        }
-    }
-}
-
-/// Codes that only 2026-07-28 has. A client of the session era that sees one takes this server for a stateless one.
-fn is_stateless_code(code: ErrorCode) -> bool {
-    matches!(
-        code,
-        ErrorCode::HEADER_MISMATCH
-            | ErrorCode::MISSING_REQUIRED_CLIENT_CAPABILITY
-            | ErrorCode::UNSUPPORTED_PROTOCOL_VERSION
-    )
 }
 
 /// Waits for letters, or for ever if there can be none. A store that fails is asked again at the next look.
@@ -282,55 +252,4 @@ async fn disconnect_wanted(stream: Option<&ReplyStream>) {
         Some(stream) => stream.disconnect_wanted().await,
         None => std::future::pending().await,
     }
-}
-
-/// Adds what 2026-07-28 wants on every result: `resultType`, and who we are.
-/// <https://modelcontextprotocol.io/specification/2026-07-28/basic#results> (read 2026-11-20).
-fn complete(result: &mut ServerResult, server_info: &Implementation) {
-    macro_rules! fill {
-        ($($variant:ident),*; $($typed:ident),*) => {
-            match result {
-                $(ServerResult::$variant(result) => {
-                    result.result_type.get_or_insert(ResultType::COMPLETE);
-                    stamp(result.meta.get_or_insert_default(), server_info);
-                })*
-                $(ServerResult::$typed(result) => stamp(result.meta.get_or_insert_default(), server_info),)*
-                ServerResult::EmptyResult(_) => {
-                    *result = ServerResult::CustomResult(rmcp::model::CustomResult(custom(
-                        serde_json::Map::new(),
-                        server_info,
-                    )));
-                }
-                ServerResult::CustomResult(result) => {
-                    if let serde_json::Value::Object(object) = &mut result.0 {
-                        result.0 = custom(std::mem::take(object), server_info);
-                    }
-                }
-                _ => {}
-            }
-        };
-    }
-    fill!(
-        CompleteResult, GetPromptResult, ListPromptsResult, ListResourcesResult, ListResourceTemplatesResult,
-        ReadResourceResult, ListToolsResult, CallToolResult, ListSkillsResult, GetSkillResult;
-        DiscoverResult, InputRequiredResult, CreateTaskResult, GetTaskResult, TaskAckResult
-    );
-}
-
-fn stamp(meta: &mut rmcp::model::MetaObject, server_info: &Implementation) {
-    if let Ok(info) = serde_json::to_value(server_info) {
-        meta.entry("io.modelcontextprotocol/serverInfo").or_insert(info);
-    }
-}
-
-fn custom(
-    mut object: serde_json::Map<String, serde_json::Value>,
-    info: &Implementation,
-) -> serde_json::Value {
-    object.entry("resultType").or_insert_with(|| "complete".into());
-    let meta = object.entry("_meta").or_insert_with(|| serde_json::json!({}));
-    if let (Some(meta), Ok(info)) = (meta.as_object_mut(), serde_json::to_value(info)) {
-        meta.entry("io.modelcontextprotocol/serverInfo").or_insert(info);
-    }
-    object.into()
 }

@@ -2,13 +2,15 @@
 //!
 //! One file per family: [`stateless`] and [`session`] take POSTs of the two eras, [`initialize`] opens sessions,
 //! [`listen`] and [`standalone`] are the streams that wait for events, [`resume`] replays a broken reply.
-//! A [`conversation`] runs one request of the handler; [`outbound`] decides what becomes of each thing it says.
+//! A [`conversation`] runs one request of the handler; [`outbound`] decides what becomes of each thing it
+//! says, [`outcome`] of its answer.
 
 mod call;
 mod conversation;
 mod initialize;
 mod listen;
 mod outbound;
+mod outcome;
 mod reply;
 mod resume;
 mod seal;

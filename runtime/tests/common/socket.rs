@@ -76,8 +76,7 @@ impl Socket {
             head.push_str(&format!("{name}: {}\r\n", value.to_str().expect("ASCII")));
         }
         head.push_str(&format!("content-length: {}\r\n\r\n", post.body.len()));
-        self.write(head.as_bytes()).await;
-        self.write(&post.body).await;
+        self.write(&[head.as_bytes(), &post.body].concat()).await;
         self.head().await
     }
 

@@ -66,7 +66,9 @@ fn stateless(method: &str, mut params: Value) -> Request {
 
 /// A call of 2026-07-28.
 pub(crate) fn call(tool: &str, arguments: Value) -> Request {
-    stateless("tools/call", json!({ "name": tool, "arguments": arguments })).header("mcp-name", tool)
+    let mut params = json!({ "name": tool });
+    params["arguments"] = arguments;
+    stateless("tools/call", params).header("mcp-name", tool)
 }
 
 /// A subscription of 2026-07-28 to changes of the tools.
@@ -98,6 +100,7 @@ pub(crate) fn session(id: &str, method: Method, message: &Value) -> Request {
 
 /// A call of an open session.
 pub(crate) fn tool(id: &str, tool: &str, arguments: Value) -> Request {
-    let params = json!({ "name": tool, "arguments": arguments, "_meta": { "progressToken": "step" } });
+    let mut params = json!({ "name": tool, "_meta": { "progressToken": "step" } });
+    params["arguments"] = arguments;
     session(id, Method::POST, &json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params }))
 }
