@@ -367,8 +367,12 @@ impl Env<'_> {
         match (self.get(&SESSION_TABLE), self.get(&EVENT_TABLE)) {
             (Some(state), Some(events)) => Ok(Some(Tables { state, events })),
             (None, None) => Ok(None),
-            (Some(_), None) => Err(wrong(&EVENT_TABLE, "", "the name of a table, since SESSION_TABLE_NAME is set")),
-            (None, Some(_)) => Err(wrong(&SESSION_TABLE, "", "the name of a table, since EVENT_TABLE_NAME is set")),
+            (Some(_), None) => {
+                Err(wrong(&EVENT_TABLE, "", "the name of a table, since SESSION_TABLE_NAME is set"))
+            }
+            (None, Some(_)) => {
+                Err(wrong(&SESSION_TABLE, "", "the name of a table, since EVENT_TABLE_NAME is set"))
+            }
         }
     }
 

@@ -137,13 +137,16 @@ fn serve<S: Service<RoleServer>>(
     )
 }
 
+/// What a client reads when a handler panics. The panic's own text is for the log.
+pub(crate) const PANICKED: &str = "internal error: the handler panicked";
+
 /// A panic in a handler is its error, not the environment's end.
 async fn caught(
     work: impl Future<Output = Result<ServerResult, ErrorData>>,
 ) -> Result<ServerResult, ErrorData> {
     AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|panic| {
         tracing::error!(panic = panic_text(&*panic), "the handler panicked");
-        Err(ErrorData::internal_error("internal error: the handler panicked", None))
+        Err(ErrorData::internal_error(PANICKED, None))
     })
 }
 

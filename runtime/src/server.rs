@@ -122,7 +122,9 @@ impl<H: ServerHandler> McpLambdaServer<H> {
                 return Err(Error::Config(ConfigError {
                     variable: "SESSION_TABLE_NAME",
                     found: tables.state.clone(),
-                    expected: "stores given with `stores(...)`, since `build` opens none; `run` and `serve` do".into(),
+                    expected:
+                        "stores given with `stores(...)`, since `build` opens none; `run` and `serve` do"
+                            .into(),
                 }));
             }
         };

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 #[test]
 fn the_tables_have_the_shape_that_the_contract_says() {
-    let contract: Value = serde_json::from_str(include_str!("../../tests/contract/tables.json")).expect("JSON");
+    let contract: Value =
+        serde_json::from_str(include_str!("../../tests/contract/tables.json")).expect("JSON");
     assert_eq!(serde_json::to_value(table_shapes()).expect("JSON"), contract);
 }

@@ -48,7 +48,9 @@ impl Lambda {
     async fn register(&self) -> Wire {
         let mut extension = self.accept().await;
         extension.request().await;
-        extension.write("HTTP/1.1 200 OK\r\nLambda-Extension-Identifier: me\r\nContent-Length: 2\r\n\r\n{}").await;
+        extension
+            .write("HTTP/1.1 200 OK\r\nLambda-Extension-Identifier: me\r\nContent-Length: 2\r\n\r\n{}")
+            .await;
         extension
     }
 
@@ -153,7 +155,9 @@ async fn an_extension_without_events_is_registered_before_the_first_event_is_ask
     let early = tokio::time::timeout(Duration::from_millis(50), lambda.listener.accept()).await;
     assert!(early.is_err(), "an event was asked for while the extension was not registered");
 
-    extension.write("HTTP/1.1 200 OK\r\nLambda-Extension-Identifier: me\r\nContent-Length: 2\r\n\r\n{}").await;
+    extension
+        .write("HTTP/1.1 200 OK\r\nLambda-Extension-Identifier: me\r\nContent-Length: 2\r\n\r\n{}")
+        .await;
     let mut worker = lambda.accept().await;
     assert_eq!(worker.line().await, NEXT);
     let (head, ..) = extension.request().await;

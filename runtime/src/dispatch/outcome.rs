@@ -6,9 +6,9 @@
 use rmcp::{
     ErrorData,
     model::{
-        ClientCapabilities, DiscoverResult, ElicitRequestParams, ElicitationCapability, ErrorCode, Implementation,
-        InputRequest, InputRequests, JsonRpcError, RequestId, ResultType, RootsCapabilities, SamplingCapability,
-        ServerJsonRpcMessage, ServerResult,
+        ClientCapabilities, DiscoverResult, ElicitRequestParams, ElicitationCapability, ErrorCode,
+        Implementation, InputRequest, InputRequests, JsonRpcError, RequestId, ResultType, RootsCapabilities,
+        SamplingCapability, ServerJsonRpcMessage, ServerResult,
     },
 };
 use serde_json::{Map, Value, json};
@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     app::App,
+    peer::PANICKED,
     protocol::{Era, version},
 };
 
@@ -36,18 +37,18 @@ pub(super) struct Asked {
 pub(super) fn finish(app: &App, asked: &Asked, outcome: Result<ServerResult, ErrorData>) -> Final {
     let outcome = match asked.era {
         Era::Session => outcome.map_err(for_session),
-        Era::Stateless => {
-            outcome.and_then(|result| for_stateless(app, asked, result)).map_err(|error| stateless_error(error, asked))
-        }
+        Era::Stateless => outcome
+            .and_then(|result| for_stateless(app, asked, result))
+            .map_err(|error| stateless_error(error, asked)),
     };
     match outcome {
         Ok(result) => {
             Final { json: encode(&ServerJsonRpcMessage::response(result, asked.id.clone())), code: None }
         }
         Err(error) => {
-            if error.code == ErrorCode::INTERNAL_ERROR {
-                // The client reads the same text; here it is for whoever can mend it.
-                tracing::error!(id = %asked.id, message = %error.message, "the handler failed");
+            // The client reads the same text; here it is for whoever can mend it. A panic is in the log already.
+            if error.code == ErrorCode::INTERNAL_ERROR && error.message != PANICKED {
+                tracing::error!(id = %asked.id, reason = %error.message, "the handler failed");
             }
             Final::error(&JsonRpcError::new(Some(asked.id.clone()), error))
         }
@@ -85,7 +86,9 @@ fn for_stateless(app: &App, asked: &Asked, mut result: ServerResult) -> Result<S
     match &mut result {
         ServerResult::DiscoverResult(discovered) => truthful(app, discovered),
         ServerResult::InputRequiredResult(asks) => {
-            if let Some(missing) = asks.input_requests.as_ref().and_then(|asks| undeclared(asks, &asked.capabilities)) {
+            if let Some(missing) =
+                asks.input_requests.as_ref().and_then(|asks| undeclared(asks, &asked.capabilities))
+            {
                 return Err(ErrorData::missing_required_client_capability(missing));
             }
             if let Some(binding) = &asked.binding {

@@ -20,7 +20,8 @@ use tokio::net::TcpStream;
 
 use super::{chunks::Chunks, response::Output};
 
-const USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("mcp-lambda-server/", env!("CARGO_PKG_VERSION")));
+const USER_AGENT: HeaderValue =
+    HeaderValue::from_static(concat!("mcp-lambda-server/", env!("CARGO_PKG_VERSION")));
 const NEXT: &str = "/2018-06-01/runtime/invocation/next";
 const REGISTER: &str = "/2020-01-01/extension/register";
 const EXTENSION_NEXT: &str = "/2020-01-01/extension/event/next";
@@ -36,7 +37,8 @@ const EXTENSION_NAME: HeaderName = HeaderName::from_static("lambda-extension-nam
 const EXTENSION_ID: HeaderName = HeaderName::from_static("lambda-extension-identifier");
 
 /// The prelude of a streamed response is one of these.
-const INTEGRATION_RESPONSE: HeaderValue = HeaderValue::from_static("application/vnd.awslambda.http-integration-response");
+const INTEGRATION_RESPONSE: HeaderValue =
+    HeaderValue::from_static("application/vnd.awslambda.http-integration-response");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// What ends a call of the Runtime API.

@@ -26,7 +26,8 @@ pub(super) fn request(path: &str, event: &str) -> Request<Body> {
     let method = message["method"].as_str().unwrap_or_default();
     let version = message["params"]["_meta"]["io.modelcontextprotocol/protocolVersion"].as_str();
     let name = headers::named_parameter(method).and_then(|field| message["params"][field].as_str());
-    let mirrored = [(headers::PROTOCOL_VERSION, version), (headers::METHOD, Some(method)), (headers::NAME, name)];
+    let mirrored =
+        [(headers::PROTOCOL_VERSION, version), (headers::METHOD, Some(method)), (headers::NAME, name)];
     for (header, value) in mirrored {
         if let Some(value) = value.and_then(|value| HeaderValue::from_str(&mirror(value)).ok()) {
             head.insert(header, value);

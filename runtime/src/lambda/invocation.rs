@@ -195,7 +195,10 @@ impl Marks<'_> {
             Invocation::Direct
         } else if self.completion.is_some() {
             Invocation::Completion
-        } else if self.warmup.is_some() || self.ping.is_some() || source == Some(r#""serverless-plugin-warmup""#) {
+        } else if self.warmup.is_some()
+            || self.ping.is_some()
+            || source == Some(r#""serverless-plugin-warmup""#)
+        {
             Invocation::WarmUp
         } else {
             Invocation::Unknown(top_level_keys(event))

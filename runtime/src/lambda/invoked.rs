@@ -66,9 +66,12 @@ impl Invoked {
 
     fn read(&self, event: &[u8], is_agent_core: bool) -> Result<Work, Refusal> {
         let invalid = |message| Refusal { kind: "InvalidEvent", message };
-        let event = std::str::from_utf8(event).map_err(|error| invalid(format!("the event is not text: {error}")))?;
+        let event =
+            std::str::from_utf8(event).map_err(|error| invalid(format!("the event is not text: {error}")))?;
         match classify(event, is_agent_core).map_err(|error| invalid(error.to_string()))? {
-            Invocation::Http(event, front) => Ok(Work::Http { request: request::request(&event, front), front }),
+            Invocation::Http(event, front) => {
+                Ok(Work::Http { request: request::request(&event, front), front })
+            }
             Invocation::Direct => Ok(Work::Direct(direct::request(&self.app.config.path, event))),
             Invocation::Completion | Invocation::WarmUp => Ok(Work::Nothing),
             Invocation::NotConfigured(kind) => Err(Refusal {
@@ -128,7 +131,8 @@ impl Invoked {
             request.headers_mut().insert(TRACE_ID, trace_id);
         }
         // Boxed by name: rustc cannot see through the body's trait object that the plain future is Send.
-        let answer: BoxFuture<'static, Result<Response<Body>, Infallible>> = self.service.oneshot(request).boxed();
+        let answer: BoxFuture<'static, Result<Response<Body>, Infallible>> =
+            self.service.oneshot(request).boxed();
         match answer.await {
             Ok(response) => response,
             Err(never) => match never {},

@@ -51,7 +51,8 @@ fn body(event: &HttpEvent<'_>) -> Result<Bytes, BadRequest> {
 }
 
 fn uri(event: &HttpEvent<'_>, front: FrontKind) -> Result<Uri, BadRequest> {
-    let path = event.raw_path.as_deref().or(event.path.as_deref()).filter(|path| !path.is_empty()).unwrap_or("/");
+    let path =
+        event.raw_path.as_deref().or(event.path.as_deref()).filter(|path| !path.is_empty()).unwrap_or("/");
     let path = without_stage(event, path);
     let query = match &event.raw_query_string {
         Some(query) => Cow::Borrowed(&**query),
@@ -63,7 +64,9 @@ fn uri(event: &HttpEvent<'_>, front: FrontKind) -> Result<Uri, BadRequest> {
 /// HTTP APIs put the stage before the path, except for `$default`. Routes are written without it.
 fn without_stage<'p>(event: &HttpEvent<'_>, path: &'p str) -> &'p str {
     let stage = event.request_context.as_ref().and_then(|context| context.stage.as_deref());
-    let Some(stage) = stage.filter(|stage| *stage != "$default" && event.raw_path.is_some()) else { return path };
+    let Some(stage) = stage.filter(|stage| *stage != "$default" && event.raw_path.is_some()) else {
+        return path;
+    };
     match path.strip_prefix('/').and_then(|path| path.strip_prefix(stage)) {
         Some("") => "/",
         Some(rest) if rest.starts_with('/') => rest,

@@ -78,7 +78,10 @@ pub(super) async fn buffered(response: Response<Body>, front: FrontKind) -> Outp
     };
     if output.len() > limit {
         tracing::error!(bytes = output.len(), limit, "a response is too large for this front");
-        let text = format!("the answer is larger than {} MB, the most this front passes on; ask for less", limit >> 20);
+        let text = format!(
+            "the answer is larger than {} MB, the most this front passes on; ask for less",
+            limit >> 20
+        );
         return failure(front, &text);
     }
     Output::Whole(output.into())
@@ -92,7 +95,8 @@ pub(super) fn raw(body: Bytes) -> Output {
 
 /// 500, because the body names no request: at 200 a client would wait on for an answer with its id.
 fn failure(front: FrontKind, message: &str) -> Output {
-    let body = serde_json::json!({ "jsonrpc": "2.0", "error": { "code": -32603, "message": message } }).to_string();
+    let body =
+        serde_json::json!({ "jsonrpc": "2.0", "error": { "code": -32603, "message": message } }).to_string();
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     let status = StatusCode::INTERNAL_SERVER_ERROR;
@@ -154,7 +158,10 @@ fn take_cookies(headers: &mut HeaderMap) -> Vec<String> {
 fn keep_one_cookie(headers: &mut HeaderMap) {
     let cookies = headers.get_all(header::SET_COOKIE).iter().count();
     if let Some(first) = headers.get(header::SET_COOKIE).filter(|_| cookies > 1).cloned() {
-        tracing::warn!(cookies, "only the first cookie is sent: the target group takes no multi-value headers");
+        tracing::warn!(
+            cookies,
+            "only the first cookie is sent: the target group takes no multi-value headers"
+        );
         headers.insert(header::SET_COOKIE, first);
     }
 }

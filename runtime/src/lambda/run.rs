@@ -78,7 +78,10 @@ async fn worker(invoked: Invoked, mut connection: Connection) -> Result<(), ApiE
             }
             Err(error) if error.is_connection() && broken < BROKEN_CONNECTIONS => {
                 broken += 1;
-                tracing::warn!(error = &error as &dyn std::error::Error, "the Runtime API was lost; asking again");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the Runtime API was lost; asking again"
+                );
             }
             Err(error) => return Err(error),
         }
@@ -98,12 +101,17 @@ async fn answer(invoked: &Invoked, connection: &mut Connection, event: Event) {
     };
     if let Err(error) = told {
         // Too late, too large, or cut off: Lambda has told the invoker already.
-        tracing::error!(error = &error as &dyn std::error::Error, source = error.source(), "an answer was not taken");
+        tracing::error!(
+            error = &error as &dyn std::error::Error,
+            source = error.source(),
+            "an answer was not taken"
+        );
     }
 }
 
 fn panicked(panic: &(dyn Any + Send)) -> Refusal {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    let text =
+        panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     tracing::error!(panic = text.unwrap_or("(no text)"), "the server panicked");
     Refusal { kind: "Panic", message: "internal error: the server panicked".to_owned() }
 }

@@ -82,7 +82,11 @@ pub(crate) async fn discarding_is_idempotent_and_takes_only_what_was_named(lab: 
         lab.stores.mailbox.discard(&session, std::slice::from_ref(&first)).await.expect("discarded");
     }
     lab.stores.mailbox.discard(&session, &[]).await.expect("nothing to discard");
-    lab.stores.mailbox.discard(&lab.session().await, std::slice::from_ref(&second)).await.expect("nothing there");
+    lab.stores
+        .mailbox
+        .discard(&lab.session().await, std::slice::from_ref(&second))
+        .await
+        .expect("nothing there");
     assert_eq!(bodies(lab, &session, &[call("one"), call("two")]).await, ["second", "third"]);
 }
 

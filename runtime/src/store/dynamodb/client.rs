@@ -15,10 +15,7 @@ const IDLE: Duration = Duration::from_secs(50);
 /// The one HTTP client: rustls with ring, connections dropped before they can have gone stale in a freeze.
 #[must_use]
 pub fn http_client() -> SharedHttpClient {
-    Builder::new()
-        .pool_idle_timeout(IDLE)
-        .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
-        .build_https()
+    Builder::new().pool_idle_timeout(IDLE).tls_provider(tls::Provider::Rustls(CryptoMode::Ring)).build_https()
 }
 
 /// SDK configuration from the environment: region, credentials, `AWS_ENDPOINT_URL*`.

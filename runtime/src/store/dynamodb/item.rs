@@ -48,7 +48,9 @@ impl Item {
 
     pub(super) fn number(&self, name: &str) -> Result<u64, StoreError> {
         match self.0.get(name) {
-            Some(AttributeValue::N(number)) => number.parse().map_err(|_| self.corrupt(name, "a whole number")),
+            Some(AttributeValue::N(number)) => {
+                number.parse().map_err(|_| self.corrupt(name, "a whole number"))
+            }
             _ => Err(self.corrupt(name, "a number")),
         }
     }
@@ -59,7 +61,11 @@ impl Item {
 
     /// The item's key, for deleting it.
     pub(super) fn key(&self) -> HashMap<String, AttributeValue> {
-        self.0.iter().filter(|(name, _)| matches!(name.as_str(), "pk" | "sk")).map(|(n, v)| (n.clone(), v.clone())).collect()
+        self.0
+            .iter()
+            .filter(|(name, _)| matches!(name.as_str(), "pk" | "sk"))
+            .map(|(n, v)| (n.clone(), v.clone()))
+            .collect()
     }
 
     pub(super) fn corrupt(&self, name: &str, expected: &str) -> StoreError {

@@ -95,7 +95,8 @@ impl EventLog for DynamoStore {
             }
             last = seq;
             if item.lives(now)? && item.0.contains_key("event") {
-                let event = serde_json::from_str(item.text("event")?).map_err(|_| item.corrupt("event", "an event"))?;
+                let event = serde_json::from_str(item.text("event")?)
+                    .map_err(|_| item.corrupt("event", "an event"))?;
                 events.push(LoggedEvent { seq, event, at: Timestamp(item.number("at")?) });
             }
         }
@@ -146,7 +147,8 @@ impl DynamoStore {
         item: Item,
         expires_at: Timestamp,
     ) -> Result<Appended, StoreError> {
-        let note = Item::new(seen_key(scope, source_id), "SEEN").with("seq", number(seq)).expiring(expires_at);
+        let note =
+            Item::new(seen_key(scope, source_id), "SEEN").with("seq", number(seq)).expiring(expires_at);
         let note = Put::builder()
             .table_name(&*self.events)
             .set_item(Some(note.0))

@@ -49,7 +49,11 @@ impl Mailbox for DynamoStore {
         match put {
             Ok(_) => Ok(()),
             // The same letter again.
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
+            Err(error)
+                if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) =>
+            {
+                Ok(())
+            }
             Err(error) => Err(error::failed("PutItem", &self.state, &error)),
         }
     }

@@ -58,12 +58,7 @@ impl DynamoStore {
     }
 
     /// Every item below a key whose sort key starts with `prefix`, page by page.
-    async fn query(
-        &self,
-        table: &str,
-        pk: &str,
-        prefix: &str,
-    ) -> Result<Vec<item::Item>, StoreError> {
+    async fn query(&self, table: &str, pk: &str, prefix: &str) -> Result<Vec<item::Item>, StoreError> {
         let mut items = Vec::new();
         let mut start = None;
         loop {

@@ -4,8 +4,8 @@ use std::{collections::HashMap, time::Duration};
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, ConditionCheck, Delete, DeleteRequest, KeysAndAttributes, Put, ReturnValue, TransactWriteItem,
-    WriteRequest,
+    AttributeValue, ConditionCheck, Delete, DeleteRequest, KeysAndAttributes, Put, ReturnValue,
+    TransactWriteItem, WriteRequest,
 };
 use rmcp::model::LoggingLevel;
 use serde_json::{Value, value::RawValue};
@@ -50,7 +50,9 @@ fn scope_key(scope: &StateScope) -> String {
     match scope {
         StateScope::Session(id) => session_key(id),
         // The length keeps "a" + "b#c" and "a#b" + "c" apart.
-        StateScope::Handle { owner, handle } => format!("HANDLE#{}#{owner}#{}", owner.len(), key_text(handle)),
+        StateScope::Handle { owner, handle } => {
+            format!("HANDLE#{}#{owner}#{}", owner.len(), key_text(handle))
+        }
     }
 }
 
@@ -92,7 +94,8 @@ fn record(id: &SessionId, item: &Item) -> Result<SessionRecord, StoreError> {
     Ok(SessionRecord {
         id: id.clone(),
         owner: Principal::from_key(item.text("owner")?),
-        version: SessionVersion::parse(item.text("version")?).ok_or_else(|| item.corrupt("version", "a revision"))?,
+        version: SessionVersion::parse(item.text("version")?)
+            .ok_or_else(|| item.corrupt("version", "a revision"))?,
         initialize: initialize.map_err(|_| item.corrupt("initialize", "JSON"))?,
         log_level,
         listener,
@@ -120,7 +123,13 @@ impl SessionStore for DynamoStore {
     }
 
     async fn set_log_level(&self, id: &SessionId, level: LoggingLevel) -> Result<(), StoreError> {
-        self.update_meta(id, "SET #field = :value", &[("#field", "level")], &[(":value", text(level_text(level)))]).await
+        self.update_meta(
+            id,
+            "SET #field = :value",
+            &[("#field", "level")],
+            &[(":value", text(level_text(level)))],
+        )
+        .await
     }
 
     async fn set_listener(&self, id: &SessionId, listener: &StreamId) -> Result<(), StoreError> {
@@ -160,10 +169,14 @@ impl SessionStore for DynamoStore {
         listed.reverse();
         let mut records = Vec::new();
         for page in listed.chunks(BATCH) {
-            let ids = page.iter().map(|item| Ok(item.text("session")?.to_owned())).collect::<Result<Vec<_>, StoreError>>()?;
+            let ids = page
+                .iter()
+                .map(|item| Ok(item.text("session")?.to_owned()))
+                .collect::<Result<Vec<_>, StoreError>>()?;
             let mut found = self.metas(&ids).await?;
             for id in ids {
-                let Some((id, item)) = SessionId::parse(&id).and_then(|id| Some((id.clone(), found.remove(id.as_str())?)))
+                let Some((id, item)) =
+                    SessionId::parse(&id).and_then(|id| Some((id.clone(), found.remove(id.as_str())?)))
                 else {
                     continue;
                 };
@@ -209,7 +222,9 @@ impl SessionStore for DynamoStore {
         {
             return Err(StoreError::NotFound);
         }
-        let Some(item) = self.get(&self.state, &scope_key(scope), &state_key(key)).await? else { return Ok(None) };
+        let Some(item) = self.get(&self.state, &scope_key(scope), &state_key(key)).await? else {
+            return Ok(None);
+        };
         if !item.lives(self.clock.now())? {
             return Ok(None);
         }
@@ -228,10 +243,13 @@ impl SessionStore for DynamoStore {
         let value = value.to_string();
         fits(&value)?;
         let rev = expected + 1;
-        let item = Item::new(scope_key(scope), state_key(key)).with("value", text(value)).with("rev", number(rev));
+        let item =
+            Item::new(scope_key(scope), state_key(key)).with("value", text(value)).with("rev", number(rev));
         let item = match scope {
             // It ends with its session. What a session leaves behind that nobody ended is swept up in time.
-            StateScope::Session(_) => item.with("ttl", number(self.clock.now().plus(LEFT_BEHIND).epoch_seconds())),
+            StateScope::Session(_) => {
+                item.with("ttl", number(self.clock.now().plus(LEFT_BEHIND).epoch_seconds()))
+            }
             StateScope::Handle { .. } => item.expiring(expires_at),
         };
         let put = if expected == 0 { self.put_if(item, GONE)? } else { self.put_at_rev(item, expected)? };
@@ -312,7 +330,9 @@ impl DynamoStore {
         }
         match request.send().await {
             Ok(_) => Ok(()),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+            Err(error)
+                if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) =>
+            {
                 Err(StoreError::NotFound)
             }
             Err(error) => Err(error::failed("UpdateItem", &self.state, &error)),
@@ -381,10 +401,13 @@ impl DynamoStore {
             return Err(StoreError::NotFound);
         }
         // A transaction that met another one is a conflict too: the other one won.
-        let conflict = reasons.iter().any(|reason| {
-            failed(Some(reason)) || reason.code() == Some("TransactionConflict")
-        });
-        if conflict { Err(StoreError::Conflict) } else { Err(error::failed("TransactWriteItems", &self.state, &error)) }
+        let conflict =
+            reasons.iter().any(|reason| failed(Some(reason)) || reason.code() == Some("TransactionConflict"));
+        if conflict {
+            Err(StoreError::Conflict)
+        } else {
+            Err(error::failed("TransactWriteItems", &self.state, &error))
+        }
     }
 
     pub(super) async fn delete_all(
@@ -412,7 +435,9 @@ impl DynamoStore {
         }
         match left.filter(|left| !left.is_empty()) {
             None => Ok(()),
-            Some(_) => Err(StoreError::Unavailable("BatchWriteItem leaves items unprocessed: the table is throttled".into())),
+            Some(_) => Err(StoreError::Unavailable(
+                "BatchWriteItem leaves items unprocessed: the table is throttled".into(),
+            )),
         }
     }
 }

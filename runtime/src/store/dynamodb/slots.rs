@@ -68,7 +68,11 @@ impl SlotStore for DynamoStore {
         match released {
             Ok(_) => Ok(()),
             // Released before, or pruned.
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
+            Err(error)
+                if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) =>
+            {
+                Ok(())
+            }
             Err(error) => Err(error::failed("UpdateItem", &self.state, &error)),
         }
     }
@@ -83,7 +87,9 @@ impl DynamoStore {
             .key("pk", text(owner_key(&request.owner)))
             .key("sk", text("SLOTS"))
             .update_expression("SET #slot = :until, #ttl = :ttl ADD held :one")
-            .condition_expression("attribute_not_exists(#slot) AND (attribute_not_exists(held) OR held < :limit)")
+            .condition_expression(
+                "attribute_not_exists(#slot) AND (attribute_not_exists(held) OR held < :limit)",
+            )
             .expression_attribute_names("#slot", format!("{PREFIX}{}", request.slot))
             .expression_attribute_names("#ttl", "ttl")
             .expression_attribute_values(":until", number(request.expires_at.0))
@@ -96,12 +102,14 @@ impl DynamoStore {
             .await;
         let Err(error) = taken else { return Ok(Taken::Yes) };
         match error.as_service_error() {
-            Some(aws_sdk_dynamodb::operation::update_item::UpdateItemError::ConditionalCheckFailedException(failed)) => {
-                match failed.item() {
-                    Some(item) => Ok(Taken::Full(Item(item.clone()))),
-                    None => self.slots(&request.owner).await.map(Taken::Full),
-                }
-            }
+            Some(
+                aws_sdk_dynamodb::operation::update_item::UpdateItemError::ConditionalCheckFailedException(
+                    failed,
+                ),
+            ) => match failed.item() {
+                Some(item) => Ok(Taken::Full(Item(item.clone()))),
+                None => self.slots(&request.owner).await.map(Taken::Full),
+            },
             _ => Err(error::failed("UpdateItem", &self.state, &error)),
         }
     }
@@ -162,7 +170,11 @@ impl DynamoStore {
             .await;
         match pruned {
             Ok(_) => Ok(true),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(true),
+            Err(error)
+                if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) =>
+            {
+                Ok(true)
+            }
             Err(error) => Err(error::failed("UpdateItem", &self.state, &error)),
         }
     }

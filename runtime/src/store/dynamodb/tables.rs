@@ -5,7 +5,8 @@ use std::error::Error;
 use aws_sdk_dynamodb::{
     Client,
     types::{
-        AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TimeToLiveSpecification,
+        AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
+        TimeToLiveSpecification,
     },
 };
 
@@ -37,7 +38,11 @@ pub const fn table_shapes() -> [TableShape; 2] {
 /// # Errors
 ///
 /// What DynamoDB says.
-pub async fn create_tables(client: &Client, state: &str, events: &str) -> Result<(), Box<dyn Error + Send + Sync>> {
+pub async fn create_tables(
+    client: &Client,
+    state: &str,
+    events: &str,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
     for (name, shape) in [state, events].into_iter().zip(table_shapes()) {
         let key = |name: &str, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build();
         let attribute = |name: &str| {
@@ -58,7 +63,8 @@ pub async fn create_tables(client: &Client, state: &str, events: &str) -> Result
             Err(error) if error.is_resource_in_use_exception() => continue,
             Err(error) => return Err(error.into()),
         }
-        let ttl = TimeToLiveSpecification::builder().attribute_name(shape.time_to_live).enabled(true).build()?;
+        let ttl =
+            TimeToLiveSpecification::builder().attribute_name(shape.time_to_live).enabled(true).build()?;
         client.update_time_to_live().table_name(name).time_to_live_specification(ttl).send().await?;
     }
     Ok(())
