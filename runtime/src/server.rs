@@ -2,12 +2,15 @@
 
 use std::{future::Future, net::SocketAddr, sync::Arc};
 
+use futures::{FutureExt, future::BoxFuture};
 use http::{Request, Response};
 use rmcp::ServerHandler;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tower::{Layer, Service, util::BoxCloneSyncService};
+use tower::{Layer, Service, ServiceExt, util::BoxCloneSyncService};
 
+#[cfg(feature = "lambda")]
+use crate::lambda::Start;
 use crate::{
     app::App,
     clock::Clock,
@@ -139,17 +142,21 @@ impl<H: ServerHandler> McpLambdaServer<H> {
     /// When the configuration cannot be used or the address cannot be bound.
     pub async fn run(mut self) -> Result<(), Error> {
         let config = self.config.take().map_or_else(Config::from_env, Ok)?;
+        let start = match &config.runtime_api {
+            Some(address) => Some(Start::begin(address).await?),
+            None => None,
+        };
         telemetry::init_logs(&config);
         let listen = config.listen;
-        let runtime_api = config.runtime_api.clone();
         if self.stores.is_none() {
             self.stores = configured_stores(&config, &self.clock).await?;
         }
         let server = self.config(config).build()?;
-        if let Some(address) = runtime_api {
-            return server.invoked(&address).await;
+        // Both are boxed: what runs for hours is large, and would be copied from frame to frame until it runs.
+        if let Some(start) = start {
+            return Box::pin(start.serve(server.app, server.service)).await;
         }
-        server.listen(listen).await?.run().await;
+        Box::pin(server.listen(listen).await?.run()).await;
         Ok(())
     }
 
@@ -168,6 +175,21 @@ impl<H: ServerHandler> McpLambdaServer<H> {
         };
         let runtime = builder.enable_all().build().map_err(Error::Runtime)?;
         runtime.block_on(self.config(config).run())
+    }
+}
+
+/// Stands for the one of the `lambda` feature.
+#[cfg(not(feature = "lambda"))]
+struct Start(std::convert::Infallible);
+
+#[cfg(not(feature = "lambda"))]
+impl Start {
+    async fn begin(_: &str) -> Result<Self, Error> {
+        Err(Error::Lambda("this binary was built without the `lambda` feature".into()))
+    }
+
+    async fn serve(self, _: Arc<App>, _: McpService) -> Result<(), Error> {
+        match self.0 {}
     }
 }
 
@@ -202,12 +224,15 @@ pub struct Server {
 
 impl Server {
     /// Answers one request.
-    pub async fn handle(&self, request: Request<Body>) -> Response<Body> {
-        use tower::ServiceExt;
-        match self.service.clone().oneshot(request).await {
-            Ok(response) => response,
-            Err(never) => match never {},
-        }
+    pub fn handle(&self, request: Request<Body>) -> BoxFuture<'static, Response<Body>> {
+        self.service
+            .clone()
+            .oneshot(request)
+            .map(|answer| match answer {
+                Ok(response) => response,
+                Err(never) => match never {},
+            })
+            .boxed()
     }
 
     /// The handle to publish events with, for code that runs outside requests.
@@ -219,18 +244,6 @@ impl Server {
     /// Asks the server to stop: streams end gracefully, open requests finish.
     pub fn stop(&self) {
         self.app.shutdown.cancel();
-    }
-
-    /// Serves the Lambda Runtime API.
-    #[cfg(feature = "lambda")]
-    async fn invoked(self, address: &str) -> Result<(), Error> {
-        crate::lambda::run(self.app, self.service, address).await
-    }
-
-    #[cfg(not(feature = "lambda"))]
-    #[expect(clippy::unused_self, reason = "stands for the one above")]
-    async fn invoked(self, _: &str) -> Result<(), Error> {
-        Err(Error::Lambda("this binary was built without the `lambda` feature".into()))
     }
 
     /// Binds an address of the local front.

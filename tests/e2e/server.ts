@@ -25,7 +25,7 @@ export interface Server {
 export async function build(packageName: string): Promise<string> {
   const cargo = spawn(
     'cargo',
-    ['build', '--profile', 'ci', '--locked', '--package', packageName, '--bins', '--message-format=json-render-diagnostics'],
+    ['build', '--profile', 'ci', '--locked', '--bin', packageName, '--message-format=json-render-diagnostics'],
     { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] },
   );
   let output = '';

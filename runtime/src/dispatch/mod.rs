@@ -17,6 +17,7 @@ mod seal;
 mod session;
 mod standalone;
 mod stateless;
+mod writer;
 
 use std::sync::Arc;
 

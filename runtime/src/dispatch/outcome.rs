@@ -91,8 +91,8 @@ fn for_stateless(app: &App, asked: &Asked, mut result: ServerResult) -> Result<S
             {
                 return Err(ErrorData::missing_required_client_capability(missing));
             }
-            if let Some(binding) = &asked.binding {
-                asks.request_state = asks.request_state.take().map(|state| app.seal.seal(&state, binding));
+            if let (Some(binding), Some(state)) = (&asked.binding, &mut asks.request_state) {
+                *state = app.seal.seal(state, binding).map_err(|fault| fault.to_error())?;
             }
         }
         _ => {}

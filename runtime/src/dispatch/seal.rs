@@ -25,8 +25,12 @@ pub(crate) struct Seal {
     life: Duration,
 }
 
-/// What sealed state is good for: this caller, this method, these parameters.
-pub(super) struct Binding(Vec<u8>);
+/// What sealed state is good for: this caller, this method, these parameters. Nearly no request carries state, so it is
+/// made out only when there is some.
+pub(super) struct Binding {
+    principal: Principal,
+    request: Request,
+}
 
 impl Seal {
     pub(crate) fn new(keys: &[StateKey], life: Duration) -> Result<Self, ConfigError> {
@@ -50,16 +54,18 @@ impl Seal {
         Ok(Self { codec, life })
     }
 
-    pub(super) fn seal(&self, state: &str, binding: &Binding) -> String {
-        let options = SealOptions::new().associated_data(&binding.0).ttl(self.life);
-        self.codec.seal_with(state.as_bytes(), &options)
+    pub(super) fn seal(&self, state: &str, binding: &Binding) -> Result<String, Fault> {
+        let digest = binding.digest()?;
+        let options = SealOptions::new().associated_data(&digest).ttl(self.life);
+        Ok(self.codec.seal_with(state.as_bytes(), &options))
     }
 
     /// Puts the plain state back into a request that carries a sealed one.
     pub(super) fn open(&self, request: &mut ClientRequest, binding: &Binding) -> Result<(), Fault> {
         let Some(state) = state_of(request) else { return Ok(()) };
+        let digest = binding.digest()?;
         let opened =
-            self.codec.open_with(state, &binding.0).ok().and_then(|plain| String::from_utf8(plain).ok());
+            self.codec.open_with(state, &digest).ok().and_then(|plain| String::from_utf8(plain).ok());
         // One text for forged, expired, foreign and mismatched: a forger learns nothing.
         *state = opened.ok_or_else(|| {
             Fault::invalid_params(
@@ -86,26 +92,30 @@ pub(super) fn may_ask(method: &str) -> bool {
 }
 
 impl Binding {
+    pub(super) fn of(principal: &Principal, request: &Request) -> Self {
+        Self { principal: principal.clone(), request: request.clone() }
+    }
+
     /// A retry has the same parameters but for its answers, its state and its metadata.
-    pub(super) fn of(principal: &Principal, request: &Request) -> Result<Self, Fault> {
+    fn digest(&self) -> Result<Vec<u8>, Fault> {
         #[derive(serde::Deserialize)]
         struct Params {
             #[serde(default)]
             params: Value,
         }
-        let Params { mut params } = call::parse(request)?;
+        let Params { mut params } = call::parse(&self.request)?;
         if let Value::Object(params) = &mut params {
             for own in ["_meta", "inputResponses", "requestState"] {
                 params.remove(own);
             }
         }
         let mut digest = Sha256::new();
-        for part in [principal.key(), &request.method] {
+        for part in [self.principal.key(), &self.request.method] {
             digest.update((part.len() as u64).to_be_bytes());
             digest.update(part);
         }
         canonical(&params, &mut digest);
-        Ok(Self(digest.finalize().to_vec()))
+        Ok(digest.finalize().to_vec())
     }
 }
 

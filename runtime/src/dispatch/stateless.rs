@@ -36,9 +36,7 @@ async fn converse(app: &Arc<App>, caller: &Caller, read: &StatelessRequest) -> R
     check_method(app, &read.request.method)?;
     let mut request = call::typed(&read.request)?;
     check_param_headers(app, caller, &request)?;
-    let binding = seal::may_ask(&read.request.method)
-        .then(|| Binding::of(&caller.principal, &read.request))
-        .transpose()?;
+    let binding = seal::may_ask(&read.request.method).then(|| Binding::of(&caller.principal, &read.request));
     if let Some(binding) = &binding {
         app.seal.open(&mut request, binding)?;
     }

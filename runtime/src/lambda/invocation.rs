@@ -5,7 +5,11 @@
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>,
 //! <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html> (read 2026-11-20).
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{
+    borrow::{Borrow, Cow},
+    collections::BTreeMap,
+    ops::Deref,
+};
 
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
@@ -65,36 +69,61 @@ pub(super) enum FrontKind {
     },
 }
 
+/// Text of an event, copied only where an escape has to be resolved. A plain `Option<Cow<str>>` is always copied: serde
+/// borrows no further in than a field.
+#[derive(Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+#[serde(transparent)]
+pub(super) struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl Deref for Text<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Borrow<str> for Text<'_> {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
 /// Values by name, in order of names.
-pub(super) type Named<'a, T> = BTreeMap<Cow<'a, str>, T>;
+pub(super) type Named<'a, T> = BTreeMap<Text<'a>, T>;
 
 /// The fields of all HTTP events together. Which are there depends on the front.
 #[derive(Debug, Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct HttpEvent<'a> {
     #[serde(borrow)]
-    pub(super) raw_path: Option<Cow<'a, str>>,
+    pub(super) raw_path: Option<Text<'a>>,
     #[serde(borrow)]
-    pub(super) raw_query_string: Option<Cow<'a, str>>,
+    pub(super) raw_query_string: Option<Text<'a>>,
     #[serde(borrow)]
-    pub(super) path: Option<Cow<'a, str>>,
+    pub(super) path: Option<Text<'a>>,
     #[serde(borrow)]
-    pub(super) http_method: Option<Cow<'a, str>>,
+    pub(super) http_method: Option<Text<'a>>,
     #[serde(borrow)]
-    pub(super) headers: Option<Named<'a, Cow<'a, str>>>,
+    pub(super) headers: Option<Named<'a, Text<'a>>>,
     #[serde(borrow)]
-    pub(super) multi_value_headers: Option<Named<'a, Vec<Cow<'a, str>>>>,
+    pub(super) multi_value_headers: Option<Named<'a, Vec<Text<'a>>>>,
     #[serde(borrow)]
-    pub(super) query_string_parameters: Option<Named<'a, Option<Cow<'a, str>>>>,
+    pub(super) query_string_parameters: Option<Named<'a, Option<Text<'a>>>>,
     #[serde(borrow)]
-    pub(super) multi_value_query_string_parameters: Option<Named<'a, Option<Vec<Cow<'a, str>>>>>,
+    pub(super) multi_value_query_string_parameters: Option<Named<'a, Option<Vec<Text<'a>>>>>,
     #[serde(borrow)]
-    pub(super) cookies: Option<Vec<Cow<'a, str>>>,
+    pub(super) cookies: Option<Vec<Text<'a>>>,
     #[serde(borrow)]
-    pub(super) body: Option<Cow<'a, str>>,
+    pub(super) body: Option<Text<'a>>,
     pub(super) is_base64_encoded: Option<bool>,
     #[serde(borrow)]
     pub(super) request_context: Option<RequestContext<'a>>,
+    // An authorizer is shown the request it is to judge, and asked by these.
+    #[serde(borrow, rename = "type")]
+    kind: Option<&'a RawValue>,
+    method_arn: Option<IgnoredAny>,
+    route_arn: Option<IgnoredAny>,
 }
 
 #[derive(Debug, Deserialize, Default)]
@@ -103,15 +132,15 @@ pub(super) struct RequestContext<'a> {
     pub(super) http: Option<HttpContext<'a>>,
     pub(super) elb: Option<IgnoredAny>,
     #[serde(borrow)]
-    pub(super) stage: Option<Cow<'a, str>>,
+    pub(super) stage: Option<Text<'a>>,
     #[serde(borrow)]
-    pub(super) domain_name: Option<Cow<'a, str>>,
+    pub(super) domain_name: Option<Text<'a>>,
 }
 
-#[derive(Debug, Deserialize, Default)]
+#[derive(Debug, Deserialize)]
 pub(super) struct HttpContext<'a> {
     #[serde(borrow)]
-    pub(super) method: Cow<'a, str>,
+    pub(super) method: Text<'a>,
 }
 
 /// The fields that tell kinds apart, as raw text: a wrong type in one must not hide another.
@@ -165,11 +194,18 @@ pub(super) fn classify(event: &str, is_agent_core: bool) -> Result<Invocation<'_
     if !event.trim_start().starts_with('{') {
         return Err(EventError::NotAnObject);
     }
+    // Nearly every event is a request, which one pass over it tells. A valid one wins over every marker that a client
+    // could put beside it.
+    if let Ok(http) = serde_json::from_str::<HttpEvent<'_>>(event)
+        && let Some(front) = http.front()
+        && !http.is_for_authorizer()
+    {
+        return Ok(Invocation::Http(Box::new(http), front));
+    }
     let marks: Marks<'_> = serde_json::from_str(event).map_err(|_| EventError::NotAnObject)?;
-    if marks.is_authorizer() {
+    if marks.is_for_authorizer() {
         return Ok(Invocation::NotConfigured(Kind::Authorizer));
     }
-    // A valid HTTP event wins over every marker that a client could put beside it.
     if marks.request_context.is_some() {
         let http: HttpEvent<'_> = serde_json::from_str(event).map_err(EventError::Http)?;
         if let Some(front) = http.front() {
@@ -180,9 +216,8 @@ pub(super) fn classify(event: &str, is_agent_core: bool) -> Result<Invocation<'_
 }
 
 impl Marks<'_> {
-    fn is_authorizer(&self) -> bool {
-        let is_authorizer = self.kind.is_some_and(|kind| matches!(kind.get(), r#""REQUEST""# | r#""TOKEN""#));
-        is_authorizer && (self.method_arn.is_some() || self.route_arn.is_some())
+    fn is_for_authorizer(&self) -> bool {
+        asks_authorizer(self.kind) && (self.method_arn.is_some() || self.route_arn.is_some())
     }
 
     fn other<'e>(&self, event: &str) -> Invocation<'e> {
@@ -206,6 +241,10 @@ impl Marks<'_> {
     }
 }
 
+fn asks_authorizer(kind: Option<&RawValue>) -> bool {
+    kind.is_some_and(|kind| matches!(kind.get(), r#""REQUEST""# | r#""TOKEN""#))
+}
+
 fn record_kind(records: &RawValue) -> Option<Kind> {
     let records: Vec<Record<'_>> = serde_json::from_str(records.get()).ok()?;
     let first = records.first()?;
@@ -223,6 +262,10 @@ fn top_level_keys(event: &str) -> Vec<String> {
 }
 
 impl HttpEvent<'_> {
+    fn is_for_authorizer(&self) -> bool {
+        asks_authorizer(self.kind) && (self.method_arn.is_some() || self.route_arn.is_some())
+    }
+
     /// Which front made the event. `None` when it is no HTTP event after all.
     fn front(&self) -> Option<FrontKind> {
         let context = self.request_context.as_ref()?;

@@ -19,4 +19,4 @@ mod response;
 mod run;
 mod shutdown;
 
-pub(crate) use run::run;
+pub(crate) use run::Start;

@@ -1,14 +1,14 @@
 //! The loop: one invocation after another, or as many at once as the environment is set to.
 
-use std::{any::Any, error::Error as _, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{any::Any, error::Error as _, future::ready, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-use futures::FutureExt;
+use futures::{FutureExt, future::BoxFuture};
 use tokio::task::JoinSet;
 
 use super::{
     api::{Api, ApiError, Connection, Event, Refusal},
     invoked::Invoked,
-    shutdown,
+    shutdown::{self, Registered},
 };
 use crate::{app::App, error::Error, http::McpService};
 
@@ -17,23 +17,44 @@ const LAST_WORDS: Duration = Duration::from_millis(350);
 /// How many connections in a row may break before the environment gives up and Lambda starts another.
 const BROKEN_CONNECTIONS: u32 = 3;
 
-/// Serves the Lambda Runtime API until the environment is shut down.
-pub(crate) async fn run(app: Arc<App>, service: McpService, address: &str) -> Result<(), Error> {
-    let api = Api::new(address).map_err(failed)?;
-    let stop = shutdown::registered(&api).await;
-    let workers = workers(Invoked { app: Arc::clone(&app), service }, &api);
-    tokio::pin!(workers);
-    tokio::select! {
-        ended = &mut workers => return ended.map_err(failed),
-        () = stop => {}
+/// An execution environment that starts.
+pub(crate) struct Start {
+    api: Api,
+    registering: BoxFuture<'static, Registered>,
+}
+
+impl Start {
+    /// Begins, before anything is built: Lambda answers the first question while the server is put together.
+    pub(crate) async fn begin(address: &str) -> Result<Self, Error> {
+        let api = Api::new(address).map_err(failed)?;
+        let mut registering = shutdown::register(api.connection()).boxed();
+        // One turn of the event loop connects, the other one asks.
+        let registering = tokio::select! {
+            biased;
+            registered = &mut registering => ready(registered).boxed(),
+            () = tokio::task::yield_now() => registering,
+        };
+        Ok(Self { api, registering })
     }
-    tracing::info!("asked to stop; finishing open requests");
-    app.shutdown.cancel();
-    match tokio::time::timeout(LAST_WORDS, workers).await {
-        Ok(ended) => ended.map_err(failed),
-        Err(_) => {
-            tracing::warn!("open requests did not finish in time");
-            Ok(())
+
+    /// Serves the Lambda Runtime API until the environment is shut down.
+    pub(crate) async fn serve(self, app: Arc<App>, service: McpService) -> Result<(), Error> {
+        let Registered { connection, extension } = self.registering.await;
+        let invoked = Invoked { app: Arc::clone(&app), service };
+        let mut workers = Box::pin(workers(invoked, &self.api, connection));
+        tokio::select! {
+            biased;
+            ended = &mut workers => return ended.map_err(failed),
+            () = shutdown::asked(&self.api, extension) => {}
+        }
+        tracing::info!("asked to stop; finishing open requests");
+        app.shutdown.cancel();
+        match tokio::time::timeout(LAST_WORDS, workers).await {
+            Ok(ended) => ended.map_err(failed),
+            Err(_) => {
+                tracing::warn!("open requests did not finish in time");
+                Ok(())
+            }
         }
     }
 }
@@ -42,16 +63,18 @@ fn failed(error: ApiError) -> Error {
     Error::Lambda(error.into())
 }
 
-/// One worker for each request at a time. The environment ends when the last of them does.
-async fn workers(invoked: Invoked, api: &Api) -> Result<(), ApiError> {
+/// One worker for each request at a time, the first of them on a connection that is open. The environment ends when
+/// the last of them does.
+async fn workers(invoked: Invoked, api: &Api, connection: Connection) -> Result<(), ApiError> {
     let count = invoked.app.config.max_concurrency;
     if count <= 1 {
-        return worker(invoked, api.connection()).await;
+        return worker(invoked, connection).await;
     }
     let mut workers = JoinSet::new();
-    for _ in 0..count {
+    for _ in 1..count {
         workers.spawn(worker(invoked.clone(), api.connection()));
     }
+    workers.spawn(worker(invoked, connection));
     let mut outcome = Ok(());
     while let Some(ended) = workers.join_next().await {
         // A worker panics only if this loop does: the others go on without it.

@@ -62,12 +62,11 @@ pub fn read(headers: &HeaderMap, body: &Bytes, limits: Limits) -> Result<Call, R
     match envelope::parse(body, limits)? {
         Body::One(Message::Request(request)) => read_request(headers, request),
         Body::One(message) if names_stateless(headers) => match message {
-            Message::Answer(answer) => Err(Rejection {
-                fault: Fault::InvalidRequest(
-                    "2026-07-28 has no requests to clients, so there is nothing to answer".into(),
-                ),
-                id: Some(answer.id),
-            }),
+            // Without the id: it is one of ours, and the client could take it for its own request's.
+            Message::Answer(_) => Err(Fault::InvalidRequest(
+                "2026-07-28 has no requests to clients, so there is nothing to answer".into(),
+            )
+            .into()),
             _ => Ok(Call::StatelessNotification),
         },
         Body::One(message) => session_post(headers, Body::One(message)),

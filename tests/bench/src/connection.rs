@@ -144,7 +144,8 @@ fn head(bytes: &[u8]) -> io::Result<Reading> {
 fn chunks(unread: &mut Vec<u8>, body: &mut Vec<u8>) -> io::Result<bool> {
     loop {
         let Some(line) = memmem::find(unread, b"\r\n") else { return Ok(false) };
-        let size = std::str::from_utf8(&unread[..line]).ok().and_then(|text| usize::from_str_radix(text, 16).ok());
+        let size =
+            std::str::from_utf8(&unread[..line]).ok().and_then(|text| usize::from_str_radix(text, 16).ok());
         let size = size.ok_or_else(|| invalid("a chunk has no size"))?;
         if size == 0 {
             // Trailers, if any, end like a head does.

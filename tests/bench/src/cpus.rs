@@ -23,9 +23,9 @@ impl FromStr for Cpus {
         if text == "free" {
             return sched_getaffinity(Pid::from_raw(0)).map(Self::Free).map_err(|error| error.to_string());
         }
-        let pair = text.split_once(',').and_then(|(function, driver)| {
-            Some(Self::Pinned(function.parse().ok()?, driver.parse().ok()?))
-        });
+        let pair = text
+            .split_once(',')
+            .and_then(|(function, driver)| Some(Self::Pinned(function.parse().ok()?, driver.parse().ok()?)));
         pair.ok_or_else(|| "two CPUs such as 1,0 (functions, driver), or free".to_owned())
     }
 }

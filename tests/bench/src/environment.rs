@@ -76,7 +76,11 @@ pub(crate) struct Invocation {
 
 impl Environment {
     /// Starts a process and waits until it asks for its first event.
-    pub(crate) fn start(target: &Target, cpus: Cpus, acknowledge: Acknowledge) -> Result<Self, EnvironmentError> {
+    pub(crate) fn start(
+        target: &Target,
+        cpus: Cpus,
+        acknowledge: Acknowledge,
+    ) -> Result<Self, EnvironmentError> {
         let failed = |error| EnvironmentError::Start(target.label.clone(), error);
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
@@ -236,7 +240,8 @@ impl Drop for Environment {
     }
 }
 
-const ACCEPTED: &[u8] = b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n\
+const ACCEPTED: &[u8] =
+    b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n\
     {\"status\":\"OK\"}\n";
 const REGISTERED: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\
     Lambda-Extension-Identifier: 0d2c6d5e-8c52-4d1b-9d0f-3a6d1f2b7c11\r\nContent-Length: 83\r\n\r\n\

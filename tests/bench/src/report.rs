@@ -20,7 +20,7 @@ pub(crate) struct Report {
     targets: Vec<Row>,
     progress: Vec<Named>,
     other_calls: Vec<Call>,
-    ratios: Vec<Ratio>,
+    limits: Vec<Limit>,
 }
 
 /// All about one target. Times are in microseconds, sizes in bytes.
@@ -30,10 +30,20 @@ struct Row {
     size: u64,
     rss: u64,
     init: Summary,
+    /// How many times the baseline's.
+    init_ratio: f64,
     first: Summary,
     warm: Summary,
+    /// How many times the baseline's.
+    warm_ratio: f64,
     cpu: Summary,
-    kernel_acks: Summary,
+    kernel_acks: Option<KernelAcks>,
+}
+
+/// Answers where the kernel chooses when to acknowledge.
+#[derive(Serialize)]
+struct KernelAcks {
+    latency: Summary,
     /// The share of answers that waited for an acknowledgement.
     stalled: f64,
 }
@@ -51,19 +61,19 @@ struct Call {
     latency: Summary,
 }
 
-/// A comparison that must come out well.
+/// What must come out well.
 #[derive(Serialize)]
-struct Ratio {
+struct Limit {
     what: &'static str,
     of: String,
     to: String,
-    ratio: f64,
+    is: f64,
     at_most: f64,
 }
 
-impl Ratio {
+impl Limit {
     fn is_met(&self) -> bool {
-        self.ratio <= self.at_most
+        self.is <= self.at_most
     }
 }
 
@@ -72,23 +82,30 @@ pub(crate) struct Measured<'a> {
     pub(crate) targets: &'a [Target],
     pub(crate) cold: &'a [Cold],
     pub(crate) warm: &'a [Warm],
+    /// None of them in a brief run.
     pub(crate) kernel: &'a [Warm],
 }
 
 impl Report {
-    pub(crate) fn new(cpus: String, measured: &Measured<'_>) -> io::Result<Self> {
+    /// What was measured, with `baseline` as the target that the others are so many times of.
+    pub(crate) fn new(cpus: String, measured: &Measured<'_>, baseline: usize) -> io::Result<Self> {
         let rows = measured.targets.iter().enumerate().map(|(at, target)| {
-            let (cold, warm, kernel) = (&measured.cold[at], &measured.warm[at], &measured.kernel[at]);
+            let (cold, warm) = (&measured.cold[at], &measured.warm[at]);
+            let kernel_acks = measured.kernel.get(at).map(|kernel| KernelAcks {
+                latency: kernel.latency.summary(),
+                stalled: kernel.latency.share_from(STALL_MICROS),
+            });
             Ok(Row {
                 target: target.label.clone(),
                 size: fs::metadata(&target.binary)?.len(),
                 rss: warm.rss,
                 init: cold.init.summary(),
+                init_ratio: cold.init.ratio(&measured.cold[baseline].init),
                 first: cold.first.summary(),
                 warm: warm.latency.summary(),
+                warm_ratio: warm.latency.ratio(&measured.warm[baseline].latency),
                 cpu: warm.cpu.summary(),
-                kernel_acks: kernel.latency.summary(),
-                stalled: kernel.latency.share_from(STALL_MICROS),
+                kernel_acks,
             })
         });
         Ok(Self {
@@ -97,7 +114,7 @@ impl Report {
             targets: rows.collect::<io::Result<_>>()?,
             progress: Vec::new(),
             other_calls: Vec::new(),
-            ratios: Vec::new(),
+            limits: Vec::new(),
         })
     }
 
@@ -118,20 +135,39 @@ impl Report {
         self.other_calls.extend(targets.iter().zip(warm).map(named));
     }
 
-    /// Compares two targets. `limits` are those of warm p50 and of cold init.
-    pub(crate) fn compare(&mut self, measured: &Measured<'_>, of: usize, to: usize, limits: [Option<f64>; 2]) {
+    /// Compares two targets: how many times one's warm p50 and cold init may be the other's.
+    pub(crate) fn compare(
+        &mut self,
+        measured: &Measured<'_>,
+        of: usize,
+        to: usize,
+        limits: [Option<f64>; 2],
+    ) {
         let label = |at: usize| measured.targets[at].label.clone();
         let warm = measured.warm[of].latency.ratio(&measured.warm[to].latency);
         let cold = measured.cold[of].init.ratio(&measured.cold[to].init);
-        for (what, ratio, limit) in [("warm p50", warm, limits[0]), ("cold init", cold, limits[1])] {
+        for (what, is, limit) in [("warm p50", warm, limits[0]), ("cold init", cold, limits[1])] {
             if let Some(at_most) = limit {
-                self.ratios.push(Ratio { what, of: label(of), to: label(to), ratio, at_most });
+                self.limits.push(Limit { what, of: label(of), to: label(to), is, at_most });
             }
         }
     }
 
+    /// Holds the size of a target's binary, in MB, to a budget.
+    pub(crate) fn budget(&mut self, target: usize, at_most: f64) {
+        let Some(row) = self.targets.get(target) else { return };
+        let is = megabytes(row.size);
+        self.limits.push(Limit {
+            what: "size, MB",
+            of: row.target.clone(),
+            to: "budget".into(),
+            is,
+            at_most,
+        });
+    }
+
     pub(crate) fn is_met(&self) -> bool {
-        self.ratios.iter().all(Ratio::is_met)
+        self.limits.iter().all(Limit::is_met)
     }
 
     pub(crate) fn save(&self, path: &std::path::Path) -> io::Result<()> {
@@ -151,32 +187,46 @@ impl Report {
     }
 
     fn targets(&self, out: &mut String) {
-        line(out, &cells(&[
-            "target", "size MB", "RSS MB", "init ms", "first ms", "warm p50 us", "p99 us", "CPU us", "kernel acks p50 us",
-            "p99 us", "stalled",
-        ]));
-        line(out, &"|---".repeat(11));
+        line(
+            out,
+            "| target | size MB | RSS MB | init ms | x | first ms | warm p50 us | x | p99 us | CPU us |",
+        );
+        line(out, &format!("{}|", "|---".repeat(10)));
         for row in &self.targets {
-            line(out, &cells(&[
-                &row.target,
-                &format!("{:.2}", row.size as f64 / 1e6),
-                &format!("{:.1}", row.rss as f64 / 1e6),
-                &format!("{:.2}", row.init.p50 / 1e3),
-                &format!("{:.2}", row.first.p50 / 1e3),
-                &format!("{:.0}", row.warm.p50),
-                &format!("{:.0}", row.warm.p99),
-                &format!("{:.0}", row.cpu.p50),
-                &format!("{:.0}", row.kernel_acks.p50),
-                &format!("{:.0}", row.kernel_acks.p99),
-                &format!("{:.0} %", row.stalled * 100.0),
-            ]));
+            line(
+                out,
+                &cells(&[
+                    &row.target,
+                    &format!("{:.2}", megabytes(row.size)),
+                    &format!("{:.1}", megabytes(row.rss)),
+                    &format!("{:.2}", row.init.p50 / 1e3),
+                    &format!("{:.2}", row.init_ratio),
+                    &format!("{:.2}", row.first.p50 / 1e3),
+                    &format!("{:.0}", row.warm.p50),
+                    &format!("{:.2}", row.warm_ratio),
+                    &format!("{:.0}", row.warm.p99),
+                    &format!("{:.0}", row.cpu.p50),
+                ]),
+            );
         }
     }
 
     fn details(&self, out: &mut String) {
+        if self.progress.is_empty() {
+            return;
+        }
+        line(out, "\n| warm, kernel's acknowledgements | p50 us | p99 us | stalled |\n|---|---|---|---|");
+        for row in &self.targets {
+            let Some(acks) = &row.kernel_acks else { continue };
+            let (p50, p99) = (format!("{:.0}", acks.latency.p50), format!("{:.0}", acks.latency.p99));
+            line(out, &cells(&[&row.target, &p50, &p99, &format!("{:.0} %", acks.stalled * 100.0)]));
+        }
         line(out, "\n| progress: sent to received | p50 us | p99 us |\n|---|---|---|");
         for row in &self.progress {
-            line(out, &cells(&[&row.target, &format!("{:.0}", row.delay.p50), &format!("{:.0}", row.delay.p99)]));
+            line(
+                out,
+                &cells(&[&row.target, &format!("{:.0}", row.delay.p50), &format!("{:.0}", row.delay.p99)]),
+            );
         }
         line(out, "\n| call | target | p50 us | p99 us |\n|---|---|---|---|");
         for row in &self.other_calls {
@@ -186,13 +236,17 @@ impl Report {
     }
 
     fn verdict(&self, out: &mut String) {
-        line(out, "\n| ratio | | to | is | at most | |\n|---|---|---|---|---|---|");
-        for row in &self.ratios {
-            let (ratio, limit) = (format!("{:.2}", row.ratio), format!("{:.2}", row.at_most));
+        line(out, "\n| limit | of | to | is | at most | |\n|---|---|---|---|---|---|");
+        for row in &self.limits {
+            let (is, limit) = (format!("{:.2}", row.is), format!("{:.2}", row.at_most));
             let verdict = if row.is_met() { "met" } else { "MISSED" };
-            line(out, &cells(&[row.what, &row.of, &row.to, &ratio, &limit, verdict]));
+            line(out, &cells(&[row.what, &row.of, &row.to, &is, &limit, verdict]));
         }
     }
+}
+
+fn megabytes(bytes: u64) -> f64 {
+    bytes as f64 / 1e6
 }
 
 fn line(out: &mut String, text: &str) {
@@ -208,5 +262,10 @@ fn machine() -> String {
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let cpus = info.lines().filter(|line| line.starts_with("processor")).count();
     let model = info.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or_default();
-    format!("{cpus} vCPU {} {}, {}", std::env::consts::OS, std::env::consts::ARCH, model.trim_start_matches(['\t', ':', ' ']))
+    format!(
+        "{cpus} vCPU {} {}, {}",
+        std::env::consts::OS,
+        std::env::consts::ARCH,
+        model.trim_start_matches(['\t', ':', ' '])
+    )
 }

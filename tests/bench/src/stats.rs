@@ -26,13 +26,19 @@ impl Series {
     pub(crate) fn summary(&self) -> Summary {
         let mut all: Vec<f64> = self.rounds.iter().flatten().copied().collect();
         all.sort_by(f64::total_cmp);
-        Summary { p50: quantile(&all, 0.5), p99: quantile(&all, 0.99), min: quantile(&all, 0.0), samples: all.len() }
+        Summary {
+            p50: quantile(&all, 0.5),
+            p99: quantile(&all, 0.99),
+            min: quantile(&all, 0.0),
+            samples: all.len(),
+        }
     }
 
     /// The share of samples of at least `least`.
     pub(crate) fn share_from(&self, least: f64) -> f64 {
         let all = self.rounds.iter().flatten();
-        let (count, long) = all.fold((0_u32, 0_u32), |(count, long), sample| (count + 1, long + u32::from(*sample >= least)));
+        let (count, long) =
+            all.fold((0_u32, 0_u32), |(count, long), sample| (count + 1, long + u32::from(*sample >= least)));
         f64::from(long) / f64::from(count.max(1))
     }
 

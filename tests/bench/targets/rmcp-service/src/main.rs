@@ -25,7 +25,10 @@ async fn serve() -> Result<(), Error> {
         .disable_allowed_hosts()
         .with_legacy_session_mode(false)
         .with_json_response(true);
-    let service =
-        StreamableHttpService::new(move || Ok(tools.clone()), Arc::new(NeverSessionManager::default()), config);
+    let service = StreamableHttpService::new(
+        move || Ok(tools.clone()),
+        Arc::new(NeverSessionManager::default()),
+        config,
+    );
     run_with_streaming_response(service).await
 }
