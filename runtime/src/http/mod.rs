@@ -1,4 +1,4 @@
-//! HTTP, and nothing else: from a request to [`dispatch`](crate::dispatch) and back.
+//! HTTP, and nothing else: from a request to [`crate::dispatch`] and back.
 //!
 //! [`handle`] is the seam every front joins: the laptop's socket and Lambda's events both become a `Request<Body>`
 //! with a [`Front`] in its extensions.
