@@ -19,13 +19,13 @@
 // SEP-2577 deprecates logging, sampling and roots; clients of the session era use them until they are gone.
 #![allow(deprecated)]
 
-mod app;
 pub mod auth;
 pub mod clock;
 pub mod config;
 mod dispatch;
 pub mod error;
 pub mod events;
+mod front;
 mod handler;
 pub mod http;
 #[cfg(feature = "lambda")]
@@ -49,13 +49,13 @@ pub use crate::{
     config::Config,
     error::{Error, StoreError},
     events::{Event, Events},
-    http::{Body, Front, HostCheck},
+    front::{Delivery, Front, HostCheck},
+    http::Body,
     server::{Listening, McpLambdaServer, Server},
     session::{Handles, Session, State},
     store::{MemoryStore, Stores},
     stream::{Deadline, ReplyStream},
 };
-pub use dispatch::Delivery;
 
 /// Compiles the examples of the README.
 #[cfg(doctest)]

@@ -15,9 +15,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt;
 
 use crate::{
-    app::App,
+    dispatch::App,
     error::Error,
-    http::{Body, Front, McpService},
+    front::Front,
+    http::{Body, McpService},
     stream::Deadline,
 };
 

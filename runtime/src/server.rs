@@ -12,9 +12,9 @@ use tower::{Layer, Service, ServiceExt, util::BoxCloneSyncService};
 #[cfg(feature = "lambda")]
 use crate::lambda::Start;
 use crate::{
-    app::App,
     clock::Clock,
     config::Config,
+    dispatch::App,
     error::{ConfigError, Error},
     events::Events,
     http::{Body, BoxError, McpService, Routes, cors_layer},

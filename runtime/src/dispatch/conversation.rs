@@ -11,13 +11,13 @@ use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
+    App,
     outbound::{self, Outbound, Route},
     outcome::{self, Asked},
     reply::Final,
     seal::Binding,
 };
 use crate::{
-    app::App,
     handler::Handler,
     peer::{Exchange, Setting, Step},
     protocol::Fault,

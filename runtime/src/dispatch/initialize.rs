@@ -8,11 +8,10 @@ use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    call,
+    App, call,
     reply::{Answer, Caller, Final, Reply, encode},
 };
 use crate::{
-    app::App,
     peer::{Exchange, Setting, Step},
     protocol::{Era, Fault, Request, SessionVersion},
     session::{SessionId, SessionRecord},

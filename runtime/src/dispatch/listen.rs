@@ -12,12 +12,12 @@ use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use super::{
-    call,
-    reply::{Answer, Caller, Delivery, Final, Reply, encode},
+    App, call,
+    reply::{Answer, Caller, Final, Reply, encode},
 };
 use crate::{
-    app::App,
     events::{Event, Scope, Subscription},
+    front::Delivery,
     protocol::{Era, Fault, StatelessRequest},
     stream::{Deadline, Frame, FrameStream, Slot},
 };

@@ -5,6 +5,7 @@
 //! A [`conversation`] runs one request of the handler; [`outbound`] decides what becomes of each thing it
 //! says, [`outcome`] of its answer.
 
+mod app;
 mod call;
 mod conversation;
 mod initialize;
@@ -21,13 +22,12 @@ mod writer;
 
 use std::sync::Arc;
 
-pub use reply::Delivery;
+pub(crate) use app::App;
 pub(crate) use reply::{Accepts, Answer, Caller, Final, Reply};
 pub(crate) use seal::Seal;
 pub(crate) use standalone::Listeners;
 
 use crate::{
-    app::App,
     protocol::{Call, Era, Fault},
     stream::EventId,
 };

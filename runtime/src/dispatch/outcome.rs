@@ -14,11 +14,11 @@ use rmcp::{
 use serde_json::{Map, Value, json};
 
 use super::{
+    App,
     reply::{Final, encode},
     seal::Binding,
 };
 use crate::{
-    app::App,
     peer::PANICKED,
     protocol::{Era, version},
 };

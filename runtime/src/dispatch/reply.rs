@@ -5,20 +5,11 @@ use rmcp::model::{JsonRpcError, RequestId};
 
 use crate::{
     auth::Principal,
-    http::Front,
+    front::Front,
     protocol::{Era, Fault},
     session::SessionId,
     stream::FrameStream,
 };
-
-/// Whether the front passes bytes on as they are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Delivery {
-    /// It does.
-    Stream,
-    /// It wants the whole body at once: a stream that waits for events would only hold it up.
-    Buffered,
-}
 
 /// Who sent a request, how, and until when they wait.
 pub(crate) struct Caller {

@@ -6,12 +6,12 @@ use futures::StreamExt;
 use tokio::time::Instant;
 
 use super::{
-    listen,
-    reply::{Caller, Delivery, Reply},
+    App, listen,
+    reply::{Caller, Reply},
 };
 use crate::{
-    app::App,
     error::StoreError,
+    front::Delivery,
     protocol::Fault,
     random,
     session::SessionRecord,

@@ -9,16 +9,16 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    call,
+    App, call,
     conversation::{Conversation, Letters, Said, Terms, request_address},
     initialize,
     outbound::{self, LogLevel, Outbound},
-    reply::{Caller, Delivery, Final, Reply},
+    reply::{Caller, Final, Reply},
     writer::{Job, Shape, drive},
 };
 use crate::{
-    app::App,
     error::StoreError,
+    front::Delivery,
     peer::{self, Setting},
     protocol::{
         self, Answer as ClientAnswer, Era, Fault, Message, Notification, Rejection, Request, SessionPost,

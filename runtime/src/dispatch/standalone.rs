@@ -12,15 +12,15 @@ use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
-    listen,
+    App, listen,
     outbound::{LogLevel, passes},
-    reply::{Caller, Delivery, Reply, encode},
+    reply::{Caller, Reply, encode},
     session,
 };
 use crate::{
-    app::App,
     error::StoreError,
     events::{Event, Scope, Subscription},
+    front::Delivery,
     protocol::Fault,
     session::{SessionId, SessionRecord},
     stream::{Deadline, EventId, Frame, FrameStream, LogCursor, Slot, StreamId},

@@ -7,15 +7,15 @@ use rmcp::model::{ClientRequest, GetMeta, Implementation, InitializeRequestParam
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    call,
+    App, call,
     conversation::{Conversation, Said, Terms},
     listen,
     outbound::{LogLevel, Outbound},
-    reply::{Caller, Delivery, Final, Reply},
+    reply::{Caller, Final, Reply},
     seal::{self, Binding},
 };
 use crate::{
-    app::App,
+    front::Delivery,
     peer::Setting,
     protocol::{Era, Fault, StatelessRequest, headers},
     random,

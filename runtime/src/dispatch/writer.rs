@@ -5,12 +5,13 @@ use std::{error::Error, sync::Arc, time::Duration};
 use tokio::sync::oneshot;
 
 use super::{
+    App,
     conversation::{Conversation, Said},
-    reply::{Answer, Caller, Delivery, Final, Reply},
+    reply::{Answer, Caller, Final, Reply},
 };
 use crate::{
-    app::App,
     error::StoreError,
+    front::Delivery,
     protocol::{Era, Fault},
     session::SessionRecord,
     stream::{self, Deadline, Frame, Outlet},

@@ -7,8 +7,11 @@
 
 use http::{HeaderMap, header, request::Parts, uri::Authority};
 
-use super::{HostCheck, allows, reply::Refusal};
-use crate::config::{AllowList, Config};
+use super::{allows, reply::Refusal};
+use crate::{
+    config::{AllowList, Config},
+    front::HostCheck,
+};
 
 pub(super) fn check(config: &Config, parts: &Parts, host: HostCheck) -> Result<(), Refusal> {
     if host == HostCheck::Check || config.hosts != AllowList::Loopback {

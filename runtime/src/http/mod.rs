@@ -12,7 +12,7 @@ mod reply;
 mod routes;
 pub mod sse;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 #[cfg(feature = "lambda")]
 pub(crate) use body::full;
@@ -26,44 +26,13 @@ pub(crate) use reply::bad_request;
 pub(crate) use routes::{McpService, Routes};
 
 use crate::{
-    app::App,
     auth::Principal,
     config::AllowList,
-    dispatch::{self, Accepts, Caller, Delivery},
+    dispatch::{self, Accepts, App, Caller},
+    front::Front,
     protocol::{self, Era, Fault, headers, read, version},
     stream::Deadline,
 };
-
-/// What a front knows about a request and HTTP does not.
-#[derive(Debug, Clone, Copy)]
-pub struct Front {
-    /// Until when the request must be answered.
-    pub deadline: Deadline,
-    /// Whether bytes reach the client as they are written.
-    pub delivery: Delivery,
-    /// The longest life of a stream that waits for events, unless configured.
-    pub stream_life: Duration,
-    /// Who vouches for the host name.
-    pub host: HostCheck,
-}
-
-/// Whether the host name a request carries has to be checked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HostCheck {
-    /// Anybody who reaches the socket could have made it up.
-    Check,
-    /// The front found us by it: it is checked only against a list that was configured.
-    Routed,
-}
-
-impl Front {
-    /// A front on the local machine: names are checked, and nothing bills the seconds of a stream.
-    #[must_use]
-    pub fn local(deadline: Deadline) -> Self {
-        let stream_life = Duration::from_secs(300);
-        Self { deadline, delivery: Delivery::Stream, stream_life, host: HostCheck::Check }
-    }
-}
 
 /// Answers one request to the MCP endpoint.
 pub(crate) async fn handle(app: Arc<App>, request: Request<Body>) -> Response<Body> {

@@ -13,7 +13,8 @@ use super::{
     sse,
 };
 use crate::{
-    dispatch::{Answer, Delivery, Final, Reply},
+    dispatch::{Answer, Final, Reply},
+    front::Delivery,
     protocol::{Era, Fault, read},
     stream::{Frame, FrameStream},
 };

@@ -13,7 +13,7 @@ use http_body_util::BodyExt;
 use tower::{Layer, Service, ServiceExt, util::BoxCloneSyncService};
 
 use super::body::{self, Body, BoxError};
-use crate::app::App;
+use crate::dispatch::App;
 
 /// The whole server as a tower service: what a front calls and a layer wraps.
 pub(crate) type McpService = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;

@@ -5,7 +5,12 @@
 //! a channel and a task, over a socket without `TCP_NODELAY`, so that the second write waits up to 44 ms for the
 //! acknowledgement of the first. Here head, prelude and first chunk are one write (docs/performance.md has both).
 
-use std::{io, pin::pin};
+use std::{
+    future::{Future, poll_fn},
+    io,
+    pin::pin,
+    task::Poll,
+};
 
 use bytes::Bytes;
 use futures::{
@@ -248,13 +253,18 @@ impl Open {
             let body = body.collect().await.map_err(|error| (error, None))?;
             Ok(Response::from_parts(head, body.to_bytes()))
         });
-        tokio::select! {
-            biased;
-            done = &mut call => return done,
-            () = driver => {}
-        }
-        // The connection has ended and left what it still knew.
-        call.await
+        poll_fn(|cx| {
+            // Twice: what one of them learns the other acts upon in the same turn of the event loop.
+            for _ in 0..2 {
+                // A connection that has ended has left what it still knew, and the call ends by it.
+                let _ = driver.poll_unpin(cx);
+                if let Poll::Ready(done) = call.as_mut().poll(cx) {
+                    return Poll::Ready(done);
+                }
+            }
+            Poll::Pending
+        })
+        .await
     }
 }
 

@@ -17,10 +17,10 @@ use super::{
     response::{self, Output},
 };
 use crate::{
-    app::App,
     config::ResponseMode,
-    dispatch::Delivery,
-    http::{Body, Front, HostCheck, McpService, bad_request},
+    dispatch::App,
+    front::{Delivery, Front, HostCheck},
+    http::{Body, McpService, bad_request},
     stream::Deadline,
 };
 

@@ -10,7 +10,7 @@ use super::{
     invoked::Invoked,
     shutdown::{self, Registered},
 };
-use crate::{app::App, error::Error, http::McpService};
+use crate::{dispatch::App, error::Error, http::McpService};
 
 /// How long open answers may take once the environment is asked to stop: Lambda gives it half a second.
 const LAST_WORDS: Duration = Duration::from_millis(350);

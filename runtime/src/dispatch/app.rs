@@ -8,10 +8,10 @@ use rmcp::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use super::{Caller, Listeners, Seal};
 use crate::{
     clock::Clock,
     config::Config,
-    dispatch::{Caller, Listeners, Seal},
     error::ConfigError,
     events::{Events, Tail},
     handler::Handler,
