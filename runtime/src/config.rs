@@ -6,9 +6,8 @@
 use std::{net::SocketAddr, path::Path, str::FromStr, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use tracing_subscriber::EnvFilter;
 
-use crate::{error::ConfigError, protocol::Limits};
+use crate::{error::ConfigError, protocol::Limits, telemetry};
 
 /// One environment variable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +60,7 @@ variables! {
     COMPRESSION = "ENABLE_COMPRESSION", "true", "compress JSON answers when the client accepts it";
     RUNTIME_API = "AWS_LAMBDA_RUNTIME_API", "set by Lambda", "address of the Lambda Runtime API: its presence says that this is Lambda";
     MAX_CONCURRENCY = "AWS_LAMBDA_MAX_CONCURRENCY", "1", "requests one environment serves at a time, set by Lambda Managed Instances";
-    LOG = "RUST_LOG", "info,rmcp=warn", "what is logged, as tracing-subscriber's EnvFilter reads it";
+    LOG = "RUST_LOG", "info,rmcp=warn", "what is logged: a level, or levels by module";
     LOG_FORMAT = "MCP_LOG_FORMAT" or "AWS_LAMBDA_LOG_FORMAT", "text (JSON on Lambda)", "text or json";
 }
 
@@ -387,10 +386,8 @@ impl Env<'_> {
 
     fn log_filter(&self, default: String) -> Result<String, ConfigError> {
         let Some(text) = self.get(&LOG) else { return Ok(default) };
-        match EnvFilter::try_new(&text) {
-            Ok(_) => Ok(text),
-            Err(error) => Err(wrong(&LOG, &text, &format!("a filter such as info,rmcp=warn ({error})"))),
-        }
+        let usable = telemetry::filter(&text).is_some();
+        if usable { Ok(text) } else { Err(wrong(&LOG, &text, "a filter such as info,rmcp=warn")) }
     }
 
     fn log_format(&self) -> Result<LogFormat, ConfigError> {

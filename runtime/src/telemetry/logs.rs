@@ -1,18 +1,32 @@
 //! Logs: text for people, one JSON object a line for machines.
 
-use tracing_subscriber::{EnvFilter, fmt};
+use tracing_subscriber::{
+    Layer,
+    filter::{LevelFilter, Targets},
+    fmt,
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
+};
 
 use crate::config::{Config, LogFormat};
 
+/// Reads a filter: a level, or levels by module, as in `info,rmcp=warn`.
+///
+/// By target only, not with `EnvFilter`'s spans and fields, which bring a regular expression engine into every
+/// deployment and every cold start.
+pub(crate) fn filter(text: &str) -> Option<Targets> {
+    text.parse().ok()
+}
+
 /// Installs the log subscriber, unless the program has installed its own.
 pub fn init(config: &Config) {
-    let filter = EnvFilter::try_new(&config.log_filter).unwrap_or_else(|_| EnvFilter::new("info,rmcp=warn"));
-    let logs = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false);
-    let installed = match config.log_format {
-        LogFormat::Text => logs.try_init(),
-        LogFormat::Json => logs.json().flatten_event(true).with_current_span(true).try_init(),
+    let filter = filter(&config.log_filter).unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
+    let logs = fmt::layer().with_writer(std::io::stderr).with_ansi(false);
+    let logs = match config.log_format {
+        LogFormat::Text => logs.boxed(),
+        LogFormat::Json => logs.json().flatten_event(true).with_current_span(true).boxed(),
     };
-    if installed.is_err() {
+    if tracing_subscriber::registry().with(logs.with_filter(filter)).try_init().is_err() {
         tracing::debug!("a log subscriber is installed already");
     }
 }

@@ -2,4 +2,5 @@
 
 mod logs;
 
+pub(crate) use logs::filter;
 pub use logs::init as init_logs;
