@@ -118,7 +118,7 @@ async fn answer(invoked: &Invoked, connection: &mut Connection, event: Event) {
     let told = match output.unwrap_or_else(|panic| Err(panicked(&*panic))) {
         Ok(output) => connection.respond(&receipt, output).await,
         Err(refusal) => {
-            tracing::error!(kind = refusal.kind, message = refusal.message, "an invocation was refused");
+            tracing::error!(kind = refusal.kind, reason = refusal.message, "an invocation was refused");
             connection.fail(&receipt, &refusal).await
         }
     };

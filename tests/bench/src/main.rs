@@ -12,7 +12,13 @@ mod measure;
 mod report;
 mod stats;
 
-use std::{error::Error, path::PathBuf, process::ExitCode};
+use std::{
+    error::Error,
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::Parser;
 
@@ -51,7 +57,7 @@ struct Arguments {
 }
 
 /// What our server's stripped binary may grow to before somebody has to say what for.
-const SIZE_BUDGET_MB: f64 = 6.9;
+const SIZE_BUDGET_MB: f64 = 6.3;
 
 const HELLO_DEFAULT: usize = 0;
 const HELLO_CURRENT: usize = 1;
@@ -81,15 +87,18 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     let cpus: Cpus = arguments.cpus.parse()?;
     cpus.driver()?;
-    let targets = targets(arguments)?;
+    let folder = arguments.out.with_extension("targets");
+    let targets = copied(targets(arguments)?, &folder)?;
     let mcp: Vec<_> = targets.iter().filter(|target| target.kind == Kind::Mcp).cloned().collect();
     let rounds = if arguments.quick { 12 } else { 60 };
     let full = Extent { rounds, block: 100, cpus };
+    // A start gives one sample.
+    let starts = Extent { rounds: rounds * 5, ..full };
     // What waits 40 ms for an acknowledgement, or 15 ms in a tool, is not repeated as often.
     let short = Extent { rounds: rounds / 4, block: 20, cpus };
     let echo = event::echo();
 
-    let cold = timed("cold starts", || measure::cold(&targets, &echo, full))?;
+    let cold = timed("cold starts", || measure::cold(&targets, &echo, starts))?;
     let warm = timed("warm calls", || measure::warm(&targets, &echo, Acknowledge::AtOnce, full))?;
     let kernel = match arguments.brief {
         true => Vec::new(),
@@ -114,6 +123,22 @@ fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     print!("{}", report.table());
     report.save(&arguments.out)?;
     Ok(report.is_met())
+}
+
+/// Runs copies: the page cache keeps a file in the pieces it was written in, and a linker's are smaller than others.
+fn copied(mut targets: Vec<Target>, folder: &Path) -> Result<Vec<Target>, String> {
+    fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    for (at, target) in targets.iter_mut().enumerate() {
+        let copy = folder.join(at.to_string());
+        let written = fs::read(&target.binary).and_then(|bytes| {
+            let _ = fs::remove_file(&copy);
+            fs::write(&copy, bytes)?;
+            fs::set_permissions(&copy, fs::Permissions::from_mode(0o755))
+        });
+        written.map_err(|error| format!("{}: {error}", target.binary.display()))?;
+        target.binary = copy;
+    }
+    Ok(targets)
 }
 
 fn targets(arguments: &Arguments) -> Result<Vec<Target>, String> {
