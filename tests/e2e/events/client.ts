@@ -1,0 +1,126 @@
+// Raw requests of both eras, and their event streams as they arrive: what a client library would hide is the point here.
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export interface Message {
+  readonly id?: number;
+  readonly method?: string;
+  readonly params?: { readonly uri?: string; readonly data?: unknown; readonly level?: string };
+  readonly result?: Record<string, unknown>;
+  readonly error?: { readonly message: string };
+}
+
+/** An open event stream and everything it has said. */
+export interface Stream {
+  readonly environment: string;
+  readonly said: Message[];
+  close(): void;
+}
+
+const accept = 'application/json, text/event-stream';
+
+export class Stateless {
+  private readonly url: string;
+
+  constructor(url: string) {
+    this.url = url;
+  }
+
+  async ask(method: string, params: Record<string, unknown>): Promise<Message> {
+    const response = await this.post(method, params, new AbortController().signal);
+    return (await response.json()) as Message;
+  }
+
+  async listen(notifications: Record<string, unknown>): Promise<Stream> {
+    const stop = new AbortController();
+    return opened(await this.post('subscriptions/listen', { notifications }, stop.signal), stop);
+  }
+
+  private async post(method: string, params: Record<string, unknown>, signal: AbortSignal): Promise<Response> {
+    const name = params['name'] ?? params['uri'];
+    const meta = {
+      'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+      'io.modelcontextprotocol/clientCapabilities': {},
+    };
+    return fetch(this.url, {
+      method: 'POST',
+      signal,
+      headers: {
+        accept,
+        'content-type': 'application/json',
+        'mcp-protocol-version': '2026-07-28',
+        'mcp-method': method,
+        ...(typeof name === 'string' && { 'mcp-name': name }),
+      },
+      body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params: { ...params, _meta: meta } }),
+    });
+  }
+}
+
+export class Session {
+  private readonly url: string;
+  private readonly id: string;
+
+  private constructor(url: string, id: string) {
+    this.url = url;
+    this.id = id;
+  }
+
+  static async open(url: string): Promise<Session> {
+    const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'e2e', version: '1' } };
+    const response = await fetch(url, {
+      method: 'POST',
+      headers: { accept, 'content-type': 'application/json' },
+      body: JSON.stringify({ jsonrpc: '2.0', id: 0, method: 'initialize', params }),
+    });
+    await response.text();
+    return new Session(url, response.headers.get('mcp-session-id') ?? '');
+  }
+
+  async ask(method: string, params: Record<string, unknown>): Promise<Message> {
+    const response = await fetch(this.url, {
+      method: 'POST',
+      headers: { accept, 'content-type': 'application/json', ...this.headers() },
+      body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }),
+    });
+    return (await response.json()) as Message;
+  }
+
+  async listen(): Promise<Stream> {
+    const stop = new AbortController();
+    return opened(await fetch(this.url, { signal: stop.signal, headers: { accept, ...this.headers() } }), stop);
+  }
+
+  private headers(): Record<string, string> {
+    return { 'mcp-session-id': this.id, 'mcp-protocol-version': '2025-11-25' };
+  }
+}
+
+/** Waits until something holds; a wait that is too long fails with what there was instead. */
+export async function eventually(what: string, holds: () => boolean, seen: () => unknown, withinMs = 15_000): Promise<void> {
+  const deadline = Date.now() + withinMs;
+  while (!holds()) {
+    if (Date.now() > deadline) throw new Error(`never: ${what}; there was ${JSON.stringify(seen())}`);
+    await sleep(10);
+  }
+}
+
+function opened(response: Response, stop: AbortController): Stream {
+  if (!response.ok || !response.body) throw new Error(`no stream: ${response.status}`);
+  const said: Message[] = [];
+  void read(response.body, said).catch(() => {});
+  return { environment: response.headers.get('x-emulator-environment') ?? '', said, close: () => stop.abort() };
+}
+
+async function read(body: ReadableStream<Uint8Array>, said: Message[]): Promise<void> {
+  let text = '';
+  const decoder = new TextDecoder();
+  for await (const chunk of body) {
+    text += decoder.decode(chunk, { stream: true });
+    const events = text.split('\n\n');
+    text = events.pop() ?? '';
+    for (const event of events) {
+      const data = event.split('\n').find(line => line.startsWith('data: '))?.slice('data: '.length);
+      if (data) said.push(JSON.parse(data) as Message);
+    }
+  }
+}
