@@ -24,6 +24,7 @@ pub(crate) fn jitter(base: Duration) -> Duration {
 }
 
 /// A number below `limit`; 0 when there is none.
+#[cfg(feature = "dynamodb")]
 pub(crate) fn below(limit: usize) -> usize {
     let drawn = usize::try_from(Uuid::new_v4().as_fields().0).unwrap_or(0);
     drawn.checked_rem(limit).unwrap_or(0)

@@ -26,6 +26,8 @@ const BROADCAST: usize = 256;
 const PAGE: usize = 100;
 /// Between looks at the log while events come...
 const BUSY: Duration = Duration::from_millis(100);
+/// ... for so long after the last one: events that come every second or so are still heard at once ...
+const STAYS_BUSY: Duration = Duration::from_secs(3);
 /// ... and the longest pause when none do: two seconds with its jitter.
 const IDLE: Duration = Duration::from_millis(1600);
 
@@ -139,6 +141,7 @@ impl Tail {
 
     async fn run(self: Arc<Self>) {
         let mut pause = BUSY;
+        let mut moved = Instant::now();
         loop {
             let scopes = {
                 let mut followed = self.followed();
@@ -149,7 +152,11 @@ impl Tail {
                 followed.scopes.iter().map(|(scope, at)| (scope.clone(), at.seq)).collect::<Vec<_>>()
             };
             pause = match self.look(scopes).await {
-                Ok(true) => BUSY,
+                Ok(true) => {
+                    moved = Instant::now();
+                    BUSY
+                }
+                Ok(false) if moved.elapsed() < STAYS_BUSY => BUSY,
                 Ok(false) => (pause * 2).min(IDLE),
                 Err(error) => {
                     tracing::warn!(

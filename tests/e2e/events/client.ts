@@ -13,6 +13,10 @@ export interface Message {
 export interface Stream {
   readonly environment: string;
   readonly said: Message[];
+  /** Of what was said, the last place in the stream. */
+  readonly place: () => string | undefined;
+  /** Settles when the stream has ended, however it did. */
+  readonly ended: Promise<void>;
   close(): void;
 }
 
@@ -85,9 +89,12 @@ export class Session {
     return (await response.json()) as Message;
   }
 
-  async listen(): Promise<Stream> {
+  /** The GET stream: fresh, or from a place on. `hear` is told of each message as it arrives. */
+  async listen(from?: string, hear?: (message: Message) => void): Promise<Stream> {
     const stop = new AbortController();
-    return opened(await fetch(this.url, { signal: stop.signal, headers: { accept, ...this.headers() } }), stop);
+    const place: Record<string, string> = from === undefined ? {} : { 'last-event-id': from };
+    const headers = { accept, ...this.headers(), ...place };
+    return opened(await fetch(this.url, { signal: stop.signal, headers }), stop, from, hear);
   }
 
   private headers(): Record<string, string> {
@@ -104,14 +111,23 @@ export async function eventually(what: string, holds: () => boolean, seen: () =>
   }
 }
 
-function opened(response: Response, stop: AbortController): Stream {
+function opened(response: Response, stop: AbortController, from?: string, hear?: (message: Message) => void): Stream {
   if (!response.ok || !response.body) throw new Error(`no stream: ${response.status}`);
   const said: Message[] = [];
-  void read(response.body, said).catch(() => {});
-  return { environment: response.headers.get('x-emulator-environment') ?? '', said, close: () => stop.abort() };
+  let place = from;
+  const ended = read(response.body, (id, message) => {
+    if (id !== undefined) place = id;
+    if (!message) return;
+    said.push(message);
+    hear?.(message);
+  }).catch(() => {});
+  const environment = response.headers.get('x-emulator-environment') ?? '';
+  return { environment, said, place: () => place, ended, close: () => stop.abort() };
 }
 
-async function read(body: ReadableStream<Uint8Array>, said: Message[]): Promise<void> {
+type Hear = (id: string | undefined, message: Message | undefined) => void;
+
+async function read(body: ReadableStream<Uint8Array>, hear: Hear): Promise<void> {
   let text = '';
   const decoder = new TextDecoder();
   for await (const chunk of body) {
@@ -119,8 +135,10 @@ async function read(body: ReadableStream<Uint8Array>, said: Message[]): Promise<
     const events = text.split('\n\n');
     text = events.pop() ?? '';
     for (const event of events) {
-      const data = event.split('\n').find(line => line.startsWith('data: '))?.slice('data: '.length);
-      if (data) said.push(JSON.parse(data) as Message);
+      const lines = event.split('\n');
+      const field = (name: string) => lines.find(line => line.startsWith(name))?.slice(name.length);
+      const data = field('data: ');
+      hear(field('id: '), data ? (JSON.parse(data) as Message) : undefined);
     }
   }
 }

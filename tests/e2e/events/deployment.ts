@@ -20,6 +20,10 @@ export interface Deployment {
   /** The MCP endpoint, behind a Function URL. */
   readonly url: string;
   readonly topicArn: string;
+  /** The emulator's commands over the environments that serve. */
+  readonly control: string;
+  /** Gives the function that takes events in one invocation, and waits for its answer. */
+  invokeIngest(event: unknown): Promise<void>;
   /** `aws ...` against the machine's own SNS and Lambda; what it answers, as JSON. */
   aws(...args: string[]): Promise<unknown>;
   stop(): Promise<void>;
@@ -28,7 +32,7 @@ export interface Deployment {
 /** An empty zip file: the function's code is never looked at, its invocations go elsewhere. */
 const emptyZip = Buffer.from('504b0506000000000000000000000000000000000000', 'hex');
 
-export async function deploy(environments: number): Promise<Deployment> {
+export async function deploy(environments: number, ingesting = 2): Promise<Deployment> {
   const [server, emulator, database] = [
     await build('mcp-lambda-reference'),
     await build('lambda-emulator'),
@@ -57,15 +61,17 @@ export async function deploy(environments: number): Promise<Deployment> {
       SESSION_TABLE_NAME: 'state',
       EVENT_TABLE_NAME: 'events',
       SNS_TOPIC_ARN: topicArn,
+      // All clients here are nobody in particular, and what a killed environment held is free only when its time is over.
+      MCP_STREAMS_PER_PRINCIPAL: '1000',
       MCP_STATE_KEYS: `test:${Buffer.alloc(32, 1).toString('base64')}`,
     };
     const emulated = async (name: string, count: number) => {
       const env = Object.entries(variables).flatMap(([key, value]) => ['--env', `${key}=${value}`]);
       const args = ['--binary', server, '--name', name, '--environments', `${count}`, '--timeout', '60'];
       const line = (await started(program(emulator, [...args, '--routing', 'spread', '--queue', '32', ...env]))).ready;
-      return JSON.parse(line) as { url: string; forward: string };
+      return JSON.parse(line) as { url: string; forward: string; control: string };
     };
-    const [serving, ingest] = [await emulated('server', environments), await emulated('ingest', 2)];
+    const [serving, ingest] = [await emulated('server', environments), await emulated('ingest', ingesting)];
     const aws = async (...args: string[]): Promise<unknown> => {
       const cli = ['--endpoint-url', sns, '--output', 'json', ...args];
       const { code, stdout, stderr } = await run(join(root, '.venv/bin/aws'), cli, credentials);
@@ -85,6 +91,13 @@ export async function deploy(environments: number): Promise<Deployment> {
     return {
       url: `${serving.url}/mcp`,
       topicArn,
+      control: serving.control,
+      invokeIngest: async event => {
+        const invoke = `${ingest.control}/2015-03-31/functions/ingest/invocations`;
+        const response = await fetch(invoke, { method: 'POST', body: JSON.stringify(event) });
+        const text = await response.text();
+        if (!response.ok || response.headers.has('x-amz-function-error')) throw new Error(`ingest failed: ${text}`);
+      },
       aws,
       stop: async () => {
         await stop();
