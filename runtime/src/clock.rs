@@ -12,6 +12,8 @@ use std::{
     time::Duration,
 };
 
+use chrono::{DateTime, SecondsFormat};
+
 /// Milliseconds since the Unix epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
@@ -22,6 +24,20 @@ impl Timestamp {
     #[must_use]
     pub fn plus(self, after: Duration) -> Self {
         Self(self.0.saturating_add(u64::try_from(after.as_millis()).unwrap_or(u64::MAX)))
+    }
+
+    /// As RFC 3339 writes it, in UTC and with milliseconds.
+    #[must_use]
+    pub fn to_rfc3339(self) -> String {
+        let time = i64::try_from(self.0).ok().and_then(DateTime::from_timestamp_millis).unwrap_or_default();
+        time.to_rfc3339_opts(SecondsFormat::Millis, true)
+    }
+
+    /// Reads an RFC 3339 time. `None` for anything else, and for what was before 1970.
+    #[must_use]
+    pub fn parse_rfc3339(text: &str) -> Option<Self> {
+        let time = DateTime::parse_from_rfc3339(text).ok()?;
+        u64::try_from(time.timestamp_millis()).ok().map(Self)
     }
 
     /// Whole seconds since the epoch: the unit of a DynamoDB `ttl` attribute.

@@ -41,6 +41,7 @@ variables! {
     STREAMS = "MCP_STREAMS", "on", "on or off: subscriptions/listen and GET streams";
     STREAM_SECONDS = "MCP_STREAM_SECONDS", "300 (60 on Lambda)", "longest life of a listen or GET stream, in seconds";
     STREAMS_PER_PRINCIPAL = "MCP_STREAMS_PER_PRINCIPAL", "16", "listen and GET streams one caller may hold open";
+    STREAMS_PER_PROCESS = "MCP_STREAMS_PER_PROCESS", "1000", "listen and GET streams one process may hold open";
     KEEP_ALIVE_SECONDS = "MCP_KEEP_ALIVE_SECONDS", "12", "pause between keep-alive comments on a quiet stream, in seconds";
     RETRY_MS = "MCP_RETRY_MS", "1000", "how long a session-era client should wait before it reconnects, in milliseconds";
     REQUEST_SECONDS = "MCP_REQUEST_SECONDS", "900", "longest run of one request on the local front, in seconds";
@@ -53,6 +54,10 @@ variables! {
     MAX_BATCH = "MCP_MAX_BATCH", "50", "most messages in a 2025-03-26 batch";
     SESSION_TABLE = "SESSION_TABLE_NAME" or "MCP_SESSION_TABLE", "none: state stays in memory", "DynamoDB table of sessions, state and letters";
     EVENT_TABLE = "EVENT_TABLE_NAME" or "MCP_SESSION_EVENT_TABLE", "none", "DynamoDB table of events and replies; goes with SESSION_TABLE_NAME";
+    EVENTS = "MCP_EVENTS", "what the program says, else off", "on or off: SNS and EventBridge events are taken in, and each source and type is a resource";
+    EVENT_TTL_MINUTES = "EVENT_TTL_MINUTES", "60", "how long an event can be read and replayed, in minutes";
+    EVENT_REPLICAS = "EVENT_FANOUT_REPLICAS", "1", "copies of the event log that readers spread over; the same for every function of a deployment";
+    TOPIC_ARN = "SNS_TOPIC_ARN", "none", "SNS topic that tools' announcements are published to";
     ALLOWED_HOSTS = "MCP_ALLOWED_HOSTS", "loopback names", "comma list of host names this server answers to, or *";
     CORS_ORIGINS = "MCP_CORS_ORIGINS" or "ALLOWED_ORIGINS", "loopback origins", "comma list of browser origins that may call, or *";
     CORS_CREDENTIALS = "MCP_CORS_CREDENTIALS", "false", "whether browsers may send credentials; not with *";
@@ -85,10 +90,25 @@ pub struct StreamConfig {
     pub life: Option<Duration>,
     /// How many one caller may hold.
     pub per_principal: usize,
+    /// How many one process may hold.
+    pub per_process: usize,
     /// Between keep-alive comments.
     pub keep_alive: Duration,
     /// What `retry` tells session-era clients.
     pub retry: Duration,
+}
+
+/// Events that concern everybody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventConfig {
+    /// Whether those of other systems are taken in, and all of them are resources. `None`: as the program says.
+    pub enabled: Option<bool>,
+    /// How long one stays in the log: long enough for a client to come back for it.
+    pub life: Duration,
+    /// Copies of the log that readers spread over.
+    pub replicas: usize,
+    /// The SNS topic that announcements go to.
+    pub topic_arn: Option<String>,
 }
 
 /// Which names this server answers to and which origins may call it.
@@ -175,6 +195,8 @@ pub struct Config {
     pub limits: Limits,
     /// The DynamoDB tables, if state lives there.
     pub tables: Option<Tables>,
+    /// Events.
+    pub events: EventConfig,
     /// Host names.
     pub hosts: AllowList,
     /// Browser origins.
@@ -202,6 +224,7 @@ impl Default for Config {
                 enabled: true,
                 life: None,
                 per_principal: 16,
+                per_process: 1000,
                 keep_alive: Duration::from_secs(12),
                 retry: Duration::from_secs(1),
             },
@@ -213,6 +236,12 @@ impl Default for Config {
             max_response: 200 * 1024 * 1024,
             limits: Limits::default(),
             tables: None,
+            events: EventConfig {
+                enabled: None,
+                life: Duration::from_secs(60 * 60),
+                replicas: 1,
+                topic_arn: None,
+            },
             hosts: AllowList::Loopback,
             cors: CorsConfig {
                 origins: AllowList::Loopback,
@@ -259,6 +288,7 @@ impl Config {
                 enabled: env.switch(&STREAMS, default.streams.enabled)?,
                 life: env.optional(&STREAM_SECONDS, 1)?.map(Duration::from_secs),
                 per_principal: env.count(&STREAMS_PER_PRINCIPAL, default.streams.per_principal)?,
+                per_process: env.count(&STREAMS_PER_PROCESS, default.streams.per_process)?,
                 keep_alive: env.seconds(&KEEP_ALIVE_SECONDS, default.streams.keep_alive, 1)?,
                 retry: env.optional(&RETRY_MS, 1)?.map_or(default.streams.retry, Duration::from_millis),
             },
@@ -277,6 +307,14 @@ impl Config {
                 batch: env.count(&MAX_BATCH, default.limits.batch)?,
             },
             tables: env.tables()?,
+            events: EventConfig {
+                enabled: env.get(&EVENTS).map(|_| env.switch(&EVENTS, false)).transpose()?,
+                life: env
+                    .optional(&EVENT_TTL_MINUTES, 1)?
+                    .map_or(default.events.life, |minutes| Duration::from_secs(minutes * 60)),
+                replicas: env.count(&EVENT_REPLICAS, default.events.replicas)?,
+                topic_arn: env.topic_arn()?,
+            },
             hosts: env.list(&ALLOWED_HOSTS, "*, or host names such as mcp.example.com", is_host)?,
             cors,
             compression: env.switch(&COMPRESSION, default.compression)?,
@@ -373,6 +411,13 @@ impl Env<'_> {
                 Err(wrong(&SESSION_TABLE, "", "the name of a table, since EVENT_TABLE_NAME is set"))
             }
         }
+    }
+
+    fn topic_arn(&self) -> Result<Option<String>, ConfigError> {
+        let Some(text) = self.get(&TOPIC_ARN) else { return Ok(None) };
+        let fits = text.starts_with("arn:") && text.split(':').count() == 6 && !text.ends_with(".fifo");
+        let expected = "the ARN of a standard topic, as arn:aws:sns:us-east-1:123456789012:mcp-global-events";
+        if fits { Ok(Some(text)) } else { Err(wrong(&TOPIC_ARN, &text, expected)) }
     }
 
     fn response_mode(&self) -> Result<ResponseMode, ConfigError> {

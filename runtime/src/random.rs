@@ -22,3 +22,10 @@ pub(crate) fn jitter(base: Duration) -> Duration {
     let unit = f64::from(Uuid::new_v4().as_fields().0) / f64::from(u32::MAX);
     base.mul_f64(0.75 + unit / 2.0)
 }
+
+/// A number below `limit`; 0 when there is none.
+#[cfg(feature = "dynamodb")]
+pub(crate) fn below(limit: usize) -> usize {
+    let drawn = usize::try_from(Uuid::new_v4().as_fields().0).unwrap_or(0);
+    drawn.checked_rem(limit).unwrap_or(0)
+}

@@ -16,7 +16,7 @@ use crate::{
     config::Config,
     dispatch::App,
     error::{ConfigError, Error},
-    events::Events,
+    events::{Announcer, Events},
     http::{Body, BoxError, McpService, Routes, cors_layer},
     local,
     store::Stores,
@@ -42,13 +42,23 @@ pub struct McpLambdaServer<H> {
     stores: Option<Stores>,
     clock: Clock,
     routes: Routes,
+    events: bool,
+    topic: Option<Arc<dyn Announcer>>,
 }
 
 impl<H: ServerHandler> McpLambdaServer<H> {
     /// A server that reads its configuration from the environment when it starts.
     #[must_use]
     pub fn new(handler: H) -> Self {
-        Self { handler, config: None, stores: None, clock: Clock::system(), routes: Routes::default() }
+        Self {
+            handler,
+            config: None,
+            stores: None,
+            clock: Clock::system(),
+            routes: Routes::default(),
+            events: false,
+            topic: None,
+        }
     }
 
     /// Uses this configuration instead of the environment's.
@@ -69,6 +79,21 @@ impl<H: ServerHandler> McpLambdaServer<H> {
     #[must_use]
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
+        self
+    }
+
+    /// Takes events of SNS and `EventBridge` in, and shows each source and type as a resource `event://<source>/<type>`
+    /// that can be listed, read and subscribed to. `MCP_EVENTS` says otherwise.
+    #[must_use]
+    pub fn events(mut self) -> Self {
+        self.events = true;
+        self
+    }
+
+    /// Publishes announcements here instead of the topic that is configured.
+    #[must_use]
+    pub fn announcer(mut self, topic: Arc<dyn Announcer>) -> Self {
+        self.topic = Some(topic);
         self
     }
 
@@ -109,7 +134,10 @@ impl<H: ServerHandler> McpLambdaServer<H> {
     ///
     /// When the configuration cannot be used.
     pub fn build(self) -> Result<Server, Error> {
-        let config = self.config.map_or_else(Config::from_env, Ok)?;
+        let mut config = self.config.map_or_else(Config::from_env, Ok)?;
+        if self.events {
+            config.events.enabled.get_or_insert(true);
+        }
         let mut routes = Routes::default();
         routes.wrap(cors_layer(&config.cors));
         #[cfg(feature = "compression")]
@@ -131,7 +159,7 @@ impl<H: ServerHandler> McpLambdaServer<H> {
                 }));
             }
         };
-        let app = App::new(self.handler, config, stores, self.clock)?;
+        let app = App::new(self.handler, config, stores, self.clock, self.topic)?;
         Ok(Server { service: routes.build(Arc::clone(&app)), app })
     }
 
@@ -150,6 +178,9 @@ impl<H: ServerHandler> McpLambdaServer<H> {
         let listen = config.listen;
         if self.stores.is_none() {
             self.stores = configured_stores(&config, &self.clock).await?;
+        }
+        if self.topic.is_none() {
+            self.topic = configured_topic(&config).await?;
         }
         let server = self.config(config).build()?;
         // Both are boxed: what runs for hours is large, and would be copied from frame to frame until it runs.
@@ -196,11 +227,15 @@ impl Start {
 /// The stores that the configuration names. Making them asks nothing of the network.
 #[cfg(feature = "dynamodb")]
 async fn configured_stores(config: &Config, clock: &Clock) -> Result<Option<Stores>, Error> {
-    use crate::store::dynamodb::{DynamoStore, client, sdk_config};
+    use crate::store::{
+        aws::sdk_config,
+        dynamodb::{DynamoStore, client},
+    };
 
     let Some(tables) = &config.tables else { return Ok(None) };
     let client = client(&sdk_config().await);
-    Ok(Some(Stores::of(DynamoStore::new(client, &tables.state, &tables.events, clock.clone()))))
+    let store = DynamoStore::new(client, &tables.state, &tables.events, clock.clone());
+    Ok(Some(Stores::of(store.with_replicas(config.events.replicas))))
 }
 
 #[cfg(not(feature = "dynamodb"))]
@@ -211,6 +246,30 @@ async fn configured_stores(config: &Config, _: &Clock) -> Result<Option<Stores>,
             variable: "SESSION_TABLE_NAME",
             found: tables.state.clone(),
             expected: "to be unset: this binary was built without the `dynamodb` feature".into(),
+        })),
+    }
+}
+
+/// The topic that the configuration names.
+#[cfg(feature = "sns")]
+async fn configured_topic(config: &Config) -> Result<Option<Arc<dyn Announcer>>, Error> {
+    use crate::{
+        events::sns::{SnsAnnouncer, sdk},
+        store::aws::sdk_config,
+    };
+
+    let Some(arn) = &config.events.topic_arn else { return Ok(None) };
+    Ok(Some(Arc::new(SnsAnnouncer::new(sdk::Client::new(&sdk_config().await), arn))))
+}
+
+#[cfg(not(feature = "sns"))]
+async fn configured_topic(config: &Config) -> Result<Option<Arc<dyn Announcer>>, Error> {
+    match &config.events.topic_arn {
+        None => Ok(None),
+        Some(arn) => Err(Error::Config(ConfigError {
+            variable: "SNS_TOPIC_ARN",
+            found: arn.clone(),
+            expected: "to be unset: this binary was built without the `sns` feature".into(),
         })),
     }
 }

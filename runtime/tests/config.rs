@@ -74,6 +74,14 @@ fn rows() -> Vec<Row> {
             NUMBER,
         ),
         (
+            "MCP_STREAMS_PER_PROCESS",
+            |c| c.streams.per_process == 1000,
+            "64",
+            |c| c.streams.per_process == 64,
+            NO_COUNT,
+            NUMBER,
+        ),
+        (
             "MCP_KEEP_ALIVE_SECONDS",
             |c| c.streams.keep_alive == Duration::from_secs(12),
             "5",
@@ -132,6 +140,41 @@ fn rows() -> Vec<Row> {
         ),
         ("MCP_MAX_JSON_DEPTH", |c| c.limits.depth == 64, "8", |c| c.limits.depth == 8, NO_COUNT, NUMBER),
         ("MCP_MAX_BATCH", |c| c.limits.batch == 50, "1", |c| c.limits.batch == 1, NO_COUNT, NUMBER),
+        (
+            "MCP_EVENTS",
+            |c| c.events.enabled.is_none(),
+            "off",
+            |c| c.events.enabled == Some(false),
+            NO_SWITCH,
+            SWITCH,
+        ),
+        (
+            "EVENT_TTL_MINUTES",
+            |c| c.events.life == Duration::from_secs(3600),
+            "2",
+            |c| c.events.life == Duration::from_secs(120),
+            NO_COUNT,
+            NUMBER,
+        ),
+        (
+            "EVENT_FANOUT_REPLICAS",
+            |c| c.events.replicas == 1,
+            "4",
+            |c| c.events.replicas == 4,
+            NO_COUNT,
+            NUMBER,
+        ),
+        (
+            "SNS_TOPIC_ARN",
+            |c| c.events.topic_arn.is_none(),
+            "arn:aws:sns:eu-central-1:123456789012:mcp-global-events",
+            |c| {
+                c.events.topic_arn.as_deref()
+                    == Some("arn:aws:sns:eu-central-1:123456789012:mcp-global-events")
+            },
+            &["mcp-global-events", "arn:aws:sns:eu-central-1:123456789012:ordered.fifo"],
+            "the ARN of a standard topic",
+        ),
         (
             "MCP_ALLOWED_HOSTS",
             |c| c.hosts == AllowList::Loopback,

@@ -12,7 +12,7 @@ use common::{
 };
 use mcp_lambda_server::{
     Event, StoreError, Stores,
-    events::{Appended, EventLog, LoggedEvent, NewEvent, Scope},
+    events::{Appended, End, EventLog, LoggedEvent, NewEvent, Scope, Topic},
 };
 use serde_json::{Value, json};
 
@@ -210,9 +210,29 @@ impl EventLog for Distant {
         self.0.heads(scopes).await
     }
 
+    async fn ends(&self, scopes: &[Scope]) -> Result<Vec<End>, StoreError> {
+        self.travel().await;
+        self.0.ends(scopes).await
+    }
+
     async fn read(&self, scope: &Scope, after: u64, limit: usize) -> Result<Vec<LoggedEvent>, StoreError> {
         self.travel().await;
         self.0.read(scope, after, limit).await
+    }
+
+    async fn settle(&self, scope: &Scope, after: u64) -> Result<u64, StoreError> {
+        self.travel().await;
+        self.0.settle(scope, after).await
+    }
+
+    async fn topics(&self, after: Option<&Topic>, limit: usize) -> Result<Vec<Topic>, StoreError> {
+        self.travel().await;
+        self.0.topics(after, limit).await
+    }
+
+    async fn newest(&self, topic: &Topic, limit: usize) -> Result<Vec<LoggedEvent>, StoreError> {
+        self.travel().await;
+        self.0.newest(topic, limit).await
     }
 }
 

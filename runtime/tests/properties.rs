@@ -189,8 +189,8 @@ proptest! {
 
     /// A message is one line of JSON, so it is one event, whatever its texts hold.
     #[test]
-    fn a_message_is_one_event(message in any_json(), global in any::<u64>(), session in any::<u64>()) {
-        let id = EventId::Log(LogCursor { global, session });
+    fn a_message_is_one_event(message in any_json(), global in any::<u64>(), session in any::<u64>(), part in 0..3_u8) {
+        let id = EventId::Log(LogCursor { global, session, part });
         let message = message.to_string();
         let frame = Frame::Message { id: Some(id.clone()), json: Bytes::from(message.clone()) };
         let events = sse::parse(&encode(&frame));
@@ -200,8 +200,8 @@ proptest! {
     }
 
     #[test]
-    fn a_place_in_the_log_is_read_back(global in any::<u64>(), session in any::<u64>()) {
-        let id = EventId::Log(LogCursor { global, session });
+    fn a_place_in_the_log_is_read_back(global in any::<u64>(), session in any::<u64>(), part in 0..3_u8) {
+        let id = EventId::Log(LogCursor { global, session, part });
         prop_assert_eq!(id.to_string().parse(), Ok(id));
     }
 

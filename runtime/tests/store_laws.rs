@@ -76,7 +76,11 @@ macro_rules! on {
                 scopes_are_sequences_of_their_own,
                 a_read_is_in_order_and_no_longer_than_asked,
                 expired_events_are_left_out_and_their_places_are_not_given_again,
-                heads_answer_in_the_order_asked;
+                heads_answer_in_the_order_asked,
+                whoever_begins_at_the_end_reads_what_comes_next,
+                settling_passes_what_has_expired_and_nothing_that_lives,
+                what_everybody_hears_is_kept_under_its_topic_newest_first,
+                topics_are_listed_page_by_page_as_long_as_they_have_events;
             concurrency:
                 of_writers_with_one_rev_exactly_one_succeeds,
                 no_increment_is_lost,
@@ -98,6 +102,21 @@ on!(memory, crate::memory());
 on!(dynoxide, crate::dynamo::embedded().await);
 
 #[cfg(feature = "dynamodb")]
+laws_of! { copied, crate::dynamo::copied().await;
+    log:
+        an_append_is_read_at_its_place_and_places_grow,
+        one_source_id_gets_one_place_in_a_scope,
+        scopes_are_sequences_of_their_own,
+        a_read_is_in_order_and_no_longer_than_asked,
+        heads_answer_in_the_order_asked,
+        settling_passes_what_has_expired_and_nothing_that_lives,
+        what_everybody_hears_is_kept_under_its_topic_newest_first;
+    concurrency:
+        concurrent_appends_get_places_of_their_own,
+        concurrent_deliveries_of_one_source_id_are_appended_once;
+}
+
+#[cfg(feature = "dynamodb")]
 on!(endpoint, crate::dynamo::endpoint().await);
 
 /// DynamoDB, spoken to over HTTP as in AWS: a database embedded in the test, or whatever
@@ -116,23 +135,32 @@ mod dynamo {
     use crate::laws::Lab;
 
     pub(crate) async fn embedded() -> Lab {
+        lab(&database().await, 1).await
+    }
+
+    /// With copies of the log, of which a reader sees one.
+    pub(crate) async fn copied() -> Lab {
+        lab(&database().await, 3).await
+    }
+
+    async fn database() -> String {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let database = dynoxide::Database::memory().expect("a database");
         let server = tokio_util::task::TaskTracker::new();
         server.spawn(dynoxide::server::serve_on(listener, database));
-        lab(&format!("http://{address}")).await
+        format!("http://{address}")
     }
 
     pub(crate) async fn endpoint() -> Lab {
         #[expect(clippy::disallowed_methods, reason = "the test script names the server to test against")]
         match std::env::var("LAWS_DYNAMODB_ENDPOINT") {
-            Ok(url) => lab(&url).await,
+            Ok(url) => lab(&url, 1).await,
             Err(_) => embedded().await,
         }
     }
 
-    async fn lab(url: &str) -> Lab {
+    async fn lab(url: &str, replicas: usize) -> Lab {
         let config = sdk::Config::builder()
             .behavior_version(sdk::config::BehaviorVersion::latest())
             .endpoint_url(url)
@@ -145,7 +173,7 @@ mod dynamo {
         let (state, events) = (format!("state-{run}"), format!("events-{run}"));
         create_tables(&client, &state, &events).await.expect("tables");
         let clock = Clock::manual(Timestamp(1_800_000_000_000));
-        let store = DynamoStore::new(client, &state, &events, clock.clone());
+        let store = DynamoStore::new(client, &state, &events, clock.clone()).with_replicas(replicas);
         Lab { stores: Stores::of(store), clock, life: Duration::from_secs(600) }
     }
 }

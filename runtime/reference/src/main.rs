@@ -1,6 +1,7 @@
 //! The reference server: the tools an operator wants on day one, and nothing simulated.
 
 mod diagnostics;
+mod events;
 mod host;
 mod prompts;
 mod resources;
@@ -12,5 +13,5 @@ use mcp_lambda_server::McpLambdaServer;
 use server::Reference;
 
 fn main() -> Result<(), mcp_lambda_server::Error> {
-    McpLambdaServer::new(Reference::new(host::Host::detect())).serve()
+    McpLambdaServer::new(Reference::new(host::Host::detect())).events().serve()
 }

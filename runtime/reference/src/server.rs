@@ -26,7 +26,8 @@ pub(crate) struct Reference {
 
 impl Reference {
     pub(crate) fn new(host: Host) -> Self {
-        let tools = Self::basic_tools() + Self::session_tools() + Self::diagnostic_tools();
+        let tools =
+            Self::basic_tools() + Self::session_tools() + Self::diagnostic_tools() + Self::event_tools();
         Self { host: Arc::new(host), tools }
     }
 }
@@ -34,7 +35,8 @@ impl Reference {
 #[tool_handler(router = self.tools)]
 impl ServerHandler for Reference {
     fn get_info(&self) -> ServerConfig {
-        // No `listChanged` and no `subscribe`: nothing here changes while the server runs.
+        // No `listChanged` and no `subscribe` of our own: what changes while the server runs are the events, and the
+        // runtime says so.
         let capabilities = ServerCapabilities::builder()
             .enable_tools()
             .enable_prompts()
@@ -45,7 +47,8 @@ impl ServerHandler for Reference {
             .with_server_info(Implementation::new("mcp-lambda-reference", env!("CARGO_PKG_VERSION")))
             .with_instructions(
                 "Tools that show what the server can do: echo, counter (state), progress (streaming), \
-                 session_info and lambda_diagnostics (what it knows about itself).",
+                 session_info and lambda_diagnostics (what it knows about itself), publish_event (tells everybody who \
+                 listens; what happened is a resource, event://source/type).",
             )
     }
 

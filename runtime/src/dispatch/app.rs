@@ -1,6 +1,6 @@
 //! What every request shares: the handler, the stores and the rules.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use rmcp::{
     ServerHandler,
@@ -8,20 +8,17 @@ use rmcp::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Caller, Listeners, Seal};
+use super::{Caller, Listeners, Seal, event_resources::EventResources};
 use crate::{
     clock::Clock,
     config::Config,
     error::ConfigError,
-    events::{Events, Tail},
+    events::{Announcer, Events, Tail},
     handler::Handler,
     session::{Handles, Mailroom, Session, SessionRecord},
     store::Stores,
-    stream::ReplyStream,
+    stream::{OpenStreams, ReplyStream},
 };
-
-/// How long an event stays in the log: long enough for a client to come back for it.
-const EVENT_LIFE: Duration = Duration::from_secs(60 * 60);
 
 /// One server, whatever front it stands behind.
 pub(crate) struct App {
@@ -34,6 +31,9 @@ pub(crate) struct App {
     pub(crate) events: Events,
     pub(crate) tail: Arc<Tail>,
     pub(crate) listeners: Listeners,
+    pub(crate) open_streams: OpenStreams,
+    /// Whether each topic of the log is a resource.
+    pub(crate) event_resources: bool,
     pub(crate) seal: Seal,
     pub(crate) clock: Clock,
     /// Owns every task, so that none outlives the server.
@@ -48,16 +48,29 @@ impl App {
         config: Config,
         stores: Stores,
         clock: Clock,
+        topic: Option<Arc<dyn Announcer>>,
     ) -> Result<Arc<Self>, ConfigError> {
-        let handler: Arc<dyn Handler> = Arc::new(handler);
+        let mut handler: Arc<dyn Handler> = Arc::new(handler);
         let tracker = TaskTracker::new();
         let tail = Tail::new(Arc::clone(&stores.events), tracker.clone());
         let info = handler.info();
+        let event_resources = config.events.enabled == Some(true);
+        if event_resources {
+            handler = Arc::new(EventResources::new(handler, Arc::clone(&stores.events)));
+        }
+        let life = config.events.life;
+        let events = Events::new(Arc::clone(&stores.events), Arc::clone(&tail), clock.clone(), life);
+        let mut capabilities = offered(info.capabilities, event_resources);
+        if event_resources {
+            capabilities.logging.get_or_insert_default();
+        }
         Ok(Arc::new(Self {
-            capabilities: deliverable(info.capabilities, config.streams.enabled),
+            capabilities: deliverable(capabilities, config.streams.enabled),
             server_info: info.server_info,
             mailroom: Mailroom::new(Arc::clone(&stores.mailbox)),
-            events: Events::new(Arc::clone(&stores.events), Arc::clone(&tail), clock.clone(), EVENT_LIFE),
+            events: events.with_topic(topic),
+            event_resources,
+            open_streams: OpenStreams::new(config.streams.per_process),
             listeners: Listeners::default(),
             seal: Seal::new(&config.state_keys, config.state_ttl)?,
             shutdown: CancellationToken::new(),
@@ -97,16 +110,30 @@ impl App {
         extensions
     }
 
-    /// What the handler says of itself now, with what we cannot deliver taken out.
+    /// What the handler says of itself now, with what we add and without what we cannot deliver: for a session, whose
+    /// client hears of events as log messages.
     pub(crate) fn truthful(&self, mut info: ServerConfig) -> ServerConfig {
         info.capabilities = self.deliverable(info.capabilities);
+        if self.event_resources {
+            info.capabilities.logging.get_or_insert_default();
+        }
         info
     }
 
-    /// Capabilities without promises we cannot keep.
+    /// Capabilities with what we add, without promises we cannot keep.
     pub(crate) fn deliverable(&self, capabilities: ServerCapabilities) -> ServerCapabilities {
-        deliverable(capabilities, self.config.streams.enabled)
+        deliverable(offered(capabilities, self.event_resources), self.config.streams.enabled)
     }
+}
+
+/// What the handler offers, and the resources of the event log.
+fn offered(mut capabilities: ServerCapabilities, event_resources: bool) -> ServerCapabilities {
+    if event_resources {
+        let resources = capabilities.resources.get_or_insert_default();
+        resources.subscribe = Some(true);
+        resources.list_changed = Some(true);
+    }
+    capabilities
 }
 
 /// A flag is a promise: without streams nobody could hear of a change.

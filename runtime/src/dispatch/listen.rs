@@ -1,7 +1,7 @@
 //! `subscriptions/listen`: the events of the log, for as long as a stream may live.
 //! <https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/subscriptions> (read 2026-11-20).
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{collections::VecDeque, error::Error, sync::Arc, time::Duration};
 
 use futures::StreamExt;
 use rmcp::{
@@ -49,13 +49,29 @@ pub(super) async fn open(app: &Arc<App>, caller: &Caller, read: &StatelessReques
     let deadline = life(app, caller);
     let expires_at = app.clock.now().plus(deadline.remaining());
     let limit = app.config.streams.per_principal;
-    let slot = Slot::acquire(&app.stores.slots, &app.tracker, &caller.principal, limit, expires_at).await?;
+    let slot = Slot::acquire(
+        &app.open_streams,
+        &app.stores.slots,
+        &app.tracker,
+        &caller.principal,
+        limit,
+        expires_at,
+    )
+    .await?;
     // Before the acknowledgement: an event between the two would be lost.
     let subscription = app.tail.subscribe(vec![Scope::Global], None).await.map_err(|error| {
         tracing::error!(error = &error as &dyn Error, "the event log cannot be read");
         Fault::Unavailable
     })?;
-    let listener = Listener { app: Arc::clone(app), id, honoured, subscription, slot, deadline };
+    let listener = Listener {
+        app: Arc::clone(app),
+        id,
+        honoured,
+        subscription,
+        waiting: VecDeque::new(),
+        slot,
+        deadline,
+    };
     let first = futures::stream::iter([acknowledged]);
     Ok(Reply::Stream(first.chain(listener.stream()).boxed()))
 }
@@ -80,6 +96,8 @@ struct Listener {
     id: RequestId,
     honoured: SubscriptionFilter,
     subscription: Subscription,
+    /// Messages of an event whose first one has been said.
+    waiting: VecDeque<Frame>,
     slot: Slot,
     deadline: Deadline,
 }
@@ -96,11 +114,17 @@ impl Listener {
 
     /// The next frame, and whether more will come.
     async fn next(&mut self) -> (Frame, bool) {
+        if let Some(frame) = self.waiting.pop_front() {
+            return (frame, true);
+        }
         let quiet_until = Instant::now() + self.app.config.streams.keep_alive;
         loop {
             tokio::select! {
                 event = self.subscription.next() => match event {
-                    Ok((_, event)) => if let Some(frame) = self.frame(&event.event) { return (frame, true) },
+                    Ok((_, event)) => {
+                        self.waiting.extend(self.frames(&event.event));
+                        if let Some(frame) = self.waiting.pop_front() { return (frame, true) }
+                    }
                     Err(error) => {
                         tracing::error!(error = &error as &dyn Error, "the event log cannot be read; the stream ends");
                         return (self.close().await, false);
@@ -116,6 +140,18 @@ impl Listener {
     async fn close(&mut self) -> Frame {
         self.slot.release().await;
         closing(&self.app, &self.id).into_frame()
+    }
+
+    /// What an event means for this client: nothing, a message, or two for an event of a new topic.
+    fn frames(&self, event: &Event) -> Vec<Frame> {
+        match event {
+            Event::Global { event, opens } if self.app.event_resources => {
+                let changed = opens.then(|| self.frame(&Event::ResourcesListChanged)).flatten();
+                let updated = self.frame(&Event::ResourceUpdated { uri: event.topic().uri() });
+                changed.into_iter().chain(updated).collect()
+            }
+            event => self.frame(event).into_iter().collect(),
+        }
     }
 
     fn frame(&self, event: &Event) -> Option<Frame> {
@@ -137,8 +173,9 @@ impl Listener {
                 is_about(subscribed, uri)
                     .then(|| notification(&self.id, "notifications/resources/updated", json!({ "uri": uri })))
             }
-            // A log message belongs to a request in this revision, never to a listen stream.
-            Event::Message { .. } => None,
+            // A log message belongs to a request in this revision, never to a listen stream; other events are heard
+            // of as updates of their resources, where there are any.
+            Event::Message { .. } | Event::Global { .. } => None,
         }
     }
 }

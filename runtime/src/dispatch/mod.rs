@@ -1,13 +1,15 @@
 //! From a call to a reply: what rmcp must not do itself, and the handler for everything else.
 //!
 //! One file per family: [`stateless`] and [`session`] take POSTs of the two eras, [`initialize`] opens sessions,
-//! [`listen`] and [`standalone`] are the streams that wait for events, [`resume`] replays a broken reply.
+//! [`listen`] and [`standalone`] are the streams that wait for events, [`event_resources`] is where events can be read,
+//! [`resume`] replays a broken reply.
 //! A [`conversation`] runs one request of the handler; [`outbound`] decides what becomes of each thing it
 //! says, [`outcome`] of its answer.
 
 mod app;
 mod call;
 mod conversation;
+mod event_resources;
 mod initialize;
 mod listen;
 mod outbound;

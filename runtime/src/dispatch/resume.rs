@@ -49,7 +49,17 @@ pub(super) async fn open(
     let slot = if open {
         let expires_at = app.clock.now().plus(deadline.remaining());
         let limit = app.config.streams.per_principal;
-        Some(Slot::acquire(&app.stores.slots, &app.tracker, &caller.principal, limit, expires_at).await?)
+        Some(
+            Slot::acquire(
+                &app.open_streams,
+                &app.stores.slots,
+                &app.tracker,
+                &caller.principal,
+                limit,
+                expires_at,
+            )
+            .await?,
+        )
     } else {
         None
     };

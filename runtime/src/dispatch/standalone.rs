@@ -1,12 +1,13 @@
 //! The session era's GET stream: events of the log, in the client's own scopes, resumable anywhere.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     error::Error,
     sync::{Arc, Mutex, PoisonError},
 };
 
 use futures::StreamExt;
+use rmcp::model::LoggingLevel;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -19,7 +20,7 @@ use super::{
 };
 use crate::{
     error::StoreError,
-    events::{Event, Scope, Subscription},
+    events::{Event, EventFilter, LoggedEvent, Scope, Subscription},
     front::Delivery,
     protocol::Fault,
     session::{SessionId, SessionRecord},
@@ -57,14 +58,24 @@ pub(super) async fn open(
     record: Arc<SessionRecord>,
     from: Option<LogCursor>,
 ) -> Result<Reply, Fault> {
-    if !app.config.streams.enabled {
+    // A stream on which nothing can ever be said would only cost.
+    if !app.config.streams.enabled || !says_anything(app) {
         return Err(Fault::StreamsOff);
     }
     let deadline = listen::life(app, caller);
     let expires_at = app.clock.now().plus(deadline.remaining());
     let limit = app.config.streams.per_principal;
-    let slot = Slot::acquire(&app.stores.slots, &app.tracker, &caller.principal, limit, expires_at).await?;
+    let slot = Slot::acquire(
+        &app.open_streams,
+        &app.stores.slots,
+        &app.tracker,
+        &caller.principal,
+        limit,
+        expires_at,
+    )
+    .await?;
     let scopes = vec![Scope::Global, Scope::Session(record.id.clone())];
+    let said = from.map(|cursor| (cursor.global, cursor.part)).filter(|(_, part)| *part > 0);
     let from = from.map(|cursor| vec![cursor.global, cursor.session]);
     let subscription = app.tail.subscribe(scopes, from).await.map_err(|error| {
         tracing::error!(error = &error as &dyn Error, "the event log cannot be read");
@@ -84,6 +95,9 @@ pub(super) async fn open(
         record,
         name,
         subscription,
+        said,
+        filter: EventFilter::of_query(caller.parts.uri.query()),
+        waiting: VecDeque::new(),
         slot,
         delivery: caller.front.delivery,
         deadline,
@@ -93,7 +107,7 @@ pub(super) async fn open(
     // The place before the first event: a client that loses the stream at once resumes from here.
     let mut opening = vec![Frame::Retry(app.config.streams.retry)];
     if listener.record.version.has_priming() {
-        opening.push(Frame::Priming(listener.place()));
+        opening.push(Frame::Priming(EventId::Log(listener.place())));
     }
     Ok(Reply::Stream(futures::stream::iter(opening).chain(listener.stream()).boxed()))
 }
@@ -103,6 +117,11 @@ struct Listener {
     record: Arc<SessionRecord>,
     name: StreamId,
     subscription: Subscription,
+    /// The global place after which so many messages of the next event were said on another stream.
+    said: Option<(u64, u8)>,
+    filter: EventFilter,
+    /// Messages of an event whose first one has been said.
+    waiting: VecDeque<Frame>,
     slot: Slot,
     delivery: Delivery,
     deadline: Deadline,
@@ -112,23 +131,37 @@ struct Listener {
     ended: bool,
 }
 
-/// What an event means for a stream.
+/// What an event means for a stream: these frames go down it, or there will be no more.
 enum Heard {
-    /// This goes down it.
-    Frame(Frame),
-    /// It is of no concern here.
-    Nothing,
-    /// There will be no more.
+    Frames(Vec<Frame>),
     End,
 }
 
+/// A message an event can mean. Its number is what `Last-Event-ID` tells it by, so it never changes.
+type Part = (u8, &'static str, Option<Value>);
+
+/// Whether there is anything that could be said on a GET stream.
+fn says_anything(app: &App) -> bool {
+    let capabilities = &app.capabilities;
+    let is_on = |flag: Option<bool>| flag == Some(true);
+    capabilities.logging.is_some()
+        || capabilities.tools.as_ref().is_some_and(|tools| is_on(tools.list_changed))
+        || capabilities.prompts.as_ref().is_some_and(|prompts| is_on(prompts.list_changed))
+        || capabilities
+            .resources
+            .as_ref()
+            .is_some_and(|resources| is_on(resources.list_changed) || is_on(resources.subscribe))
+}
+
 /// The next event. A buffered front gets what is stored, and comes back for more.
-async fn next(subscription: &mut Subscription, delivery: Delivery) -> Result<Option<Event>, StoreError> {
-    let next = match delivery {
+async fn next(
+    subscription: &mut Subscription,
+    delivery: Delivery,
+) -> Result<Option<(Scope, LoggedEvent)>, StoreError> {
+    match delivery {
         Delivery::Stream => subscription.next().await.map(Some),
         Delivery::Buffered => subscription.stored().await,
-    };
-    Ok(next?.map(|(_, event)| event.event))
+    }
 }
 
 impl Listener {
@@ -146,11 +179,13 @@ impl Listener {
         }
         let quiet_until = Instant::now() + self.app.config.streams.keep_alive;
         loop {
+            if let Some(frame) = self.waiting.pop_front() {
+                return Some(frame);
+            }
             tokio::select! {
                 () = self.replaced.cancelled() => return self.end().await,
                 event = next(&mut self.subscription, self.delivery) => match self.heard(event).await {
-                    Ok(Heard::Frame(frame)) => return Some(frame),
-                    Ok(Heard::Nothing) => {}
+                    Ok(Heard::Frames(frames)) => self.waiting.extend(frames),
                     Ok(Heard::End) => return self.end().await,
                     Err(error) => {
                         tracing::error!(error = &error as &dyn Error, "a stream ends: the store failed");
@@ -185,61 +220,112 @@ impl Listener {
         Some(Frame::Retry(self.app.config.streams.retry))
     }
 
-    fn place(&self) -> EventId {
-        EventId::Log(LogCursor {
+    fn place(&self) -> LogCursor {
+        LogCursor {
             global: self.subscription.place(&Scope::Global),
             session: self.subscription.place(&Scope::Session(self.record.id.clone())),
-        })
+            part: self.said.map_or(0, |(_, part)| part),
+        }
     }
 
-    async fn heard(&self, event: Result<Option<Event>, StoreError>) -> Result<Heard, StoreError> {
-        let Some(event) = event? else { return Ok(Heard::End) };
+    async fn heard(
+        &mut self,
+        heard: Result<Option<(Scope, LoggedEvent)>, StoreError>,
+    ) -> Result<Heard, StoreError> {
+        let Some((scope, logged)) = heard? else { return Ok(Heard::End) };
         // Read when it matters: what was settled on another environment counts at once.
         let Some(session) = self.session().await? else { return Ok(Heard::End) };
-        let Some((method, params)) = self.message(&session, event).await? else { return Ok(Heard::Nothing) };
-        let mut message = json!({ "jsonrpc": "2.0", "method": method });
-        if let Some(params) = params {
-            message["params"] = params;
+        let mut parts = self.parts(&session, logged.event).await?;
+        if scope == Scope::Global
+            && let Some((place, said)) = self.said.take()
+            && place + 1 == logged.seq
+        {
+            parts.retain(|(part, ..)| *part > said);
         }
-        Ok(Heard::Frame(Frame::Message { id: Some(self.place()), json: encode(&message) }))
+        let after = self.place();
+        let last = parts.len().saturating_sub(1);
+        let frames = parts.into_iter().enumerate().map(|(at, (part, method, params))| {
+            // Only the last message of an event stands behind it. Whoever loses the stream between two comes back for
+            // the rest of them.
+            let place = if at == last { after } else { LogCursor { global: logged.seq - 1, part, ..after } };
+            let mut message = json!({ "jsonrpc": "2.0", "method": method });
+            if let Some(params) = params {
+                message["params"] = params;
+            }
+            Frame::Message { id: Some(EventId::Log(place)), json: encode(&message) }
+        });
+        Ok(Heard::Frames(frames.collect()))
     }
 
-    async fn message(
-        &self,
-        session: &SessionRecord,
-        event: Event,
-    ) -> Result<Option<(&'static str, Option<Value>)>, StoreError> {
+    /// The messages an event means for this session.
+    async fn parts(&self, session: &SessionRecord, event: Event) -> Result<Vec<Part>, StoreError> {
         let capabilities = &self.app.capabilities;
+        let is_on = |flag: Option<Option<bool>>| flag.flatten() == Some(true);
+        let changed = |flag, method| is_on(flag).then_some((1, method, None)).into_iter().collect();
+        let resources = capabilities.resources.as_ref().map(|resources| resources.list_changed);
         Ok(match event {
-            Event::ToolsListChanged => capabilities
-                .tools
-                .as_ref()
-                .filter(|tools| tools.list_changed == Some(true))
-                .map(|_| ("notifications/tools/list_changed", None)),
-            Event::PromptsListChanged => capabilities
-                .prompts
-                .as_ref()
-                .filter(|prompts| prompts.list_changed == Some(true))
-                .map(|_| ("notifications/prompts/list_changed", None)),
-            Event::ResourcesListChanged => capabilities
-                .resources
-                .as_ref()
-                .filter(|resources| resources.list_changed == Some(true))
-                .map(|_| ("notifications/resources/list_changed", None)),
-            Event::ResourceUpdated { uri } => {
-                let subscribed = self.app.stores.sessions.subscriptions(&session.id).await?;
-                listen::is_about(subscribed.iter(), &uri)
-                    .then(|| ("notifications/resources/updated", Some(json!({ "uri": uri }))))
-            }
+            Event::ToolsListChanged => changed(
+                capabilities.tools.as_ref().map(|tools| tools.list_changed),
+                "notifications/tools/list_changed",
+            ),
+            Event::PromptsListChanged => changed(
+                capabilities.prompts.as_ref().map(|prompts| prompts.list_changed),
+                "notifications/prompts/list_changed",
+            ),
+            Event::ResourcesListChanged => changed(resources, "notifications/resources/list_changed"),
+            Event::ResourceUpdated { uri } => self.updated(1, session, &uri).await?.into_iter().collect(),
             Event::Message { level, logger, data } => {
-                let least = session.log_level.map_or(LogLevel::Everything, LogLevel::From);
-                let mut params = json!({ "level": level, "data": data });
-                if let Some(logger) = logger {
-                    params["logger"] = logger.into();
+                self.message(1, session, level, logger, data).into_iter().collect()
+            }
+            Event::Global { event, opens } => {
+                let topic = event.topic();
+                let message = json!(event);
+                let mut parts: Vec<Part> = self
+                    .filter
+                    .takes(&event)
+                    .then(|| self.message(1, session, event.level(), Some(topic.source().into()), message))
+                    .flatten()
+                    .into_iter()
+                    .collect();
+                if self.app.event_resources {
+                    let is_new = opens && is_on(resources);
+                    parts.extend(is_new.then_some((2, "notifications/resources/list_changed", None)));
+                    parts.extend(self.updated(3, session, &topic.uri()).await?);
                 }
-                (capabilities.logging.is_some() && passes(least, level))
-                    .then_some(("notifications/message", Some(params)))
+                parts
             }
         })
+    }
+
+    fn message(
+        &self,
+        part: u8,
+        session: &SessionRecord,
+        level: LoggingLevel,
+        logger: Option<String>,
+        data: Value,
+    ) -> Option<Part> {
+        let least = session.log_level.map_or(LogLevel::Everything, LogLevel::From);
+        let mut params = json!({ "level": level, "data": data });
+        if let Some(logger) = logger {
+            params["logger"] = logger.into();
+        }
+        let is_heard = self.app.capabilities.logging.is_some() && passes(least, level);
+        is_heard.then_some((part, "notifications/message", Some(params)))
+    }
+
+    async fn updated(
+        &self,
+        part: u8,
+        session: &SessionRecord,
+        uri: &str,
+    ) -> Result<Option<Part>, StoreError> {
+        let can = self.app.capabilities.resources.as_ref().and_then(|resources| resources.subscribe);
+        if can != Some(true) {
+            return Ok(None);
+        }
+        let subscribed = self.app.stores.sessions.subscriptions(&session.id).await?;
+        Ok(listen::is_about(subscribed.iter(), uri)
+            .then(|| (part, "notifications/resources/updated", Some(json!({ "uri": uri })))))
     }
 }

@@ -4,6 +4,7 @@ use rmcp::model::LoggingLevel;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::{global::GlobalEvent, topic::Topic};
 use crate::session::SessionId;
 
 /// Something clients want to know.
@@ -32,6 +33,45 @@ pub enum Event {
         /// What.
         data: Value,
     },
+    /// Something that happened in this deployment or outside of it. Session-era clients hear it as a log message, all
+    /// of them as an update of its resource `event://<source>/<type>`.
+    Global {
+        /// What.
+        event: GlobalEvent,
+        /// The first of its kind for a while, as the log found when it was appended: its resource is new in the list.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        opens: bool,
+    },
+}
+
+impl Event {
+    /// The resource under which events like this one are kept, if they are.
+    #[must_use]
+    pub fn topic(&self) -> Option<Topic> {
+        match self {
+            Self::Global { event, .. } => Some(event.topic()),
+            _ => None,
+        }
+    }
+
+    /// Who may hear it: what concerns one session is for that session alone. `None` when no server can have opened the
+    /// session it names.
+    #[must_use]
+    pub fn scope(&self) -> Option<Scope> {
+        match self {
+            Self::Global { event, .. } => match event.session() {
+                Some(session) => SessionId::parse(session).map(Scope::Session),
+                None => Some(Scope::Global),
+            },
+            _ => Some(Scope::Global),
+        }
+    }
+}
+
+impl From<GlobalEvent> for Event {
+    fn from(event: GlobalEvent) -> Self {
+        Self::Global { event, opens: false }
+    }
 }
 
 /// Who may hear an event. Each scope is its own sequence in the log.

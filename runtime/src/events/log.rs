@@ -3,7 +3,10 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::event::{Event, Scope};
+use super::{
+    event::{Event, Scope},
+    topic::Topic,
+};
 use crate::{clock::Timestamp, error::StoreError};
 
 /// An event to append.
@@ -39,22 +42,49 @@ pub struct LoggedEvent {
     pub at: Timestamp,
 }
 
+/// Where a scope ends at the moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct End {
+    /// The last place that was given to a writer.
+    pub head: u64,
+    /// The last place that all places before are settled of: written, or given up. Whoever listens from here misses
+    /// nothing whose `append` returns from now on.
+    pub settled: u64,
+}
+
 /// A durable sequence of events per scope.
 ///
 /// # Laws
 ///
 /// * An event is durable when `append` returns, and places grow in the order of appends.
-/// * One `source_id` gets one place in a scope; a second append answers [`Appended::Already`] with it.
-/// * `read` answers in order, without holes a writer could still fill, and leaves expired events out.
-/// * `heads` never runs ahead of what `read` can see.
+/// * One `source_id` gets one place in a scope, for a day at least; a second append answers [`Appended::Already`] with
+///   it.
+/// * `read` answers in order and leaves expired events out. It stops at a place that a writer could still fill, so
+///   nothing ever appears before what was read.
+/// * A place that was given up with `settle` is never written: its writer takes another one.
+/// * An event of everybody's scope that has a topic is kept under it too, and its topic is listed as long as it lives.
 #[async_trait]
 pub trait EventLog: Send + Sync + 'static {
     /// Adds an event.
     async fn append(&self, scope: &Scope, event: &NewEvent) -> Result<Appended, StoreError>;
 
-    /// The last place of each scope, 0 for an empty one, in the order asked.
+    /// The last place of each scope, 0 for an empty one, in the order asked. It may be a moment old: for asking often
+    /// whether anything has moved.
     async fn heads(&self, scopes: &[Scope]) -> Result<Vec<u64>, StoreError>;
+
+    /// The end of each scope, in the order asked: for beginning to listen.
+    async fn ends(&self, scopes: &[Scope]) -> Result<Vec<End>, StoreError>;
 
     /// Up to `limit` events after a place.
     async fn read(&self, scope: &Scope, after: u64, limit: usize) -> Result<Vec<LoggedEvent>, StoreError>;
+
+    /// Gives up the places behind `after` that were never written, up to the next event or the head, and answers how
+    /// far there is nothing to read. For readers that have waited for a writer for longer than any takes.
+    async fn settle(&self, scope: &Scope, after: u64) -> Result<u64, StoreError>;
+
+    /// Up to `limit` topics that have events, in an order of the log's own, after one.
+    async fn topics(&self, after: Option<&Topic>, limit: usize) -> Result<Vec<Topic>, StoreError>;
+
+    /// The newest events of a topic, newest first, up to `limit`.
+    async fn newest(&self, topic: &Topic, limit: usize) -> Result<Vec<LoggedEvent>, StoreError>;
 }

@@ -20,7 +20,7 @@ const PAGE: usize = 100;
 pub(crate) struct Subscription {
     tail: Arc<Tail>,
     log: Arc<dyn EventLog>,
-    news: broadcast::Receiver<News>,
+    news: broadcast::Receiver<Arc<News>>,
     places: HashMap<Scope, u64>,
     backlog: VecDeque<(Scope, LoggedEvent)>,
     behind: bool,
@@ -30,7 +30,7 @@ impl Subscription {
     pub(super) fn new(
         tail: Arc<Tail>,
         log: Arc<dyn EventLog>,
-        news: broadcast::Receiver<News>,
+        news: broadcast::Receiver<Arc<News>>,
         places: HashMap<Scope, u64>,
         behind: bool,
     ) -> Self {
@@ -70,11 +70,13 @@ impl Subscription {
     }
 
     fn hear(&mut self, news: &News) {
-        let (scope, event) = &**news;
-        let Some(place) = self.places.get(scope) else { return };
-        if event.seq == place + 1 {
-            self.backlog.push_back((scope.clone(), event.clone()));
-        } else if event.seq > *place {
+        let Some(place) = self.places.get(&news.scope) else { return };
+        if news.event.seq <= *place {
+            return;
+        }
+        if news.after <= *place {
+            self.backlog.push_back((news.scope.clone(), news.event.clone()));
+        } else {
             self.behind = true;
         }
     }

@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 
 use super::{
     event::Scope,
-    log::{EventLog, LoggedEvent},
+    log::{End, EventLog, LoggedEvent},
     subscription::Subscription,
 };
 use crate::{error::StoreError, random};
@@ -26,21 +26,28 @@ const BROADCAST: usize = 256;
 const PAGE: usize = 100;
 /// Between looks at the log while events come...
 const BUSY: Duration = Duration::from_millis(100);
-/// ... and the longest pause when none do.
-const IDLE: Duration = Duration::from_secs(2);
+/// ... for so long after the last one: events that come every second or so are still heard at once ...
+const STAYS_BUSY: Duration = Duration::from_secs(3);
+/// ... and the longest pause when none do: two seconds with its jitter.
+const IDLE: Duration = Duration::from_millis(1600);
 
-/// A writer that has not written by then never will.
-const STALLED: Duration = Duration::from_secs(3);
+/// How long a writer may take from its place to its event. What it has not written by then it writes elsewhere.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What the tail tells its subscriptions.
-pub(super) type News = Arc<(Scope, LoggedEvent)>;
+pub(super) struct News {
+    pub(super) scope: Scope,
+    /// How far the tail had told the scope before: between the two there is nothing.
+    pub(super) after: u64,
+    pub(super) event: LoggedEvent,
+}
 
 /// Follows the log for every subscription of this process.
 pub(crate) struct Tail {
     log: Arc<dyn EventLog>,
     tracker: TaskTracker,
     /// Made for the first listener: 10 KB that most cold starts have no use for.
-    news: LazyLock<broadcast::Sender<News>>,
+    news: LazyLock<broadcast::Sender<Arc<News>>>,
     wake: Notify,
     followed: Mutex<Followed>,
 }
@@ -48,6 +55,7 @@ pub(crate) struct Tail {
 #[derive(Default)]
 struct Followed {
     scopes: HashMap<Scope, Position>,
+    subscriptions: usize,
     running: bool,
 }
 
@@ -60,7 +68,7 @@ struct Position {
 
 impl Tail {
     pub(crate) fn new(log: Arc<dyn EventLog>, tracker: TaskTracker) -> Arc<Self> {
-        let news: LazyLock<broadcast::Sender<News>> = LazyLock::new(|| broadcast::Sender::new(BROADCAST));
+        let news: LazyLock<broadcast::Sender<Arc<News>>> = LazyLock::new(|| broadcast::Sender::new(BROADCAST));
         Arc::new(Self { log, tracker, news, wake: Notify::new(), followed: Mutex::default() })
     }
 
@@ -69,36 +77,42 @@ impl Tail {
         self.wake.notify_one();
     }
 
+    /// How many listen in this process.
+    pub(crate) fn subscriptions(&self) -> usize {
+        self.followed().subscriptions
+    }
+
     /// Listens to scopes, from the given places or from now on. Everything appended after this returns will be heard.
     pub(crate) async fn subscribe(
         self: &Arc<Self>,
         scopes: Vec<Scope>,
         from: Option<Vec<u64>>,
     ) -> Result<Subscription, StoreError> {
-        // The receiver comes first: what is appended between here and the read of the heads is then heard twice,
+        // The receiver comes first: what is appended between here and the read of the ends is then heard twice,
         // and dropped once by its place. The other way round it would be lost.
         let news = self.news.subscribe();
-        let heads = self.log.heads(&scopes).await?;
-        let told = self.follow(&scopes, &heads);
+        let ends = self.log.ends(&scopes).await?;
+        let told = self.follow(&scopes, &ends);
         // A place ahead of the log is no place: the log was emptied since, or the client made it up.
-        let cursors = match from {
-            Some(from) => from.into_iter().zip(&heads).map(|(from, head)| from.min(*head)).collect(),
-            None => heads,
+        let cursors: Vec<u64> = match from {
+            Some(from) => from.into_iter().zip(&ends).map(|(from, end)| from.min(end.head)).collect(),
+            None => ends.iter().map(|end| end.settled).collect(),
         };
         // What the tail has told already it tells nobody again, not even one whose heads were on their way meanwhile.
-        let behind = cursors.iter().zip(&told).any(|(cursor, told): (&u64, _)| cursor < told);
+        let behind = cursors.iter().zip(&told).any(|(cursor, told)| cursor < told);
         let positions = scopes.into_iter().zip(cursors).collect();
         Ok(Subscription::new(Arc::clone(self), Arc::clone(&self.log), news, positions, behind))
     }
 
     /// Returns how far the tail has told each scope.
-    fn follow(self: &Arc<Self>, scopes: &[Scope], heads: &[u64]) -> Vec<u64> {
+    fn follow(self: &Arc<Self>, scopes: &[Scope], ends: &[End]) -> Vec<u64> {
         let mut followed = self.followed();
+        followed.subscriptions += 1;
         let mut told = Vec::with_capacity(scopes.len());
-        for (scope, head) in scopes.iter().zip(heads) {
+        for (scope, end) in scopes.iter().zip(ends) {
             let position = followed.scopes.entry(scope.clone()).or_insert(Position {
                 listeners: 0,
-                seq: *head,
+                seq: end.settled,
                 stalled: None,
             });
             position.listeners += 1;
@@ -113,6 +127,7 @@ impl Tail {
     /// Ends when the last listener has left, so that nothing of a process runs between invocations.
     pub(super) fn unfollow(&self, scopes: impl Iterator<Item = Scope>) {
         let mut followed = self.followed();
+        followed.subscriptions = followed.subscriptions.saturating_sub(1);
         for scope in scopes {
             if let Some(position) = followed.scopes.get_mut(&scope) {
                 position.listeners -= 1;
@@ -127,6 +142,7 @@ impl Tail {
 
     async fn run(self: Arc<Self>) {
         let mut pause = BUSY;
+        let mut moved = Instant::now();
         loop {
             let scopes = {
                 let mut followed = self.followed();
@@ -137,7 +153,11 @@ impl Tail {
                 followed.scopes.iter().map(|(scope, at)| (scope.clone(), at.seq)).collect::<Vec<_>>()
             };
             pause = match self.look(scopes).await {
-                Ok(true) => BUSY,
+                Ok(true) => {
+                    moved = Instant::now();
+                    BUSY
+                }
+                Ok(false) if moved.elapsed() < STAYS_BUSY => BUSY,
                 Ok(false) => (pause * 2).min(IDLE),
                 Err(error) => {
                     tracing::warn!(
@@ -166,16 +186,24 @@ impl Tail {
                 moved = true;
                 let Some(last) = page.last() else {
                     // A moved head with nothing to read: its writer is still at it, or what was there has expired.
-                    if self.stalled(&scope) {
-                        seen = head;
+                    if !self.stalled(&scope) {
+                        break;
                     }
-                    break;
+                    let settled = self.log.settle(&scope, seen).await?;
+                    if settled == seen {
+                        break;
+                    }
+                    seen = settled;
+                    continue;
                 };
-                seen = last.seq;
+                let (mut after, until) = (seen, last.seq);
                 for event in page {
+                    let seq = event.seq;
                     // No receiver is no error: it left a moment ago.
-                    let _ = self.news.send(Arc::new((scope.clone(), event)));
+                    let _ = self.news.send(Arc::new(News { scope: scope.clone(), after, event }));
+                    after = seq;
                 }
+                seen = until;
             }
             if let Some(position) =
                 self.followed().scopes.get_mut(&scope).filter(|position| position.seq < seen)
@@ -191,7 +219,7 @@ impl Tail {
     fn stalled(&self, scope: &Scope) -> bool {
         let mut followed = self.followed();
         let Some(position) = followed.scopes.get_mut(scope) else { return true };
-        position.stalled.get_or_insert_with(Instant::now).elapsed() > STALLED
+        position.stalled.get_or_insert_with(Instant::now).elapsed() >= PATIENCE
     }
 
     fn followed(&self) -> MutexGuard<'_, Followed> {

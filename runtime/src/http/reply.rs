@@ -109,7 +109,7 @@ fn fault_response(era: Era, id: Option<RequestId>, fault: &Fault) -> Response<Bo
         log_refused(fault, id.as_ref());
     }
     let mut response = json(status_of(fault, era), Final::fault(id, fault).json);
-    if matches!(fault, Fault::TooManyStreams { .. } | Fault::Unavailable) {
+    if matches!(fault, Fault::TooManyStreams { .. } | Fault::ProcessFull { .. } | Fault::Unavailable) {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
     response
@@ -145,7 +145,7 @@ fn status_of(fault: &Fault, era: Era) -> StatusCode {
         Fault::SessionNotFound => StatusCode::NOT_FOUND,
         Fault::StreamsOff => StatusCode::METHOD_NOT_ALLOWED,
         Fault::TooManyStreams { .. } => StatusCode::TOO_MANY_REQUESTS,
-        Fault::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Fault::ProcessFull { .. } | Fault::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         Fault::DeadlineExceeded { .. } | Fault::Internal => StatusCode::OK,
     }
 }

@@ -12,13 +12,14 @@ use tower::ServiceExt;
 use super::{
     api::{Event, Refusal},
     direct,
-    invocation::{FrontKind, Invocation, Named, classify},
+    invocation::{FrontKind, Invocation, Kind, Named, classify},
     request,
     response::{self, Output},
 };
 use crate::{
     config::ResponseMode,
     dispatch::App,
+    events::incoming::{self, Incoming},
     front::{Delivery, Front, HostCheck},
     http::{Body, McpService, bad_request},
     stream::Deadline,
@@ -42,6 +43,7 @@ pub(super) struct Invoked {
 enum Work {
     Http { request: Result<Request<Body>, request::BadRequest>, front: FrontKind },
     Direct(Request<Body>),
+    Events(Vec<Incoming>),
     Nothing,
 }
 
@@ -60,6 +62,7 @@ impl Invoked {
         Ok(match work {
             Work::Http { request, front } => self.http(request, front, terms).await,
             Work::Direct(request) => self.direct(request, terms).await,
+            Work::Events(events) => self.receive(events, terms).await?,
             Work::Nothing => Output::Whole(Bytes::from_static(b"{}")),
         })
     }
@@ -74,6 +77,15 @@ impl Invoked {
             }
             Invocation::Direct => Ok(Work::Direct(direct::request(&self.app.config.path, event))),
             Invocation::Completion | Invocation::WarmUp => Ok(Work::Nothing),
+            Invocation::NotConfigured(kind @ (Kind::Sns | Kind::EventBridge)) if self.app.event_resources => {
+                let events = match kind {
+                    Kind::Sns => incoming::sns(event),
+                    _ => incoming::event_bridge(event).map(|event| vec![event]),
+                };
+                let poison =
+                    |poison: incoming::Poison| Refusal { kind: "PoisonEvent", message: poison.to_string() };
+                events.map(Work::Events).map_err(poison)
+            }
             Invocation::NotConfigured(kind) => Err(Refusal {
                 kind: "NotConfigured",
                 message: format!("this function is not configured to serve {} events", kind.name()),
@@ -93,6 +105,26 @@ impl Invoked {
         let Some(deadline_ms) = deadline_ms else { return Deadline::after(self.app.config.request_timeout) };
         let left = Duration::from_millis(deadline_ms.saturating_sub(self.app.clock.now().0));
         Deadline::after(left.saturating_sub(MARGIN.min(left / 4)))
+    }
+
+    /// Success says that every event is in the log. Whatever else happens, the delivery fails and comes again; those
+    /// that had been appended are known then.
+    async fn receive(self, events: Vec<Incoming>, terms: Terms) -> Result<Output, Refusal> {
+        for event in events {
+            let id = event.source_id.clone();
+            let appended =
+                tokio::time::timeout_at(terms.deadline.instant(), self.app.events.receive(event)).await;
+            let not_stored = |message| Refusal { kind: "EventNotStored", message };
+            match appended {
+                Ok(Ok(appended)) => tracing::debug!(id, ?appended, "an event was taken in"),
+                Ok(Err(error)) => {
+                    tracing::error!(error = &error as &dyn std::error::Error, id, "an event was not stored");
+                    return Err(not_stored(format!("event {id} was not stored: {error}")));
+                }
+                Err(_) => return Err(not_stored(format!("event {id} was not stored in time"))),
+            }
+        }
+        Ok(Output::Whole(Bytes::from_static(b"{}")))
     }
 
     async fn http(

@@ -65,8 +65,14 @@ pub enum Fault {
         /// How many are allowed.
         limit: usize,
     },
-    /// Streams are switched off.
-    #[error("streams are switched off on this server (MCP_STREAMS=off)")]
+    /// This process holds as many streams as it may.
+    #[error("this server holds {limit} open streams and takes no more at the moment; retry later")]
+    ProcessFull {
+        /// How many are allowed.
+        limit: usize,
+    },
+    /// Streams are switched off, or there is nothing that could be said on one.
+    #[error("there are no streams to listen to on this server")]
     StreamsOff,
     /// A store did not answer. The cause is in the log.
     #[error("the server's state is temporarily unavailable; the request may be retried")]
@@ -102,7 +108,10 @@ impl Fault {
             Self::InvalidMeta(_) | Self::InvalidParams { .. } => -32602,
             Self::DeadlineExceeded { .. } | Self::Unavailable | Self::Internal => -32603,
             // The range left to implementations; -32001 is what the official SDKs answer for a lost session.
-            Self::SessionRequired | Self::UnknownEvent(_) | Self::TooManyStreams { .. } => -32000,
+            Self::SessionRequired
+            | Self::UnknownEvent(_)
+            | Self::TooManyStreams { .. }
+            | Self::ProcessFull { .. } => -32000,
             Self::SessionNotFound => -32001,
             Self::HeaderMismatch(_) => ErrorCode::HEADER_MISMATCH.0,
             Self::UnsupportedVersion { .. } => ErrorCode::UNSUPPORTED_PROTOCOL_VERSION.0,

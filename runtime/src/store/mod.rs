@@ -3,6 +3,8 @@
 //! A store implements the traits of `session`, `stream` and `events`; the laws written there are proved on each of
 //! them by the same functions (`tests/store_laws.rs`).
 
+#[cfg(any(feature = "dynamodb", feature = "sns"))]
+pub(crate) mod aws;
 #[cfg(feature = "dynamodb")]
 pub mod dynamodb;
 mod memory;

@@ -36,6 +36,8 @@ pub struct LogCursor {
     pub global: u64,
     /// The last event of the session's own scope.
     pub session: u64,
+    /// How many of the messages that the next event of the global scope can mean have been said already.
+    pub part: u8,
 }
 
 /// A place in a stream, as an SSE `id` and as `Last-Event-ID`. It names its stream, so any environment can go on
@@ -49,7 +51,7 @@ pub enum EventId {
         /// Which frame of it; 0 is the priming event.
         seq: u64,
     },
-    /// The standalone GET stream: `log.<global>.<session>`.
+    /// The standalone GET stream: `log.<global>.<session>`, and `.<part>` in the middle of an event.
     Log(LogCursor),
 }
 
@@ -57,7 +59,8 @@ impl fmt::Display for EventId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Reply { stream, seq } => write!(f, "{}.{seq}", stream.as_str()),
-            Self::Log(cursor) => write!(f, "log.{}.{}", cursor.global, cursor.session),
+            Self::Log(LogCursor { global, session, part: 0 }) => write!(f, "log.{global}.{session}"),
+            Self::Log(LogCursor { global, session, part }) => write!(f, "log.{global}.{session}.{part}"),
         }
     }
 }
@@ -67,8 +70,17 @@ impl FromStr for EventId {
 
     fn from_str(text: &str) -> Result<Self, ()> {
         if let Some(cursor) = text.strip_prefix("log.") {
-            let (global, session) = cursor.split_once('.').ok_or(())?;
-            return Ok(Self::Log(LogCursor { global: number(global)?, session: number(session)? }));
+            let (global, rest) = cursor.split_once('.').ok_or(())?;
+            let (session, part) = match rest.split_once('.') {
+                Some((session, part)) => (session, u8::try_from(number(part)?).map_err(drop)?),
+                None => (rest, 0),
+            };
+            // No part is written as no part, one place has one name; and no event means more than three messages.
+            if rest.contains('.') && !(1..=2).contains(&part) {
+                return Err(());
+            }
+            let (global, session) = (number(global)?, number(session)?);
+            return Ok(Self::Log(LogCursor { global, session, part }));
         }
         let (stream, seq) = text.split_once('.').ok_or(())?;
         let stream = StreamId::parse(stream).ok_or(())?;

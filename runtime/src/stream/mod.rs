@@ -19,6 +19,6 @@ pub use frame::{Frame, FrameStream};
 pub use id::{EventId, LogCursor, StreamId};
 pub use outlet::ReplyStream;
 pub(crate) use outlet::{Outlet, outlet};
-pub(crate) use slots::Slot;
+pub(crate) use slots::{OpenStreams, Slot};
 pub use slots::{SlotRequest, SlotStore};
 pub use store::{Replay, StoredFrame, StreamKey, StreamStore};

@@ -1,6 +1,9 @@
 //! How many streams a principal may hold open. On Lambda every open stream is an environment and is billed.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use async_trait::async_trait;
 use tokio_util::task::TaskTracker;
@@ -36,21 +39,55 @@ pub trait SlotStore: Send + Sync + 'static {
     async fn release(&self, owner: &Principal, slot: &str) -> Result<(), StoreError>;
 }
 
+/// The streams of this process, which are its memory and its connections whoever holds them.
+pub(crate) struct OpenStreams {
+    open: Arc<AtomicUsize>,
+    limit: usize,
+}
+
+impl OpenStreams {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { open: Arc::default(), limit }
+    }
+
+    /// Counts one more, until what is returned is dropped.
+    fn enter(&self) -> Result<OpenStream, Fault> {
+        let entered = OpenStream(Arc::clone(&self.open));
+        if self.open.fetch_add(1, Ordering::SeqCst) < self.limit {
+            Ok(entered)
+        } else {
+            Err(Fault::ProcessFull { limit: self.limit })
+        }
+    }
+}
+
+/// One that is counted.
+struct OpenStream(Arc<AtomicUsize>);
+
+impl Drop for OpenStream {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 /// A held slot. Given back by [`Slot::release`], or in the background when dropped.
 pub(crate) struct Slot {
     held: Option<(Principal, String)>,
     store: Arc<dyn SlotStore>,
     tracker: TaskTracker,
+    _open: OpenStream,
 }
 
 impl Slot {
     pub(crate) async fn acquire(
+        process: &OpenStreams,
         store: &Arc<dyn SlotStore>,
         tracker: &TaskTracker,
         owner: &Principal,
         limit: usize,
         expires_at: Timestamp,
     ) -> Result<Self, Fault> {
+        let open = process.enter()?;
         let slot = random::token();
         let request = SlotRequest { owner: owner.clone(), slot: slot.clone(), limit, expires_at };
         match store.acquire(&request).await {
@@ -58,6 +95,7 @@ impl Slot {
                 held: Some((owner.clone(), slot)),
                 store: Arc::clone(store),
                 tracker: tracker.clone(),
+                _open: open,
             }),
             Ok(false) => Err(Fault::TooManyStreams { limit }),
             Err(error) => {

@@ -147,5 +147,7 @@ pub(crate) async fn concurrent_deliveries_of_one_source_id_are_appended_once(lab
     let [place] = at[..] else { panic!("appended {} times", at.len()) };
     let already = outcomes.iter().filter(|done| **done == Appended::Already(place)).count();
     assert_eq!(already, WRITERS - 1);
-    assert_eq!(log::read(lab, &scope, 0, 10).await.len(), 1);
+    // A counter that was slow to answer may have counted twice: nobody will ever write to that place.
+    let start = lab.stores.events.settle(&scope, 0).await.expect("settled");
+    assert_eq!(log::read(lab, &scope, start, 10).await.len(), 1);
 }

@@ -2,7 +2,7 @@
 
 use mcp_lambda_server::{
     Event,
-    events::{Appended, LoggedEvent, NewEvent, Scope},
+    events::{Appended, End, GlobalEvent, LoggedEvent, NewEvent, Scope, Topic},
     rmcp::model::LoggingLevel,
     session::SessionId,
 };
@@ -134,4 +134,95 @@ pub(crate) async fn heads_answer_in_the_order_asked(lab: &Lab) {
     let heads = lab.stores.events.heads(&[other.clone(), empty, one.clone(), other]).await.expect("read");
     assert_eq!(heads, [second, 0, first, second]);
     assert!(lab.stores.events.heads(&[]).await.expect("read").is_empty());
+}
+
+pub(crate) async fn whoever_begins_at_the_end_reads_what_comes_next(lab: &Lab) {
+    let (one, empty) = (scope(), scope());
+    append(lab, &one, "before", None).await;
+    let ends = lab.stores.events.ends(&[one.clone(), empty.clone()]).await.expect("read");
+    let head = head(lab, &one).await;
+    assert_eq!(ends, [End { head, settled: head }, End { head: 0, settled: 0 }]);
+    append(lab, &one, "after", None).await;
+    assert_eq!(uris(lab, &one, ends[0].settled, 10).await, ["after"]);
+}
+
+pub(crate) async fn settling_passes_what_has_expired_and_nothing_that_lives(lab: &Lab) {
+    let scope = scope();
+    let settle = async |after| lab.stores.events.settle(&scope, after).await.expect("settled");
+    assert_eq!(settle(0).await, 0);
+    append(lab, &scope, "early", None).await;
+    let early = append(lab, &scope, "early too", None).await;
+    assert_eq!(settle(0).await, 0);
+    lab.outlive();
+    assert_eq!(settle(0).await, place(early));
+    let late = append(lab, &scope, "late", None).await;
+    assert_eq!(settle(0).await, place(late) - 1);
+    assert_eq!(settle(place(late)).await, place(late));
+}
+
+async fn happens(lab: &Lab, scope: &Scope, source: &str, kind: &str, number: u64) -> (Appended, Event) {
+    let happened: Event = GlobalEvent::external_event(source, kind, json!(number)).into();
+    let new = NewEvent { event: happened, ..event(lab, "", None) };
+    let appended = lab.stores.events.append(scope, &new).await.expect("appended");
+    let read = read(lab, scope, place(appended) - 1, 1).await.pop().expect("it is there");
+    (appended, read.event)
+}
+
+async fn newest(lab: &Lab, topic: &Topic, limit: usize) -> Vec<(u64, serde_json::Value)> {
+    let events = lab.stores.events.newest(topic, limit).await.expect("read");
+    let number = |event| match event {
+        Event::Global { event: GlobalEvent::ExternalEvent { payload, .. }, .. } => payload,
+        other => panic!("not appended: {other:?}"),
+    };
+    events.into_iter().map(|event| (event.seq, number(event.event))).collect()
+}
+
+pub(crate) async fn what_everybody_hears_is_kept_under_its_topic_newest_first(lab: &Lab) {
+    let name = SessionId::random().to_string();
+    let topic = Topic::new(&name, "kind");
+    let opens = |event: &Event| matches!(event, Event::Global { opens: true, .. });
+    let (first, event) = happens(lab, &Scope::Global, &name, "kind", 1).await;
+    assert!(opens(&event), "the first of its topic says so");
+    let (second, event) = happens(lab, &Scope::Global, &name, "kind", 2).await;
+    assert!(!opens(&event));
+    happens(lab, &Scope::Global, &name, "other kind", 3).await;
+    happens(lab, &scope(), &name, "kind", 4).await;
+    let (first, second) = ((place(first), json!(1)), (place(second), json!(2)));
+    assert_eq!(
+        newest(lab, &topic, 10).await,
+        [second.clone(), first],
+        "nobody reads what one session was told"
+    );
+    assert_eq!(newest(lab, &topic, 1).await, [second]);
+    assert!(newest(lab, &Topic::new(&name, "no kind"), 10).await.is_empty());
+    lab.outlive();
+    assert!(newest(lab, &topic, 10).await.is_empty());
+    lab.outlive();
+    let (_, event) = happens(lab, &Scope::Global, &name, "kind", 5).await;
+    assert!(opens(&event), "after a long silence it is new again");
+}
+
+pub(crate) async fn topics_are_listed_page_by_page_as_long_as_they_have_events(lab: &Lab) {
+    let name = SessionId::random().to_string();
+    let mut expected = Vec::new();
+    for kind in ["a", "b", "c/d e", "ü"] {
+        happens(lab, &Scope::Global, &name, kind, 1).await;
+        happens(lab, &Scope::Global, &name, kind, 2).await;
+        expected.push(Topic::new(&name, kind));
+    }
+    let (mut after, mut listed) = (None, Vec::new());
+    loop {
+        let page = lab.stores.events.topics(after.as_ref(), 3).await.expect("listed");
+        assert!(page.len() <= 3);
+        let Some(last) = page.last() else { break };
+        after = Some(last.clone());
+        listed.extend(page.into_iter().filter(|topic| topic.source() == name));
+    }
+    listed.sort();
+    expected.sort();
+    assert_eq!(listed, expected);
+    lab.outlive();
+    lab.outlive();
+    let listed = lab.stores.events.topics(None, 1_000).await.expect("listed");
+    assert!(listed.iter().all(|topic| topic.source() != name));
 }

@@ -1,36 +1,56 @@
 //! The event log: a counter a scope gives out places, an item a place holds the event.
 //!
-//! A writer that dies between the two leaves a hole. A reader waits for a hole to be filled while its writer could
-//! still be at work, then goes on without it; the source delivers again, and the event gets another place.
+//! A writer that dies between the two leaves a hole. A reader stops at a hole; when it has waited for longer than a
+//! writer takes it closes the hole with an empty item, which the writer, should it live after all, cannot overwrite: it
+//! takes another place. So nothing ever appears before what somebody has read.
+//!
+//! One partition answers some 6,000 polls a second. Where more processes listen, everybody's scope is written in several
+//! copies, each its own partition, in the same transaction; a process polls one of them.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use async_trait::async_trait;
-use aws_sdk_dynamodb::types::{Put, ReturnValue, TransactWriteItem};
+use aws_sdk_dynamodb::types::ReturnValue;
+use futures::future::{try_join, try_join_all};
 
 use super::{
     DynamoStore, error,
     item::{Item, fits, key_text, number, text},
-    sessions::built,
+    write::Written,
 };
 use crate::{
     clock::Timestamp,
     error::StoreError,
-    events::{Appended, EventLog, LoggedEvent, NewEvent, Scope},
+    events::{Appended, End, EventLog, LoggedEvent, NewEvent, Scope, Topic},
+    random,
 };
 
-/// How long a writer may take from its place to its event.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// No writer is still at work on a place that is older: its calls have run into their time limits.
+const LONG_AGO: Duration = Duration::from_secs(15);
+/// How long a source's id is remembered at least: longer than any source delivers again.
+const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
+/// Sessions live for 30 days at most; the places of their scopes need not be counted for longer.
+const SESSION_SCOPE: Duration = Duration::from_secs(31 * 24 * 60 * 60);
+/// Places a writer takes before it gives up: readers close only what took seconds.
+const TRIES: u32 = 4;
+/// Places looked at when the end of a scope is asked for: more than writers are ever at work on at once.
+const AT_WORK: i32 = 200;
+/// Places closed, or looked at, in one go.
+const PAGE: i32 = 100;
 
-fn scope_name(scope: &Scope) -> String {
+pub(super) fn scope_name(scope: &Scope) -> String {
     match scope {
         Scope::Global => "global".into(),
         Scope::Session(id) => format!("session#{id}"),
     }
 }
 
-fn log_key(scope: &Scope) -> String {
-    format!("LOG#{}", scope_name(scope))
+/// The partition of a copy of a scope's log; copy 0 is the one that decides.
+pub(super) fn log_key(scope: &Scope, copy: usize) -> String {
+    match copy {
+        0 => format!("LOG#{}", scope_name(scope)),
+        copy => format!("LOG#{}#{copy}", scope_name(scope)),
+    }
 }
 
 fn head_key(scope: &Scope) -> String {
@@ -41,71 +61,134 @@ fn seen_key(scope: &Scope, source_id: &str) -> String {
     format!("SEEN#{}#{}", scope_name(scope), key_text(source_id))
 }
 
+pub(super) fn place(seq: u64) -> String {
+    format!("{seq:020}")
+}
+
 #[async_trait]
 impl EventLog for DynamoStore {
     async fn append(&self, scope: &Scope, event: &NewEvent) -> Result<Appended, StoreError> {
-        let json = serde_json::to_string(&event.event)
-            .map_err(|error| StoreError::Corrupt(format!("an event cannot be encoded: {error}")))?;
-        fits(&json)?;
-        if let Some(source_id) = &event.source_id
-            && let Some(seq) = self.seen(scope, source_id).await?
-        {
+        let topic = event.event.topic().filter(|_| *scope == Scope::Global);
+        let seen = self.seen(scope, event.source_id.as_deref());
+        let (seen, listed) = try_join(seen, self.listed(topic, event.expires_at)).await?;
+        if let Some(seq) = seen {
             return Ok(Appended::Already(seq));
         }
-        let seq = self.next_place(scope).await?;
-        let item = Item::new(log_key(scope), format!("{seq:020}"))
-            .with("seq", number(seq))
-            .with("event", text(json))
-            .with("at", number(event.at.0))
-            .with("written", number(self.clock.now().0))
-            .expiring(event.expires_at);
-        match &event.source_id {
-            None => self.put_once(item).await.map(|()| Appended::At(seq)),
-            Some(source_id) => self.append_once(scope, source_id, seq, item, event.expires_at).await,
+        let mut stored = event.event.clone();
+        if let (crate::events::Event::Global { opens, .. }, Some(listed)) = (&mut stored, &listed) {
+            *opens = listed.is_new;
         }
+        let json = serde_json::to_string(&stored)
+            .map_err(|error| StoreError::Corrupt(format!("an event cannot be encoded: {error}")))?;
+        fits(&json)?;
+        for _ in 0..TRIES {
+            let seq = self.next_place(scope).await?;
+            let item = Item::new(log_key(scope, 0), place(seq))
+                .with("seq", number(seq))
+                .with("event", text(json.as_str()))
+                .with("at", number(event.at.0))
+                .with("written", number(self.clock.now().0))
+                .with("writer", text(random::token()))
+                .expiring(event.expires_at);
+            let note = event.source_id.as_ref().map(|source_id| {
+                let until = event.expires_at.max(self.clock.now().plus(REMEMBERED));
+                Item::new(seen_key(scope, source_id), "SEEN").with("seq", number(seq)).expiring(until)
+            });
+            match self.write(scope, item, note, listed.as_ref()).await? {
+                Written::Here => return Ok(Appended::At(seq)),
+                Written::Seen => {
+                    // Our place stays empty, and says so: nobody has to wait for it.
+                    self.close(scope, seq).await?;
+                    let first = self.seen(scope, event.source_id.as_deref()).await?;
+                    return first.map(Appended::Already).ok_or(StoreError::Conflict);
+                }
+                Written::Closed => {}
+                // Somebody else's transaction touched an item of ours. Whatever it was, this place is not used.
+                Written::Collided => self.close(scope, seq).await?,
+            }
+        }
+        Err(StoreError::Conflict)
     }
 
     async fn heads(&self, scopes: &[Scope]) -> Result<Vec<u64>, StoreError> {
-        let reads = scopes.iter().map(|scope| self.head(scope));
-        let heads = futures::future::try_join_all(reads).await?;
-        Ok(heads.into_iter().map(|head| head.map_or(0, |(place, _)| place)).collect())
+        match scopes {
+            [] => Ok(Vec::new()),
+            [one] => Ok(vec![self.poll(one).await?]),
+            many => self.polls(many).await,
+        }
+    }
+
+    async fn ends(&self, scopes: &[Scope]) -> Result<Vec<End>, StoreError> {
+        try_join_all(scopes.iter().map(|scope| self.end_of(scope))).await
     }
 
     async fn read(&self, scope: &Scope, after: u64, limit: usize) -> Result<Vec<LoggedEvent>, StoreError> {
         let now = self.clock.now();
-        let page = self
-            .client
-            .query()
-            .table_name(&*self.events)
-            .consistent_read(true)
-            .key_condition_expression("pk = :pk AND sk > :after")
-            .expression_attribute_values(":pk", text(log_key(scope)))
-            .expression_attribute_values(":after", text(format!("{after:020}")))
-            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
-            .send()
-            .await
-            .map_err(|error| error::failed("Query", &self.events, &error))?;
+        let limit = i32::try_from(limit).unwrap_or(i32::MAX);
         let mut events = Vec::new();
         let mut last = after;
-        for item in page.items.unwrap_or_default().into_iter().map(Item) {
+        for item in self.places(scope, self.copy(scope), after, limit).await? {
             let seq = item.number("seq")?;
-            // What follows a hole is younger than the hole: once it is old enough, so is the hole.
-            if seq != last + 1 && Timestamp(item.number("written")?).plus(PATIENCE) > now {
+            if seq != last + 1 && !self.is_long_ago(&item)? {
                 break;
             }
             last = seq;
-            if item.lives(now)? && item.0.contains_key("event") {
-                let event = serde_json::from_str(item.text("event")?)
-                    .map_err(|_| item.corrupt("event", "an event"))?;
-                events.push(LoggedEvent { seq, event, at: Timestamp(item.number("at")?) });
-            }
+            events.extend(logged(&item, now)?);
         }
         Ok(events)
     }
+
+    async fn settle(&self, scope: &Scope, after: u64) -> Result<u64, StoreError> {
+        let now = self.clock.now();
+        let mut settled = after;
+        for item in self.places(scope, 0, after, PAGE).await? {
+            let seq = item.number("seq")?;
+            if seq != settled + 1
+                && !self.is_long_ago(&item)?
+                && !self.close_up_to(scope, settled, seq).await?
+            {
+                return Ok(settled);
+            }
+            if logged(&item, now)?.is_some() {
+                return Ok(seq - 1);
+            }
+            // A copy may have missed that this place is empty.
+            self.copy_void(scope, seq).await?;
+            settled = seq;
+        }
+        let head = self.head(scope).await?.map_or(0, |(head, _)| head);
+        if head > settled && self.close_up_to(scope, settled, head + 1).await? {
+            settled = head.min(settled + PAGE as u64);
+        }
+        Ok(settled)
+    }
+
+    async fn topics(&self, after: Option<&Topic>, limit: usize) -> Result<Vec<Topic>, StoreError> {
+        self.listed_topics(after, limit).await
+    }
+
+    async fn newest(&self, topic: &Topic, limit: usize) -> Result<Vec<LoggedEvent>, StoreError> {
+        self.newest_of(topic, limit).await
+    }
+}
+
+/// The event at a place, if there is one that still lives.
+pub(super) fn logged(item: &Item, now: Timestamp) -> Result<Option<LoggedEvent>, StoreError> {
+    if !item.0.contains_key("event") || !item.lives(now)? {
+        return Ok(None);
+    }
+    let event = serde_json::from_str(item.text("event")?).map_err(|_| item.corrupt("event", "an event"))?;
+    Ok(Some(LoggedEvent { seq: item.number("seq")?, event, at: Timestamp(item.number("at")?) }))
 }
 
 impl DynamoStore {
-    async fn seen(&self, scope: &Scope, source_id: &str) -> Result<Option<u64>, StoreError> {
+    /// What follows a hole is younger than the hole: once it is old enough, so is the hole.
+    fn is_long_ago(&self, item: &Item) -> Result<bool, StoreError> {
+        Ok(Timestamp(item.number("written")?).plus(LONG_AGO) <= self.clock.now())
+    }
+
+    async fn seen(&self, scope: &Scope, source_id: Option<&str>) -> Result<Option<u64>, StoreError> {
+        let Some(source_id) = source_id else { return Ok(None) };
         match self.get(&self.events, &seen_key(scope, source_id), "SEEN").await? {
             Some(item) if item.lives(self.clock.now())? => item.number("seq").map(Some),
             _ => Ok(None),
@@ -113,7 +196,8 @@ impl DynamoStore {
     }
 
     async fn next_place(&self, scope: &Scope) -> Result<u64, StoreError> {
-        let moved = self
+        let now = self.clock.now();
+        let mut update = self
             .client
             .update_item()
             .table_name(&*self.events)
@@ -121,11 +205,15 @@ impl DynamoStore {
             .key("sk", text("HEAD"))
             .update_expression("SET moved = :now ADD v :one")
             .expression_attribute_values(":one", number(1))
-            .expression_attribute_values(":now", number(self.clock.now().0))
-            .return_values(ReturnValue::UpdatedNew)
-            .send()
-            .await
-            .map_err(|error| error::failed("UpdateItem", &self.events, &error))?;
+            .expression_attribute_values(":now", number(now.0))
+            .return_values(ReturnValue::UpdatedNew);
+        if let Scope::Session(_) = scope {
+            update = update
+                .update_expression("SET moved = :now, #ttl = :ttl ADD v :one")
+                .expression_attribute_names("#ttl", "ttl")
+                .expression_attribute_values(":ttl", number(now.plus(SESSION_SCOPE).epoch_seconds()));
+        }
+        let moved = update.send().await.map_err(|error| error::failed("UpdateItem", &self.events, &error))?;
         moved
             .attributes
             .map(Item)
@@ -138,41 +226,147 @@ impl DynamoStore {
         item.map(|item| Ok((item.number("v")?, Timestamp(item.number("moved")?)))).transpose()
     }
 
-    /// The event and the note that it is here, both or neither.
-    async fn append_once(
+    async fn end_of(&self, scope: &Scope) -> Result<End, StoreError> {
+        let Some((head, moved)) = self.head(scope).await? else { return Ok(End { head: 0, settled: 0 }) };
+        let mut end = End { head, settled: head };
+        if moved.plus(LONG_AGO) <= self.clock.now() {
+            return Ok(end);
+        }
+        // Backwards from the head: the lowest hole that a writer may be at work on is where we begin.
+        let mut expected = head;
+        let items = self.last_places(&log_key(scope, 0), AT_WORK).await?;
+        let is_all = items.len() < AT_WORK as usize;
+        for item in items {
+            let seq = item.number("seq")?;
+            // Written after the head was read.
+            if seq > expected {
+                continue;
+            }
+            if seq < expected {
+                end.settled = seq;
+            }
+            if self.is_long_ago(&item)? {
+                return Ok(end);
+            }
+            expected = seq.saturating_sub(1);
+        }
+        // All there is is young, and does not begin with the first place: that may still be written.
+        if is_all && expected > 0 {
+            end.settled = 0;
+        }
+        Ok(end)
+    }
+
+    /// Whether a scope has moved, for half a read unit.
+    async fn poll(&self, scope: &Scope) -> Result<u64, StoreError> {
+        match self.copy(scope) {
+            0 => {
+                let found = self
+                    .client
+                    .get_item()
+                    .table_name(&*self.events)
+                    .key("pk", text(head_key(scope)))
+                    .key("sk", text("HEAD"))
+                    .send()
+                    .await
+                    .map_err(|error| error::failed("GetItem", &self.events, &error))?;
+                found.item.map_or(Ok(0), |item| Item(item).number("v"))
+            }
+            copy => {
+                let last = self
+                    .client
+                    .query()
+                    .table_name(&*self.events)
+                    .key_condition_expression("pk = :pk")
+                    .expression_attribute_values(":pk", text(log_key(scope, copy)))
+                    .scan_index_forward(false)
+                    .limit(1)
+                    .send()
+                    .await
+                    .map_err(|error| error::failed("Query", &self.events, &error))?;
+                last.items.unwrap_or_default().pop().map_or(Ok(0), |item| Item(item).number("seq"))
+            }
+        }
+    }
+
+    /// The same for several scopes, in one request for each hundred.
+    async fn polls(&self, scopes: &[Scope]) -> Result<Vec<u64>, StoreError> {
+        let of_heads: BTreeSet<_> =
+            scopes.iter().filter(|scope| self.copy(scope) == 0).map(head_key).collect();
+        let heads = self.batch_heads(&Vec::from_iter(of_heads)).await?;
+        let mut polled = Vec::with_capacity(scopes.len());
+        for scope in scopes {
+            polled.push(match self.copy(scope) {
+                0 => heads.get(&head_key(scope)).copied().unwrap_or(0),
+                _ => self.poll(scope).await?,
+            });
+        }
+        Ok(polled)
+    }
+
+    /// The items after a place, as they were last written.
+    async fn places(
         &self,
         scope: &Scope,
-        source_id: &str,
-        seq: u64,
-        item: Item,
-        expires_at: Timestamp,
-    ) -> Result<Appended, StoreError> {
-        let note =
-            Item::new(seen_key(scope, source_id), "SEEN").with("seq", number(seq)).expiring(expires_at);
-        let note = Put::builder()
+        copy: usize,
+        after: u64,
+        limit: i32,
+    ) -> Result<Vec<Item>, StoreError> {
+        let page = self
+            .client
+            .query()
             .table_name(&*self.events)
-            .set_item(Some(note.0))
-            .condition_expression("attribute_not_exists(pk) OR expires <= :now")
-            .expression_attribute_values(":now", number(self.clock.now().0))
-            .build()
-            .map_err(built)?;
-        let event = Put::builder().table_name(&*self.events).set_item(Some(item.0)).build().map_err(built)?;
-        let writes = vec![
-            TransactWriteItem::builder().put(note).build(),
-            TransactWriteItem::builder().put(event).build(),
-        ];
-        match self.transact(writes).await {
-            Ok(()) => Ok(Appended::At(seq)),
-            Err(StoreError::Conflict) => {
-                // Our place stays empty, and says so: nobody has to wait for it.
-                let void = Item::new(log_key(scope), format!("{seq:020}"))
-                    .with("seq", number(seq))
-                    .with("written", number(self.clock.now().0));
-                self.put_once(void.expiring(expires_at)).await?;
-                let first = self.seen(scope, source_id).await?;
-                first.map(Appended::Already).ok_or(StoreError::Conflict)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk AND sk > :after")
+            .expression_attribute_values(":pk", text(log_key(scope, copy)))
+            .expression_attribute_values(":after", text(place(after)))
+            .limit(limit)
+            .send()
+            .await
+            .map_err(|error| error::failed("Query", &self.events, &error))?;
+        Ok(page.items.unwrap_or_default().into_iter().map(Item).collect())
+    }
+
+    /// Closes the places between two. `false` when one of them has been written after all.
+    async fn close_up_to(&self, scope: &Scope, after: u64, before: u64) -> Result<bool, StoreError> {
+        for seq in (after + 1..before).take(PAGE as usize) {
+            tracing::warn!(
+                scope = scope_name(scope),
+                seq,
+                "a place of the event log was given up: its writer has died"
+            );
+            self.close(scope, seq).await?;
+            let found = self.get(&self.events, &log_key(scope, 0), &place(seq)).await?;
+            if found.is_some_and(|item| item.0.contains_key("event")) {
+                return Ok(false);
             }
-            Err(error) => Err(error),
+            self.copy_void(scope, seq).await?;
         }
+        Ok(true)
+    }
+
+    /// Closes a place, unless it is taken.
+    async fn close(&self, scope: &Scope, seq: u64) -> Result<(), StoreError> {
+        self.put_once(self.void(scope, 0, seq)).await
+    }
+
+    async fn copy_void(&self, scope: &Scope, seq: u64) -> Result<(), StoreError> {
+        match self.copy(scope) {
+            0 => Ok(()),
+            copy => self.put_once(self.void(scope, copy, seq)).await,
+        }
+    }
+
+    fn void(&self, scope: &Scope, copy: usize, seq: u64) -> Item {
+        let now = self.clock.now();
+        Item::new(log_key(scope, copy), place(seq))
+            .with("seq", number(seq))
+            .with("written", number(now.0))
+            .expiring(now.plus(REMEMBERED))
+    }
+
+    /// The copy of a scope that this process reads.
+    pub(super) fn copy(&self, scope: &Scope) -> usize {
+        if *scope == Scope::Global { self.fanout.copy } else { 0 }
     }
 }

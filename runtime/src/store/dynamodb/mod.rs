@@ -12,7 +12,10 @@
 //!
 //! event table
 //! HEAD#<scope>           HEAD                    v: the last place of a scope
-//! LOG#<scope>            <20 digits>             an event
+//! LOG#<scope>            <20 digits>             an event, or that there is none
+//! LOG#global#<copy>      <20 digits>             the same again, where EVENT_FANOUT_REPLICAS asks for it
+//! TOPICS                 =<uri>                  a topic that has events
+//! TOPIC#=<uri>           <20 digits>             an event of it
 //! SEEN#<scope>#<id>      SEEN                    the place a source's event got
 //! STREAM#<session>       <stream>#<20 digits>    a message of a reply; 0 opens it, `end` finishes it
 //! ```
@@ -29,17 +32,23 @@ mod sessions;
 mod slots;
 mod streams;
 mod tables;
+mod topics;
+mod write;
 
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
 
+pub use crate::store::aws::{http_client, sdk_config};
 /// The SDK, in the version this store uses.
 pub use aws_sdk_dynamodb as sdk;
-pub use client::{client, http_client, sdk_config};
+pub use client::client;
 pub use tables::{TableShape, create_tables, table_shapes};
 
-use crate::{clock::Clock, error::StoreError};
+use crate::{clock::Clock, error::StoreError, random};
+
+/// A transaction takes 100 items, and an event is up to four of them besides its copies.
+const MOST_COPIES: usize = 90;
 
 /// A store in DynamoDB. Clones share one client.
 #[derive(Clone)]
@@ -48,13 +57,29 @@ pub struct DynamoStore {
     state: Arc<str>,
     events: Arc<str>,
     clock: Clock,
+    fanout: write::Fanout,
 }
 
 impl DynamoStore {
     /// A store in two existing tables. Nothing is asked of DynamoDB until the first request needs it.
     #[must_use]
     pub fn new(client: Client, state_table: &str, event_table: &str, clock: Clock) -> Self {
-        Self { client, state: state_table.into(), events: event_table.into(), clock }
+        Self {
+            client,
+            state: state_table.into(),
+            events: event_table.into(),
+            clock,
+            fanout: write::Fanout::default(),
+        }
+    }
+
+    /// Writes what everybody hears in `replicas` places, and reads it from one of them, chosen at random: a partition
+    /// bears so many readers and no more. Every writer and reader of a table has to be set to the same number.
+    #[must_use]
+    pub fn with_replicas(mut self, replicas: usize) -> Self {
+        let copies = replicas.saturating_sub(1).min(MOST_COPIES);
+        self.fanout = write::Fanout { copies, copy: random::below(copies + 1) };
+        self
     }
 
     /// Every item below a key whose sort key starts with `prefix`, page by page.

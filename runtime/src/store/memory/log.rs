@@ -1,6 +1,9 @@
 //! The event log.
 
-use std::collections::{HashMap, VecDeque};
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 
@@ -8,30 +11,53 @@ use super::MemoryStore;
 use crate::{
     clock::Timestamp,
     error::StoreError,
-    events::{Appended, EventLog, LoggedEvent, NewEvent, Scope},
+    events::{Appended, End, Event, EventLog, LoggedEvent, NewEvent, Scope, Topic},
 };
 
+/// How long a source's id is remembered at least: longer than any source delivers again.
+const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
+
 #[derive(Default)]
-pub(super) struct Log(HashMap<Scope, Sequence>);
+pub(super) struct Log {
+    scopes: HashMap<Scope, Sequence>,
+    topics: BTreeMap<Topic, VecDeque<Kept>>,
+}
 
 #[derive(Default)]
 struct Sequence {
     head: u64,
-    events: VecDeque<(Timestamp, LoggedEvent)>,
+    events: VecDeque<Kept>,
     seen: HashMap<String, (Timestamp, u64)>,
 }
 
+/// An event and when it is gone.
+type Kept = (Timestamp, LoggedEvent);
+
 impl Log {
     pub(super) fn end(&mut self, session: &crate::session::SessionId) {
-        self.0.remove(&Scope::Session(session.clone()));
+        self.scopes.remove(&Scope::Session(session.clone()));
     }
 
     pub(super) fn sweep(&mut self, now: Timestamp) {
-        for sequence in self.0.values_mut() {
+        for sequence in self.scopes.values_mut() {
             // The head stays: a place once given is never given again.
             sequence.events.retain(|(expires_at, _)| *expires_at > now);
             sequence.seen.retain(|_, (expires_at, _)| *expires_at > now);
         }
+        for events in self.topics.values_mut() {
+            events.retain(|(expires_at, _)| *expires_at > now);
+        }
+        self.topics.retain(|_, events| !events.is_empty());
+    }
+
+    /// Keeps an event under its topic too. `true` when it is the only one there.
+    fn file(&mut self, topic: Topic, kept: &mut Kept, now: Timestamp) {
+        let events = self.topics.entry(topic).or_default();
+        events.retain(|(expires_at, _)| *expires_at > now);
+        if let Event::Global { opens, .. } = &mut kept.1.event {
+            *opens = events.is_empty();
+        }
+        events.push_back(kept.clone());
     }
 }
 
@@ -39,29 +65,75 @@ impl Log {
 impl EventLog for MemoryStore {
     async fn append(&self, scope: &Scope, event: &NewEvent) -> Result<Appended, StoreError> {
         let (mut data, now) = self.data();
-        let sequence = data.log.0.entry(scope.clone()).or_default();
+        let log = &mut data.log;
+        let sequence = log.scopes.entry(scope.clone()).or_default();
         if let Some(source_id) = &event.source_id {
+            let until = event.expires_at.max(now.plus(REMEMBERED));
             match sequence.seen.get(source_id) {
                 Some((expires_at, seq)) if *expires_at > now => return Ok(Appended::Already(*seq)),
-                _ => sequence.seen.insert(source_id.clone(), (event.expires_at, sequence.head + 1)),
+                _ => sequence.seen.insert(source_id.clone(), (until, sequence.head + 1)),
             };
         }
         sequence.head += 1;
-        let logged = LoggedEvent { seq: sequence.head, event: event.event.clone(), at: event.at };
-        sequence.events.push_back((event.expires_at, logged));
-        Ok(Appended::At(sequence.head))
+        let seq = sequence.head;
+        let mut kept = (event.expires_at, LoggedEvent { seq, event: event.event.clone(), at: event.at });
+        if *scope == Scope::Global
+            && let Some(topic) = event.event.topic()
+        {
+            log.file(topic, &mut kept, now);
+        }
+        log.scopes.entry(scope.clone()).or_default().events.push_back(kept);
+        Ok(Appended::At(seq))
     }
 
     async fn heads(&self, scopes: &[Scope]) -> Result<Vec<u64>, StoreError> {
         let (data, _) = self.data();
-        Ok(scopes.iter().map(|scope| data.log.0.get(scope).map_or(0, |sequence| sequence.head)).collect())
+        Ok(scopes
+            .iter()
+            .map(|scope| data.log.scopes.get(scope).map_or(0, |sequence| sequence.head))
+            .collect())
+    }
+
+    async fn ends(&self, scopes: &[Scope]) -> Result<Vec<End>, StoreError> {
+        // A place is given and written in one step here.
+        Ok(self.heads(scopes).await?.into_iter().map(|head| End { head, settled: head }).collect())
     }
 
     async fn read(&self, scope: &Scope, after: u64, limit: usize) -> Result<Vec<LoggedEvent>, StoreError> {
         let (data, now) = self.data();
-        let events = data.log.0.get(scope).into_iter().flat_map(|sequence| &sequence.events);
+        let events = data.log.scopes.get(scope).into_iter().flat_map(|sequence| &sequence.events);
         Ok(events
             .filter(|(expires_at, event)| event.seq > after && *expires_at > now)
+            .take(limit)
+            .map(|(_, event)| event.clone())
+            .collect())
+    }
+
+    async fn settle(&self, scope: &Scope, after: u64) -> Result<u64, StoreError> {
+        let (data, now) = self.data();
+        let Some(sequence) = data.log.scopes.get(scope) else { return Ok(after) };
+        let next = sequence.events.iter().find(|(expires_at, event)| event.seq > after && *expires_at > now);
+        Ok(next.map_or(sequence.head, |(_, event)| event.seq - 1).max(after))
+    }
+
+    async fn topics(&self, after: Option<&Topic>, limit: usize) -> Result<Vec<Topic>, StoreError> {
+        let (data, now) = self.data();
+        let live = |events: &VecDeque<Kept>| events.iter().any(|(expires_at, _)| *expires_at > now);
+        Ok(data
+            .log
+            .topics
+            .iter()
+            .filter(|(topic, events)| after.is_none_or(|after| *topic > after) && live(events))
+            .map(|(topic, _)| topic.clone())
+            .take(limit)
+            .collect())
+    }
+
+    async fn newest(&self, topic: &Topic, limit: usize) -> Result<Vec<LoggedEvent>, StoreError> {
+        let (data, now) = self.data();
+        let events = data.log.topics.get(topic).into_iter().flatten().rev();
+        Ok(events
+            .filter(|(expires_at, _)| *expires_at > now)
             .take(limit)
             .map(|(_, event)| event.clone())
             .collect())

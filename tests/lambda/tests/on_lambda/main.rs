@@ -8,6 +8,7 @@ mod answers;
 mod breaking;
 mod concurrency;
 mod environments;
+mod events;
 mod fronts;
 mod hostile;
 mod kinds;

@@ -76,6 +76,21 @@ pub(crate) fn listen() -> Request {
     stateless("subscriptions/listen", json!({ "notifications": { "toolsListChanged": true } }))
 }
 
+/// A subscription of 2026-07-28 to resources.
+pub(crate) fn listen_to(uris: &[&str]) -> Request {
+    stateless("subscriptions/listen", json!({ "notifications": { "resourceSubscriptions": uris } }))
+}
+
+/// A request of 2026-07-28 that names no tool.
+pub(crate) fn ask(method: &str, params: Value) -> Request {
+    let name = params["uri"].as_str().map(str::to_owned);
+    let request = stateless(method, params);
+    match name {
+        Some(name) => request.header("mcp-name", &name),
+        None => request,
+    }
+}
+
 /// A GET of any path.
 pub(crate) fn get(path: &str) -> Request {
     Request::new(Method::GET, "").path(path)

@@ -1,0 +1,185 @@
+//! Events as resources: `event://<source>/<type>`, listed as long as there are any, readable, and subscribable. So what
+//! other systems say reaches every client inside the standard.
+//!
+//! A layer around the user's handler, below both eras: its answers are shaped like the handler's.
+
+use std::{borrow::Cow, error::Error, sync::Arc};
+
+use futures::future::BoxFuture;
+use rmcp::{
+    ErrorData, RoleServer,
+    model::{
+        ClientNotification, ClientRequest, ListResourceTemplatesResult, ListResourcesResult, ProtocolVersion,
+        ReadResourceResult, Resource, ResourceContents, ResourceTemplate, ServerConfig, ServerResult, Tool,
+    },
+    service::{NotificationContext, RequestContext},
+};
+use serde_json::json;
+
+use crate::{
+    error::StoreError,
+    events::{Event, EventLog, SCHEME, TEMPLATE, Topic},
+    handler::Handler,
+};
+
+/// Events a resource holds.
+const NEWEST: usize = 100;
+/// Topics on one page of the list.
+const PAGE: usize = 500;
+
+/// A handler, and the resources of the event log beside its own.
+pub(super) struct EventResources {
+    inner: Arc<dyn Handler>,
+    log: Arc<dyn EventLog>,
+}
+
+impl EventResources {
+    pub(super) fn new(inner: Arc<dyn Handler>, log: Arc<dyn EventLog>) -> Self {
+        Self { inner, log }
+    }
+
+    async fn answer(
+        &self,
+        request: ClientRequest,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ServerResult, ErrorData> {
+        let is_stateless = context
+            .protocol_version()
+            .is_some_and(|version| version.as_str() >= ProtocolVersion::V_2026_07_28.as_str());
+        let mut result = match &request {
+            ClientRequest::ReadResourceRequest(read) if read.params.uri.starts_with(SCHEME) => {
+                self.read(&read.params.uri).await?
+            }
+            ClientRequest::SubscribeRequest(subscribe) if subscribe.params.uri.starts_with(SCHEME) => {
+                ServerResult::empty(())
+            }
+            ClientRequest::UnsubscribeRequest(subscribe) if subscribe.params.uri.starts_with(SCHEME) => {
+                ServerResult::empty(())
+            }
+            ClientRequest::ListResourcesRequest(list) => {
+                let cursor = list.params.as_ref().and_then(|page| page.cursor.as_deref());
+                match cursor.filter(|cursor| cursor.starts_with(SCHEME)).map(Topic::parse) {
+                    Some(Some(after)) => self.list(ListResourcesResult::default(), Some(&after)).await,
+                    Some(None) => return Err(ErrorData::invalid_params("there is no such page", None)),
+                    None => match self.own(request, context, ListResourcesResult::default()).await? {
+                        ServerResult::ListResourcesResult(own) if own.next_cursor.is_none() => {
+                            self.list(own, None).await
+                        }
+                        other => other,
+                    },
+                }
+            }
+            ClientRequest::ListResourceTemplatesRequest(_) => {
+                match self.own(request, context, ListResourceTemplatesResult::default()).await? {
+                    ServerResult::ListResourceTemplatesResult(mut own) if own.next_cursor.is_none() => {
+                        own.resource_templates.push(template());
+                        ServerResult::ListResourceTemplatesResult(own)
+                    }
+                    other => other,
+                }
+            }
+            _ => return self.inner.request(request, context).await,
+        };
+        // As rmcp shapes what comes from a handler.
+        if is_stateless {
+            result.fill_missing_cache_hints();
+        } else {
+            result.strip_result_type_for_legacy_peer();
+        }
+        Ok(result)
+    }
+
+    /// What the handler says, or nothing if it has no resources.
+    async fn own(
+        &self,
+        request: ClientRequest,
+        context: RequestContext<RoleServer>,
+        nothing: impl Into<ServerResult>,
+    ) -> Result<ServerResult, ErrorData> {
+        match self.inner.info().capabilities.resources {
+            Some(_) => self.inner.request(request, context).await,
+            None => Ok(nothing.into()),
+        }
+    }
+
+    /// A page of the handler's, and the topics behind it. A log that cannot be read costs its own part of the list.
+    async fn list(&self, mut page: ListResourcesResult, after: Option<&Topic>) -> ServerResult {
+        match self.log.topics(after, PAGE).await {
+            Ok(topics) => {
+                page.next_cursor = topics.last().filter(|_| topics.len() == PAGE).map(Topic::uri);
+                page.resources.extend(topics.iter().map(resource));
+            }
+            Err(error) => {
+                tracing::error!(error = &error as &dyn Error, "the event log cannot be listed");
+            }
+        }
+        ServerResult::ListResourcesResult(page)
+    }
+
+    async fn read(&self, uri: &str) -> Result<ServerResult, ErrorData> {
+        let unknown =
+            || ErrorData::resource_not_found("there are no such events", Some(json!({ "uri": uri })));
+        let topic = Topic::parse(uri).ok_or_else(unknown)?;
+        let newest = self.log.newest(&topic, NEWEST).await.map_err(|error| unreadable(&error))?;
+        if newest.is_empty() {
+            return Err(unknown());
+        }
+        let events: Vec<_> = newest
+            .into_iter()
+            .filter_map(|logged| match logged.event {
+                Event::Global { event, .. } => Some(json!({ "seq": logged.seq, "event": event })),
+                _ => None,
+            })
+            .collect();
+        let text = json!({ "source": topic.source(), "type": topic.kind(), "events": events }).to_string();
+        let contents = ResourceContents::text(text, uri).with_mime_type("application/json");
+        Ok(ServerResult::ReadResourceResult(ReadResourceResult::new(vec![contents])))
+    }
+}
+
+fn resource(topic: &Topic) -> Resource {
+    Resource::new(topic.uri(), format!("{} {}", topic.source(), topic.kind()))
+        .with_description("The newest events of this source and type, newest first")
+        .with_mime_type("application/json")
+}
+
+fn template() -> ResourceTemplate {
+    ResourceTemplate::new(TEMPLATE, "events")
+        .with_description("The newest events of a source and type, newest first")
+        .with_mime_type("application/json")
+}
+
+fn unreadable(error: &StoreError) -> ErrorData {
+    tracing::error!(error = error as &dyn Error, "the event log cannot be read");
+    ErrorData::internal_error("the events cannot be read at the moment", None)
+}
+
+impl Handler for EventResources {
+    fn request(
+        &self,
+        request: ClientRequest,
+        context: RequestContext<RoleServer>,
+    ) -> BoxFuture<'_, Result<ServerResult, ErrorData>> {
+        Box::pin(self.answer(request, context))
+    }
+
+    fn notification(
+        &self,
+        notification: ClientNotification,
+        context: NotificationContext<RoleServer>,
+    ) -> BoxFuture<'_, Result<(), ErrorData>> {
+        self.inner.notification(notification, context)
+    }
+
+    fn info(&self) -> ServerConfig {
+        self.inner.info()
+    }
+
+    fn tool(&self, name: &str) -> Option<Tool> {
+        self.inner.tool(name)
+    }
+
+    fn versions(&self) -> Cow<'static, [ProtocolVersion]> {
+        self.inner.versions()
+    }
+}

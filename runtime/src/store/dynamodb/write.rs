@@ -1,0 +1,153 @@
+//! Writing an event: the event, the note that its source's id is known, and its copies, all or nothing.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::{
+    operation::transact_write_items::TransactWriteItemsError,
+    types::{KeysAndAttributes, Put, TransactWriteItem},
+};
+
+use super::{
+    DynamoStore, error,
+    item::{Item, number, text},
+    log::log_key,
+    sessions::built,
+    topics::Listed,
+};
+use crate::{error::StoreError, events::Scope};
+
+/// What became of an event that was to be written to a place.
+pub(super) enum Written {
+    /// It is there.
+    Here,
+    /// An event of the same source id is in the log already.
+    Seen,
+    /// A reader has closed the place.
+    Closed,
+    /// Another transaction was at work on an item of this one.
+    Collided,
+}
+
+/// How many keys one request may name.
+const BATCH: usize = 100;
+/// Tries for keys that a busy table left out of its answer.
+const BATCH_TRIES: u32 = 3;
+
+/// Where everybody's scope is copied to, and which copy this process reads.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Fanout {
+    pub(super) copies: usize,
+    pub(super) copy: usize,
+}
+
+impl DynamoStore {
+    /// Writes an event to its place.
+    pub(super) async fn write(
+        &self,
+        scope: &Scope,
+        item: Item,
+        note: Option<Item>,
+        listed: Option<&Listed>,
+    ) -> Result<Written, StoreError> {
+        let copies = if *scope == Scope::Global { self.fanout.copies } else { 0 };
+        if note.is_none() && listed.is_none() && copies == 0 {
+            return self.write_alone(item).await;
+        }
+        let mut writes = vec![self.event_put_if(item.clone(), "attribute_not_exists(pk)", false)?];
+        let noted = note.is_some();
+        if let Some(note) = note {
+            writes.push(self.event_put_if(note, "attribute_not_exists(pk) OR expires <= :now", true)?);
+        }
+        for copy in 1..=copies {
+            writes.push(self.event_put(item.clone().with("pk", text(log_key(scope, copy))))?);
+        }
+        if let Some(listed) = listed {
+            writes.push(self.event_put(listed.copy(item))?);
+            writes.extend(listed.entry.clone().map(|entry| self.event_put(entry)).transpose()?);
+        }
+        let sent = self.client.transact_write_items().set_transact_items(Some(writes)).send().await;
+        let Err(error) = sent else { return Ok(Written::Here) };
+        let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error()
+        else {
+            return Err(error::failed("TransactWriteItems", &self.events, &error));
+        };
+        let reasons: Vec<_> =
+            cancelled.cancellation_reasons().iter().map(|reason| reason.code().unwrap_or("None")).collect();
+        let is_refused = |at: usize| reasons.get(at) == Some(&"ConditionalCheckFailed");
+        if noted && is_refused(1) {
+            Ok(Written::Seen)
+        } else if is_refused(0) {
+            Ok(Written::Closed)
+        } else if reasons.contains(&"TransactionConflict") {
+            Ok(Written::Collided)
+        } else {
+            Err(error::failed("TransactWriteItems", &self.events, &error))
+        }
+    }
+
+    async fn write_alone(&self, item: Item) -> Result<Written, StoreError> {
+        let (pk, sk) = (item.text("pk")?.to_owned(), item.text("sk")?.to_owned());
+        let writer = item.text("writer")?.to_owned();
+        let put = self
+            .client
+            .put_item()
+            .table_name(&*self.events)
+            .set_item(Some(item.0))
+            .condition_expression("attribute_not_exists(pk)")
+            .send()
+            .await;
+        let Err(error) = put else { return Ok(Written::Here) };
+        if !error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) {
+            return Err(error::failed("PutItem", &self.events, &error));
+        }
+        // Refused, it may still be ours: an attempt whose answer was lost.
+        let there = self.get(&self.events, &pk, &sk).await?;
+        let ours = there.is_some_and(|there| there.text("writer").is_ok_and(|found| found == writer));
+        Ok(if ours { Written::Here } else { Written::Closed })
+    }
+
+    fn event_put(&self, item: Item) -> Result<TransactWriteItem, StoreError> {
+        let put = Put::builder().table_name(&*self.events).set_item(Some(item.0)).build().map_err(built)?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+
+    fn event_put_if(
+        &self,
+        item: Item,
+        condition: &str,
+        timed: bool,
+    ) -> Result<TransactWriteItem, StoreError> {
+        let mut put =
+            Put::builder().table_name(&*self.events).set_item(Some(item.0)).condition_expression(condition);
+        if timed {
+            put = put.expression_attribute_values(":now", number(self.clock.now().0));
+        }
+        Ok(TransactWriteItem::builder().put(put.build().map_err(built)?).build())
+    }
+
+    /// The last places behind several heads; a head that is not there is left out.
+    pub(super) async fn batch_heads(&self, keys: &[String]) -> Result<HashMap<String, u64>, StoreError> {
+        let mut heads = HashMap::new();
+        for page in keys.chunks(BATCH) {
+            let mut wanted = KeysAndAttributes::builder();
+            for key in page {
+                wanted = wanted.keys(Item::new(key, "HEAD").0);
+            }
+            let mut left = Some(HashMap::from([(self.events.to_string(), wanted.build().map_err(built)?)]));
+            for _ in 0..BATCH_TRIES {
+                let Some(request) = left.take().filter(|request| !request.is_empty()) else { break };
+                let found = self.client.batch_get_item().set_request_items(Some(request)).send().await;
+                let found = found.map_err(|error| error::failed("BatchGetItem", &self.events, &error))?;
+                for item in found.responses.unwrap_or_default().into_values().flatten().map(Item) {
+                    heads.insert(item.text("pk")?.to_owned(), item.number("v")?);
+                }
+                left = found.unprocessed_keys;
+            }
+            if left.is_some_and(|left| !left.is_empty()) {
+                let reason = "BatchGetItem leaves keys unprocessed: the table is throttled";
+                return Err(StoreError::Unavailable(reason.into()));
+            }
+        }
+        Ok(heads)
+    }
+}

@@ -1,0 +1,189 @@
+//! A log with DynamoDB's times, bills and limits. What it holds is the runtime's own store in memory.
+//!
+//! Limits and units: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html>,
+//! <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html> (read 2026-11-20).
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use mcp_lambda_server::{
+    MemoryStore, StoreError,
+    events::{Appended, End, EventLog, LoggedEvent, NewEvent, Scope, Topic},
+};
+use tokio::time::Instant;
+
+/// What one partition serves in a second.
+const READ_UNITS: f64 = 3_000.0;
+const WRITE_UNITS: f64 = 1_000.0;
+/// What a call takes when nothing is in its way.
+const POLL: Duration = Duration::from_millis(4);
+const READ: Duration = Duration::from_millis(6);
+const COUNT: Duration = Duration::from_millis(5);
+const WRITE: Duration = Duration::from_millis(12);
+/// What the SDK does about a throttled call: it waits, and gives up after the third attempt.
+const BACKOFF: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(100)];
+/// The size of an event's item, in KB: names, times and a payload of a few hundred bytes.
+const EVENT_KB: f64 = 1.0;
+
+/// One table's worth of log, shared by every process.
+pub(crate) struct Database {
+    pub(crate) log: MemoryStore,
+    replicas: usize,
+    bills: Mutex<Bills>,
+}
+
+#[derive(Default)]
+struct Bills {
+    tally: Tally,
+    partitions: Vec<Partition>,
+}
+
+/// What was asked of the database.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Tally {
+    pub(crate) polls: u64,
+    pub(crate) reads: u64,
+    pub(crate) read_units: f64,
+    pub(crate) write_units: f64,
+    pub(crate) throttled: u64,
+    /// The fullest second of any partition, as a share of what it bears.
+    pub(crate) peak: f64,
+}
+
+#[derive(Clone, Copy)]
+struct Partition {
+    second: u64,
+    read: f64,
+    written: f64,
+}
+
+impl Database {
+    pub(crate) fn new(log: MemoryStore, replicas: usize) -> Self {
+        // The head and each copy of the log are partitions of their own.
+        let partitions = vec![Partition { second: 0, read: 0.0, written: 0.0 }; replicas + 1];
+        Self { log, replicas, bills: Mutex::new(Bills { tally: Tally::default(), partitions }) }
+    }
+
+    pub(crate) fn tally(&self) -> Tally {
+        self.bills.lock().unwrap_or_else(PoisonError::into_inner).tally
+    }
+
+    pub(crate) fn reset(&self) {
+        self.bills.lock().unwrap_or_else(PoisonError::into_inner).tally = Tally::default();
+    }
+
+    /// Takes so much of a partition's second, if there is as much left.
+    fn take(&self, partition: usize, read: f64, written: f64, began: Instant) -> bool {
+        let second = began.elapsed().as_secs();
+        let mut bills = self.bills.lock().unwrap_or_else(PoisonError::into_inner);
+        let Bills { tally, partitions } = &mut *bills;
+        let partition = &mut partitions[partition];
+        if partition.second != second {
+            *partition = Partition { second, read: 0.0, written: 0.0 };
+        }
+        if partition.read + read > READ_UNITS || partition.written + written > WRITE_UNITS {
+            tally.throttled += 1;
+            tally.peak = 1.0;
+            return false;
+        }
+        partition.read += read;
+        partition.written += written;
+        tally.read_units += read;
+        tally.write_units += written;
+        tally.peak = tally.peak.max(partition.read / READ_UNITS).max(partition.written / WRITE_UNITS);
+        true
+    }
+
+    /// The same as the SDK does it: again after a pause, then an error.
+    async fn call(
+        &self,
+        partition: usize,
+        read: f64,
+        written: f64,
+        began: Instant,
+    ) -> Result<(), StoreError> {
+        for pause in BACKOFF {
+            if self.take(partition, read, written, began) {
+                return Ok(());
+            }
+            tokio::time::sleep(pause).await;
+        }
+        if self.take(partition, read, written, began) {
+            return Ok(());
+        }
+        Err(StoreError::Unavailable("ProvisionedThroughputExceededException".into()))
+    }
+}
+
+/// The log as one process sees it: it polls and reads one copy.
+pub(crate) struct Client {
+    pub(crate) database: std::sync::Arc<Database>,
+    pub(crate) copy: usize,
+    pub(crate) began: Instant,
+}
+
+impl Client {
+    /// Copy 0 is polled by its head, the others by their last item.
+    fn polled(&self) -> usize {
+        if self.copy == 0 { 0 } else { self.copy + 1 }
+    }
+
+    fn count(&self, add: impl FnOnce(&mut Tally)) {
+        add(&mut self.database.bills.lock().unwrap_or_else(PoisonError::into_inner).tally);
+    }
+}
+
+#[async_trait]
+impl EventLog for Client {
+    async fn append(&self, scope: &Scope, event: &NewEvent) -> Result<Appended, StoreError> {
+        // A place of the head, then one transaction: the event, its note, its topic, and the copies; twice the units.
+        tokio::time::sleep(COUNT).await;
+        self.database.call(0, 0.0, 1.0, self.began).await?;
+        tokio::time::sleep(WRITE).await;
+        for copy in 0..self.database.replicas {
+            self.database.call(copy + 1, 0.0, 2.0 * EVENT_KB, self.began).await?;
+        }
+        // The note and the topic are partitions of their own, and never the fullest ones.
+        self.count(|tally| tally.write_units += 4.0);
+        self.database.log.append(scope, event).await
+    }
+
+    async fn heads(&self, scopes: &[Scope]) -> Result<Vec<u64>, StoreError> {
+        self.count(|tally| tally.polls += 1);
+        tokio::time::sleep(POLL).await;
+        #[expect(clippy::cast_precision_loss, reason = "a handful of scopes")]
+        let units = 0.5 * scopes.len() as f64;
+        self.database.call(self.polled(), units, 0.0, self.began).await?;
+        self.database.log.heads(scopes).await
+    }
+
+    async fn ends(&self, scopes: &[Scope]) -> Result<Vec<End>, StoreError> {
+        self.database.log.ends(scopes).await
+    }
+
+    async fn read(&self, scope: &Scope, after: u64, limit: usize) -> Result<Vec<LoggedEvent>, StoreError> {
+        self.count(|tally| tally.reads += 1);
+        tokio::time::sleep(READ).await;
+        let events = self.database.log.read(scope, after, limit).await?;
+        // A consistent read: a unit for each 4 KB begun.
+        #[expect(clippy::cast_precision_loss, reason = "a page of events")]
+        let units = (events.len() as f64 * EVENT_KB / 4.0).ceil().max(1.0);
+        self.database.call(self.copy + 1, units, 0.0, self.began).await?;
+        Ok(events)
+    }
+
+    async fn settle(&self, scope: &Scope, after: u64) -> Result<u64, StoreError> {
+        self.database.log.settle(scope, after).await
+    }
+
+    async fn topics(&self, after: Option<&Topic>, limit: usize) -> Result<Vec<Topic>, StoreError> {
+        self.database.log.topics(after, limit).await
+    }
+
+    async fn newest(&self, topic: &Topic, limit: usize) -> Result<Vec<LoggedEvent>, StoreError> {
+        self.database.log.newest(topic, limit).await
+    }
+}

@@ -1,0 +1,272 @@
+//! Events of other systems: SNS deliveries and EventBridge events in, updates and resources out.
+
+use std::time::Duration;
+
+use lambda_emulator::{Builder, Emulator};
+use serde_json::{Value, json};
+
+use crate::support::*;
+
+/// One environment: without a database, memory is all there is.
+fn with_events() -> Builder {
+    function().env("MCP_EVENTS", "on").timeout(Duration::from_secs(60))
+}
+
+/// What a delivery leaves in the resource of its source and type, or the error it fails with.
+async fn taken_in(emulator: &Emulator, event: &str, uri: &str) -> Value {
+    let answer = said(emulator.invoke(fixture(event), None).await.unwrap()).await;
+    assert_eq!(answer, Said::Whole(json!({})), "{event}");
+    newest(emulator, uri).await
+}
+
+async fn newest(emulator: &Emulator, uri: &str) -> Value {
+    let read = ask("resources/read", json!({ "uri": uri })).send(emulator).await.json().await;
+    let contents = &read["result"]["contents"][0];
+    assert_eq!(
+        (&contents["uri"], &contents["mimeType"]),
+        (&json!(uri), &json!("application/json")),
+        "{read}"
+    );
+    serde_json::from_str(contents["text"].as_str().unwrap()).unwrap()
+}
+
+fn external(source: &str, event_type: &str, payload: &Value) -> Value {
+    json!({
+        "type": "external_event", "source": source, "event_type": event_type, "payload": payload,
+        "timestamp": "2026-11-20T19:03:58.390Z",
+    })
+}
+
+/// The `Message` of an SNS fixture, as JSON.
+fn message(event: &str) -> Value {
+    let event: Value = serde_json::from_str(&fixture(event)).unwrap();
+    serde_json::from_str(event["Records"][0]["Sns"]["Message"].as_str().unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn every_form_of_a_delivery_becomes_its_documented_event() {
+    let emulator = with_events().start().await.unwrap();
+    let bridge: Value = serde_json::from_str(&fixture("eventbridge-state-change")).unwrap();
+    let state_change = "EC2 Instance State-change Notification";
+    let forms = [
+        (
+            "sns-state-change",
+            "event://aws.ec2/state_change",
+            external("aws.ec2", "state_change", &json!({ "instance": "i-123", "state": "terminated" })),
+        ),
+        (
+            "sns-resource-update",
+            "event://aws.ec2/resource_update",
+            external("aws.ec2", "resource_update", &message("sns-resource-update")),
+        ),
+        (
+            "sns-cloudwatch-alarm",
+            "event://aws.cloudwatch/alarm",
+            external("aws.cloudwatch", "alarm", &message("sns-cloudwatch-alarm")),
+        ),
+        (
+            "sns-eventbridge",
+            "event://aws.ec2/EC2%20Instance%20State-change%20Notification",
+            external("aws.ec2", state_change, &bridge),
+        ),
+        (
+            "sns-json",
+            "event://mcp-global-events/Nightly%20report",
+            external("mcp-global-events", "Nightly report", &json!([{ "rows": 3 }, { "rows": 4 }])),
+        ),
+        (
+            "sns",
+            "event://sns-lambda/TestInvoke",
+            external("sns-lambda", "TestInvoke", &json!("Hello from SNS!")),
+        ),
+        ("sns-subject-only", "event://deploy/finished", external("deploy", "finished", &Value::Null)),
+        ("sns-own", "event://monitoring_update/EC2", message("sns-own")),
+    ];
+    for (at, (event, uri, expected)) in forms.into_iter().enumerate() {
+        let taken = taken_in(&emulator, event, uri).await;
+        assert_eq!(taken["events"], json!([{ "seq": at + 1, "event": expected }]), "{event}");
+    }
+    let mut expected = external("aws.ec2", state_change, &bridge);
+    expected["timestamp"] = json!("2026-11-20T19:03:58.000Z");
+    let taken = taken_in(
+        &emulator,
+        "eventbridge-state-change",
+        "event://aws.ec2/EC2%20Instance%20State-change%20Notification",
+    )
+    .await;
+    assert_eq!(taken["events"][0]["event"], expected, "the newest first");
+    assert_eq!((&taken["source"], &taken["type"]), (&json!("aws.ec2"), &json!(state_change)));
+    assert_eq!(taken["events"].as_array().unwrap().len(), 2);
+    assert_eq!(complaints(&emulator), 0);
+}
+
+#[tokio::test]
+async fn a_delivery_that_is_repeated_is_one_event() {
+    let emulator = with_events().start().await.unwrap();
+    for _ in 0..3 {
+        let taken = taken_in(&emulator, "sns-state-change", "event://aws.ec2/state_change").await;
+        assert_eq!(taken["events"].as_array().unwrap().len(), 1);
+    }
+    for _ in 0..2 {
+        let taken = taken_in(&emulator, "eventbridge", "event://aws.events/Scheduled%20Event").await;
+        assert_eq!(taken["events"].as_array().unwrap().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_record_that_is_known_by_an_event_of_our_own_is_not_told_again() {
+    let emulator = with_events().start().await.unwrap();
+    for message in ["first", "second"] {
+        let event = edited("sns-state-change", |event| {
+            let sns = &mut event["Records"][0]["Sns"];
+            sns["MessageId"] = message.into();
+            sns["MessageAttributes"] = json!({ "mcp_event_id": { "Type": "String", "Value": "one" } });
+        });
+        assert_eq!(said(emulator.invoke(event, None).await.unwrap()).await, Said::Whole(json!({})));
+    }
+    let taken = newest(&emulator, "event://aws.ec2/state_change").await;
+    assert_eq!(taken["events"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_poison_message_fails_with_its_reason_and_is_laid_aside() {
+    let emulator = with_events().start().await.unwrap();
+    let cases = [
+        (
+            fixture("sns-own-broken"),
+            "message 0c1f4ae5-0009-5f0a-9d3c-1f1f6a1c0009 says it is \"system_health\", which it is not: missing field `status`",
+        ),
+        (
+            fixture("sns-own-session"),
+            "message 0c1f4ae5-0010-5f0a-9d3c-1f1f6a1c0010 is for one session, and its session_id is none that a server of ours gives out",
+        ),
+        (
+            edited("sns", |event| {
+                event["Records"][0]["Sns"]["Message"] = "".into();
+                event["Records"][0]["Sns"]["Subject"] = Value::Null;
+            }),
+            "message 95df01b4-ee98-5cb9-9903-4c221d41eb5e has neither a text nor a subject",
+        ),
+        (
+            edited("sns", |event| event["Records"][0]["Sns"]["MessageId"] = "".into()),
+            "the SNS delivery cannot be read: a record has an empty MessageId",
+        ),
+    ];
+    for (dead, (event, reason)) in cases.into_iter().enumerate() {
+        emulator.invoke_async(event.clone()).unwrap();
+        emulator.settled().await;
+        let letters = emulator.dead_letters();
+        let letter = &letters[dead];
+        let error = letter.error.as_ref().unwrap();
+        assert_eq!(
+            (letter.attempts, error.kind.as_str(), error.message().as_str()),
+            (3, "PoisonEvent", reason)
+        );
+        assert_eq!(letter.payload, event.as_bytes(), "whole, for whoever looks into it");
+    }
+    let (kind, reason) = said(
+        emulator
+            .invoke(edited("sns", |event| event["Records"][0]["Sns"] = json!({ "Message": 5 })), None)
+            .await
+            .unwrap(),
+    )
+    .await
+    .error();
+    assert_eq!(kind, "PoisonEvent");
+    assert!(reason.starts_with("the SNS delivery cannot be read: "), "{reason}");
+}
+
+#[tokio::test]
+async fn a_listener_hears_of_an_event_of_its_topic_and_of_a_topic_that_is_new() {
+    let emulator = with_events().concurrency(8).start().await.unwrap();
+    let mut one = listen_to(&["event://aws.ec2/state_change"]).send(&emulator).await;
+    let mut all = ask("subscriptions/listen", json!({ "notifications": { "resourcesListChanged": true } }))
+        .send(&emulator)
+        .await;
+    for reply in [&mut one, &mut all] {
+        assert_eq!(reply.message().await.unwrap()["method"], "notifications/subscriptions/acknowledged");
+    }
+    for event in ["sns-resource-update", "sns-state-change", "sns-state-change"] {
+        assert_eq!(said(emulator.invoke(fixture(event), None).await.unwrap()).await, Said::Whole(json!({})));
+    }
+    let updated = one.message().await.unwrap();
+    assert_eq!(updated["method"], "notifications/resources/updated");
+    assert_eq!(updated["params"]["uri"], "event://aws.ec2/state_change");
+    for _ in 0..2 {
+        assert_eq!(all.message().await.unwrap()["method"], "notifications/resources/list_changed");
+    }
+    let listed = ask("resources/list", json!({})).send(&emulator).await.json().await;
+    let uris: Vec<_> =
+        listed["result"]["resources"].as_array().unwrap().iter().map(|one| &one["uri"]).collect();
+    assert_eq!(uris, ["event://aws.ec2/resource_update", "event://aws.ec2/state_change"]);
+}
+
+#[tokio::test]
+async fn a_session_hears_an_event_as_a_log_message_and_an_update_and_resumes_between_the_two() {
+    let emulator = with_events().concurrency(8).start().await.unwrap();
+    let id = initialize(&emulator).await;
+    let uri = "event://aws.cloudwatch/alarm";
+    let subscribe =
+        json!({ "jsonrpc": "2.0", "id": 1, "method": "resources/subscribe", "params": { "uri": uri } });
+    assert_eq!(
+        session(&id, http::Method::POST, &subscribe).send(&emulator).await.json().await["result"],
+        json!({})
+    );
+    let mut stream = session(&id, http::Method::GET, &Value::Null).send(&emulator).await;
+    assert_eq!(
+        said(emulator.invoke(fixture("sns-cloudwatch-alarm"), None).await.unwrap()).await,
+        Said::Whole(json!({}))
+    );
+    let told = async |stream: &mut Reply| loop {
+        let event = stream.event().await.unwrap();
+        let field = |name: &str| event.iter().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
+        if let Some(data) = field("data: ") {
+            let message: Value = serde_json::from_str(&data).unwrap();
+            break (field("id: ").unwrap(), message);
+        }
+    };
+    let (place, message) = told(&mut stream).await;
+    assert_eq!(message["method"], "notifications/message");
+    assert_eq!(
+        (&message["params"]["level"], &message["params"]["logger"]),
+        (&json!("warning"), &json!("aws.cloudwatch"))
+    );
+    assert_eq!(message["params"]["data"]["payload"]["AlarmName"], "queue too long");
+    assert_eq!(place, "log.0.0.1", "in the middle of the first event");
+    drop(stream);
+    let resume = |place: &str| session(&id, http::Method::GET, &Value::Null).header("last-event-id", place);
+    let mut stream = resume(&place).send(&emulator).await;
+    let (place, changed) = told(&mut stream).await;
+    assert_eq!(
+        (changed["method"].as_str().unwrap(), place.as_str()),
+        ("notifications/resources/list_changed", "log.0.0.2")
+    );
+    drop(stream);
+    let mut stream = resume(&place).send(&emulator).await;
+    let (place, updated) = told(&mut stream).await;
+    assert_eq!((&updated["params"]["uri"], place.as_str()), (&json!(uri), "log.1.0"));
+}
+
+#[tokio::test]
+async fn a_server_without_events_says_so_and_has_no_such_resources() {
+    let emulator = function().start().await.unwrap();
+    let (kind, _) = said(emulator.invoke(fixture("sns-state-change"), None).await.unwrap()).await.error();
+    assert_eq!(kind, "NotConfigured");
+    let read = ask("resources/read", json!({ "uri": "event://aws.ec2/state_change" })).send(&emulator).await;
+    assert_eq!(read.json().await["error"]["code"], -32601);
+}
+
+#[tokio::test]
+async fn capabilities_promise_events_only_where_they_can_be_told() {
+    let promises = async |streams: &str| {
+        let emulator = with_events().env("MCP_STREAMS", streams).start().await.unwrap();
+        let discovered = ask("server/discover", json!({})).send(&emulator).await.json().await;
+        let answer = listen_to(&["event://a/b"]).send(&emulator).await;
+        (discovered["result"]["capabilities"].clone(), answer.status.as_u16())
+    };
+    let (on, status) = promises("on").await;
+    assert_eq!(on["resources"], json!({ "subscribe": true, "listChanged": true }));
+    assert_eq!((&on["tools"], status), (&json!({ "listChanged": true }), 200));
+    let (off, status) = promises("off").await;
+    assert_eq!((&off["resources"], &off["tools"], status), (&json!({}), &json!({}), 404));
+}
