@@ -17,7 +17,7 @@ use crate::{
     dispatch::App,
     error::{ConfigError, Error},
     events::Events,
-    http::{Body, BoxError, McpService, Routes, cors_layer},
+    http::{Body, BoxError, McpService, Routes, cors_layer, settled},
     local,
     store::Stores,
     telemetry,
@@ -116,6 +116,7 @@ impl<H: ServerHandler> McpLambdaServer<H> {
         if config.compression {
             routes.wrap(crate::http::compression_layer());
         }
+        routes.around(settled);
         routes.extend(self.routes);
         let stores = match (self.stores, &config.tables) {
             (Some(stores), _) => stores,

@@ -8,6 +8,7 @@ mod body;
 mod compression;
 mod cors;
 mod guard;
+mod inbound;
 mod reply;
 mod routes;
 pub mod sse;
@@ -20,13 +21,14 @@ pub use body::{Body, BoxError};
 #[cfg(feature = "compression")]
 pub(crate) use compression::layer as compression_layer;
 pub(crate) use cors::layer as cors_layer;
-use http::{HeaderMap, Method, Request, Response, header};
+use http::{HeaderMap, Method, Request, Response, header, request::Parts};
+pub(crate) use inbound::settled;
 #[cfg(feature = "lambda")]
 pub(crate) use reply::bad_request;
 pub(crate) use routes::{McpService, Routes};
 
 use crate::{
-    auth::Principal,
+    auth::{Principal, Vouched},
     config::AllowList,
     dispatch::{self, Accepts, App, Caller},
     front::Front,
@@ -42,7 +44,7 @@ pub(crate) async fn handle(app: Arc<App>, request: Request<Body>) -> Response<Bo
     if let Err(refusal) = guard::check(&app.config, &parts, front.host) {
         return reply::refusal(&refusal);
     }
-    let principal = parts.extensions.get::<Principal>().cloned().unwrap_or_else(Principal::anonymous);
+    let principal = principal(&parts);
     let caller = Caller { principal, accepts: accepts(&parts.headers), parts, front };
     let reply = match caller.parts.method {
         Method::POST => post(&app, &caller, body).await,
@@ -54,6 +56,13 @@ pub(crate) async fn handle(app: Arc<App>, request: Request<Body>) -> Response<Bo
         Ok(reply) => reply::render(reply, caller.front.delivery, app.config.max_response).await,
         Err(refusal) => reply::refusal(&refusal),
     }
+}
+
+/// The program's own word about who calls, else the front's.
+fn principal(parts: &Parts) -> Principal {
+    let own = parts.extensions.get::<Principal>();
+    let vouched = || parts.extensions.get::<Vouched>().map(|vouched| &vouched.principal);
+    own.or_else(vouched).cloned().unwrap_or_else(Principal::anonymous)
 }
 
 async fn post(app: &Arc<App>, caller: &Caller, body: Body) -> Result<dispatch::Reply, reply::Refusal> {

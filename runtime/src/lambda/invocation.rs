@@ -135,6 +135,11 @@ pub(super) struct RequestContext<'a> {
     pub(super) stage: Option<Text<'a>>,
     #[serde(borrow)]
     pub(super) domain_name: Option<Text<'a>>,
+    // As raw text: only a request that needs them pays for reading them.
+    #[serde(borrow)]
+    pub(super) authorizer: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) identity: Option<&'a RawValue>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -11,6 +11,7 @@ mod environments;
 mod fronts;
 mod hostile;
 mod kinds;
+mod principals;
 mod requests;
 mod sessions;
 mod streams;
