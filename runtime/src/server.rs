@@ -12,12 +12,13 @@ use tower::{Layer, Service, ServiceExt, util::BoxCloneSyncService};
 #[cfg(feature = "lambda")]
 use crate::lambda::Start;
 use crate::{
+    auth::ScopeTable,
     clock::Clock,
     config::Config,
     dispatch::App,
     error::{ConfigError, Error},
     events::Events,
-    http::{Body, BoxError, McpService, Routes, cors_layer, settled},
+    http::{Body, BoxError, McpService, Routes, cors_layer, metadata, settled},
     local,
     store::Stores,
     telemetry,
@@ -42,13 +43,21 @@ pub struct McpLambdaServer<H> {
     stores: Option<Stores>,
     clock: Clock,
     routes: Routes,
+    tools: ScopeTable,
 }
 
 impl<H: ServerHandler> McpLambdaServer<H> {
     /// A server that reads its configuration from the environment when it starts.
     #[must_use]
     pub fn new(handler: H) -> Self {
-        Self { handler, config: None, stores: None, clock: Clock::system(), routes: Routes::default() }
+        Self {
+            handler,
+            config: None,
+            stores: None,
+            clock: Clock::system(),
+            routes: Routes::default(),
+            tools: ScopeTable::default(),
+        }
     }
 
     /// Uses this configuration instead of the environment's.
@@ -69,6 +78,14 @@ impl<H: ServerHandler> McpLambdaServer<H> {
     #[must_use]
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
+        self
+    }
+
+    /// Says which scopes a caller must have for a tool, besides what `MCP_TOOL_SCOPES` says. The name may end in `*`; whoever
+    /// may not call a tool does not see it in `tools/list` either.
+    #[must_use]
+    pub fn tool_scopes<S: Into<String>>(mut self, tool: &str, scopes: impl IntoIterator<Item = S>) -> Self {
+        self.tools.add(tool, scopes);
         self
     }
 
@@ -109,7 +126,8 @@ impl<H: ServerHandler> McpLambdaServer<H> {
     ///
     /// When the configuration cannot be used.
     pub fn build(self) -> Result<Server, Error> {
-        let config = self.config.map_or_else(Config::from_env, Ok)?;
+        let mut config = self.config.map_or_else(Config::from_env, Ok)?;
+        config.auth.tools.extend(self.tools);
         let mut routes = Routes::default();
         routes.wrap(cors_layer(&config.cors));
         #[cfg(feature = "compression")]
@@ -117,7 +135,6 @@ impl<H: ServerHandler> McpLambdaServer<H> {
             routes.wrap(crate::http::compression_layer());
         }
         routes.around(settled);
-        routes.extend(self.routes);
         let stores = match (self.stores, &config.tables) {
             (Some(stores), _) => stores,
             (None, None) => Stores::memory(self.clock.clone()),
@@ -133,6 +150,9 @@ impl<H: ServerHandler> McpLambdaServer<H> {
             }
         };
         let app = App::new(self.handler, config, stores, self.clock)?;
+        let mut routes = routes;
+        metadata_routes(&mut routes, &app);
+        routes.extend(self.routes);
         Ok(Server { service: routes.build(Arc::clone(&app)), app })
     }
 
@@ -176,6 +196,17 @@ impl<H: ServerHandler> McpLambdaServer<H> {
         };
         let runtime = builder.enable_all().build().map_err(Error::Runtime)?;
         runtime.block_on(self.config(config).run())
+    }
+}
+
+/// Where clients learn whose tokens are taken: without one, or they never could.
+fn metadata_routes(routes: &mut Routes, app: &Arc<App>) {
+    for path in app.resource.paths() {
+        let app = Arc::clone(app);
+        routes.add(&path, move |request| {
+            let document = metadata(&app.resource, &request);
+            async move { document }
+        });
     }
 }
 

@@ -10,6 +10,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{Caller, Listeners, Seal};
 use crate::{
+    auth::{Admission, Resource},
     clock::Clock,
     config::Config,
     error::ConfigError,
@@ -35,6 +36,8 @@ pub(crate) struct App {
     pub(crate) tail: Arc<Tail>,
     pub(crate) listeners: Listeners,
     pub(crate) seal: Seal,
+    pub(crate) admission: Admission,
+    pub(crate) resource: Resource,
     pub(crate) clock: Clock,
     /// Owns every task, so that none outlives the server.
     pub(crate) tracker: TaskTracker,
@@ -59,6 +62,8 @@ impl App {
             mailroom: Mailroom::new(Arc::clone(&stores.mailbox)),
             events: Events::new(Arc::clone(&stores.events), Arc::clone(&tail), clock.clone(), EVENT_LIFE),
             listeners: Listeners::default(),
+            admission: Admission::new(&config.auth, &clock)?,
+            resource: Resource::of(&config.auth, &config.path),
             seal: Seal::new(&config.state_keys, config.state_ttl)?,
             shutdown: CancellationToken::new(),
             handler,

@@ -12,6 +12,7 @@ mod initialize;
 mod listen;
 mod outbound;
 mod outcome;
+mod permission;
 mod reply;
 mod resume;
 mod seal;

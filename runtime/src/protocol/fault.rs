@@ -65,6 +65,12 @@ pub enum Fault {
         /// How many are allowed.
         limit: usize,
     },
+    /// The caller is not allowed this.
+    #[error("not allowed: the caller needs the scope {}", .needed.join(" "))]
+    InsufficientScope {
+        /// Everything it takes.
+        needed: Vec<String>,
+    },
     /// Streams are switched off.
     #[error("streams are switched off on this server (MCP_STREAMS=off)")]
     StreamsOff,
@@ -102,7 +108,10 @@ impl Fault {
             Self::InvalidMeta(_) | Self::InvalidParams { .. } => -32602,
             Self::DeadlineExceeded { .. } | Self::Unavailable | Self::Internal => -32603,
             // The range left to implementations; -32001 is what the official SDKs answer for a lost session.
-            Self::SessionRequired | Self::UnknownEvent(_) | Self::TooManyStreams { .. } => -32000,
+            Self::SessionRequired
+            | Self::UnknownEvent(_)
+            | Self::TooManyStreams { .. }
+            | Self::InsufficientScope { .. } => -32000,
             Self::SessionNotFound => -32001,
             Self::HeaderMismatch(_) => ErrorCode::HEADER_MISMATCH.0,
             Self::UnsupportedVersion { .. } => ErrorCode::UNSUPPORTED_PROTOCOL_VERSION.0,

@@ -16,3 +16,4 @@ mod requests;
 mod sessions;
 mod streams;
 mod support;
+mod tokens;

@@ -34,6 +34,16 @@ impl Request {
         self
     }
 
+    /// Adds a header beside those of the same name.
+    pub(crate) fn and_header(mut self, name: &str, value: &str) -> Self {
+        self.headers.append(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
+        self
+    }
+
+    pub(crate) fn is_session(&self) -> bool {
+        self.headers.contains_key("mcp-session-id")
+    }
+
     pub(crate) fn path(mut self, path: &str) -> Self {
         path.clone_into(&mut self.path);
         self

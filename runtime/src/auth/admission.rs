@@ -1,0 +1,129 @@
+//! Whether a request comes in, and as whom.
+
+use http::{HeaderMap, header, request::Parts};
+
+#[cfg(feature = "jwt")]
+use super::jwt::Tokens;
+use super::{AuthConfig, AuthMode, Principal, ScopeTable, Vouched, Voucher};
+use crate::{clock::Clock, error::ConfigError, stream::Deadline};
+
+/// The rules.
+pub(crate) struct Admission {
+    door: Door,
+    /// What a caller with scopes must have in any case.
+    scopes: Vec<String>,
+    hierarchy: ScopeTable,
+}
+
+enum Door {
+    Open,
+    Front,
+    #[cfg(feature = "jwt")]
+    Tokens(Box<Tokens>),
+}
+
+/// Why a request does not come in.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Denied {
+    /// Nobody vouches for the caller.
+    #[error("authentication is required: send a bearer token in the Authorization header")]
+    Nobody,
+    /// What was sent is not one token.
+    #[error("{0}")]
+    Malformed(&'static str),
+    /// The token is not taken. The text says why, and nothing that its holder does not know.
+    #[error("{0}")]
+    Token(&'static str),
+    /// The caller may not do this.
+    #[error("the caller needs the scope {}", .0.join(" "))]
+    Scope(Vec<String>),
+    /// The issuer's keys cannot be had, so that nobody can be told from anybody.
+    #[error("tokens cannot be checked at the moment; the request may be retried")]
+    Unavailable,
+}
+
+impl Admission {
+    pub(crate) fn new(config: &AuthConfig, clock: &Clock) -> Result<Self, ConfigError> {
+        let door = match (config.mode, &config.jwt) {
+            (AuthMode::Open, _) => Door::Open,
+            (AuthMode::Front, _) => Door::Front,
+            (AuthMode::Jwt, Some(jwt)) => tokens(jwt, clock)?,
+            (AuthMode::Jwt, None) => {
+                return Err(ConfigError {
+                    variable: "MCP_JWT_ISSUER",
+                    found: String::new(),
+                    expected: "the URL of an issuer, since tokens are to be checked".into(),
+                });
+            }
+        };
+        let scopes = config.jwt.as_ref().map(|jwt| jwt.scopes.clone()).unwrap_or_default();
+        Ok(Self { door, scopes, hierarchy: config.hierarchy.clone() })
+    }
+
+    /// Says who calls. The program's own word comes first: it has authenticated in a layer of its own.
+    pub(crate) async fn admit(&self, parts: &Parts, deadline: Deadline) -> Result<Principal, Denied> {
+        if let Some(own) = parts.extensions.get::<Principal>() {
+            return Ok(self.widened(own.clone()));
+        }
+        let vouched = parts.extensions.get::<Vouched>().map(|vouched| vouched.principal.clone());
+        let principal = match &self.door {
+            Door::Open => vouched.unwrap_or_else(Principal::anonymous),
+            Door::Front => vouched.filter(|vouched| !vouched.is_anonymous()).ok_or(Denied::Nobody)?,
+            // What a front says beside it does not count: whoever may invoke the function could say it.
+            #[cfg(feature = "jwt")]
+            Door::Tokens(tokens) => tokens.check(bearer(&parts.headers)?, deadline).await?,
+        };
+        let principal = self.widened(principal);
+        let has_scopes = matches!(principal.voucher(), Voucher::Token | Voucher::Authorizer);
+        if has_scopes && !self.scopes.iter().all(|scope| principal.has_scope(scope)) {
+            return Err(Denied::Scope(self.scopes.clone()));
+        }
+        Ok(principal)
+    }
+
+    fn widened(&self, principal: Principal) -> Principal {
+        if self.hierarchy.is_empty() || principal.scopes().is_empty() {
+            return principal;
+        }
+        let scopes = self.hierarchy.with_included(principal.scopes());
+        principal.with_scopes(scopes)
+    }
+}
+
+#[cfg(feature = "jwt")]
+fn tokens(jwt: &super::JwtConfig, clock: &Clock) -> Result<Door, ConfigError> {
+    Ok(Door::Tokens(Box::new(Tokens::new(jwt, clock.clone())?)))
+}
+
+/// A server that was meant to check tokens must not let everybody in instead.
+#[cfg(not(feature = "jwt"))]
+fn tokens(jwt: &super::JwtConfig, _: &Clock) -> Result<Door, ConfigError> {
+    Err(ConfigError {
+        variable: "MCP_JWT_ISSUER",
+        found: jwt.issuer.clone(),
+        expected: "to be unset: this binary was built without the `jwt` feature".into(),
+    })
+}
+
+/// The token of a request. It comes in one header and in no other place: a query ends up in logs, and in other people's
+/// hands. <https://www.rfc-editor.org/rfc/rfc6750#section-2.1>
+#[cfg_attr(not(feature = "jwt"), allow(dead_code, reason = "nobody asks for tokens"))]
+pub(crate) fn bearer(headers: &HeaderMap) -> Result<&str, Denied> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(value) = values.next() else { return Err(Denied::Nobody) };
+    if values.next().is_some() {
+        return Err(Denied::Malformed("the Authorization header is given more than once"));
+    }
+    let text =
+        value.to_str().map_err(|_| Denied::Malformed("the Authorization header is not visible ASCII"))?;
+    let (scheme, token) = text.trim().split_once(' ').unwrap_or((text.trim(), ""));
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(Denied::Nobody);
+    }
+    let token = token.trim_start();
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
+    if token.is_empty() || !token.bytes().all(is_token) {
+        return Err(Denied::Malformed("the Authorization header does not hold one bearer token"));
+    }
+    Ok(token)
+}
