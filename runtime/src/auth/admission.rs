@@ -73,7 +73,35 @@ impl Admission {
             #[cfg(feature = "jwt")]
             Door::Tokens(tokens) => tokens.check(bearer(&parts.headers)?, deadline).await?,
         };
-        let principal = self.widened(principal);
+        self.allowed(self.widened(principal))
+    }
+
+    /// Whether tokens are checked here, so that an API Gateway may ask about them.
+    #[cfg_attr(not(feature = "lambda"), allow(dead_code, reason = "only Lambda's events ask"))]
+    pub(crate) fn judges(&self) -> bool {
+        match self.door {
+            Door::Open | Door::Front => false,
+            #[cfg(feature = "jwt")]
+            Door::Tokens(_) => true,
+        }
+    }
+
+    /// Says whose token this is, without letting anybody in.
+    #[cfg_attr(not(feature = "lambda"), allow(dead_code, reason = "only Lambda's events ask"))]
+    pub(crate) async fn judge(&self, headers: &HeaderMap, deadline: Deadline) -> Result<Principal, Denied> {
+        match &self.door {
+            Door::Open | Door::Front => Err(Denied::Unavailable),
+            #[cfg(feature = "jwt")]
+            Door::Tokens(tokens) => {
+                let principal = self.widened(tokens.check(bearer(headers)?, deadline).await?);
+                self.allowed(principal)
+            }
+        }
+    }
+
+    /// Nobody comes in without the scopes that everybody needs. Callers that have no scopes by their nature are measured
+    /// by whoever vouches for them.
+    fn allowed(&self, principal: Principal) -> Result<Principal, Denied> {
         let has_scopes = matches!(principal.voucher(), Voucher::Token | Voucher::Authorizer);
         if has_scopes && !self.scopes.iter().all(|scope| principal.has_scope(scope)) {
             return Err(Denied::Scope(self.scopes.clone()));

@@ -11,8 +11,8 @@ use tower::ServiceExt;
 
 use super::{
     api::{Event, Refusal},
-    direct,
-    invocation::{FrontKind, Invocation, Named, classify},
+    authorizer, direct,
+    invocation::{FrontKind, Invocation, Kind, Named, classify},
     request,
     response::{self, Output},
 };
@@ -42,6 +42,7 @@ pub(super) struct Invoked {
 enum Work {
     Http { request: Result<Request<Body>, request::BadRequest>, front: FrontKind },
     Direct(Request<Body>),
+    Authorizer(authorizer::Question),
     Nothing,
 }
 
@@ -60,6 +61,9 @@ impl Invoked {
         Ok(match work {
             Work::Http { request, front } => self.http(request, front, terms).await,
             Work::Direct(request) => self.direct(request, terms).await,
+            Work::Authorizer(question) => {
+                Output::Whole(question.answer(&self.app.admission, terms.deadline).await?)
+            }
             Work::Nothing => Output::Whole(Bytes::from_static(b"{}")),
         })
     }
@@ -73,11 +77,12 @@ impl Invoked {
                 Ok(Work::Http { request: request::request(&event, front), front })
             }
             Invocation::Direct => Ok(Work::Direct(direct::request(&self.app.config.path, event))),
+            Invocation::Authorizer if self.app.admission.judges() => {
+                Ok(Work::Authorizer(authorizer::Question::read(event)?))
+            }
+            Invocation::Authorizer => Err(not_configured(Kind::Authorizer)),
             Invocation::Completion | Invocation::WarmUp => Ok(Work::Nothing),
-            Invocation::NotConfigured(kind) => Err(Refusal {
-                kind: "NotConfigured",
-                message: format!("this function is not configured to serve {} events", kind.name()),
-            }),
+            Invocation::NotConfigured(kind) => Err(not_configured(kind)),
             Invocation::Unknown(keys) => Err(Refusal {
                 kind: "UnknownEvent",
                 message: format!(
@@ -138,6 +143,11 @@ impl Invoked {
             Err(never) => match never {},
         }
     }
+}
+
+fn not_configured(kind: Kind) -> Refusal {
+    let message = format!("this function is not configured to serve {} events", kind.name());
+    Refusal { kind: "NotConfigured", message }
 }
 
 /// AgentCore Gateway says in the client context which tool it calls. Whoever may invoke the function directly may

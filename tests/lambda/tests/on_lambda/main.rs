@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod answers;
+mod authorizer;
 mod breaking;
 mod concurrency;
 mod environments;
