@@ -18,7 +18,6 @@ pub(crate) struct Admission {
 enum Door {
     Open,
     Front,
-    #[cfg(feature = "jwt")]
     Tokens(Box<Tokens>),
 }
 
@@ -33,6 +32,7 @@ pub(crate) enum Denied {
     Malformed(&'static str),
     /// The token is not taken. The text says why, and nothing that its holder does not know.
     #[error("{0}")]
+    #[cfg_attr(not(feature = "jwt"), allow(dead_code, reason = "nobody checks tokens"))]
     Token(&'static str),
     /// The caller may not do this.
     #[error("the caller needs the scope {}", .0.join(" "))]
@@ -47,7 +47,7 @@ impl Admission {
         let door = match (config.mode, &config.jwt) {
             (AuthMode::Open, _) => Door::Open,
             (AuthMode::Front, _) => Door::Front,
-            (AuthMode::Jwt, Some(jwt)) => tokens(jwt, clock)?,
+            (AuthMode::Jwt, Some(jwt)) => Door::Tokens(Box::new(Tokens::new(jwt, clock.clone())?)),
             (AuthMode::Jwt, None) => {
                 return Err(ConfigError {
                     variable: "MCP_JWT_ISSUER",
@@ -70,7 +70,6 @@ impl Admission {
             Door::Open => vouched.unwrap_or_else(Principal::anonymous),
             Door::Front => vouched.filter(|vouched| !vouched.is_anonymous()).ok_or(Denied::Nobody)?,
             // What a front says beside it does not count: whoever may invoke the function could say it.
-            #[cfg(feature = "jwt")]
             Door::Tokens(tokens) => tokens.check(bearer(&parts.headers)?, deadline).await?,
         };
         self.allowed(self.widened(principal))
@@ -81,7 +80,6 @@ impl Admission {
     pub(crate) fn judges(&self) -> bool {
         match self.door {
             Door::Open | Door::Front => false,
-            #[cfg(feature = "jwt")]
             Door::Tokens(_) => true,
         }
     }
@@ -91,7 +89,6 @@ impl Admission {
     pub(crate) async fn judge(&self, headers: &HeaderMap, deadline: Deadline) -> Result<Principal, Denied> {
         match &self.door {
             Door::Open | Door::Front => Err(Denied::Unavailable),
-            #[cfg(feature = "jwt")]
             Door::Tokens(tokens) => {
                 let principal = self.widened(tokens.check(bearer(headers)?, deadline).await?);
                 self.allowed(principal)
@@ -118,25 +115,28 @@ impl Admission {
     }
 }
 
-#[cfg(feature = "jwt")]
-fn tokens(jwt: &super::JwtConfig, clock: &Clock) -> Result<Door, ConfigError> {
-    Ok(Door::Tokens(Box::new(Tokens::new(jwt, clock.clone())?)))
-}
-
-/// A server that was meant to check tokens must not let everybody in instead.
+/// Stands for the one of the `jwt` feature. A server that was meant to check tokens must not let everybody in instead.
 #[cfg(not(feature = "jwt"))]
-fn tokens(jwt: &super::JwtConfig, _: &Clock) -> Result<Door, ConfigError> {
-    Err(ConfigError {
-        variable: "MCP_JWT_ISSUER",
-        found: jwt.issuer.clone(),
-        expected: "to be unset: this binary was built without the `jwt` feature".into(),
-    })
+struct Tokens(std::convert::Infallible);
+
+#[cfg(not(feature = "jwt"))]
+impl Tokens {
+    fn new(jwt: &super::JwtConfig, _: Clock) -> Result<Self, ConfigError> {
+        Err(ConfigError {
+            variable: "MCP_JWT_ISSUER",
+            found: jwt.issuer.clone(),
+            expected: "to be unset: this binary was built without the `jwt` feature".into(),
+        })
+    }
+
+    async fn check(&self, _: &str, _: Deadline) -> Result<Principal, Denied> {
+        match self.0 {}
+    }
 }
 
 /// The token of a request. It comes in one header and in no other place: a query ends up in logs, and in other people's
 /// hands. <https://www.rfc-editor.org/rfc/rfc6750#section-2.1>
-#[cfg_attr(not(feature = "jwt"), allow(dead_code, reason = "nobody asks for tokens"))]
-pub(crate) fn bearer(headers: &HeaderMap) -> Result<&str, Denied> {
+fn bearer(headers: &HeaderMap) -> Result<&str, Denied> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let Some(value) = values.next() else { return Err(Denied::Nobody) };
     if values.next().is_some() {
