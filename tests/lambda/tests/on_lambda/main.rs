@@ -11,6 +11,7 @@ mod concurrency;
 mod environments;
 mod fronts;
 mod hostile;
+mod isolation;
 mod kinds;
 mod principals;
 mod requests;

@@ -17,7 +17,7 @@ pub(crate) use self::{
     event::{Said, client_context, edited, fixture, said},
     form::{Answer, Form},
     gate::{Gate, Held},
-    mcp::{Request, call, get, initialize, listen, session, tool},
+    mcp::{Request, call, get, initialize, initialize_as, listen, session, tool},
     process::{alive, eventually, frozen, gone, process_state, threads},
 };
 
