@@ -7,7 +7,7 @@ use std::{net::SocketAddr, path::Path, str::FromStr, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-use crate::{error::ConfigError, protocol::Limits, telemetry};
+use crate::{auth::AuthConfig, error::ConfigError, protocol::Limits, telemetry};
 
 /// One environment variable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub struct Variable {
 
 macro_rules! variables {
     ($($constant:ident = $name:literal $(or $alias:literal)?, $default:literal, $meaning:literal;)*) => {
-        $(const $constant: Variable = Variable {
+        $(pub(crate) const $constant: Variable = Variable {
             name: $name, alias: variables!(@alias $($alias)?), default: $default, meaning: $meaning,
         };)*
         /// Every variable the runtime reads.
@@ -62,6 +62,16 @@ variables! {
     CORS_ORIGINS = "MCP_CORS_ORIGINS" or "ALLOWED_ORIGINS", "loopback origins", "comma list of browser origins that may call, or *";
     CORS_CREDENTIALS = "MCP_CORS_CREDENTIALS", "false", "whether browsers may send credentials; not with *";
     CORS_MAX_AGE = "MCP_CORS_MAX_AGE", "86400", "how long browsers may keep a preflight answer, in seconds";
+    AUTH = "MCP_AUTH", "jwt if MCP_JWT_ISSUER is set, else none", "none, jwt or front: who has to vouch for a caller";
+    PUBLIC_URL = "MCP_PUBLIC_URL", "the URL that was called", "URL that clients reach this server at, without MCP_PATH";
+    JWT_ISSUER = "MCP_JWT_ISSUER", "none", "issuer whose tokens are taken, exactly as its metadata and its tokens name it";
+    JWT_AUDIENCE = "MCP_JWT_AUDIENCE", "MCP_PUBLIC_URL with MCP_PATH", "comma list: what tokens must be meant for, one of them (for Cognito: client ids)";
+    JWT_JWKS_URL = "MCP_JWT_JWKS_URL", "found through the issuer's metadata", "where the issuer's keys are";
+    JWT_ALGORITHMS = "MCP_JWT_ALGORITHMS", "RS256,ES256", "comma list of signature algorithms that tokens may use";
+    JWT_SCOPES = "MCP_JWT_SCOPES", "none", "comma list of scopes that every token must have";
+    JWT_LEEWAY_SECONDS = "MCP_JWT_LEEWAY_SECONDS", "30", "how far the issuer's clock may be from ours, in seconds";
+    TOOL_SCOPES = "MCP_TOOL_SCOPES", "none", "comma list of tool=scopes, as in publish_*=events:write audit: what a caller must be allowed for a tool";
+    SCOPE_HIERARCHY = "MCP_SCOPE_HIERARCHY", "none", "comma list of scope=scopes, as in admin=events:write: what a scope includes";
     COMPRESSION = "ENABLE_COMPRESSION", "true", "compress JSON answers when the client accepts it";
     RUNTIME_API = "AWS_LAMBDA_RUNTIME_API", "set by Lambda", "address of the Lambda Runtime API: its presence says that this is Lambda";
     MAX_CONCURRENCY = "AWS_LAMBDA_MAX_CONCURRENCY", "1", "requests one environment serves at a time, set by Lambda Managed Instances";
@@ -201,6 +211,8 @@ pub struct Config {
     pub hosts: AllowList,
     /// Browser origins.
     pub cors: CorsConfig,
+    /// Who may call.
+    pub auth: AuthConfig,
     /// Whether JSON answers are compressed.
     pub compression: bool,
     /// Host and port of the Runtime API, if this process is an execution environment of Lambda.
@@ -248,6 +260,7 @@ impl Default for Config {
                 credentials: false,
                 max_age: Duration::from_secs(86_400),
             },
+            auth: AuthConfig::default(),
             compression: true,
             runtime_api: None,
             max_concurrency: 1,
@@ -317,6 +330,7 @@ impl Config {
             },
             hosts: env.list(&ALLOWED_HOSTS, "*, or host names such as mcp.example.com", is_host)?,
             cors,
+            auth: AuthConfig::read(&env)?,
             compression: env.switch(&COMPRESSION, default.compression)?,
             runtime_api: env.get(&RUNTIME_API),
             max_concurrency: env.count(&MAX_CONCURRENCY, default.max_concurrency)?,
@@ -326,11 +340,11 @@ impl Config {
     }
 }
 
-struct Env<'a>(&'a dyn Fn(&str) -> Option<String>);
+pub(crate) struct Env<'a>(&'a dyn Fn(&str) -> Option<String>);
 
 impl Env<'_> {
     /// An empty value is no value: that is how templates leave a variable out.
-    fn get(&self, variable: &Variable) -> Option<String> {
+    pub(crate) fn get(&self, variable: &Variable) -> Option<String> {
         std::iter::once(variable.name)
             .chain(variable.alias)
             .filter_map(self.0)
@@ -344,7 +358,7 @@ impl Env<'_> {
     }
 
     /// Bounded, so that a time or a size made of it cannot overflow.
-    fn optional(&self, variable: &Variable, least: u32) -> Result<Option<u64>, ConfigError> {
+    pub(crate) fn optional(&self, variable: &Variable, least: u32) -> Result<Option<u64>, ConfigError> {
         self.get(variable)
             .map(|text| match text.parse::<u32>() {
                 Ok(number) if number >= least => Ok(u64::from(number)),
@@ -353,16 +367,21 @@ impl Env<'_> {
             .transpose()
     }
 
-    fn count(&self, variable: &Variable, default: usize) -> Result<usize, ConfigError> {
+    pub(crate) fn count(&self, variable: &Variable, default: usize) -> Result<usize, ConfigError> {
         let found = self.optional(variable, 1)?;
         Ok(found.map_or(default, |number| usize::try_from(number).unwrap_or(usize::MAX)))
     }
 
-    fn seconds(&self, variable: &Variable, default: Duration, least: u32) -> Result<Duration, ConfigError> {
+    pub(crate) fn seconds(
+        &self,
+        variable: &Variable,
+        default: Duration,
+        least: u32,
+    ) -> Result<Duration, ConfigError> {
         Ok(self.optional(variable, least)?.map_or(default, Duration::from_secs))
     }
 
-    fn switch(&self, variable: &Variable, default: bool) -> Result<bool, ConfigError> {
+    pub(crate) fn switch(&self, variable: &Variable, default: bool) -> Result<bool, ConfigError> {
         let Some(text) = self.get(variable) else { return Ok(default) };
         match text.to_ascii_lowercase().as_str() {
             "true" | "on" | "1" | "yes" => Ok(true),
@@ -393,7 +412,7 @@ impl Env<'_> {
         }
     }
 
-    fn path(&self, variable: &Variable, default: String) -> Result<String, ConfigError> {
+    pub(crate) fn path(&self, variable: &Variable, default: String) -> Result<String, ConfigError> {
         let Some(text) = self.get(variable) else { return Ok(default) };
         let fits = Path::new(&text).is_absolute() && !text.contains(['?', '#', '*', ' ']);
         if fits { Ok(text) } else { Err(wrong(variable, &text, "a path such as /mcp")) }
@@ -466,7 +485,7 @@ impl Env<'_> {
     }
 }
 
-fn wrong(variable: &Variable, found: &str, expected: &str) -> ConfigError {
+pub(crate) fn wrong(variable: &Variable, found: &str, expected: &str) -> ConfigError {
     ConfigError { variable: variable.name, found: found.to_owned(), expected: expected.to_owned() }
 }
 

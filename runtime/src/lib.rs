@@ -44,7 +44,7 @@ pub use rmcp;
 
 #[doc(inline)]
 pub use crate::{
-    auth::Principal,
+    auth::{Principal, Voucher},
     clock::Clock,
     config::Config,
     error::{Error, StoreError},

@@ -12,12 +12,13 @@ use tower::{Layer, Service, ServiceExt, util::BoxCloneSyncService};
 #[cfg(feature = "lambda")]
 use crate::lambda::Start;
 use crate::{
+    auth::ScopeTable,
     clock::Clock,
     config::Config,
     dispatch::App,
     error::{ConfigError, Error},
     events::{Announcer, Events},
-    http::{Body, BoxError, McpService, Routes, cors_layer},
+    http::{Body, BoxError, McpService, Routes, cors_layer, metadata, settled},
     local,
     store::Stores,
     telemetry,
@@ -44,6 +45,7 @@ pub struct McpLambdaServer<H> {
     routes: Routes,
     events: bool,
     topic: Option<Arc<dyn Announcer>>,
+    tools: ScopeTable,
 }
 
 impl<H: ServerHandler> McpLambdaServer<H> {
@@ -58,6 +60,7 @@ impl<H: ServerHandler> McpLambdaServer<H> {
             routes: Routes::default(),
             events: false,
             topic: None,
+            tools: ScopeTable::default(),
         }
     }
 
@@ -94,6 +97,14 @@ impl<H: ServerHandler> McpLambdaServer<H> {
     #[must_use]
     pub fn announcer(mut self, topic: Arc<dyn Announcer>) -> Self {
         self.topic = Some(topic);
+        self
+    }
+
+    /// Says which scopes a caller must have for a tool, besides what `MCP_TOOL_SCOPES` says. The name may end in `*`; whoever
+    /// may not call a tool does not see it in `tools/list` either.
+    #[must_use]
+    pub fn tool_scopes<S: Into<String>>(mut self, tool: &str, scopes: impl IntoIterator<Item = S>) -> Self {
+        self.tools.add(tool, scopes);
         self
     }
 
@@ -138,13 +149,14 @@ impl<H: ServerHandler> McpLambdaServer<H> {
         if self.events {
             config.events.enabled.get_or_insert(true);
         }
+        config.auth.tools.extend(self.tools);
         let mut routes = Routes::default();
         routes.wrap(cors_layer(&config.cors));
         #[cfg(feature = "compression")]
         if config.compression {
             routes.wrap(crate::http::compression_layer());
         }
-        routes.extend(self.routes);
+        routes.around(settled);
         let stores = match (self.stores, &config.tables) {
             (Some(stores), _) => stores,
             (None, None) => Stores::memory(self.clock.clone()),
@@ -160,6 +172,9 @@ impl<H: ServerHandler> McpLambdaServer<H> {
             }
         };
         let app = App::new(self.handler, config, stores, self.clock, self.topic)?;
+        let mut routes = routes;
+        metadata_routes(&mut routes, &app);
+        routes.extend(self.routes);
         Ok(Server { service: routes.build(Arc::clone(&app)), app })
     }
 
@@ -206,6 +221,17 @@ impl<H: ServerHandler> McpLambdaServer<H> {
         };
         let runtime = builder.enable_all().build().map_err(Error::Runtime)?;
         runtime.block_on(self.config(config).run())
+    }
+}
+
+/// Where clients learn whose tokens are taken: without one, or they never could.
+fn metadata_routes(routes: &mut Routes, app: &Arc<App>) {
+    for path in app.resource.paths() {
+        let app = Arc::clone(app);
+        routes.add(&path, move |request| {
+            let document = metadata(&app.resource, &request);
+            async move { document }
+        });
     }
 }
 

@@ -4,6 +4,7 @@ use std::{collections::HashMap, time::Duration};
 
 use mcp_lambda_server::{
     Config,
+    auth::{AuthMode, ScopeTable},
     config::{AllowList, LogFormat, ResponseMode, VARIABLES},
     error::ConfigError,
 };
@@ -200,6 +201,38 @@ fn rows() -> Vec<Row> {
             &["-1", "1.5", "long", "4294967296"],
             "a whole number from 0 to 4294967295",
         ),
+        (
+            "MCP_AUTH",
+            |c| c.auth.mode == AuthMode::Open,
+            "front",
+            |c| c.auth.mode == AuthMode::Front,
+            &["oidc", "true", "Front"],
+            "none, jwt or front",
+        ),
+        (
+            "MCP_PUBLIC_URL",
+            |c| c.auth.public_url.is_none(),
+            "https://mcp.example.com/prod/",
+            |c| c.auth.public_url.as_deref() == Some("https://mcp.example.com/prod"),
+            &["mcp.example.com", "http://mcp.example.com", "https://a@b", "https://a?b", "https://", "/mcp"],
+            "an https URL without a query",
+        ),
+        (
+            "MCP_TOOL_SCOPES",
+            |c| c.auth.tools == ScopeTable::default(),
+            "publish_*=events:write audit, count = state",
+            |c| c.auth.tools == table(&[("publish_*", &["events:write", "audit"]), ("count", &["state"])]),
+            &["count", "count=", "=scope", "count=\"a\"", "count=a\\b", "a=b,c"],
+            "tool=scopes",
+        ),
+        (
+            "MCP_SCOPE_HIERARCHY",
+            |c| c.auth.hierarchy == ScopeTable::default(),
+            "admin=events:write",
+            |c| c.auth.hierarchy == table(&[("admin", &["events:write"])]),
+            &["admin", "admin="],
+            "scope=scopes",
+        ),
         ("ENABLE_COMPRESSION", |c| c.compression, "no", |c| !c.compression, NO_SWITCH, SWITCH),
         (
             "AWS_LAMBDA_RUNTIME_API",
@@ -236,6 +269,14 @@ fn rows() -> Vec<Row> {
     ]
 }
 
+fn table(rows: &[(&str, &[&str])]) -> ScopeTable {
+    let mut table = ScopeTable::default();
+    for (name, scopes) in rows {
+        table.add(name, scopes.iter().copied());
+    }
+    table
+}
+
 /// Two that mean something only together, and so have a test of their own.
 const TABLES: [&str; 2] = ["SESSION_TABLE_NAME", "EVENT_TABLE_NAME"];
 
@@ -243,7 +284,8 @@ const TABLES: [&str; 2] = ["SESSION_TABLE_NAME", "EVENT_TABLE_NAME"];
 fn every_variable_has_a_row_here() {
     let tested: Vec<_> = rows().iter().map(|row| row.0).collect();
     let known = VARIABLES.iter().map(|variable| variable.name);
-    let known: Vec<_> = known.filter(|name| !TABLES.contains(name)).collect();
+    let known: Vec<_> =
+        known.filter(|name| !TABLES.contains(name) && !name.starts_with("MCP_JWT_")).collect();
     assert_eq!(tested, known);
 }
 

@@ -211,3 +211,22 @@ async fn the_endpoint_answers_while_a_route_waits() {
         reply = stateless("tools/list", json!({})).send(world.at(0)) => assert_eq!(reply.status, 200),
     }
 }
+
+/// A layer may trust these headers: nobody else writes them.
+#[tokio::test(start_paused = true)]
+async fn a_layer_never_sees_an_authorizer_header_that_a_client_wrote() {
+    let notes = Notes::default();
+    let seen = Arc::clone(&notes);
+    let look = MapRequestLayer::new(move |request: Request<Body>| {
+        let names = request.headers().keys().map(ToString::to_string);
+        seen.lock().unwrap().extend(names.filter(|name| name.starts_with("x-authorizer")));
+        request
+    });
+    let world = world(1, |_| {}, |builder| builder.layer(look.clone()));
+    let post = echo()
+        .and_header("x-authorizer-user_id", b"forged")
+        .and_header("X-Authorizer-User_Id", b"twice")
+        .header("x-authorizer", "not one of them");
+    assert_eq!(post.send(world.at(0)).await.status, 200);
+    assert_eq!(*notes.lock().unwrap(), ["x-authorizer"]);
+}

@@ -1,34 +1,110 @@
 //! The caller, one type for every way in.
 
-use std::{fmt, sync::Arc};
+use std::{
+    borrow::Cow,
+    fmt,
+    hash::{Hash, Hasher},
+    sync::Arc,
+};
+
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 
 /// Whoever sent a request. Sessions, streams, state, sealed request state and stream caps belong to a principal, and
 /// another principal's things answer as if they did not exist.
 ///
-/// A tower layer (see `McpLambdaServer::layer`) that authenticates puts one into the request's extensions; without
-/// one every caller is [`Principal::anonymous`]. Tools read it from `RequestContext::extensions`.
-#[derive(Clone, PartialEq, Eq, Hash)]
+/// Tools read it from `RequestContext::extensions`. Two principals are the same when their keys are: whoever vouches for
+/// a subject, by whatever way its request came in, it is the same caller.
+///
+/// A tower layer (see `McpLambdaServer::layer`) that authenticates by itself puts one into the request's extensions.
+#[derive(Clone)]
 pub struct Principal {
     key: Arc<str>,
+    detail: Arc<Detail>,
 }
+
+/// Who says that a caller is who it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Voucher {
+    /// Nobody.
+    Nobody,
+    /// The program: a layer of its own.
+    Program,
+    /// The issuer of a token that was verified here.
+    Token,
+    /// AWS, for a caller with credentials of its own.
+    Iam,
+    /// The authorizer of an API Gateway.
+    Authorizer,
+    /// AWS, for a direct invocation: somebody who may invoke the function, and Lambda does not say who.
+    Invoke,
+}
+
+struct Detail {
+    voucher: Voucher,
+    scopes: Vec<String>,
+    attributes: Map<String, Value>,
+}
+
+/// A subject longer than this is kept by its digest: keys of stores have limits.
+const LONGEST_SUBJECT: usize = 256;
+const DIGEST: &str = "sha256:";
+const ANONYMOUS: &str = "anonymous";
 
 impl Principal {
     /// A caller nobody authenticated.
     #[must_use]
     pub fn anonymous() -> Self {
-        Self { key: "anonymous".into() }
+        Self::keyed(ANONYMOUS.into(), Voucher::Nobody)
     }
 
     /// A caller an issuer vouches for. The same subject of two issuers is two principals.
     #[must_use]
     pub fn new(issuer: &str, subject: &str) -> Self {
-        Self { key: format!("{issuer}|{subject}").into() }
+        // What separates the two must not be written in the first, or two pairs could make one key.
+        let issuer = issuer.replace('%', "%25").replace('|', "%7C");
+        Self::keyed(format!("{issuer}|{}", bounded(subject)).into(), Voucher::Program)
     }
 
-    /// Reads back what [`Principal::key`] gave, as stores keep it.
+    /// Somebody who may invoke the function.
+    #[cfg(feature = "lambda")]
+    pub(crate) fn invoker() -> Self {
+        Self::new("aws", "invoke").vouched_by(Voucher::Invoke)
+    }
+
+    /// Reads back what [`Principal::key`] gave, as stores keep it. Nothing else is kept.
     #[must_use]
     pub fn from_key(key: &str) -> Self {
-        Self { key: key.into() }
+        Self::keyed(key.into(), if key == ANONYMOUS { Voucher::Nobody } else { Voucher::Program })
+    }
+
+    fn keyed(key: Arc<str>, voucher: Voucher) -> Self {
+        Self { key, detail: Arc::new(Detail { voucher, scopes: Vec::new(), attributes: Map::new() }) }
+    }
+
+    /// Says what the caller may do.
+    #[must_use]
+    pub fn with_scopes<S: Into<String>>(self, scopes: impl IntoIterator<Item = S>) -> Self {
+        let scopes = scopes.into_iter().map(Into::into).collect();
+        self.with(|detail| detail.scopes = scopes)
+    }
+
+    /// Says what else is known of the caller, such as the claims of its token.
+    #[must_use]
+    pub fn with_attributes(self, attributes: Map<String, Value>) -> Self {
+        self.with(|detail| detail.attributes = attributes)
+    }
+
+    pub(crate) fn vouched_by(self, voucher: Voucher) -> Self {
+        self.with(|detail| detail.voucher = voucher)
+    }
+
+    fn with(self, change: impl FnOnce(&mut Detail)) -> Self {
+        let Detail { voucher, scopes, attributes } = &*self.detail;
+        let mut detail = Detail { voucher: *voucher, scopes: scopes.clone(), attributes: attributes.clone() };
+        change(&mut detail);
+        Self { key: self.key, detail: Arc::new(detail) }
     }
 
     /// What stores and seals bind to.
@@ -37,10 +113,57 @@ impl Principal {
         &self.key
     }
 
+    /// Who says so.
+    #[must_use]
+    pub fn voucher(&self) -> Voucher {
+        self.detail.voucher
+    }
+
     /// Whether nobody vouches for this caller.
     #[must_use]
     pub fn is_anonymous(&self) -> bool {
-        &*self.key == "anonymous"
+        &*self.key == ANONYMOUS
+    }
+
+    /// What the caller may do, as its voucher says.
+    #[must_use]
+    pub fn scopes(&self) -> &[String] {
+        &self.detail.scopes
+    }
+
+    /// Whether the caller may do this.
+    #[must_use]
+    pub fn has_scope(&self, scope: &str) -> bool {
+        self.detail.scopes.iter().any(|held| held == scope)
+    }
+
+    /// What else its voucher says: the claims of a token, the context of an authorizer, the fields of an IAM identity.
+    #[must_use]
+    pub fn attributes(&self) -> &Map<String, Value> {
+        &self.detail.attributes
+    }
+}
+
+/// Text that itself begins like a digest is hashed too, so that nobody can choose a subject that looks like another's.
+fn bounded(subject: &str) -> Cow<'_, str> {
+    if subject.len() <= LONGEST_SUBJECT && !subject.starts_with(DIGEST) {
+        return subject.into();
+    }
+    let digest = Sha256::digest(subject.as_bytes());
+    digest.iter().fold(DIGEST.to_owned(), |text, byte| format!("{text}{byte:02x}")).into()
+}
+
+impl PartialEq for Principal {
+    fn eq(&self, other: &Self) -> bool {
+        self.key == other.key
+    }
+}
+
+impl Eq for Principal {}
+
+impl Hash for Principal {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.key.hash(state);
     }
 }
 

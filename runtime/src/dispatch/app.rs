@@ -10,6 +10,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{Caller, Listeners, Seal, event_resources::EventResources};
 use crate::{
+    auth::{Admission, Resource},
     clock::Clock,
     config::Config,
     error::ConfigError,
@@ -35,6 +36,8 @@ pub(crate) struct App {
     /// Whether each topic of the log is a resource.
     pub(crate) event_resources: bool,
     pub(crate) seal: Seal,
+    pub(crate) admission: Admission,
+    pub(crate) resource: Resource,
     pub(crate) clock: Clock,
     /// Owns every task, so that none outlives the server.
     pub(crate) tracker: TaskTracker,
@@ -72,6 +75,8 @@ impl App {
             event_resources,
             open_streams: OpenStreams::new(config.streams.per_process),
             listeners: Listeners::default(),
+            admission: Admission::new(&config.auth, &clock)?,
+            resource: Resource::of(&config.auth, &config.path),
             seal: Seal::new(&config.state_keys, config.state_ttl)?,
             shutdown: CancellationToken::new(),
             handler,

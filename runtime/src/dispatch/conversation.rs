@@ -18,6 +18,7 @@ use super::{
     seal::Binding,
 };
 use crate::{
+    auth::Principal,
     handler::Handler,
     peer::{Exchange, Setting, Step},
     protocol::Fault,
@@ -90,6 +91,8 @@ pub(super) struct Terms {
     pub(super) outbound: Outbound,
     pub(super) binding: Option<Binding>,
     pub(super) letters: Option<Letters>,
+    /// Who is answered.
+    pub(super) principal: Principal,
     pub(super) deadline: Deadline,
 }
 
@@ -109,6 +112,7 @@ impl Conversation {
             id: id.clone(),
             capabilities: setting.peer_info.capabilities.clone(),
             binding: terms.binding,
+            principal: terms.principal,
         };
         Self {
             exchange: Exchange::start(handler, id, request, setting),

@@ -14,6 +14,7 @@ mod initialize;
 mod listen;
 mod outbound;
 mod outcome;
+mod permission;
 mod reply;
 mod resume;
 mod seal;

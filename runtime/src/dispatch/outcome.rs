@@ -14,11 +14,12 @@ use rmcp::{
 use serde_json::{Map, Value, json};
 
 use super::{
-    App,
+    App, permission,
     reply::{Final, encode},
     seal::Binding,
 };
 use crate::{
+    auth::Principal,
     peer::PANICKED,
     protocol::{Era, version},
 };
@@ -31,10 +32,12 @@ pub(super) struct Asked {
     pub(super) capabilities: ClientCapabilities,
     /// What a `requestState` in the answer is sealed to.
     pub(super) binding: Option<Binding>,
+    pub(super) principal: Principal,
 }
 
 /// The response to a request.
 pub(super) fn finish(app: &App, asked: &Asked, outcome: Result<ServerResult, ErrorData>) -> Final {
+    let outcome = outcome.map(|result| permission::visible(app, &asked.principal, result));
     let outcome = match asked.era {
         Era::Session => outcome.map_err(for_session),
         Era::Stateless => outcome

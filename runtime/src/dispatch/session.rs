@@ -13,6 +13,7 @@ use super::{
     conversation::{Conversation, Letters, Said, Terms, request_address},
     initialize,
     outbound::{self, LogLevel, Outbound},
+    permission,
     reply::{Caller, Final, Reply},
     writer::{Job, Shape, drive},
 };
@@ -87,6 +88,7 @@ async fn serve(app: &Arc<App>, caller: &Caller, post: SessionPost) -> Result<Rep
     let record = find(app, caller, id).await?;
     match post.body {
         protocol::Body::One(Message::Request(request)) => {
+            permission::check(app, caller, &request)?;
             let job = job(app, caller, &record, request).await;
             Ok(drive(app, caller, record, vec![job], Shape::One).await)
         }
@@ -114,7 +116,11 @@ async fn batch(
     let mut refused = Vec::new();
     for member in members {
         match member {
-            Ok(Message::Request(request)) => jobs.push(job(app, caller, &record, request).await),
+            Ok(Message::Request(request)) => jobs.push(match permission::check(app, caller, &request) {
+                Ok(()) => job(app, caller, &record, request).await,
+                // A batch has one status for all its members, so this one has only its error.
+                Err(fault) => Job::Done(Final::fault(Some(request.id), &fault)),
+            }),
             Ok(Message::Notification(notification)) => {
                 refused.extend(notified(app, caller, &record, notification).await.err());
             }
@@ -299,6 +305,7 @@ fn talk(
             progress: None,
         },
         binding: None,
+        principal: caller.principal.clone(),
         deadline: caller.front.deadline,
     };
     Ok(Conversation::start(app, request.id.clone(), typed, setting(app, caller, record), terms))

@@ -11,6 +11,7 @@ use super::{
     conversation::{Conversation, Said, Terms},
     listen,
     outbound::{LogLevel, Outbound},
+    permission,
     reply::{Caller, Final, Reply},
     seal::{self, Binding},
 };
@@ -34,14 +35,20 @@ pub(super) async fn request(app: &Arc<App>, caller: &Caller, read: StatelessRequ
 
 async fn converse(app: &Arc<App>, caller: &Caller, read: &StatelessRequest) -> Result<Reply, Fault> {
     check_method(app, &read.request.method)?;
+    permission::check(app, caller, &read.request)?;
     let mut request = call::typed(&read.request)?;
     check_param_headers(app, caller, &request)?;
     let binding = seal::may_ask(&read.request.method).then(|| Binding::of(&caller.principal, &read.request));
     if let Some(binding) = &binding {
         app.seal.open(&mut request, binding)?;
     }
-    let terms =
-        Terms { outbound: outbound(&request, read), binding, letters: None, deadline: caller.front.deadline };
+    let terms = Terms {
+        outbound: outbound(&request, read),
+        binding,
+        letters: None,
+        principal: caller.principal.clone(),
+        deadline: caller.front.deadline,
+    };
     let setting = Setting {
         peer_info: peer_info(&request),
         extensions: app.extensions(caller, None),

@@ -68,7 +68,8 @@ struct Position {
 
 impl Tail {
     pub(crate) fn new(log: Arc<dyn EventLog>, tracker: TaskTracker) -> Arc<Self> {
-        let news: LazyLock<broadcast::Sender<Arc<News>>> = LazyLock::new(|| broadcast::Sender::new(BROADCAST));
+        let news: LazyLock<broadcast::Sender<Arc<News>>> =
+            LazyLock::new(|| broadcast::Sender::new(BROADCAST));
         Arc::new(Self { log, tracker, news, wake: Notify::new(), followed: Mutex::default() })
     }
 

@@ -8,6 +8,8 @@ mod body;
 mod compression;
 mod cors;
 mod guard;
+mod inbound;
+mod metadata;
 mod reply;
 mod routes;
 pub mod sse;
@@ -21,12 +23,13 @@ pub use body::{Body, BoxError};
 pub(crate) use compression::layer as compression_layer;
 pub(crate) use cors::layer as cors_layer;
 use http::{HeaderMap, Method, Request, Response, header};
+pub(crate) use inbound::settled;
+pub(crate) use metadata::document as metadata;
 #[cfg(feature = "lambda")]
 pub(crate) use reply::bad_request;
 pub(crate) use routes::{McpService, Routes};
 
 use crate::{
-    auth::Principal,
     config::AllowList,
     dispatch::{self, Accepts, App, Caller},
     front::Front,
@@ -42,7 +45,10 @@ pub(crate) async fn handle(app: Arc<App>, request: Request<Body>) -> Response<Bo
     if let Err(refusal) = guard::check(&app.config, &parts, front.host) {
         return reply::refusal(&refusal);
     }
-    let principal = parts.extensions.get::<Principal>().cloned().unwrap_or_else(Principal::anonymous);
+    let principal = match app.admission.admit(&parts, front.deadline).await {
+        Ok(principal) => principal,
+        Err(denied) => return reply::denied(&app.resource, &parts.headers, &denied),
+    };
     let caller = Caller { principal, accepts: accepts(&parts.headers), parts, front };
     let reply = match caller.parts.method {
         Method::POST => post(&app, &caller, body).await,
@@ -51,7 +57,7 @@ pub(crate) async fn handle(app: Arc<App>, request: Request<Body>) -> Response<Bo
         _ => Err(reply::Refusal::Method),
     };
     match reply {
-        Ok(reply) => reply::render(reply, caller.front.delivery, app.config.max_response).await,
+        Ok(reply) => reply::render(reply, &app, &caller).await,
         Err(refusal) => reply::refusal(&refusal),
     }
 }

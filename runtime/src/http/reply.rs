@@ -5,7 +5,7 @@
 
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use rmcp::model::{ErrorCode, RequestId};
 
 use super::{
@@ -13,7 +13,8 @@ use super::{
     sse,
 };
 use crate::{
-    dispatch::{Answer, Final, Reply},
+    auth::{Denied, Resource, TokenError},
+    dispatch::{Answer, App, Caller, Final, Reply},
     front::Delivery,
     protocol::{Era, Fault, read},
     stream::{Frame, FrameStream},
@@ -78,13 +79,51 @@ fn refused(refusal: &Refusal) -> StatusCode {
 }
 
 /// A reply as a response.
-pub(super) async fn render(reply: Reply, delivery: Delivery, limit: usize) -> Response<Body> {
+pub(super) async fn render(reply: Reply, app: &App, caller: &Caller) -> Response<Body> {
     match reply {
         Reply::Accepted => empty(StatusCode::ACCEPTED),
         Reply::Ended => empty(StatusCode::NO_CONTENT),
         Reply::Answer(answer) => self::answer(answer),
-        Reply::Stream(frames) => stream(frames, delivery, limit).await,
-        Reply::Refused { era, id, fault } => fault_response(era, id, &fault),
+        Reply::Stream(frames) => stream(frames, caller.front.delivery, app.config.max_response).await,
+        Reply::Refused { era, id, fault } => {
+            let mut response = fault_response(era, id, &fault);
+            if let Fault::InsufficientScope { needed } = &fault {
+                let error = Some((TokenError::InsufficientScope, SCOPE_MISSING));
+                challenge(&mut response, app.resource.challenge(&caller.parts.headers, error, needed));
+            }
+            response
+        }
+    }
+}
+
+/// What RFC 6750 says of a caller who may not do this.
+const SCOPE_MISSING: &str = "the token does not allow this";
+
+/// A request that does not come in.
+pub(super) fn denied(resource: &Resource, request: &HeaderMap, denied: &Denied) -> Response<Body> {
+    if *denied == Denied::Unavailable {
+        return fault_response(Era::Session, None, &Fault::Unavailable);
+    }
+    log_refused(denied, None);
+    let (status, error, needed) = match denied {
+        Denied::Nobody => (StatusCode::UNAUTHORIZED, None, &[][..]),
+        Denied::Token(text) => (StatusCode::UNAUTHORIZED, Some((TokenError::InvalidToken, *text)), &[][..]),
+        Denied::Malformed(text) => {
+            (StatusCode::BAD_REQUEST, Some((TokenError::InvalidRequest, *text)), &[][..])
+        }
+        Denied::Scope(needed) => {
+            (StatusCode::FORBIDDEN, Some((TokenError::InsufficientScope, SCOPE_MISSING)), needed.as_slice())
+        }
+        Denied::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, None, &[][..]),
+    };
+    let mut response = json(status, Final::fault(None, &Fault::InvalidRequest(denied.to_string())).json);
+    challenge(&mut response, resource.challenge(request, error, needed));
+    response
+}
+
+fn challenge(response: &mut Response<Body>, challenge: Option<HeaderValue>) {
+    if let Some(challenge) = challenge {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
     }
 }
 
@@ -144,6 +183,7 @@ fn status_of(fault: &Fault, era: Era) -> StatusCode {
         Fault::InvalidParams { .. } => StatusCode::OK,
         Fault::SessionNotFound => StatusCode::NOT_FOUND,
         Fault::StreamsOff => StatusCode::METHOD_NOT_ALLOWED,
+        Fault::InsufficientScope { .. } => StatusCode::FORBIDDEN,
         Fault::TooManyStreams { .. } => StatusCode::TOO_MANY_REQUESTS,
         Fault::ProcessFull { .. } | Fault::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         Fault::DeadlineExceeded { .. } | Fault::Internal => StatusCode::OK,
@@ -192,7 +232,7 @@ async fn buffered(mut frames: FrameStream, limit: usize) -> Bytes {
     text.freeze()
 }
 
-fn json(status: StatusCode, json: Bytes) -> Response<Body> {
+pub(super) fn json(status: StatusCode, json: Bytes) -> Response<Body> {
     let mut response = Response::new(body::full(json));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, JSON);

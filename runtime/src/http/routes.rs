@@ -60,6 +60,11 @@ impl Routes {
         }));
     }
 
+    /// Wraps what is inside in a service of ours.
+    pub(crate) fn around(&mut self, wrap: impl FnOnce(McpService) -> McpService + Send + 'static) {
+        self.layers.push(Box::new(wrap));
+    }
+
     /// Adds another's paths, and its layers inside of these.
     pub(crate) fn extend(&mut self, other: Self) {
         self.paths.extend(other.paths);

@@ -9,6 +9,7 @@ use http::{HeaderValue, Method, Request, header};
 use serde_json::Value;
 
 use crate::{
+    auth::Principal,
     http::{Body, full},
     protocol::headers,
 };
@@ -17,6 +18,7 @@ use crate::{
 pub(super) fn request(path: &str, event: &str) -> Request<Body> {
     let message: Value = serde_json::from_str(event).unwrap_or_default();
     let mut request = Request::new(full(Bytes::copy_from_slice(event.as_bytes())));
+    request.extensions_mut().insert(Principal::invoker());
     *request.method_mut() = Method::POST;
     *request.uri_mut() = path.parse().unwrap_or_default();
     let head = request.headers_mut();

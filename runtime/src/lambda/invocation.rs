@@ -21,6 +21,8 @@ pub(super) enum Invocation<'a> {
     Http(Box<HttpEvent<'a>>, FrontKind),
     /// A JSON-RPC message, sent with the Invoke API.
     Direct,
+    /// An API Gateway that asks whether somebody may come in.
+    Authorizer,
     /// Lambda's own word that a streamed response has ended. Nothing to do.
     Completion,
     /// Somebody keeps the environment warm. Nothing to do.
@@ -135,6 +137,11 @@ pub(super) struct RequestContext<'a> {
     pub(super) stage: Option<Text<'a>>,
     #[serde(borrow)]
     pub(super) domain_name: Option<Text<'a>>,
+    // As raw text: only a request that needs them pays for reading them.
+    #[serde(borrow)]
+    pub(super) authorizer: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) identity: Option<&'a RawValue>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -204,7 +211,7 @@ pub(super) fn classify(event: &str, is_agent_core: bool) -> Result<Invocation<'_
     }
     let marks: Marks<'_> = serde_json::from_str(event).map_err(|_| EventError::NotAnObject)?;
     if marks.is_for_authorizer() {
-        return Ok(Invocation::NotConfigured(Kind::Authorizer));
+        return Ok(Invocation::Authorizer);
     }
     if marks.request_context.is_some() {
         let http: HttpEvent<'_> = serde_json::from_str(event).map_err(EventError::Http)?;

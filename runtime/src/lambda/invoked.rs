@@ -11,7 +11,7 @@ use tower::ServiceExt;
 
 use super::{
     api::{Event, Refusal},
-    direct,
+    authorizer, direct,
     invocation::{FrontKind, Invocation, Kind, Named, classify},
     request,
     response::{self, Output},
@@ -44,6 +44,7 @@ enum Work {
     Http { request: Result<Request<Body>, request::BadRequest>, front: FrontKind },
     Direct(Request<Body>),
     Events(Vec<Incoming>),
+    Authorizer(authorizer::Question),
     Nothing,
 }
 
@@ -63,6 +64,9 @@ impl Invoked {
             Work::Http { request, front } => self.http(request, front, terms).await,
             Work::Direct(request) => self.direct(request, terms).await,
             Work::Events(events) => self.receive(events, terms).await?,
+            Work::Authorizer(question) => {
+                Output::Whole(question.answer(&self.app.admission, terms.deadline).await?)
+            }
             Work::Nothing => Output::Whole(Bytes::from_static(b"{}")),
         })
     }
@@ -76,6 +80,10 @@ impl Invoked {
                 Ok(Work::Http { request: request::request(&event, front), front })
             }
             Invocation::Direct => Ok(Work::Direct(direct::request(&self.app.config.path, event))),
+            Invocation::Authorizer if self.app.admission.judges() => {
+                Ok(Work::Authorizer(authorizer::Question::read(event)?))
+            }
+            Invocation::Authorizer => Err(not_configured(Kind::Authorizer)),
             Invocation::Completion | Invocation::WarmUp => Ok(Work::Nothing),
             Invocation::NotConfigured(kind @ (Kind::Sns | Kind::EventBridge)) if self.app.event_resources => {
                 let events = match kind {
@@ -86,10 +94,7 @@ impl Invoked {
                     |poison: incoming::Poison| Refusal { kind: "PoisonEvent", message: poison.to_string() };
                 events.map(Work::Events).map_err(poison)
             }
-            Invocation::NotConfigured(kind) => Err(Refusal {
-                kind: "NotConfigured",
-                message: format!("this function is not configured to serve {} events", kind.name()),
-            }),
+            Invocation::NotConfigured(kind) => Err(not_configured(kind)),
             Invocation::Unknown(keys) => Err(Refusal {
                 kind: "UnknownEvent",
                 message: format!(
@@ -170,6 +175,11 @@ impl Invoked {
             Err(never) => match never {},
         }
     }
+}
+
+fn not_configured(kind: Kind) -> Refusal {
+    let message = format!("this function is not configured to serve {} events", kind.name());
+    Refusal { kind: "NotConfigured", message }
 }
 
 /// AgentCore Gateway says in the client context which tool it calls. Whoever may invoke the function directly may

@@ -9,8 +9,13 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
 
+use serde_json::value::RawValue;
+
 use super::invocation::{FrontKind, HttpEvent};
-use crate::http::{Body, full};
+use crate::{
+    auth::{Shape, Vouched},
+    http::{Body, full},
+};
 
 /// What an HTTP event holds that no HTTP request could.
 #[derive(Debug, thiserror::Error)]
@@ -33,7 +38,22 @@ pub(super) fn request(event: &HttpEvent<'_>, front: FrontKind) -> Result<Request
         // REST APIs hand a body in base64 on as that text, unless they list its type as binary; they compress themselves.
         request.headers_mut().remove(header::ACCEPT_ENCODING);
     }
+    if let Some(vouched) = vouched(event, front) {
+        request.extensions_mut().insert(vouched);
+    }
     Ok(request)
+}
+
+/// Whom the front has let in. No client can write what this is read from.
+fn vouched(event: &HttpEvent<'_>, front: FrontKind) -> Option<Vouched> {
+    let shape = match front {
+        FrontKind::RestApi => Shape::V1,
+        FrontKind::FunctionUrl | FrontKind::HttpApi => Shape::V2,
+        // Its own login puts what it knows into headers, which whoever reaches the function another way can write too.
+        FrontKind::Alb { .. } => return None,
+    };
+    let context = event.request_context.as_ref()?;
+    Vouched::read(shape, context.authorizer.map(RawValue::get), context.identity.map(RawValue::get))
 }
 
 fn method(event: &HttpEvent<'_>) -> Result<Method, BadRequest> {

@@ -71,6 +71,12 @@ pub enum Fault {
         /// How many are allowed.
         limit: usize,
     },
+    /// The caller is not allowed this.
+    #[error("not allowed: the caller needs the scope {}", .needed.join(" "))]
+    InsufficientScope {
+        /// Everything it takes.
+        needed: Vec<String>,
+    },
     /// Streams are switched off, or there is nothing that could be said on one.
     #[error("there are no streams to listen to on this server")]
     StreamsOff,
@@ -111,7 +117,8 @@ impl Fault {
             Self::SessionRequired
             | Self::UnknownEvent(_)
             | Self::TooManyStreams { .. }
-            | Self::ProcessFull { .. } => -32000,
+            | Self::ProcessFull { .. }
+            | Self::InsufficientScope { .. } => -32000,
             Self::SessionNotFound => -32001,
             Self::HeaderMismatch(_) => ErrorCode::HEADER_MISMATCH.0,
             Self::UnsupportedVersion { .. } => ErrorCode::UNSUPPORTED_PROTOCOL_VERSION.0,

@@ -321,8 +321,11 @@ fn who(context: &Context) -> String {
     let session = context.extensions.get::<Session>().map(|session| session.id().to_string());
     let version = context.protocol_version().map(|version| version.to_string());
     let client = context.client_info().map(|client| client.name);
-    json!({ "principal": principal.key(), "session": session, "version": version, "client": client })
-        .to_string()
+    json!({
+        "principal": principal.key(), "session": session, "version": version, "client": client,
+        "scopes": principal.scopes(), "tenant": principal.attributes().get("tenant"),
+    })
+    .to_string()
 }
 
 /// Wants its connection closed, then answers after one step.

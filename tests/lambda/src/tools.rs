@@ -3,7 +3,7 @@
 use std::{io, time::Duration};
 
 use mcp_lambda_server::{
-    Events, Handles, Session,
+    Events, Handles, Principal, Session,
     rmcp::{
         ErrorData, RoleServer, ServerHandler,
         model::{
@@ -38,7 +38,7 @@ impl ServerHandler for Fixture {
         let Value::Object(anything) = json!({ "type": "object" }) else {
             return Ok(ListToolsResult::default());
         };
-        let names = ["echo", "big", "pid", "count", "gated", "stubborn", "block", "panic", "change"];
+        let names = ["echo", "big", "pid", "count", "gated", "stubborn", "block", "panic", "change", "who"];
         let tools = names.map(|name| Tool::new(name, "A tool of the fixture", anything.clone()));
         Ok(ListToolsResult::with_all_items(tools.into()))
     }
@@ -59,6 +59,7 @@ impl ServerHandler for Fixture {
             "block" => gate::block().map(|()| "let go".to_owned()).map_err(|error| broke(&error))?,
             "panic" => panic(number(&arguments, "after"), &context).await,
             "change" => change(&context).await,
+            "who" => who(&context),
             unknown => return Err(ErrorData::invalid_params(format!("no tool {unknown:?}"), None)),
         };
         Ok(CallToolResult::success(vec![ContentBlock::text(text)]).into())
@@ -141,4 +142,12 @@ async fn change(context: &Context) -> String {
         },
         None => "no events".to_owned(),
     }
+}
+
+/// Says who calls, as JSON.
+fn who(context: &Context) -> String {
+    let caller = context.extensions.get::<Principal>().cloned().unwrap_or_else(Principal::anonymous);
+    let voucher = format!("{:?}", caller.voucher());
+    json!({ "key": caller.key(), "voucher": voucher, "scopes": caller.scopes(), "attributes": caller.attributes() })
+        .to_string()
 }

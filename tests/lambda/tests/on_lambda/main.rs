@@ -5,14 +5,18 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod answers;
+mod authorizer;
 mod breaking;
 mod concurrency;
 mod environments;
 mod events;
 mod fronts;
 mod hostile;
+mod isolation;
 mod kinds;
+mod principals;
 mod requests;
 mod sessions;
 mod streams;
 mod support;
+mod tokens;

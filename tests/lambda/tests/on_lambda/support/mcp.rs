@@ -34,6 +34,16 @@ impl Request {
         self
     }
 
+    /// Adds a header beside those of the same name.
+    pub(crate) fn and_header(mut self, name: &str, value: &str) -> Self {
+        self.headers.append(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
+        self
+    }
+
+    pub(crate) fn is_session(&self) -> bool {
+        self.headers.contains_key("mcp-session-id")
+    }
+
     pub(crate) fn path(mut self, path: &str) -> Self {
         path.clone_into(&mut self.path);
         self
@@ -98,11 +108,20 @@ pub(crate) fn get(path: &str) -> Request {
 
 /// Opens a session of 2025-11-25 and returns its id.
 pub(crate) async fn initialize(emulator: &Emulator) -> String {
+    opened(emulator, |request| request).await
+}
+
+/// The same for whoever holds this token.
+pub(crate) async fn initialize_as(emulator: &Emulator, token: &str) -> String {
+    opened(emulator, |request| request.header("authorization", &format!("Bearer {token}"))).await
+}
+
+async fn opened(emulator: &Emulator, change: impl FnOnce(Request) -> Request) -> String {
     let params = json!({
         "protocolVersion": SESSION, "capabilities": {}, "clientInfo": { "name": "test", "version": "1" },
     });
     let message = json!({ "jsonrpc": "2.0", "id": 0, "method": "initialize", "params": params });
-    let reply = Request::json(&message).send(emulator).await;
+    let reply = change(Request::json(&message)).send(emulator).await;
     assert_eq!(reply.status, 200);
     reply.header("mcp-session-id").to_owned()
 }

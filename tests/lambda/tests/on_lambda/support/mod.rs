@@ -17,7 +17,7 @@ pub(crate) use self::{
     event::{Said, client_context, edited, fixture, said},
     form::{Answer, Form},
     gate::{Gate, Held},
-    mcp::{Request, ask, call, get, initialize, listen, listen_to, session, tool},
+    mcp::{Request, ask, call, get, initialize, initialize_as, listen, listen_to, session, tool},
     process::{alive, eventually, frozen, gone, process_state, threads},
 };
 

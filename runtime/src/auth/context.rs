@@ -1,0 +1,187 @@
+//! What a front of AWS says of the caller it has checked.
+//!
+//! | front | where | who vouches |
+//! |---|---|---|
+//! | REST API | `authorizer`: scalars, side by side with `principalId` | an authorizer function |
+//! | REST API | `authorizer.claims` | Cognito |
+//! | REST API | `identity` with a caller | IAM |
+//! | HTTP API | `authorizer.lambda` | an authorizer function |
+//! | HTTP API | `authorizer.jwt` | the issuer, checked by the front |
+//! | HTTP API, Function URL | `authorizer.iam` | IAM |
+//!
+//! <https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html>,
+//! <https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html> (read 2026-11-20)
+
+#![cfg_attr(not(feature = "lambda"), allow(dead_code, reason = "only Lambda's fronts vouch for anybody"))]
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use serde_json::{Map, Value};
+
+use super::{Principal, Voucher};
+
+/// Headers that only we write: what a client sends under these names is thrown away.
+pub(crate) const HEADER_PREFIX: &str = "x-authorizer-";
+
+/// Fields that are the front's own business, and credentials.
+const NOT_FORWARDED: [&str; 4] = ["principalId", "integrationLatency", "usageIdentifierKey", "accessKey"];
+
+/// What an authorizer may call the subject, the first that is there wins.
+const SUBJECTS: [&str; 3] = ["sub", "principalId", "userId"];
+
+/// How a front writes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// Payload 1.0.
+    V1,
+    /// Payload 2.0.
+    V2,
+}
+
+/// A caller that a front vouches for, and what it says of it.
+#[derive(Clone)]
+pub(crate) struct Vouched {
+    pub(crate) principal: Principal,
+    said: Map<String, Value>,
+}
+
+impl Vouched {
+    /// Reads what stands in an event's request context. `None` when the front has asked nobody.
+    pub(crate) fn read(shape: Shape, authorizer: Option<&str>, identity: Option<&str>) -> Option<Self> {
+        let object = |text: Option<&str>| text.and_then(|text| serde_json::from_str(text).ok());
+        let authorizer: Option<Map<String, Value>> = object(authorizer);
+        match (shape, authorizer) {
+            (Shape::V1, Some(context)) if !context.is_empty() => Some(of_v1(context)),
+            (Shape::V1, _) => of_identity(&object(identity)?),
+            (Shape::V2, Some(context)) => of_v2(context),
+            (Shape::V2, None) => None,
+        }
+    }
+
+    /// Adds what the front says as headers, for code that reads those.
+    pub(crate) fn forward(&self, headers: &mut HeaderMap) {
+        for (name, value) in &self.said {
+            let text = match value {
+                Value::Null => continue,
+                _ if NOT_FORWARDED.contains(&name.as_str()) => continue,
+                Value::String(text) => text.clone(),
+                value => value.to_string(),
+            };
+            if let (Ok(name), Ok(value)) =
+                (header_name(name).parse::<HeaderName>(), HeaderValue::from_str(&text))
+            {
+                headers.insert(name, value);
+            }
+        }
+    }
+}
+
+fn of_v1(mut context: Map<String, Value>) -> Vouched {
+    // An authorizer's own values are scalars here, so an object under one of these names is not one of them.
+    for nested in ["claims", "lambda"] {
+        if let Some(Value::Object(said)) = context.get_mut(nested) {
+            return of_authorizer(std::mem::take(said));
+        }
+    }
+    of_authorizer(context)
+}
+
+fn of_v2(mut context: Map<String, Value>) -> Option<Vouched> {
+    let mut take = |name: &str| match context.remove(name) {
+        Some(Value::Object(said)) => Some(said),
+        _ => None,
+    };
+    if let Some(iam) = take("iam") {
+        return of_iam(iam);
+    }
+    if let Some(mut jwt) = take("jwt") {
+        let Some(Value::Object(claims)) = jwt.remove("claims") else { return None };
+        return Some(of_authorizer(claims));
+    }
+    take("lambda").map(of_authorizer)
+}
+
+/// An authorizer that names an issuer speaks of the subject of a token, so that it is the same caller wherever that token
+/// is verified. One that names nobody lets everybody in alike.
+fn of_authorizer(said: Map<String, Value>) -> Vouched {
+    let text = |name: &str| said.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let subject = SUBJECTS.into_iter().find_map(text);
+    let principal = match (text("iss"), text("sub"), subject) {
+        (Some(issuer), Some(subject), _) => Principal::new(issuer, subject),
+        (_, _, Some(subject)) => Principal::new("authorizer", subject),
+        (_, _, None) => Principal::anonymous(),
+    };
+    let voucher = if subject.is_some() { Voucher::Authorizer } else { Voucher::Nobody };
+    let principal = principal.vouched_by(voucher).with_scopes(scopes(&said)).with_attributes(said.clone());
+    Vouched { principal, said }
+}
+
+/// `scope` separates with spaces; a front that flattens lists writes them in brackets.
+pub(super) fn scopes(claims: &Map<String, Value>) -> Vec<String> {
+    let claim = claims.get("scope").or_else(|| claims.get("scp"));
+    match claim {
+        Some(Value::String(text)) => {
+            let text = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+            text.split_whitespace().map(|scope| scope.trim_matches(',').to_owned()).collect()
+        }
+        Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// By its id, which AWS never gives to anybody else: a name can be given anew. Callers of one identity pool share a role
+/// and so its id; Cognito's id tells them apart.
+fn of_iam(said: Map<String, Value>) -> Option<Vouched> {
+    let text = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+    let pool = said.get("cognitoIdentity").and_then(|pool| pool.get("identityId")).and_then(text);
+    let principal = match (pool, said.get("userId").and_then(text)) {
+        (Some(identity), _) => Principal::new("aws:cognito-identity", &identity),
+        (None, Some(caller)) => Principal::new("aws:iam", &caller),
+        (None, None) => return None,
+    };
+    Some(Vouched {
+        principal: principal.vouched_by(Voucher::Iam).with_attributes(without_credentials(&said)),
+        said,
+    })
+}
+
+fn of_identity(identity: &Map<String, Value>) -> Option<Vouched> {
+    let text = |name: &str| identity.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+    // Only a signed request has a caller; the address and the user agent are said of everybody.
+    let caller = text("caller")?;
+    let principal = match text("cognitoIdentityId") {
+        Some(identity) => Principal::new("aws:cognito-identity", identity),
+        None => Principal::new("aws:iam", text("user").unwrap_or(caller)),
+    };
+    let said: Map<_, _> = ["userArn", "accountId", "caller", "user", "principalOrgId"]
+        .into_iter()
+        .filter_map(|name| text(name).map(|value| (name.to_owned(), value.into())))
+        .collect();
+    Some(Vouched { principal: principal.vouched_by(Voucher::Iam).with_attributes(said.clone()), said })
+}
+
+fn without_credentials(said: &Map<String, Value>) -> Map<String, Value> {
+    said.iter().filter(|(name, _)| *name != "accessKey").map(|(k, v)| (k.clone(), v.clone())).collect()
+}
+
+/// `userId` as `x-authorizer-user_id`, `APIKey` as `x-authorizer-api_key`.
+fn header_name(name: &str) -> String {
+    let mut out = HEADER_PREFIX.to_owned();
+    let letters: Vec<char> = name.chars().collect();
+    for (at, letter) in letters.iter().enumerate() {
+        let after_small = at > 0
+            && letters
+                .get(at - 1)
+                .is_some_and(|before| before.is_ascii_lowercase() || before.is_ascii_digit());
+        let before_small = at > 0
+            && letters.get(at - 1).is_some_and(char::is_ascii_uppercase)
+            && letters.get(at + 1).is_some_and(char::is_ascii_lowercase);
+        if letter.is_ascii_uppercase() && (after_small || before_small) {
+            out.push('_');
+        }
+        out.push(match letter.to_ascii_lowercase() {
+            plain @ ('a'..='z' | '0'..='9' | '_' | '-') => plain,
+            _ => '-',
+        });
+    }
+    out
+}

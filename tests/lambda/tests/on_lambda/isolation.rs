@@ -1,0 +1,120 @@
+//! Two users with tokens of their own, four environments as processes over one DynamoDB: what one of them has, the other
+//! cannot tell from what never was.
+
+use http::Method;
+use lambda_emulator::{Emulator, Routing};
+use local_issuer::Issuer;
+use mcp_lambda_server::store::dynamodb::{create_tables, http_client, sdk};
+use serde_json::{Value, json};
+use tokio::{net::TcpListener, task::JoinSet};
+
+use crate::support::*;
+
+/// A DynamoDB on this machine, with the tables, until it is dropped.
+struct Database {
+    url: String,
+    _serving: JoinSet<()>,
+}
+
+impl Database {
+    async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let database = dynoxide::Database::memory().unwrap();
+        let mut serving = JoinSet::new();
+        serving.spawn(async { dynoxide::server::serve_on(listener, database).await });
+        let config = sdk::Config::builder()
+            .behavior_version(sdk::config::BehaviorVersion::latest())
+            .endpoint_url(&url)
+            .region(sdk::config::Region::new("us-east-1"))
+            .credentials_provider(sdk::config::Credentials::new("local", "local", None, None, "local"))
+            .http_client(http_client())
+            .build();
+        create_tables(&sdk::Client::from_conf(config), "state", "events").await.unwrap();
+        Self { url, _serving: serving }
+    }
+}
+
+async fn four_environments(issuer: &Issuer, database: &Database) -> Emulator {
+    function()
+        .environments(4)
+        .routing(Routing::RoundRobin)
+        .spread(true)
+        .timeout(SOON)
+        .env("MCP_JWT_ISSUER", issuer.url())
+        .env("MCP_JWT_AUDIENCE", "mcp")
+        .env("MCP_STATE_KEYS", "one:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=")
+        .env("SESSION_TABLE_NAME", "state")
+        .env("EVENT_TABLE_NAME", "events")
+        .env("AWS_ENDPOINT_URL", &database.url)
+        .env("AWS_ACCESS_KEY_ID", "local")
+        .env("AWS_SECRET_ACCESS_KEY", "local")
+        .start()
+        .await
+        .unwrap()
+}
+
+const NEVER: &str = "0123456789abcdef0123456789abcdef";
+
+/// Everything that can be seen of an answer, without the words that differ in any two.
+async fn seen(emulator: &Emulator, request: Request, token: &str) -> (u16, Vec<String>, String) {
+    let mut reply = request.header("authorization", &format!("Bearer {token}")).send(emulator).await;
+    let varies = ["date", "x-amzn-requestid", "x-amzn-trace-id", "x-emulator-environment"];
+    let headers = reply.headers.iter().filter(|(name, _)| !varies.contains(&name.as_str()));
+    let headers = headers.map(|(name, value)| format!("{name}: {value:?}")).collect();
+    (reply.status.as_u16(), headers, reply.text().await)
+}
+
+#[tokio::test]
+async fn nothing_of_another_user_is_told_from_what_never_was() {
+    let (issuer, database) = (Issuer::start().await.unwrap(), Database::start().await);
+    let emulator = four_environments(&issuer, &database).await;
+    let (ada, bob) = (issuer.token("ada").sign(), issuer.token("bob").sign());
+    let hers = initialize_as(&emulator, &ada).await;
+    let count = |id: &str| tool(id, "count", json!({}));
+    let as_ada = async |request: Request| {
+        request.header("authorization", &format!("Bearer {ada}")).send(&emulator).await
+    };
+    for expected in ["1", "2", "3", "4"] {
+        assert_eq!(
+            as_ada(count(&hers)).await.tool_text().await,
+            expected,
+            "her session is on every environment"
+        );
+    }
+    type Attempt = fn(&str) -> Request;
+    let answer = json!({ "jsonrpc": "2.0", "id": "x/1", "result": {} });
+    let attempts: [(&str, Attempt); 5] = [
+        ("a call", |id| tool(id, "count", json!({}))),
+        ("a stream", |id| session(id, Method::GET, &Value::Null)),
+        ("a replay", |id| {
+            session(id, Method::GET, &Value::Null).header("last-event-id", &format!("{NEVER}.1"))
+        }),
+        ("the end", |id| session(id, Method::DELETE, &Value::Null)),
+        ("a notification", |id| {
+            session(id, Method::POST, &json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }))
+        }),
+    ];
+    for (what, attempt) in attempts {
+        // Four times each: every environment is asked.
+        for _ in 0..4 {
+            let real = seen(&emulator, attempt(&hers), &bob).await;
+            let made_up = seen(&emulator, attempt(NEVER), &bob).await;
+            assert_eq!((real.0, &real), (404, &made_up), "{what}");
+        }
+    }
+    for _ in 0..4 {
+        let real = seen(&emulator, session(&hers, Method::POST, &answer), &bob).await;
+        assert_eq!((real.0, real), (404, seen(&emulator, session(NEVER, Method::POST, &answer), &bob).await));
+    }
+    // A name is everybody's, the state behind it each one's own.
+    let named = |token: &str| {
+        call("count", json!({ "name": "shared" })).header("authorization", &format!("Bearer {token}"))
+    };
+    for expected in ["1", "2", "3", "4"] {
+        assert_eq!(named(&ada).send(&emulator).await.tool_text().await, expected);
+    }
+    assert_eq!(named(&bob).send(&emulator).await.tool_text().await, "1");
+    assert_eq!(as_ada(count(&hers)).await.tool_text().await, "5", "nothing of that has touched it");
+    assert_eq!(emulator.environments().len(), 4);
+}
