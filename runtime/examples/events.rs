@@ -1,6 +1,6 @@
 //! A tool that changes a resource and tells everybody who listens: `cargo run --example events`.
 
-use mcp_lambda_server::{Event, Events, McpLambdaServer};
+use mcp_lambda_server::{Events, McpLambdaServer};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{ServerCapabilities, ServerConfig},
@@ -18,7 +18,7 @@ impl Server {
         let events = context.extensions.get::<Events>();
         let events = events.ok_or_else(|| ErrorData::internal_error("no event log", None))?;
         // Durable when this returns; every stream on every environment hears of it.
-        let told = events.publish(Event::ResourceUpdated { uri: "clock://now".into() }).await;
+        let told = events.resource_updated("clock://now").await;
         told.map(|_| "tock".into()).map_err(|error| ErrorData::internal_error(error.to_string(), None))
     }
 }

@@ -48,7 +48,7 @@ pub use crate::{
     clock::Clock,
     config::Config,
     error::{Error, StoreError},
-    events::{Event, Events},
+    events::{Event, EventFilter, Events, GlobalEvent},
     front::{Delivery, Front, HostCheck},
     http::Body,
     server::{Listening, McpLambdaServer, Server},

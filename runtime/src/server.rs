@@ -194,6 +194,12 @@ impl<H: ServerHandler> McpLambdaServer<H> {
         if self.stores.is_none() {
             self.stores = configured_stores(&config, &self.clock).await?;
         }
+        // Whoever sends an event takes our answer for a promise to keep it.
+        if config.events.enabled.unwrap_or(self.events) && start.is_some() && self.stores.is_none() {
+            tracing::warn!(
+                "events are kept in this environment's memory alone and reach no other: set EVENT_TABLE_NAME"
+            );
+        }
         if self.topic.is_none() {
             self.topic = configured_topic(&config).await?;
         }

@@ -190,3 +190,22 @@ async fn a_delivery_that_comes_a_day_later_is_still_known() {
     lab.clock.advance(Duration::from_secs(23 * 60 * 60));
     assert_eq!(lab.append(&store, 1, Some("slow")).await, Appended::Already(1));
 }
+
+/// A delivery that was not acknowledged comes again. Its writer may have died before it had a place, with a place, or
+/// with everything written and nothing answered.
+#[tokio::test]
+async fn a_delivery_is_one_event_wherever_its_writer_died() {
+    let lab = Lab::new().await;
+    let store = lab.store(1);
+    lab.die().await;
+    assert_eq!(lab.append(&store, 1, Some("a place and no event")).await, Appended::At(2));
+    assert_eq!(lab.append(&store, 2, Some("everything and no answer")).await, Appended::At(3));
+    for (number, source, seq) in [(1, "a place and no event", 2), (2, "everything and no answer", 3)] {
+        assert_eq!(lab.append(&lab.store(1), number, Some(source)).await, Appended::Already(seq));
+    }
+    assert_eq!(store.settle(&Scope::Global, 0).await.expect("settled"), 1);
+    assert_eq!(read(&store, 1).await, [(2, json!(1)), (3, json!(2))]);
+    let topic = GlobalEvent::external_event("lab", "number", json!(0)).topic();
+    let kept = store.newest(&topic, 10).await.expect("read");
+    assert_eq!(kept.iter().map(|event| event.seq).collect::<Vec<_>>(), [3, 2], "under its topic as well");
+}

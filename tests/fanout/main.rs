@@ -20,7 +20,7 @@ struct Arguments {
     #[arg(long, value_delimiter = ',', default_value = "10,100,1000,10000,100000")]
     streams: Vec<usize>,
     /// Events a second.
-    #[arg(long, value_delimiter = ',', default_value = "0,0.1,1,10,100,1000")]
+    #[arg(long, value_delimiter = ',', default_value = "0,0.1,1,10,100,500,1000")]
     rates: Vec<f64>,
     /// Streams of one process: 1 as on classic Lambda, more as on Managed Instances.
     #[arg(long, value_delimiter = ',', default_value = "1,64")]

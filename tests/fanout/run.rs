@@ -52,23 +52,24 @@ pub(crate) struct Outcome {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "estimates")]
-fn units(processes: usize, rate: f64) -> f64 {
-    let busy = (rate * 3.0).min(1.0);
+fn units(processes: usize, rate: f64, busy: f64) -> f64 {
     // Half a unit a poll; a unit for each four events a read finds, on pages of a hundred.
-    let of_reads = rate.min(LOOKS) * (rate / LOOKS / 4.0).ceil().max(1.0);
+    let of_reads = rate.clamp(1.0, LOOKS) * (rate / LOOKS / 4.0).ceil().max(1.0);
     processes as f64 * (busy * (LOOKS / 2.0 + of_reads) + (1.0 - busy) * IDLE_UNITS)
 }
 
-/// As many copies as keep every partition below two thirds of what it bears.
+/// As many copies as keep every partition below two thirds of what it bears in the seconds after an event, when
+/// everybody is busy.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small number")]
 pub(crate) fn replicas(processes: usize, rate: f64) -> usize {
-    ((units(processes, rate) / HEADROOM).ceil() as usize).clamp(1, MOST_REPLICAS)
+    ((units(processes, rate, if rate > 0.0 { 1.0 } else { 0.0 }) / HEADROOM).ceil() as usize)
+        .clamp(1, MOST_REPLICAS)
 }
 
 /// As much simulated time as so many polls buy.
 #[expect(clippy::cast_precision_loss, reason = "estimates")]
 pub(crate) fn affordable(processes: usize, rate: f64, polls: u64) -> Duration {
-    let a_second = units(processes, rate).max(1.0);
+    let a_second = units(processes, rate, (rate * 3.0).min(1.0)).max(1.0);
     Duration::from_secs_f64((polls as f64 / a_second).clamp(5.0, 3600.0))
 }
 

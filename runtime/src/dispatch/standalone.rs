@@ -275,7 +275,7 @@ impl Listener {
             Event::ResourcesListChanged => changed(resources, "notifications/resources/list_changed"),
             Event::ResourceUpdated { uri } => self.updated(1, session, &uri).await?.into_iter().collect(),
             Event::Message { level, logger, data } => {
-                self.message(1, session, level, logger, data).into_iter().collect()
+                self.message(1, session, level, logger, &data).into_iter().collect()
             }
             Event::Global { event, opens } => {
                 let topic = event.topic();
@@ -283,7 +283,7 @@ impl Listener {
                 let mut parts: Vec<Part> = self
                     .filter
                     .takes(&event)
-                    .then(|| self.message(1, session, event.level(), Some(topic.source().into()), message))
+                    .then(|| self.message(1, session, event.level(), Some(topic.source().into()), &message))
                     .flatten()
                     .into_iter()
                     .collect();
@@ -303,7 +303,7 @@ impl Listener {
         session: &SessionRecord,
         level: LoggingLevel,
         logger: Option<String>,
-        data: Value,
+        data: &Value,
     ) -> Option<Part> {
         let least = session.log_level.map_or(LogLevel::Everything, LogLevel::From);
         let mut params = json!({ "level": level, "data": data });

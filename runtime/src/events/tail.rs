@@ -143,7 +143,7 @@ impl Tail {
 
     async fn run(self: Arc<Self>) {
         let mut pause = BUSY;
-        let mut moved = Instant::now();
+        let mut moved: Option<Instant> = None;
         loop {
             let scopes = {
                 let mut followed = self.followed();
@@ -155,10 +155,10 @@ impl Tail {
             };
             pause = match self.look(scopes).await {
                 Ok(true) => {
-                    moved = Instant::now();
+                    moved = Some(Instant::now());
                     BUSY
                 }
-                Ok(false) if moved.elapsed() < STAYS_BUSY => BUSY,
+                Ok(false) if moved.is_some_and(|moved| moved.elapsed() < STAYS_BUSY) => BUSY,
                 Ok(false) => (pause * 2).min(IDLE),
                 Err(error) => {
                     tracing::warn!(
