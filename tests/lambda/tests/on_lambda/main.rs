@@ -7,12 +7,14 @@
 mod answers;
 mod authorizer;
 mod breaking;
+mod browsers;
 mod concurrency;
 mod environments;
 mod fronts;
 mod hostile;
 mod isolation;
 mod kinds;
+mod log_hygiene;
 mod principals;
 mod requests;
 mod sessions;
