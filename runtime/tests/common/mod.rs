@@ -16,6 +16,7 @@ pub(crate) mod secrets;
 pub(crate) mod session;
 pub(crate) mod socket;
 pub(crate) mod sse;
+pub(crate) mod tokens;
 pub(crate) mod tools;
 pub(crate) mod world;
 

@@ -25,9 +25,9 @@ async function talk(url: string, era: 'auto' | 'legacy'): Promise<Talk> {
       { onprogress: ({ progress: step }) => progress.push({ step, running }) },
     );
     running = false;
-    const said = echoed.content[0];
+    const [version, said] = [client.getNegotiatedProtocolVersion(), echoed.content[0]];
     await client.close();
-    return { version: client.getNegotiatedProtocolVersion(), tools: tools.map(({ name }) => name), said, progress };
+    return { version, tools: tools.map(({ name }) => name), said, progress };
   } catch (error) {
     return { error: String(error) };
   }
