@@ -52,6 +52,10 @@ variables! {
     MAX_RESPONSE_SIZE_MB = "MAX_RESPONSE_SIZE_MB", "200", "largest answer, in MB";
     MAX_JSON_DEPTH = "MCP_MAX_JSON_DEPTH", "64", "deepest nesting of a request body";
     MAX_BATCH = "MCP_MAX_BATCH", "50", "most messages in a 2025-03-26 batch";
+    MAX_HEADERS = "MCP_MAX_HEADERS", "200", "most headers of a request";
+    MAX_HEADER_BYTES = "MCP_MAX_HEADER_BYTES", "65536", "largest request line and headers together, in bytes";
+    BODY_SECONDS = "MCP_BODY_SECONDS", "30", "how long a client may take over a request body, in seconds";
+    REQUESTS_PER_PRINCIPAL = "MCP_REQUESTS_PER_PRINCIPAL", "128", "requests of one caller that are served at a time, in one process";
     SESSION_TABLE = "SESSION_TABLE_NAME" or "MCP_SESSION_TABLE", "none: state stays in memory", "DynamoDB table of sessions, state and letters";
     EVENT_TABLE = "EVENT_TABLE_NAME" or "MCP_SESSION_EVENT_TABLE", "none", "DynamoDB table of events and replies; goes with SESSION_TABLE_NAME";
     EVENTS = "MCP_EVENTS", "what the program says, else off", "on or off: SNS and EventBridge events are taken in, and each source and type is a resource";
@@ -159,6 +163,19 @@ impl std::fmt::Debug for StateKey {
     }
 }
 
+/// How much a request may be, before anything is known of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RequestLimits {
+    /// Headers.
+    pub headers: usize,
+    /// Bytes of its line and headers.
+    pub header_bytes: usize,
+    /// How long its body may take.
+    pub body_time: Duration,
+    /// How many one caller may have open at a time.
+    pub per_principal: usize,
+}
+
 /// Names of the DynamoDB tables.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tables {
@@ -203,6 +220,8 @@ pub struct Config {
     pub max_response: usize,
     /// What the parser takes.
     pub limits: Limits,
+    /// What HTTP takes.
+    pub requests: RequestLimits,
     /// The DynamoDB tables, if state lives there.
     pub tables: Option<Tables>,
     /// Events.
@@ -247,6 +266,12 @@ impl Default for Config {
             max_body: 6 * 1024 * 1024,
             max_response: 200 * 1024 * 1024,
             limits: Limits::default(),
+            requests: RequestLimits {
+                headers: 200,
+                header_bytes: 65_536,
+                body_time: Duration::from_secs(30),
+                per_principal: 128,
+            },
             tables: None,
             events: EventConfig {
                 enabled: None,
@@ -318,6 +343,12 @@ impl Config {
             limits: Limits {
                 depth: env.count(&MAX_JSON_DEPTH, default.limits.depth)?,
                 batch: env.count(&MAX_BATCH, default.limits.batch)?,
+            },
+            requests: RequestLimits {
+                headers: env.count(&MAX_HEADERS, default.requests.headers)?,
+                header_bytes: env.count(&MAX_HEADER_BYTES, default.requests.header_bytes)?,
+                body_time: env.seconds(&BODY_SECONDS, default.requests.body_time, 1)?,
+                per_principal: env.count(&REQUESTS_PER_PRINCIPAL, default.requests.per_principal)?,
             },
             tables: env.tables()?,
             events: EventConfig {

@@ -26,6 +26,8 @@ mod dispatch;
 pub mod error;
 pub mod events;
 mod front;
+#[cfg(test)]
+mod fuzz;
 mod handler;
 pub mod http;
 #[cfg(feature = "lambda")]

@@ -27,6 +27,9 @@ const DRAIN: Duration = Duration::from_secs(10);
 /// How long a client may take over its request head.
 const HEAD: Duration = Duration::from_secs(10);
 
+/// hyper's own smallest.
+const SMALLEST_BUFFER: usize = 8192;
+
 /// Binds the configured address.
 pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
     TcpListener::bind(address).await.map_err(|source| Error::Bind { address, source })
@@ -66,6 +69,9 @@ fn connection(app: &Arc<App>, service: &McpService, graceful: &GracefulShutdown,
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
+        // Past our own limits, so that a client that is a little over them is told so in words; hyper has none.
+        .max_headers(app.config.requests.headers.saturating_mul(2))
+        .max_buf_size(app.config.requests.header_bytes.saturating_mul(2).max(SMALLEST_BUFFER))
         .header_read_timeout(HEAD)
         .serve_connection(TokioIo::new(socket), TowerToHyperService::new(service));
     app.tracker.spawn(graceful.watch(connection).map(|ended| {

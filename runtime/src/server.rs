@@ -18,7 +18,7 @@ use crate::{
     dispatch::App,
     error::{ConfigError, Error},
     events::{Announcer, Events},
-    http::{Body, BoxError, McpService, Routes, cors_layer, metadata, settled},
+    http::{Body, BoxError, McpService, Routes, cors_layer, metadata, preflights, settled},
     local,
     store::Stores,
     telemetry,
@@ -109,7 +109,7 @@ impl<H: ServerHandler> McpLambdaServer<H> {
     }
 
     /// Answers another path: a health check, a well-known document. Routes are asked before the endpoint and behind
-    /// the layers.
+    /// the layers. They are open to everybody: only the endpoint asks who calls.
     #[must_use]
     pub fn route<F, Fut, B>(mut self, path: &str, handler: F) -> Self
     where
@@ -151,12 +151,13 @@ impl<H: ServerHandler> McpLambdaServer<H> {
         }
         config.auth.tools.extend(self.tools);
         let mut routes = Routes::default();
+        routes.around(preflights(config.cors.clone()));
         routes.wrap(cors_layer(&config.cors));
         #[cfg(feature = "compression")]
         if config.compression {
             routes.wrap(crate::http::compression_layer());
         }
-        routes.around(settled);
+        routes.around(settled(config.requests));
         let stores = match (self.stores, &config.tables) {
             (Some(stores), _) => stores,
             (None, None) => Stores::memory(self.clock.clone()),
@@ -324,6 +325,12 @@ impl Server {
                 Err(never) => match never {},
             })
             .boxed()
+    }
+
+    /// What a front needs of it.
+    #[cfg(test)]
+    pub(crate) fn inside(&self) -> (Arc<App>, McpService) {
+        (Arc::clone(&self.app), self.service.clone())
     }
 
     /// The handle to publish events with, for code that runs outside requests.

@@ -107,10 +107,23 @@ async fn a_preflight_lets_a_known_origin_send_our_headers() {
     assert_eq!(reply.header("access-control-allow-credentials"), None);
 }
 
+/// Row 2: on every method, and before a browser is told anything.
 #[tokio::test(start_paused = true)]
-async fn a_preflight_gives_a_foreign_origin_nothing() {
-    let reply = preflight(&environment(), "https://evil.example").await;
-    assert_eq!(reply.header("access-control-allow-origin"), None);
+async fn a_preflight_from_a_foreign_origin_is_forbidden() {
+    let world = environment();
+    for origin in ["https://evil.example", "null", ""] {
+        let reply = preflight(&world, origin).await;
+        for name in ["origin", "methods", "headers"] {
+            assert_eq!(reply.header(&format!("access-control-allow-{name}")), None, "{origin}");
+        }
+        let (status, _, body) = refused(reply).await;
+        assert_eq!((status, body.get("id")), (403, None), "{origin}");
+    }
+    let any = environments_with(1, |config| config.cors.origins = AllowList::Any);
+    assert_eq!(preflight(&any, "https://anybody.example").await.status, 200);
+    let health = Post::of(Method::OPTIONS).path("/.well-known/oauth-protected-resource");
+    let asks = health.header("origin", "https://evil.example").header("access-control-request-method", "GET");
+    assert_eq!(status_of(&world, asks).await, 403, "on every path");
 }
 
 #[tokio::test(start_paused = true)]

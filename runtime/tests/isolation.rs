@@ -86,6 +86,9 @@ impl Users {
 
 const NEVER: &str = "0123456789abcdef0123456789abcdef";
 
+/// What can be tried with a session.
+type Attempt = fn(&Client) -> Post;
+
 fn never() -> Client {
     Client { id: NEVER.into(), version: NEWEST, principal: None }
 }
@@ -97,7 +100,7 @@ async fn a_session_of_another_user_is_not_told_from_one_that_never_was() {
     let hers = users.open(&users.ada, 0).await;
     let count = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": "count" } });
     assert_eq!(text(with(hers.post(&count), &users.ada).send(users.world.at(1)).await).await, "1");
-    let tries: [(&str, fn(&Client) -> Post); 11] = [
+    let tries: [(&str, Attempt); 11] = [
         ("a call", |client| client.call(1, "count", json!({}))),
         ("a list", |client| client.request(1, "tools/list", json!({}))),
         ("a ping", |client| client.request("p", "ping", json!({}))),

@@ -42,13 +42,17 @@ export async function build(packageName: string): Promise<string> {
 
 /**
  * Starts a server with `MCP_LISTEN` set to a free port and waits until it accepts connections. `likeATerminal` gives it
- * a process group of its own, and signals go to the whole group, as Ctrl-C's do.
+ * a process group of its own, and signals go to the whole group, as Ctrl-C's do; `env` sets variables.
  */
-export async function start(command: string, args: string[] = [], { likeATerminal = false } = {}): Promise<Server> {
+export async function start(
+  command: string,
+  args: string[] = [],
+  { likeATerminal = false, env = {} as NodeJS.ProcessEnv } = {},
+): Promise<Server> {
   const port = await freePort();
   const child = spawn(command, args, {
     cwd: root,
-    env: { ...process.env, MCP_LISTEN: `127.0.0.1:${port}` },
+    env: { ...process.env, ...env, MCP_LISTEN: `127.0.0.1:${port}` },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: likeATerminal,
   });

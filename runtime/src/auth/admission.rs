@@ -136,7 +136,7 @@ impl Tokens {
 
 /// The token of a request. It comes in one header and in no other place: a query ends up in logs, and in other people's
 /// hands. <https://www.rfc-editor.org/rfc/rfc6750#section-2.1>
-fn bearer(headers: &HeaderMap) -> Result<&str, Denied> {
+pub(super) fn bearer(headers: &HeaderMap) -> Result<&str, Denied> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let Some(value) = values.next() else { return Err(Denied::Nobody) };
     if values.next().is_some() {

@@ -10,7 +10,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{Caller, Listeners, Seal, event_resources::EventResources};
 use crate::{
-    auth::{Admission, Resource},
+    auth::{Admission, InFlight, Resource},
     clock::Clock,
     config::Config,
     error::ConfigError,
@@ -38,6 +38,7 @@ pub(crate) struct App {
     pub(crate) seal: Seal,
     pub(crate) admission: Admission,
     pub(crate) resource: Resource,
+    pub(crate) in_flight: InFlight,
     pub(crate) clock: Clock,
     /// Owns every task, so that none outlives the server.
     pub(crate) tracker: TaskTracker,
@@ -77,6 +78,7 @@ impl App {
             listeners: Listeners::default(),
             admission: Admission::new(&config.auth, &clock)?,
             resource: Resource::of(&config.auth, &config.path),
+            in_flight: InFlight::default(),
             seal: Seal::new(&config.state_keys, config.state_ttl)?,
             shutdown: CancellationToken::new(),
             handler,

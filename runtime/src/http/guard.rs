@@ -9,7 +9,7 @@ use http::{HeaderMap, header, request::Parts, uri::Authority};
 
 use super::{allows, reply::Refusal};
 use crate::{
-    config::{AllowList, Config},
+    config::{AllowList, Config, CorsConfig},
     front::HostCheck,
 };
 
@@ -17,7 +17,7 @@ pub(super) fn check(config: &Config, parts: &Parts, host: HostCheck) -> Result<(
     if host == HostCheck::Check || config.hosts != AllowList::Loopback {
         check_host(config, parts)?;
     }
-    check_origin(config, &parts.headers)
+    check_origin(&config.cors, &parts.headers)
 }
 
 fn check_host(config: &Config, parts: &Parts) -> Result<(), Refusal> {
@@ -32,10 +32,10 @@ fn check_host(config: &Config, parts: &Parts) -> Result<(), Refusal> {
     if allowed { Ok(()) } else { Err(Refusal::Host(host.to_owned())) }
 }
 
-fn check_origin(config: &Config, headers: &HeaderMap) -> Result<(), Refusal> {
+pub(super) fn check_origin(cors: &CorsConfig, headers: &HeaderMap) -> Result<(), Refusal> {
     for origin in headers.get_all(header::ORIGIN) {
         let origin = origin.to_str().unwrap_or_default();
-        if !allows(&config.cors.origins, origin, is_loopback_origin) {
+        if !allows(&cors.origins, origin, is_loopback_origin) {
             return Err(Refusal::Origin(origin.to_owned()));
         }
     }

@@ -1,24 +1,68 @@
 //! What is settled about a request before any layer of the program sees it.
 
-use http::{HeaderMap, HeaderName, Request};
-use tower::ServiceExt;
+use std::{convert::Infallible, future::ready};
 
-use super::{Body, McpService};
-use crate::auth::{HEADER_PREFIX, Vouched};
+use futures::{FutureExt, future::BoxFuture};
+use http::{HeaderMap, HeaderName, Method, Request, Response};
+use tower::{ServiceExt, service_fn};
 
-/// Wraps a service so that `X-Authorizer-*` says what a front has checked, and never what a client wrote.
-pub(crate) fn settled(inner: McpService) -> McpService {
-    McpService::new(tower::service_fn(move |mut request: Request<Body>| {
-        settle(&mut request);
-        inner.clone().oneshot(request)
-    }))
+use super::{Body, McpService, guard, reply, reply::Refusal};
+use crate::{
+    auth::{HEADER_PREFIX, Vouched},
+    config::{CorsConfig, RequestLimits},
+};
+
+type Answer = BoxFuture<'static, Result<Response<Body>, Infallible>>;
+
+/// Refuses a preflight from a page that may not call, before it is answered: 403, as its request would be.
+/// <https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http#security-warning>
+/// (read 2026-11-20)
+pub(crate) fn preflights(cors: CorsConfig) -> impl FnOnce(McpService) -> McpService {
+    move |inner| {
+        McpService::new(service_fn(move |request: Request<Body>| -> Answer {
+            let checked = match *request.method() {
+                Method::OPTIONS => guard::check_origin(&cors, request.headers()),
+                _ => Ok(()),
+            };
+            pass(&inner, request, checked)
+        }))
+    }
 }
 
-fn settle(request: &mut Request<Body>) {
-    strip(request.headers_mut());
-    if let Some(vouched) = request.extensions().get::<Vouched>().cloned() {
-        vouched.forward(request.headers_mut());
+/// Refuses what is too much to look at, and makes `X-Authorizer-*` say what a front has checked, never what a client wrote.
+pub(crate) fn settled(limits: RequestLimits) -> impl FnOnce(McpService) -> McpService {
+    move |inner| {
+        McpService::new(service_fn(move |mut request: Request<Body>| -> Answer {
+            let checked = check_head(&request, limits);
+            strip(request.headers_mut());
+            if let Some(vouched) = request.extensions().get::<Vouched>().cloned() {
+                vouched.forward(request.headers_mut());
+            }
+            pass(&inner, request, checked)
+        }))
     }
+}
+
+fn pass(inner: &McpService, request: Request<Body>, checked: Result<(), Refusal>) -> Answer {
+    match checked {
+        Ok(()) => inner.clone().oneshot(request).boxed(),
+        Err(refusal) => ready(Ok(reply::refusal(&refusal))).boxed(),
+    }
+}
+
+/// The request line counts with the headers: both are read before anything is known of the caller.
+fn check_head(request: &Request<Body>, limits: RequestLimits) -> Result<(), Refusal> {
+    let headers = request.headers();
+    let line = request.uri().path_and_query().map_or(0, |path| path.as_str().len());
+    let size = |(name, value): (&HeaderName, &http::HeaderValue)| name.as_str().len() + value.len();
+    let bytes = line + headers.iter().map(size).sum::<usize>();
+    if headers.len() > limits.headers {
+        return Err(Refusal::ManyHeaders { limit: limits.headers });
+    }
+    if bytes > limits.header_bytes {
+        return Err(Refusal::LargeHeaders { limit: limits.header_bytes });
+    }
+    Ok(())
 }
 
 fn strip(headers: &mut HeaderMap) {

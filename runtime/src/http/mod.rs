@@ -23,7 +23,7 @@ pub use body::{Body, BoxError};
 pub(crate) use compression::layer as compression_layer;
 pub(crate) use cors::layer as cors_layer;
 use http::{HeaderMap, Method, Request, Response, header};
-pub(crate) use inbound::settled;
+pub(crate) use inbound::{preflights, settled};
 pub(crate) use metadata::document as metadata;
 #[cfg(feature = "lambda")]
 pub(crate) use reply::bad_request;
@@ -49,6 +49,10 @@ pub(crate) async fn handle(app: Arc<App>, request: Request<Body>) -> Response<Bo
         Ok(principal) => principal,
         Err(denied) => return reply::denied(&app.resource, &parts.headers, &denied),
     };
+    let limit = app.config.requests.per_principal;
+    let Some(place) = app.in_flight.enter(&principal, limit) else {
+        return reply::refusal(&reply::Refusal::Busy { limit });
+    };
     let caller = Caller { principal, accepts: accepts(&parts.headers), parts, front };
     let reply = match caller.parts.method {
         Method::POST => post(&app, &caller, body).await,
@@ -56,10 +60,11 @@ pub(crate) async fn handle(app: Arc<App>, request: Request<Body>) -> Response<Bo
         Method::DELETE => delete(&app, &caller).await,
         _ => Err(reply::Refusal::Method),
     };
-    match reply {
+    let response = match reply {
         Ok(reply) => reply::render(reply, &app, &caller).await,
         Err(refusal) => reply::refusal(&refusal),
-    }
+    };
+    response.map(|body| body::holding(body, place))
 }
 
 async fn post(app: &Arc<App>, caller: &Caller, body: Body) -> Result<dispatch::Reply, reply::Refusal> {
@@ -68,7 +73,7 @@ async fn post(app: &Arc<App>, caller: &Caller, body: Body) -> Result<dispatch::R
     if !caller.accepts.json && !caller.accepts.events {
         return Err(reply::Refusal::Accept("application/json and text/event-stream"));
     }
-    let deadline = caller.front.deadline.instant();
+    let deadline = caller.front.deadline.at_most(app.config.requests.body_time).instant();
     let body = tokio::time::timeout_at(deadline, body::collect(body, app.config.max_body))
         .await
         .map_err(|_| reply::Refusal::SlowBody)??;

@@ -37,7 +37,15 @@ pub(super) enum Refusal {
     Accept(&'static str),
     #[error("the body is larger than {limit} bytes (MCP_MAX_BODY_BYTES)")]
     TooLarge { limit: usize },
-    #[error("the body did not arrive in time")]
+    #[error("the request has more than {limit} headers (MCP_MAX_HEADERS)")]
+    ManyHeaders { limit: usize },
+    #[error("the request's headers are larger than {limit} bytes (MCP_MAX_HEADER_BYTES)")]
+    LargeHeaders { limit: usize },
+    #[error(
+        "this caller has {limit} requests open, which is the most (MCP_REQUESTS_PER_PRINCIPAL); retry later"
+    )]
+    Busy { limit: usize },
+    #[error("the body did not arrive in time (MCP_BODY_SECONDS)")]
     SlowBody,
     #[error("the body broke off")]
     BrokenBody,
@@ -47,12 +55,18 @@ pub(super) enum Refusal {
 
 /// A refusal as a response: an id-less JSON-RPC error, so that every client can show it.
 pub(super) fn refusal(refusal: &Refusal) -> Response<Body> {
-    log_refused(refusal, None);
+    match refusal {
+        Refusal::Fault(fault) => log_refused(&unquoted(fault), None),
+        other => log_refused(other, None),
+    }
     let (status, fault) = match refusal {
         Refusal::Fault(fault) => (status_of(fault, Era::Session), fault.clone()),
         other => (refused(other), Fault::InvalidRequest(other.to_string())),
     };
     let mut response = json(status, Final::fault(None, &fault).json);
+    if matches!(refusal, Refusal::Busy { .. }) {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
     if matches!(refusal, Refusal::Method) {
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
     }
@@ -73,6 +87,10 @@ fn refused(refusal: &Refusal) -> StatusCode {
         Refusal::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Refusal::Accept(_) => StatusCode::NOT_ACCEPTABLE,
         Refusal::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        Refusal::ManyHeaders { .. } | Refusal::LargeHeaders { .. } => {
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE
+        }
+        Refusal::Busy { .. } => StatusCode::TOO_MANY_REQUESTS,
         Refusal::SlowBody => StatusCode::REQUEST_TIMEOUT,
         Refusal::BrokenBody | Refusal::Fault(_) => StatusCode::BAD_REQUEST,
     }
@@ -145,7 +163,7 @@ fn answer(answer: Answer) -> Response<Body> {
 fn fault_response(era: Era, id: Option<RequestId>, fault: &Fault) -> Response<Body> {
     // A store that failed was logged with its cause.
     if *fault != Fault::Unavailable {
-        log_refused(fault, id.as_ref());
+        log_refused(&unquoted(fault), id.as_ref());
     }
     let mut response = json(status_of(fault, era), Final::fault(id, fault).json);
     if matches!(fault, Fault::TooManyStreams { .. } | Fault::ProcessFull { .. } | Fault::Unavailable) {
@@ -158,6 +176,28 @@ fn fault_response(era: Era, id: Option<RequestId>, fault: &Fault) -> Response<Bo
 fn log_refused(reason: &dyn std::fmt::Display, id: Option<&RequestId>) {
     let (reason, id) = (brief(&reason.to_string()), brief(&read::id_text(id)));
     tracing::warn!(%reason, %id, "a request was refused");
+}
+
+/// A fault without what it quotes of the request: the client may read its own words back, the log need not keep them.
+fn unquoted(fault: &Fault) -> String {
+    let (mut kept, mut open, mut escaped) = (String::new(), None, false);
+    for letter in fault.to_string().chars() {
+        let is_mark = matches!(letter, '"' | '`') && !escaped;
+        escaped = letter == '\\' && !escaped;
+        match open {
+            Some(mark) if is_mark && letter == mark => {
+                kept.push_str("...");
+                kept.push(letter);
+                open = None;
+            }
+            Some(_) => {}
+            None => {
+                kept.push(letter);
+                open = is_mark.then_some(letter);
+            }
+        }
+    }
+    kept
 }
 
 /// What a client wrote may be long, and may look like lines of ours.

@@ -88,6 +88,14 @@ pub(super) struct Event {
     pub(super) trace_id: Option<HeaderValue>,
 }
 
+#[cfg(test)]
+impl Event {
+    pub(super) fn of(payload: Bytes) -> Self {
+        let receipt = Receipt { request_id: "request".to_owned(), invocation_id: None };
+        Self { receipt, payload, deadline_ms: None, client_context: None, trace_id: None }
+    }
+}
+
 /// An invocation that fails: asynchronous senders retry it, and then keep it in their dead-letter queue.
 #[derive(Debug, serde::Serialize)]
 pub(super) struct Refusal {

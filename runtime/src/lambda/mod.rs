@@ -22,3 +22,17 @@ mod run;
 mod shutdown;
 
 pub(crate) use run::Start;
+
+/// Answers an event as the loop does, without the loop.
+#[cfg(test)]
+pub(crate) async fn answer_to(server: &crate::Server, payload: bytes::Bytes) -> Result<(), String> {
+    let (app, service) = server.inside();
+    let answer = invoked::Invoked { app, service }.answer(api::Event::of(payload)).await;
+    match answer.map_err(|refusal| format!("{}: {}", refusal.kind, refusal.message))? {
+        response::Output::Whole(_) => {}
+        response::Output::Streamed(chunks) => {
+            let _ = http_body_util::BodyExt::collect(chunks).await;
+        }
+    }
+    Ok(())
+}

@@ -15,13 +15,22 @@ use crate::config::{Config, LogFormat};
 ///
 /// By target only, not with `EnvFilter`'s spans and fields, which bring a regular expression engine into every
 /// deployment and every cold start.
+///
+/// Below `warn` rmcp prints messages with everything in them, and so whatever secrets a client sends to a tool. It says
+/// that only to somebody who asks for `rmcp` by name.
 pub(crate) fn filter(text: &str) -> Option<Targets> {
-    text.parse().ok()
+    let filter: Targets = text.parse().ok()?;
+    let asks = text.split(',').any(|directive| directive.trim().starts_with(RMCP));
+    Some(if asks { filter } else { filter.with_target(RMCP, LevelFilter::WARN) })
 }
+
+const RMCP: &str = "rmcp";
 
 /// Installs the log subscriber, unless the program has installed its own.
 pub fn init(config: &Config) {
-    let filter = filter(&config.log_filter).unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
+    let filter = filter(&config.log_filter).unwrap_or_else(|| {
+        Targets::new().with_default(LevelFilter::INFO).with_target(RMCP, LevelFilter::WARN)
+    });
     let format = config.log_format;
     if set_global_default(Quiet::new(filter, move || lines(format))).is_err() {
         tracing::debug!("a log subscriber is installed already");

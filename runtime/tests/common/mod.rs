@@ -10,10 +10,13 @@
 pub(crate) mod client;
 pub(crate) mod fixture;
 pub(crate) mod logs;
+pub(crate) mod mutated;
 pub(crate) mod rude;
+pub(crate) mod secrets;
 pub(crate) mod session;
 pub(crate) mod socket;
 pub(crate) mod sse;
+pub(crate) mod tokens;
 pub(crate) mod tools;
 pub(crate) mod world;
 

@@ -33,6 +33,8 @@ pub(crate) struct Function {
     pub(crate) shutdown_grace: Duration,
     /// Whether log lines are repeated on the emulator's own standard error.
     pub(crate) echo: bool,
+    /// A file that every log line of every environment is added to.
+    pub(crate) log_file: Option<PathBuf>,
 }
 
 impl Function {
@@ -49,6 +51,7 @@ impl Function {
             freezing: true,
             shutdown_grace: Duration::from_millis(500),
             echo: variable("EMULATOR_LOG").is_some_and(|value| value == "1"),
+            log_file: variable("EMULATOR_LOG_FILE").map(PathBuf::from),
         }
     }
 
@@ -101,7 +104,7 @@ fn log_stream() -> String {
     format!("{:04}/{:02}/{:02}/[$LATEST]{}", today.year, today.month, today.day, Uuid::new_v4().simple())
 }
 
-/// The only reader of the emulator's own environment: `PATH` to pass on, and `EMULATOR_LOG`.
+/// The only reader of the emulator's own environment: `PATH` to pass on, `EMULATOR_LOG` and `EMULATOR_LOG_FILE`.
 #[expect(clippy::disallowed_methods, reason = "a tool that starts processes hands them its PATH")]
 fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name)

@@ -201,7 +201,7 @@ impl Pool {
         let tasks = self.0.tasks.child();
         let logs = Logs::default();
         // What a process printed last is read after it is gone, so its logs belong to the emulator.
-        logs.follow(id, output, self.0.function.echo, &self.0.tasks);
+        logs.follow(id, output, &self.0.function, &self.0.tasks);
         state.logs.insert(id, logs);
         let pool = self.clone();
         listener::serve(listener, self.0.acknowledge, &tasks, move |request, _| {

@@ -2,10 +2,12 @@
 
 use std::{
     collections::VecDeque,
+    fs::OpenOptions,
     future::{Future, poll_fn},
-    io,
+    io::{self, Write},
     net::SocketAddr,
     os::unix::process::ExitStatusExt,
+    path::PathBuf,
     pin::pin,
     process::{ExitStatus, Stdio},
     sync::{Arc, Mutex},
@@ -106,12 +108,13 @@ pub(crate) struct Logs(Arc<Mutex<VecDeque<String>>>);
 
 impl Logs {
     /// Collects what `output` brings until the process closes it.
-    pub(crate) fn follow(&self, id: EnvironmentId, output: Output, echo: bool, tasks: &Tasks) {
+    pub(crate) fn follow(&self, id: EnvironmentId, output: Output, function: &Function, tasks: &Tasks) {
+        let also = Also { echo: function.echo, file: function.log_file.clone() };
         if let Some(stdout) = output.stdout {
-            tasks.spawn(self.clone().read(id, stdout, echo));
+            tasks.spawn(self.clone().read(id, stdout, also.clone()));
         }
         if let Some(stderr) = output.stderr {
-            tasks.spawn(self.clone().read(id, stderr, echo));
+            tasks.spawn(self.clone().read(id, stderr, also));
         }
     }
 
@@ -119,21 +122,41 @@ impl Logs {
         lock(&self.0).iter().cloned().collect()
     }
 
-    async fn read(self, id: EnvironmentId, pipe: impl AsyncRead + Unpin, echo: bool) {
+    async fn read(self, id: EnvironmentId, pipe: impl AsyncRead + Unpin, also: Also) {
         let mut reader = BufReader::new(pipe);
         let mut line = Vec::new();
         // A pipe that fails is a process that is gone.
         while matches!((&mut reader).take(LINE_LIMIT).read_until(b'\n', &mut line).await, Ok(1..)) {
             let text = String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']).to_owned();
             line.clear();
-            if echo {
-                eprintln!("[{id}] {text}");
-            }
+            also.write(id, &text);
             let mut lines = lock(&self.0);
             if lines.len() == LINES_KEPT {
                 lines.pop_front();
             }
             lines.push_back(text);
+        }
+    }
+}
+
+/// Where log lines go besides.
+#[derive(Clone)]
+struct Also {
+    echo: bool,
+    file: Option<PathBuf>,
+}
+
+impl Also {
+    fn write(&self, id: EnvironmentId, text: &str) {
+        if self.echo {
+            eprintln!("[{id}] {text}");
+        }
+        // Many tests add to one file, each line in one write.
+        let Some(path) = &self.file else { return };
+        let written = OpenOptions::new().create(true).append(true).open(path);
+        if let Err(error) = written.and_then(|mut file| file.write_all(format!("[{id}] {text}\n").as_bytes()))
+        {
+            eprintln!("{}: {error}", path.display());
         }
     }
 }

@@ -84,7 +84,8 @@ pub fn cases(issuer: &Issuer, now: u64) -> Vec<Case> {
     bearer("expired", good().claim("exp", now - 31).sign(), 401, EXPIRED);
     bearer("expired long ago", good().claim("exp", 1).sign(), 401, EXPIRED);
     bearer("expired before time began", good().claim("exp", -1e300).sign(), 401, EXPIRED);
-    bearer("not yet valid", good().claim("nbf", now + 31).sign(), 401, EARLY);
+    bearer("not yet valid, outside of the leeway", good().claim("nbf", now + 31).sign(), 401, EARLY);
+    bearer("not yet valid", good().claim("nbf", now + 3600).sign(), 401, EARLY);
     bearer("valid from an unknown time", good().claim("nbf", "now").sign(), 401, EARLY);
     bearer("without an end", good().claim("exp", json!(null)).sign(), 401, NO_END);
     bearer("an end that is no number", good().claim("exp", "9999999999").sign(), 401, NO_END);

@@ -99,11 +99,11 @@ async fn each_token_is_worth_what_it_is_worth_everywhere() {
             let answer = asked(&emulator, with_token(kind, authorization)).await;
             match case.status {
                 200 if kind == "authorizer-http-api" => {
-                    assert_eq!(whole(answer)["isAuthorized"], true, "{}", case.name)
+                    assert_eq!(whole(answer)["isAuthorized"], true, "{}", case.name);
                 }
                 200 => assert_eq!(effect(answer), "Allow", "{}", case.name),
                 403 if kind == "authorizer-http-api" => {
-                    assert_eq!(whole(answer)["isAuthorized"], false, "{}", case.name)
+                    assert_eq!(whole(answer)["isAuthorized"], false, "{}", case.name);
                 }
                 403 => assert_eq!(effect(answer), "Deny", "{}", case.name),
                 _ => assert_eq!(

@@ -58,7 +58,7 @@ const NEVER: &str = "0123456789abcdef0123456789abcdef";
 
 /// Everything that can be seen of an answer, without the words that differ in any two.
 async fn seen(emulator: &Emulator, request: Request, token: &str) -> (u16, Vec<String>, String) {
-    let mut reply = request.header("authorization", &format!("Bearer {token}")).send(emulator).await;
+    let reply = request.header("authorization", &format!("Bearer {token}")).send(emulator).await;
     let varies = ["date", "x-amzn-requestid", "x-amzn-trace-id", "x-emulator-environment"];
     let headers = reply.headers.iter().filter(|(name, _)| !varies.contains(&name.as_str()));
     let headers = headers.map(|(name, value)| format!("{name}: {value:?}")).collect();

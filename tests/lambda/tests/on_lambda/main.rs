@@ -7,6 +7,7 @@
 mod answers;
 mod authorizer;
 mod breaking;
+mod browsers;
 mod concurrency;
 mod environments;
 mod events;
@@ -14,6 +15,7 @@ mod fronts;
 mod hostile;
 mod isolation;
 mod kinds;
+mod log_hygiene;
 mod principals;
 mod requests;
 mod sessions;

@@ -119,7 +119,7 @@ async fn start(method: &Method, url: &str, headers: &HeaderMap, body: Bytes) -> 
     *request.method_mut() = method.clone();
     *request.uri_mut() = uri.path_and_query().unwrap().as_str().parse().unwrap();
     *request.headers_mut() = headers.clone();
-    request.headers_mut().insert("host", authority.parse().unwrap());
+    request.headers_mut().entry("host").or_insert(authority.parse().unwrap());
     let (parts, body) = sender.send_request(request).await.unwrap().into_parts();
     Reply { status: parts.status, headers: parts.headers, body, unread: Vec::new() }
 }

@@ -40,6 +40,11 @@ impl Request {
         self
     }
 
+    pub(crate) fn without(mut self, name: &str) -> Self {
+        self.headers.remove(name);
+        self
+    }
+
     pub(crate) fn is_session(&self) -> bool {
         self.headers.contains_key("mcp-session-id")
     }

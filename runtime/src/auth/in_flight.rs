@@ -1,0 +1,44 @@
+//! How much one caller may want at once.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use super::Principal;
+
+/// Requests that are being served here, by caller. Only this process's: on Lambda the front limits the rest.
+#[derive(Clone, Default)]
+pub(crate) struct InFlight(Arc<Mutex<HashMap<Principal, usize>>>);
+
+/// A place among them, given back when it is dropped.
+pub(crate) struct Place {
+    among: InFlight,
+    principal: Principal,
+}
+
+impl InFlight {
+    /// Takes a place, unless the caller has as many as it may.
+    pub(crate) fn enter(&self, principal: &Principal, limit: usize) -> Option<Place> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = all.entry(principal.clone()).or_default();
+        if *count >= limit {
+            return None;
+        }
+        *count += 1;
+        Some(Place { among: self.clone(), principal: principal.clone() })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut all = self.among.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = all.get_mut(&self.principal) {
+            *count -= 1;
+            // A caller that left is forgotten: there may be any number of them.
+            if *count == 0 {
+                all.remove(&self.principal);
+            }
+        }
+    }
+}
