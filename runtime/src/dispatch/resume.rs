@@ -8,13 +8,14 @@ use tokio::time::Instant;
 use super::{
     App, listen,
     reply::{Caller, Reply},
+    session,
 };
 use crate::{
     error::StoreError,
     front::Delivery,
     protocol::Fault,
     random,
-    session::SessionRecord,
+    session::SessionId,
     stream::{Deadline, EventId, Frame, FrameStream, Replay, Slot, StoredFrame, StreamId, StreamKey},
 };
 
@@ -25,13 +26,17 @@ const LAST_LOOK: Duration = Duration::from_secs(1);
 pub(super) async fn open(
     app: &Arc<App>,
     caller: &Caller,
-    record: Arc<SessionRecord>,
+    session: &str,
     stream: StreamId,
     seq: u64,
 ) -> Result<Reply, Fault> {
-    let key = StreamKey { session: record.id.clone(), stream };
+    let key = StreamKey { session: SessionId::parse(session).ok_or(Fault::SessionNotFound)?, stream };
     let id = EventId::Reply { stream: key.stream.clone(), seq };
-    let (frames, open) = match app.stores.streams.read(&key, seq).await {
+    // At once: what is read is looked at only when the session is known to be the caller's.
+    let (record, replay) =
+        futures::join!(session::find(app, caller, session), app.stores.streams.read(&key, seq));
+    let record = record?;
+    let (frames, open) = match replay {
         Ok(Replay::Open(frames)) => (frames, true),
         Ok(Replay::Finished(frames)) => (frames, false),
         // Unknown, expired, another session's: one answer.

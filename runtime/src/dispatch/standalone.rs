@@ -54,19 +54,37 @@ impl Listeners {
 pub(super) async fn open(
     app: &Arc<App>,
     caller: &Caller,
-    record: Arc<SessionRecord>,
+    session: &str,
     from: Option<LogCursor>,
 ) -> Result<Reply, Fault> {
+    let id = SessionId::parse(session).ok_or(Fault::SessionNotFound)?;
     if !app.config.streams.enabled {
+        session::find(app, caller, session).await?;
         return Err(Fault::StreamsOff);
     }
     let deadline = listen::life(app, caller);
     let expires_at = app.clock.now().plus(deadline.remaining());
     let limit = app.config.streams.per_principal;
-    let slot = Slot::acquire(&app.stores.slots, &app.tracker, &caller.principal, limit, expires_at).await?;
-    let scopes = vec![Scope::Global, Scope::Session(record.id.clone())];
+    let scopes = vec![Scope::Global, Scope::Session(id)];
     let from = from.map(|cursor| vec![cursor.global, cursor.session]);
-    let subscription = app.tail.subscribe(scopes, from).await.map_err(|error| {
+    // All three at once: one after the other they would be three round trips. Nothing of them shows before the session
+    // is known to be the caller's.
+    let (record, slot, subscription) = futures::join!(
+        session::find(app, caller, session),
+        Slot::acquire(&app.stores.slots, &app.tracker, &caller.principal, limit, expires_at),
+        app.tail.subscribe(scopes, from),
+    );
+    let record = match record {
+        Ok(record) => record,
+        Err(fault) => {
+            if let Ok(mut slot) = slot {
+                slot.release().await;
+            }
+            return Err(fault);
+        }
+    };
+    let slot = slot?;
+    let subscription = subscription.map_err(|error| {
         tracing::error!(error = &error as &dyn Error, "the event log cannot be read");
         Fault::Unavailable
     })?;

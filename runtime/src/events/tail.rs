@@ -127,6 +127,12 @@ impl Tail {
     async fn run(self: Arc<Self>) {
         let mut pause = BUSY;
         loop {
+            // First of all: whoever subscribes has just read the heads.
+            let next = Instant::now() + random::jitter(pause);
+            tokio::select! {
+                () = tokio::time::sleep_until(next) => {}
+                () = self.wake.notified() => {}
+            }
             let scopes = {
                 let mut followed = self.followed();
                 if followed.scopes.is_empty() {
@@ -146,11 +152,6 @@ impl Tail {
                     IDLE
                 }
             };
-            let next = Instant::now() + random::jitter(pause);
-            tokio::select! {
-                () = tokio::time::sleep_until(next) => {}
-                () = self.wake.notified() => {}
-            }
         }
     }
 

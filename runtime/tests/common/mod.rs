@@ -8,6 +8,8 @@
 #![allow(clippy::needless_pass_by_value, reason = "`json!(...)` reads best as an argument")]
 
 pub(crate) mod client;
+#[cfg(feature = "dynamodb")]
+pub(crate) mod dynamo;
 pub(crate) mod fixture;
 pub(crate) mod logs;
 pub(crate) mod rude;

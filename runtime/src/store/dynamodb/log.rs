@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::types::{Put, ReturnValue, TransactWriteItem};
 use super::{
     DynamoStore, error,
     item::{Item, fits, key_text, number, text},
-    sessions::built,
+    write::built,
 };
 use crate::{
     clock::Timestamp,
@@ -66,9 +66,9 @@ impl EventLog for DynamoStore {
     }
 
     async fn heads(&self, scopes: &[Scope]) -> Result<Vec<u64>, StoreError> {
-        let reads = scopes.iter().map(|scope| self.head(scope));
-        let heads = futures::future::try_join_all(reads).await?;
-        Ok(heads.into_iter().map(|head| head.map_or(0, |(place, _)| place)).collect())
+        let keys: Vec<_> = scopes.iter().map(head_key).collect();
+        let found = self.get_many(&self.events, &keys, "HEAD").await?;
+        keys.iter().map(|key| found.get(key).map_or(Ok(0), |item| item.number("v"))).collect()
     }
 
     async fn read(&self, scope: &Scope, after: u64, limit: usize) -> Result<Vec<LoggedEvent>, StoreError> {
@@ -133,11 +133,6 @@ impl DynamoStore {
             .number("v")
     }
 
-    async fn head(&self, scope: &Scope) -> Result<Option<(u64, Timestamp)>, StoreError> {
-        let item = self.get(&self.events, &head_key(scope), "HEAD").await?;
-        item.map(|item| Ok((item.number("v")?, Timestamp(item.number("moved")?)))).transpose()
-    }
-
     /// The event and the note that it is here, both or neither.
     async fn append_once(
         &self,
@@ -161,7 +156,7 @@ impl DynamoStore {
             TransactWriteItem::builder().put(note).build(),
             TransactWriteItem::builder().put(event).build(),
         ];
-        match self.transact(writes).await {
+        match self.transact(&self.events, writes).await {
             Ok(()) => Ok(Appended::At(seq)),
             Err(StoreError::Conflict) => {
                 // Our place stays empty, and says so: nobody has to wait for it.

@@ -25,21 +25,23 @@ mod error;
 mod item;
 mod log;
 mod mail;
+mod read;
 mod sessions;
 mod slots;
 mod streams;
 mod tables;
+mod write;
 
 use std::sync::Arc;
 
-use aws_sdk_dynamodb::{Client, types::AttributeValue};
+use aws_sdk_dynamodb::Client;
 
 /// The SDK, in the version this store uses.
 pub use aws_sdk_dynamodb as sdk;
 pub use client::{client, http_client, sdk_config};
 pub use tables::{TableShape, create_tables, table_shapes};
 
-use crate::{clock::Clock, error::StoreError};
+use crate::clock::Clock;
 
 /// A store in DynamoDB. Clones share one client.
 #[derive(Clone)]
@@ -55,30 +57,5 @@ impl DynamoStore {
     #[must_use]
     pub fn new(client: Client, state_table: &str, event_table: &str, clock: Clock) -> Self {
         Self { client, state: state_table.into(), events: event_table.into(), clock }
-    }
-
-    /// Every item below a key whose sort key starts with `prefix`, page by page.
-    async fn query(&self, table: &str, pk: &str, prefix: &str) -> Result<Vec<item::Item>, StoreError> {
-        let mut items = Vec::new();
-        let mut start = None;
-        loop {
-            let page = self
-                .client
-                .query()
-                .table_name(table)
-                .consistent_read(true)
-                .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
-                .expression_attribute_values(":pk", AttributeValue::S(pk.to_owned()))
-                .expression_attribute_values(":prefix", AttributeValue::S(prefix.to_owned()))
-                .set_exclusive_start_key(start)
-                .send()
-                .await
-                .map_err(|error| error::failed("Query", table, &error))?;
-            items.extend(page.items.unwrap_or_default().into_iter().map(item::Item));
-            match page.last_evaluated_key {
-                Some(key) if !key.is_empty() => start = Some(key),
-                _ => return Ok(items),
-            }
-        }
     }
 }

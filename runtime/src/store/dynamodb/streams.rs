@@ -129,34 +129,4 @@ impl DynamoStore {
             Err(error) => Err(error::failed("PutItem", &self.events, &error)),
         }
     }
-
-    /// Every item of the event table from one sort key to another, page by page.
-    pub(super) async fn query_between(
-        &self,
-        pk: &str,
-        from: &str,
-        to: &str,
-    ) -> Result<Vec<Item>, StoreError> {
-        let (mut items, mut start) = (Vec::new(), None);
-        loop {
-            let page = self
-                .client
-                .query()
-                .table_name(&*self.events)
-                .consistent_read(true)
-                .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
-                .expression_attribute_values(":pk", text(pk))
-                .expression_attribute_values(":from", text(from))
-                .expression_attribute_values(":to", text(to))
-                .set_exclusive_start_key(start)
-                .send()
-                .await
-                .map_err(|error| error::failed("Query", &self.events, &error))?;
-            items.extend(page.items.unwrap_or_default().into_iter().map(Item));
-            match page.last_evaluated_key {
-                Some(key) if !key.is_empty() => start = Some(key),
-                _ => return Ok(items),
-            }
-        }
-    }
 }
