@@ -56,10 +56,13 @@ macro_rules! on {
                 expired_letters_are_absent,
                 letters_end_with_their_session;
             streams:
-                an_open_stream_is_visible_and_empty,
-                frames_read_back_in_order_after_any_place,
-                a_seq_that_is_there_already_changes_nothing,
-                finish_is_idempotent_and_final,
+                an_open_stream_is_visible_with_what_it_was_opened_with,
+                messages_read_back_in_order_after_any_place,
+                a_part_written_again_changes_nothing,
+                the_last_part_is_final_with_messages_and_without,
+                nothing_is_read_beyond_a_message_that_is_missing,
+                a_place_beyond_the_stored_end_is_gone_on_from,
+                a_stream_without_its_end_is_broken_when_its_writer_must_be_gone,
                 a_stream_is_read_only_through_its_session,
                 a_stream_ends_with_its_session,
                 an_expired_stream_is_unknown,

@@ -146,7 +146,7 @@ fn status_of(fault: &Fault, era: Era) -> StatusCode {
         Fault::StreamsOff => StatusCode::METHOD_NOT_ALLOWED,
         Fault::TooManyStreams { .. } => StatusCode::TOO_MANY_REQUESTS,
         Fault::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-        Fault::DeadlineExceeded { .. } | Fault::Internal => StatusCode::OK,
+        Fault::DeadlineExceeded { .. } | Fault::Interrupted | Fault::Internal => StatusCode::OK,
     }
 }
 
