@@ -1,6 +1,6 @@
 //! `initialize`: a session begins.
 
-use std::{error::Error, sync::Arc};
+use std::sync::Arc;
 
 use rmcp::model::{ClientRequest, InitializeResult, JsonRpcError, ServerJsonRpcMessage, ServerResult};
 use serde::Deserialize;
@@ -12,6 +12,7 @@ use super::{
     reply::{Answer, Caller, Final, Reply, encode},
 };
 use crate::{
+    error::Causes,
     peer::{Exchange, Setting, Step},
     protocol::{Era, Fault, Request, SessionVersion},
     session::{SessionId, SessionRecord},
@@ -41,7 +42,7 @@ pub(super) async fn open(app: &Arc<App>, caller: &Caller, request: &Request) -> 
         Ok(ServerResult::InitializeResult(result)) => {
             let record = record(app, caller, request, version)?;
             app.stores.sessions.create(&record).await.map_err(|error| {
-                tracing::error!(error = &error as &dyn Error, "a session cannot be stored");
+                tracing::error!(error = %Causes(&error), "a session cannot be stored");
                 Fault::Unavailable
             })?;
             Ok(opened(app, request, record.id, version, result))

@@ -1,7 +1,7 @@
 //! `subscriptions/listen`: the events of the log, for as long as a stream may live.
 //! <https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/subscriptions> (read 2026-11-20).
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use futures::StreamExt;
 use rmcp::{
@@ -16,6 +16,7 @@ use super::{
     reply::{Answer, Caller, Final, Reply, encode},
 };
 use crate::{
+    error::Causes,
     events::{Event, Scope, Subscription},
     front::Delivery,
     protocol::{Era, Fault, StatelessRequest},
@@ -52,7 +53,7 @@ pub(super) async fn open(app: &Arc<App>, caller: &Caller, read: &StatelessReques
     let slot = Slot::acquire(&app.stores.slots, &app.tracker, &caller.principal, limit, expires_at).await?;
     // Before the acknowledgement: an event between the two would be lost.
     let subscription = app.tail.subscribe(vec![Scope::Global], None).await.map_err(|error| {
-        tracing::error!(error = &error as &dyn Error, "the event log cannot be read");
+        tracing::error!(error = %Causes(&error), "the event log cannot be read");
         Fault::Unavailable
     })?;
     let listener = Listener { app: Arc::clone(app), id, honoured, subscription, slot, deadline };
@@ -102,7 +103,7 @@ impl Listener {
                 event = self.subscription.next() => match event {
                     Ok((_, event)) => if let Some(frame) = self.frame(&event.event) { return (frame, true) },
                     Err(error) => {
-                        tracing::error!(error = &error as &dyn Error, "the event log cannot be read; the stream ends");
+                        tracing::error!(error = %Causes(&error), "the event log cannot be read; the stream ends");
                         return (self.close().await, false);
                     }
                 },

@@ -1,6 +1,6 @@
 //! A broken reply, continued: GET with the id of an event of that reply.
 
-use std::{collections::VecDeque, error::Error, sync::Arc, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use futures::StreamExt;
 use tokio::time::Instant;
@@ -11,7 +11,7 @@ use super::{
     session,
 };
 use crate::{
-    error::StoreError,
+    error::{Causes, StoreError},
     front::Delivery,
     protocol::Fault,
     random,
@@ -41,7 +41,7 @@ pub(super) async fn open(
         Ok(Replay::Unknown) => return Err(Fault::UnknownEvent(id.to_string())),
         Ok(replay) => replay,
         Err(error) => {
-            tracing::error!(error = &error as &dyn Error, "a reply cannot be read back");
+            tracing::error!(error = %Causes(&error), "a reply cannot be read back");
             return Err(Fault::Unavailable);
         }
     };
@@ -115,7 +115,7 @@ impl Reader {
                 () = tokio::time::sleep_until(quiet_until) => return Some((Frame::KeepAlive, true)),
             }
             if let Err(error) = self.look().await {
-                tracing::warn!(error = &error as &dyn Error, "a reply cannot be read back; trying again");
+                tracing::warn!(error = %Causes(&error), "a reply cannot be read back; trying again");
             }
         }
     }

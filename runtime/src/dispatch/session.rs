@@ -1,6 +1,6 @@
 //! POSTs of the session era: find the session, then serve its messages.
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 use rmcp::model::{ClientNotification, ClientRequest, GetMeta, RequestId};
@@ -17,7 +17,7 @@ use super::{
     writer::{Job, Shape, drive},
 };
 use crate::{
-    error::StoreError,
+    error::{Causes, StoreError},
     front::Delivery,
     peer::{self, Setting},
     protocol::{
@@ -59,7 +59,7 @@ pub(super) async fn find(app: &App, caller: &Caller, id: &str) -> Result<Arc<Ses
             Ok(()) => {}
             Err(StoreError::NotFound) => return Err(Fault::SessionNotFound),
             // The session lives until its old end; the request need not fail for that.
-            Err(error) => tracing::warn!(error = &error as &dyn Error, "a session was not marked as used"),
+            Err(error) => tracing::warn!(error = %Causes(&error), "a session was not marked as used"),
         }
     }
     Ok(Arc::new(record))
@@ -76,7 +76,7 @@ pub(super) fn unavailable(error: &StoreError) -> Fault {
     match error {
         StoreError::NotFound => Fault::SessionNotFound,
         error => {
-            tracing::error!(error = error as &dyn Error, "the session store failed");
+            tracing::error!(error = %Causes(error), "the session store failed");
             Fault::Unavailable
         }
     }

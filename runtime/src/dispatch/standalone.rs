@@ -2,7 +2,6 @@
 
 use std::{
     collections::HashMap,
-    error::Error,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -18,7 +17,7 @@ use super::{
     session,
 };
 use crate::{
-    error::StoreError,
+    error::{Causes, StoreError},
     events::{Event, Scope, Subscription},
     front::Delivery,
     protocol::Fault,
@@ -85,7 +84,7 @@ pub(super) async fn open(
     };
     let slot = slot?;
     let subscription = subscription.map_err(|error| {
-        tracing::error!(error = &error as &dyn Error, "the event log cannot be read");
+        tracing::error!(error = %Causes(&error), "the event log cannot be read");
         Fault::Unavailable
     })?;
     // After the subscription: an event between the two may go to both streams. The other way round it might go to none.
@@ -171,7 +170,7 @@ impl Listener {
                     Ok(Heard::Nothing) => {}
                     Ok(Heard::End) => return self.end().await,
                     Err(error) => {
-                        tracing::error!(error = &error as &dyn Error, "a stream ends: the store failed");
+                        tracing::error!(error = %Causes(&error), "a stream ends: the store failed");
                         return self.end().await;
                     }
                 },

@@ -10,7 +10,7 @@
 //! broke off. What was sent, not stored and never arrived is lost, as if the call had been killed a moment earlier;
 //! nobody can tell the two apart. Waiting for each write would buy nothing but its latency.
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use rmcp::{
@@ -21,7 +21,10 @@ use serde::{Deserialize, de::IgnoredAny};
 use tokio::sync::{mpsc, watch};
 
 use super::store::{Part, StreamKey, StreamStore, StreamTerms};
-use crate::{error::StoreError, random};
+use crate::{
+    error::{Causes, StoreError},
+    random,
+};
 
 /// Writes of one part, after the store's own tries. The opening has one: the client waits for it.
 const TRIES: u32 = 2;
@@ -66,7 +69,7 @@ impl Keeper {
                 match error {
                     StoreError::NotFound => tracing::debug!("a reply goes on whose session has ended"),
                     error => tracing::error!(
-                        error = &error as &dyn Error,
+                        error = %Causes(&error),
                         "a reply was not stored: its client cannot come back for it"
                     ),
                 }
@@ -122,7 +125,7 @@ impl Keeper {
         loop {
             match self.store.append(&self.key, &self.terms, part).await {
                 Err(error) if error.is_retryable() && tries < TRIES => {
-                    tracing::warn!(error = &error as &dyn Error, "a reply was not stored; trying again");
+                    tracing::warn!(error = %Causes(&error), "a reply was not stored; trying again");
                     tokio::time::sleep(random::jitter(PAUSE)).await;
                     tries += 1;
                 }
