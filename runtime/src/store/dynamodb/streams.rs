@@ -78,9 +78,10 @@ impl StreamStore for DynamoStore {
     async fn read(&self, key: &StreamKey, after: u64) -> Result<Replay, StoreError> {
         let now = self.clock.now();
         let pk = session_key(&key.session);
-        let (first, next, end) = (place(key, 0), place(key, after.saturating_add(1)), end(key));
+        // From the part that ends where the client is: it may be the last.
+        let (first, from, end) = (place(key, 0), place(key, after.max(1)), end(key));
         let opening = self.get(&self.events, &pk, &first);
-        let rest = self.query_between(&pk, &next, &end);
+        let rest = self.query_between(&pk, &from, &end);
         let (opening, rest) = futures::try_join!(opening, rest)?;
         let Some(opening) = opening else { return Ok(Replay::Unknown) };
         if !opening.lives(now)? {
