@@ -15,8 +15,11 @@ use aws_smithy_runtime_api::client::{
         HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
         SharedHttpConnector,
     },
+    result::ConnectorError,
     runtime_components::RuntimeComponents,
 };
+use aws_smithy_types::body::SdkBody;
+use http_body_util::BodyExt;
 use mcp_lambda_server::{
     Clock, Stores,
     session::SessionId,
@@ -131,10 +134,15 @@ impl HttpConnector for Trip {
         let (connector, elsewhere) = (self.connector.clone(), self.wire.elsewhere.clone());
         HttpConnectorFuture::new(async move {
             tokio::time::sleep(TRIP).await;
-            // While a blocking task runs, a paused clock stands still.
-            tokio::task::spawn_blocking(move || elsewhere.block_on(connector.call(request)))
-                .await
-                .expect("no panic")
+            // While a blocking task runs, a paused clock stands still: so it has to see to the last byte.
+            let answer = async move {
+                let mut response = connector.call(request).await?;
+                let body = response.take_body().collect().await;
+                let body = body.map_err(ConnectorError::io)?.to_bytes();
+                *response.body_mut() = SdkBody::from(body);
+                Ok(response)
+            };
+            tokio::task::spawn_blocking(move || elsewhere.block_on(answer)).await.expect("no panic")
         })
     }
 }
