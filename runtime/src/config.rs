@@ -53,6 +53,7 @@ variables! {
     MAX_BATCH = "MCP_MAX_BATCH", "50", "most messages in a 2025-03-26 batch";
     SESSION_TABLE = "SESSION_TABLE_NAME" or "MCP_SESSION_TABLE", "none: state stays in memory", "DynamoDB table of sessions, state and letters";
     EVENT_TABLE = "EVENT_TABLE_NAME" or "MCP_SESSION_EVENT_TABLE", "none", "DynamoDB table of events and replies; goes with SESSION_TABLE_NAME";
+    TLS_ROOTS = "MCP_TLS_ROOTS", "amazon", "amazon or native: whose certificates AWS endpoints are trusted by; native adds the system's, for proxies and private endpoints";
     ALLOWED_HOSTS = "MCP_ALLOWED_HOSTS", "loopback names", "comma list of host names this server answers to, or *";
     CORS_ORIGINS = "MCP_CORS_ORIGINS" or "ALLOWED_ORIGINS", "loopback origins", "comma list of browser origins that may call, or *";
     CORS_CREDENTIALS = "MCP_CORS_CREDENTIALS", "false", "whether browsers may send credentials; not with *";
@@ -138,6 +139,16 @@ pub struct Tables {
     pub events: String,
 }
 
+/// Which roots of trust the connections to AWS have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TlsRoots {
+    /// Amazon's own, which come with this crate.
+    #[default]
+    Amazon,
+    /// Those and the system's: for endpoints behind a proxy, and for partitions with certificates of their own.
+    Native,
+}
+
 /// How logs are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
@@ -175,6 +186,8 @@ pub struct Config {
     pub limits: Limits,
     /// The DynamoDB tables, if state lives there.
     pub tables: Option<Tables>,
+    /// Whose certificates AWS endpoints may have.
+    pub tls_roots: TlsRoots,
     /// Host names.
     pub hosts: AllowList,
     /// Browser origins.
@@ -213,6 +226,7 @@ impl Default for Config {
             max_response: 200 * 1024 * 1024,
             limits: Limits::default(),
             tables: None,
+            tls_roots: TlsRoots::Amazon,
             hosts: AllowList::Loopback,
             cors: CorsConfig {
                 origins: AllowList::Loopback,
@@ -277,6 +291,7 @@ impl Config {
                 batch: env.count(&MAX_BATCH, default.limits.batch)?,
             },
             tables: env.tables()?,
+            tls_roots: env.tls_roots()?,
             hosts: env.list(&ALLOWED_HOSTS, "*, or host names such as mcp.example.com", is_host)?,
             cors,
             compression: env.switch(&COMPRESSION, default.compression)?,
@@ -372,6 +387,14 @@ impl Env<'_> {
             (None, Some(_)) => {
                 Err(wrong(&SESSION_TABLE, "", "the name of a table, since EVENT_TABLE_NAME is set"))
             }
+        }
+    }
+
+    fn tls_roots(&self) -> Result<TlsRoots, ConfigError> {
+        match self.get(&TLS_ROOTS).as_deref() {
+            None | Some("amazon") => Ok(TlsRoots::Amazon),
+            Some("native") => Ok(TlsRoots::Native),
+            Some(text) => Err(wrong(&TLS_ROOTS, text, "amazon or native")),
         }
     }
 

@@ -42,13 +42,23 @@ pub struct McpLambdaServer<H> {
     stores: Option<Stores>,
     clock: Clock,
     routes: Routes,
+    #[cfg(feature = "dynamodb")]
+    sdk: Option<crate::store::dynamodb::SdkConfig>,
 }
 
 impl<H: ServerHandler> McpLambdaServer<H> {
     /// A server that reads its configuration from the environment when it starts.
     #[must_use]
     pub fn new(handler: H) -> Self {
-        Self { handler, config: None, stores: None, clock: Clock::system(), routes: Routes::default() }
+        Self {
+            handler,
+            config: None,
+            stores: None,
+            clock: Clock::system(),
+            routes: Routes::default(),
+            #[cfg(feature = "dynamodb")]
+            sdk: None,
+        }
     }
 
     /// Uses this configuration instead of the environment's.
@@ -62,6 +72,15 @@ impl<H: ServerHandler> McpLambdaServer<H> {
     #[must_use]
     pub fn stores(mut self, stores: Stores) -> Self {
         self.stores = Some(stores);
+        self
+    }
+
+    /// Uses this SDK configuration for AWS, its HTTP client, credentials and endpoints included, instead of one made from
+    /// the environment. The tables are named by the configuration as always.
+    #[cfg(feature = "dynamodb")]
+    #[must_use]
+    pub fn with_sdk_config(mut self, config: crate::store::dynamodb::SdkConfig) -> Self {
+        self.sdk = Some(config);
         self
     }
 
@@ -126,13 +145,26 @@ impl<H: ServerHandler> McpLambdaServer<H> {
                     variable: "SESSION_TABLE_NAME",
                     found: tables.state.clone(),
                     expected:
-                        "stores given with `stores(...)`, since `build` opens none; `run` and `serve` do"
+                        "stores given with `stores(...)`, since `build` opens none; `assemble` and `run` do"
                             .into(),
                 }));
             }
         };
         let app = App::new(self.handler, config, stores, self.clock)?;
         Ok(Server { service: routes.build(Arc::clone(&app)), app })
+    }
+
+    /// Puts the server together with the stores that the configuration names.
+    ///
+    /// # Errors
+    ///
+    /// When the configuration cannot be used.
+    pub async fn assemble(mut self) -> Result<Server, Error> {
+        let config = self.config.take().map_or_else(Config::from_env, Ok)?;
+        if self.stores.is_none() {
+            self.stores = self.configured_stores(&config).await?;
+        }
+        self.config(config).build()
     }
 
     /// Runs the server until the process is asked to stop, on the caller's tokio runtime.
@@ -148,10 +180,7 @@ impl<H: ServerHandler> McpLambdaServer<H> {
         };
         telemetry::init_logs(&config);
         let listen = config.listen;
-        if self.stores.is_none() {
-            self.stores = configured_stores(&config, &self.clock).await?;
-        }
-        let server = self.config(config).build()?;
+        let server = self.config(config).assemble().await?;
         // Both are boxed: what runs for hours is large, and would be copied from frame to frame until it runs.
         if let Some(start) = start {
             return Box::pin(start.serve(server.app, server.service)).await;
@@ -193,25 +222,36 @@ impl Start {
     }
 }
 
-/// The stores that the configuration names. Making them asks nothing of the network.
-#[cfg(feature = "dynamodb")]
-async fn configured_stores(config: &Config, clock: &Clock) -> Result<Option<Stores>, Error> {
-    use crate::store::dynamodb::{DynamoStore, client, sdk_config};
+impl<H> McpLambdaServer<H> {
+    /// The stores that the configuration names. Making them asks nothing of the network.
+    #[cfg(feature = "dynamodb")]
+    async fn configured_stores(&mut self, config: &Config) -> Result<Option<Stores>, Error> {
+        use crate::store::dynamodb::{DynamoStore, client, sdk_config};
 
-    let Some(tables) = &config.tables else { return Ok(None) };
-    let client = client(&sdk_config().await);
-    Ok(Some(Stores::of(DynamoStore::new(client, &tables.state, &tables.events, clock.clone()))))
-}
+        let Some(tables) = &config.tables else { return Ok(None) };
+        let sdk = match self.sdk.take() {
+            Some(sdk) => sdk,
+            None => sdk_config(config.tls_roots).await?,
+        };
+        let store = DynamoStore::new(client(&sdk), &tables.state, &tables.events, self.clock.clone());
+        Ok(Some(Stores::of(store)))
+    }
 
-#[cfg(not(feature = "dynamodb"))]
-async fn configured_stores(config: &Config, _: &Clock) -> Result<Option<Stores>, Error> {
-    match &config.tables {
-        None => Ok(None),
-        Some(tables) => Err(Error::Config(ConfigError {
-            variable: "SESSION_TABLE_NAME",
-            found: tables.state.clone(),
-            expected: "to be unset: this binary was built without the `dynamodb` feature".into(),
-        })),
+    #[cfg(not(feature = "dynamodb"))]
+    #[expect(
+        clippy::unused_async,
+        clippy::unused_self,
+        reason = "stands for the one of the `dynamodb` feature"
+    )]
+    async fn configured_stores(&mut self, config: &Config) -> Result<Option<Stores>, Error> {
+        match &config.tables {
+            None => Ok(None),
+            Some(tables) => Err(Error::Config(ConfigError {
+                variable: "SESSION_TABLE_NAME",
+                found: tables.state.clone(),
+                expected: "to be unset: this binary was built without the `dynamodb` feature".into(),
+            })),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::{collections::HashMap, time::Duration};
 
 use mcp_lambda_server::{
     Config,
-    config::{AllowList, LogFormat, ResponseMode, VARIABLES},
+    config::{AllowList, LogFormat, ResponseMode, TlsRoots, VARIABLES},
     error::ConfigError,
 };
 use serde_json::{Value, json};
@@ -132,6 +132,14 @@ fn rows() -> Vec<Row> {
         ),
         ("MCP_MAX_JSON_DEPTH", |c| c.limits.depth == 64, "8", |c| c.limits.depth == 8, NO_COUNT, NUMBER),
         ("MCP_MAX_BATCH", |c| c.limits.batch == 50, "1", |c| c.limits.batch == 1, NO_COUNT, NUMBER),
+        (
+            "MCP_TLS_ROOTS",
+            |c| c.tls_roots == TlsRoots::Amazon,
+            "native",
+            |c| c.tls_roots == TlsRoots::Native,
+            &["Amazon", "mozilla", "all"],
+            "amazon or native",
+        ),
         (
             "MCP_ALLOWED_HOSTS",
             |c| c.hosts == AllowList::Loopback,

@@ -112,6 +112,7 @@ mod dynamo {
     use mcp_lambda_server::{
         Clock, Stores,
         clock::Timestamp,
+        config::TlsRoots,
         session::SessionId,
         store::dynamodb::{DynamoStore, create_tables, sdk},
     };
@@ -141,7 +142,7 @@ mod dynamo {
             .endpoint_url(url)
             .region(sdk::config::Region::new("us-east-1"))
             .credentials_provider(sdk::config::Credentials::new("laws", "laws", None, None, "laws"))
-            .http_client(mcp_lambda_server::store::dynamodb::http_client())
+            .http_client(mcp_lambda_server::store::dynamodb::http_client(TlsRoots::Amazon).expect("TLS"))
             .build();
         let client = sdk::Client::from_conf(config);
         let run = SessionId::random();

@@ -22,6 +22,7 @@ use aws_smithy_types::body::SdkBody;
 use http_body_util::BodyExt;
 use mcp_lambda_server::{
     Clock, Stores,
+    config::TlsRoots,
     session::SessionId,
     store::dynamodb::{DynamoStore, create_tables, http_client, sdk},
 };
@@ -69,7 +70,7 @@ pub(crate) fn configured(url: &str, http: SharedHttpClient) -> sdk::config::Buil
 pub(crate) async fn tables(url: &str) -> (String, String) {
     let run = SessionId::random();
     let (state, events) = (format!("state-{run}"), format!("events-{run}"));
-    let client = sdk::Client::from_conf(configured(url, http_client()).build());
+    let client = sdk::Client::from_conf(configured(url, http_client(TlsRoots::Amazon).expect("TLS")).build());
     create_tables(&client, &state, &events).await.expect("tables");
     (state, events)
 }
@@ -90,8 +91,11 @@ pub(crate) fn counted(database: &Embedded, clock: &Clock) -> (Stores, Counted) {
     // Not on the test's clock: it would move while real sockets are waited for.
     let (state, events) = database.runtime.block_on(tables(&database.url));
     let counted = Counted::default();
-    let wire =
-        Wire { inner: http_client(), counted: counted.clone(), elsewhere: database.runtime.handle().clone() };
+    let wire = Wire {
+        inner: http_client(TlsRoots::Amazon).expect("TLS"),
+        counted: counted.clone(),
+        elsewhere: database.runtime.handle().clone(),
+    };
     let client = sdk::Client::from_conf(configured(&database.url, SharedHttpClient::new(wire)).build());
     (Stores::of(DynamoStore::new(client, &state, &events, clock.clone())), counted)
 }

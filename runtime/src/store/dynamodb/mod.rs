@@ -36,9 +36,11 @@ use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
 
+/// What AWS's SDK clients are made from.
+pub use aws_config::SdkConfig;
 /// The SDK, in the version this store uses.
 pub use aws_sdk_dynamodb as sdk;
-pub use client::{client, http_client, sdk_config};
+pub use client::{client, http_client, retries, sdk_config, timeouts};
 pub use tables::{TableShape, create_tables, table_shapes};
 
 use crate::clock::Clock;
