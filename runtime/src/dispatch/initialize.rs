@@ -10,9 +10,9 @@ use tokio_util::sync::CancellationToken;
 use super::{
     App, call,
     reply::{Answer, Caller, Final, Reply, encode},
+    session,
 };
 use crate::{
-    error::Causes,
     peer::{Exchange, Setting, Step},
     protocol::{Era, Fault, Request, SessionVersion},
     session::{SessionId, SessionRecord},
@@ -41,10 +41,7 @@ pub(super) async fn open(app: &Arc<App>, caller: &Caller, request: &Request) -> 
     match outcome {
         Ok(ServerResult::InitializeResult(result)) => {
             let record = record(app, caller, request, version)?;
-            app.stores.sessions.create(&record).await.map_err(|error| {
-                tracing::error!(error = %Causes(&error), "a session cannot be stored");
-                Fault::Unavailable
-            })?;
+            app.stores.sessions.create(&record).await.map_err(|error| session::unavailable(&error))?;
             Ok(opened(app, request, record.id, version, result))
         }
         Ok(_) => Err(Fault::Internal),

@@ -50,12 +50,20 @@ pub(super) async fn open(app: &Arc<App>, caller: &Caller, read: &StatelessReques
     let deadline = life(app, caller);
     let expires_at = app.clock.now().plus(deadline.remaining());
     let limit = app.config.streams.per_principal;
-    let slot = Slot::acquire(&app.stores.slots, &app.tracker, &caller.principal, limit, expires_at).await?;
     // Before the acknowledgement: an event between the two would be lost.
-    let subscription = app.tail.subscribe(vec![Scope::Global], None).await.map_err(|error| {
-        tracing::error!(error = %Causes(&error), "the event log cannot be read");
-        Fault::Unavailable
-    })?;
+    let (slot, subscription) = futures::join!(
+        Slot::acquire(&app.stores.slots, &app.tracker, &caller.principal, limit, expires_at),
+        app.tail.subscribe(vec![Scope::Global], None),
+    );
+    let mut slot = slot?;
+    let subscription = match subscription {
+        Ok(subscription) => subscription,
+        Err(error) => {
+            tracing::error!(error = %Causes(&error), "the event log cannot be read");
+            slot.release().await;
+            return Err(Fault::Unavailable);
+        }
+    };
     let listener = Listener { app: Arc::clone(app), id, honoured, subscription, slot, deadline };
     let first = futures::stream::iter([acknowledged]);
     Ok(Reply::Stream(first.chain(listener.stream()).boxed()))

@@ -75,9 +75,12 @@ pub(super) async fn end(app: &App, caller: &Caller, id: &str) -> Result<(), Faul
 pub(super) fn unavailable(error: &StoreError) -> Fault {
     match error {
         StoreError::NotFound => Fault::SessionNotFound,
+        // The client's to mend.
+        error @ StoreError::TooLarge { .. } => Fault::invalid_params(error.to_string()),
         error => {
             tracing::error!(error = %Causes(error), "the session store failed");
-            Fault::Unavailable
+            // What would fail again must not be called worth another try.
+            if error.is_retryable() { Fault::Unavailable } else { Fault::Internal }
         }
     }
 }

@@ -73,9 +73,15 @@ pub(super) async fn open(
         Slot::acquire(&app.stores.slots, &app.tracker, &caller.principal, limit, expires_at),
         app.tail.subscribe(scopes, from),
     );
-    let record = match record {
-        Ok(record) => record,
+    let settled = match (record, &slot) {
+        (Ok(record), Ok(_)) => settle(app, record, subscription).await,
+        (Err(fault), _) => Err(fault),
+        (_, Err(fault)) => Err(fault.clone()),
+    };
+    let (record, subscription, name) = match settled {
+        Ok(settled) => settled,
         Err(fault) => {
+            // Before the answer: the client's next try finds it free.
             if let Ok(mut slot) = slot {
                 slot.release().await;
             }
@@ -83,17 +89,6 @@ pub(super) async fn open(
         }
     };
     let slot = slot?;
-    let subscription = subscription.map_err(|error| {
-        tracing::error!(error = %Causes(&error), "the event log cannot be read");
-        Fault::Unavailable
-    })?;
-    // After the subscription: an event between the two may go to both streams. The other way round it might go to none.
-    let name = StreamId::random();
-    app.stores
-        .sessions
-        .set_listener(&record.id, &name)
-        .await
-        .map_err(|error| session::unavailable(&error))?;
     let replaced = app.listeners.replace(&record.id);
     let listener = Listener {
         app: Arc::clone(app),
@@ -113,6 +108,23 @@ pub(super) async fn open(
         opening.push(Frame::Priming(listener.place()));
     }
     Ok(Reply::Stream(futures::stream::iter(opening).chain(listener.stream()).boxed()))
+}
+
+/// Makes a new stream the one that the session's messages go to.
+async fn settle(
+    app: &App,
+    record: Arc<SessionRecord>,
+    subscription: Result<Subscription, StoreError>,
+) -> Result<(Arc<SessionRecord>, Subscription, StreamId), Fault> {
+    let subscription = subscription.map_err(|error| {
+        tracing::error!(error = %Causes(&error), "the event log cannot be read");
+        Fault::Unavailable
+    })?;
+    // After the subscription: an event between the two may go to both streams. The other way round it might go to none.
+    let name = StreamId::random();
+    let named = app.stores.sessions.set_listener(&record.id, &name).await;
+    named.map_err(|error| session::unavailable(&error))?;
+    Ok((record, subscription, name))
 }
 
 struct Listener {

@@ -56,12 +56,13 @@ impl Embedded {
     }
 }
 
-/// A client's configuration for a database that checks no credentials.
+/// A client's configuration for a database that checks no credentials. Each client has a region of its own, because
+/// clients of one region share what they may still try again.
 pub(crate) fn configured(url: &str, http: SharedHttpClient) -> sdk::config::Builder {
     sdk::Config::builder()
         .behavior_version(sdk::config::BehaviorVersion::latest())
         .endpoint_url(url)
-        .region(sdk::config::Region::new("us-east-1"))
+        .region(sdk::config::Region::new(format!("region-{}", SessionId::random())))
         .credentials_provider(sdk::config::Credentials::new("test", "test", None, None, "test"))
         .http_client(http)
 }

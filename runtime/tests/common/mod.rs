@@ -12,6 +12,8 @@ pub(crate) mod client;
 pub(crate) mod dynamo;
 pub(crate) mod fixture;
 pub(crate) mod logs;
+#[cfg(feature = "dynamodb")]
+pub(crate) mod proxy;
 pub(crate) mod rude;
 pub(crate) mod session;
 pub(crate) mod socket;
