@@ -13,8 +13,8 @@ use crate::{auth::Principal, clock::Clock, error::StoreError, random};
 /// How often a write is tried again when other writers keep winning, and the pauses before that, which spread them out:
 /// each try is a fresh read, so that somebody always makes progress. Whoever loses this often has a hot key.
 const UPDATE_TRIES: u32 = 64;
-const FIRST_PAUSE: Duration = Duration::from_millis(2);
-const LONGEST_PAUSE: Duration = Duration::from_millis(250);
+const FIRST_PAUSE: Duration = Duration::from_millis(4);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Waits after losing for the `lost`th time.
 async fn step_back(lost: u32) {

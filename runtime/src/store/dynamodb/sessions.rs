@@ -199,14 +199,15 @@ impl SessionStore for DynamoStore {
     }
 
     async fn state(&self, scope: &StateScope, key: &str) -> Result<Option<Versioned<Value>>, StoreError> {
-        if let StateScope::Session(id) = scope
-            && self.load(id).await?.is_none()
-        {
-            return Err(StoreError::NotFound);
-        }
-        let Some(item) = self.get(&self.state, &scope_key(scope), &state_key(key)).await? else {
-            return Ok(None);
+        let session = async {
+            match scope {
+                StateScope::Session(id) => self.load(id).await?.map(drop).ok_or(StoreError::NotFound),
+                StateScope::Handle { .. } => Ok(()),
+            }
         };
+        let (pk, sk) = (scope_key(scope), state_key(key));
+        let ((), found) = futures::try_join!(session, self.get(&self.state, &pk, &sk))?;
+        let Some(item) = found else { return Ok(None) };
         if !item.lives(self.clock.now())? {
             return Ok(None);
         }
