@@ -73,34 +73,39 @@ impl EventLog for DynamoStore {
 
     async fn read(&self, scope: &Scope, after: u64, limit: usize) -> Result<Vec<LoggedEvent>, StoreError> {
         let now = self.clock.now();
-        let page = self
-            .client
-            .query()
-            .table_name(&*self.events)
-            .consistent_read(true)
-            .key_condition_expression("pk = :pk AND sk > :after")
-            .expression_attribute_values(":pk", text(log_key(scope)))
-            .expression_attribute_values(":after", text(format!("{after:020}")))
-            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
-            .send()
-            .await
-            .map_err(|error| error::failed("Query", &self.events, &error))?;
-        let mut events = Vec::new();
-        let mut last = after;
-        for item in page.items.unwrap_or_default().into_iter().map(Item) {
-            let seq = item.number("seq")?;
-            // What follows a hole is younger than the hole: once it is old enough, so is the hole.
-            if seq != last + 1 && Timestamp(item.number("written")?).plus(PATIENCE) > now {
-                break;
+        let (mut events, mut last) = (Vec::new(), after);
+        // More than one page when places were left empty: a short answer would look like the end of the log.
+        loop {
+            let page = self
+                .client
+                .query()
+                .table_name(&*self.events)
+                .consistent_read(true)
+                .key_condition_expression("pk = :pk AND sk > :after")
+                .expression_attribute_values(":pk", text(log_key(scope)))
+                .expression_attribute_values(":after", text(format!("{last:020}")))
+                .limit(i32::try_from(limit - events.len()).unwrap_or(i32::MAX))
+                .send()
+                .await
+                .map_err(|error| error::failed("Query", &self.events, &error))?;
+            let more = page.last_evaluated_key.is_some_and(|key| !key.is_empty());
+            for item in page.items.unwrap_or_default().into_iter().map(Item) {
+                let seq = item.number("seq")?;
+                // What follows a hole is younger than the hole: once it is old enough, so is the hole.
+                if seq != last + 1 && Timestamp(item.number("written")?).plus(PATIENCE) > now {
+                    return Ok(events);
+                }
+                last = seq;
+                if item.lives(now)? && item.0.contains_key("event") {
+                    let event = serde_json::from_str(item.text("event")?)
+                        .map_err(|_| item.corrupt("event", "an event"))?;
+                    events.push(LoggedEvent { seq, event, at: Timestamp(item.number("at")?) });
+                }
             }
-            last = seq;
-            if item.lives(now)? && item.0.contains_key("event") {
-                let event = serde_json::from_str(item.text("event")?)
-                    .map_err(|_| item.corrupt("event", "an event"))?;
-                events.push(LoggedEvent { seq, event, at: Timestamp(item.number("at")?) });
+            if !more || events.len() >= limit {
+                return Ok(events);
             }
         }
-        Ok(events)
     }
 }
 

@@ -67,6 +67,11 @@ impl DynamoStore {
         self.pages(table, "pk = :pk AND begins_with(sk, :prefix)", &[(":pk", pk), (":prefix", prefix)]).await
     }
 
+    /// Every item below a key. Not a query with an empty prefix: DynamoDB refuses empty strings in keys.
+    pub(super) async fn below(&self, table: &str, pk: &str) -> Result<Vec<Item>, StoreError> {
+        self.pages(table, "pk = :pk", &[(":pk", pk)]).await
+    }
+
     /// Every item of the event table from one sort key to another.
     pub(super) async fn query_between(
         &self,

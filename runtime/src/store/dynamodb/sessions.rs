@@ -285,7 +285,7 @@ impl DynamoStore {
 
     /// Deletes everything below a key.
     async fn empty(&self, table: &str, pk: &str) -> Result<(), StoreError> {
-        let items = self.query(table, pk, "").await?;
+        let items = self.below(table, pk).await?;
         self.delete_all(table, items.iter().map(Item::key).collect()).await
     }
 }
