@@ -44,6 +44,7 @@ variables! {
     KEEP_ALIVE_SECONDS = "MCP_KEEP_ALIVE_SECONDS", "12", "pause between keep-alive comments on a quiet stream, in seconds";
     RETRY_MS = "MCP_RETRY_MS", "1000", "how long a session-era client should wait before it reconnects, in milliseconds";
     REQUEST_SECONDS = "MCP_REQUEST_SECONDS", "900", "longest run of one request on the local front, in seconds";
+    TOOL_CHECK = "MCP_TOOL_CHECK_TTL_SECS" or "TURUL_TOOL_CHECK_TTL_SECS", "10", "how long an environment may not know that a dynamic tool was switched on or off, in seconds";
     SESSION_TTL_MINUTES = "SESSION_TTL_MINUTES", "1440", "idle life of a session, in minutes";
     STATE_KEYS = "MCP_STATE_KEYS", "a key made at start", "comma list of id:base64 keys of 32 bytes or more; the first seals requestState, all open it";
     STATE_TTL_SECONDS = "MCP_STATE_TTL_SECONDS", "600", "how long a sealed requestState is accepted, in seconds";
@@ -172,6 +173,8 @@ pub struct Config {
     pub streams: StreamConfig,
     /// Longest run of one request on the local front.
     pub request_timeout: Duration,
+    /// How long an environment may not know of a change of dynamic tools.
+    pub tool_check: Duration,
     /// Idle life of a session.
     pub session_ttl: Duration,
     /// Keys for `requestState`. Empty: one is made at start.
@@ -219,6 +222,7 @@ impl Default for Config {
                 retry: Duration::from_secs(1),
             },
             request_timeout: Duration::from_secs(900),
+            tool_check: Duration::from_secs(10),
             session_ttl: Duration::from_secs(24 * 60 * 60),
             state_keys: Vec::new(),
             state_ttl: Duration::from_secs(600),
@@ -277,6 +281,7 @@ impl Config {
                 retry: env.optional(&RETRY_MS, 1)?.map_or(default.streams.retry, Duration::from_millis),
             },
             request_timeout: env.seconds(&REQUEST_SECONDS, default.request_timeout, 1)?,
+            tool_check: env.seconds(&TOOL_CHECK, default.tool_check, 0)?,
             session_ttl: env
                 .optional(&SESSION_TTL_MINUTES, 1)?
                 .map_or(default.session_ttl, |minutes| Duration::from_secs(minutes * 60)),

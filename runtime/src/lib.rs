@@ -39,6 +39,7 @@ pub mod session;
 pub mod store;
 pub mod stream;
 pub mod telemetry;
+mod tools;
 
 pub use rmcp;
 
@@ -55,6 +56,7 @@ pub use crate::{
     session::{Handles, Session, State},
     store::{MemoryStore, Stores},
     stream::{Deadline, ReplyStream},
+    tools::Tools,
 };
 
 /// Compiles the examples of the README.

@@ -1,6 +1,6 @@
 //! The builder: the one file that wires everything.
 
-use std::{future::Future, net::SocketAddr, sync::Arc};
+use std::{collections::BTreeSet, future::Future, net::SocketAddr, sync::Arc};
 
 use futures::{FutureExt, future::BoxFuture};
 use http::{Request, Response};
@@ -42,6 +42,7 @@ pub struct McpLambdaServer<H> {
     stores: Option<Stores>,
     clock: Clock,
     routes: Routes,
+    off_at_first: Option<BTreeSet<String>>,
     #[cfg(feature = "dynamodb")]
     sdk: Option<crate::store::dynamodb::SdkConfig>,
 }
@@ -56,6 +57,7 @@ impl<H: ServerHandler> McpLambdaServer<H> {
             stores: None,
             clock: Clock::system(),
             routes: Routes::default(),
+            off_at_first: None,
             #[cfg(feature = "dynamodb")]
             sdk: None,
         }
@@ -81,6 +83,14 @@ impl<H: ServerHandler> McpLambdaServer<H> {
     #[must_use]
     pub fn with_sdk_config(mut self, config: crate::store::dynamodb::SdkConfig) -> Self {
         self.sdk = Some(config);
+        self
+    }
+
+    /// Lets tools be switched on and off while the server runs, through [`Tools`](crate::Tools). Those named here are off
+    /// until somebody switches them on.
+    #[must_use]
+    pub fn dynamic_tools<T: Into<String>>(mut self, off_at_first: impl IntoIterator<Item = T>) -> Self {
+        self.off_at_first = Some(off_at_first.into_iter().map(Into::into).collect());
         self
     }
 
@@ -150,7 +160,7 @@ impl<H: ServerHandler> McpLambdaServer<H> {
                 }));
             }
         };
-        let app = App::new(self.handler, config, stores, self.clock)?;
+        let app = App::new(self.handler, config, stores, self.clock, self.off_at_first)?;
         Ok(Server { service: routes.build(Arc::clone(&app)), app })
     }
 

@@ -98,6 +98,14 @@ fn rows() -> Vec<Row> {
             NUMBER,
         ),
         (
+            "MCP_TOOL_CHECK_TTL_SECS",
+            |c| c.tool_check == Duration::from_secs(10),
+            "0",
+            |c| c.tool_check == Duration::ZERO,
+            &["-1", "1.5", "often"],
+            "a whole number from 0 to 4294967295",
+        ),
+        (
             "SESSION_TTL_MINUTES",
             |c| c.session_ttl == Duration::from_secs(86_400),
             "2",

@@ -47,7 +47,8 @@ macro_rules! on {
                 keys_and_scopes_never_meet,
                 any_json_reads_back_as_it_was_written,
                 the_state_of_a_handle_ends_when_its_time_has_passed,
-                the_state_of_a_session_lives_as_long_as_the_session;
+                the_state_of_a_session_lives_as_long_as_the_session,
+                the_deployments_own_state_has_no_end;
             mail:
                 letters_are_read_oldest_first_until_they_are_discarded,
                 a_letter_posted_twice_is_one_letter,

@@ -1,6 +1,6 @@
 //! What every request shares: the handler, the stores and the rules.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use rmcp::{
     ServerHandler,
@@ -18,6 +18,7 @@ use crate::{
     session::{Handles, Mailroom, Session, SessionRecord},
     store::Stores,
     stream::ReplyStream,
+    tools::Tools,
 };
 
 /// How long an event stays in the log: long enough for a client to come back for it.
@@ -34,6 +35,8 @@ pub(crate) struct App {
     pub(crate) events: Events,
     pub(crate) tail: Arc<Tail>,
     pub(crate) listeners: Listeners,
+    /// Which tools are on, if they can be switched.
+    pub(crate) tools: Option<Tools>,
     pub(crate) seal: Seal,
     pub(crate) clock: Clock,
     /// Owns every task, so that none outlives the server.
@@ -48,16 +51,22 @@ impl App {
         config: Config,
         stores: Stores,
         clock: Clock,
+        off_at_first: Option<BTreeSet<String>>,
     ) -> Result<Arc<Self>, ConfigError> {
         let handler: Arc<dyn Handler> = Arc::new(handler);
         let tracker = TaskTracker::new();
         let tail = Tail::new(Arc::clone(&stores.events), tracker.clone());
         let info = handler.info();
+        let events = Events::new(Arc::clone(&stores.events), Arc::clone(&tail), clock.clone(), EVENT_LIFE);
+        let tools = off_at_first.map(|off| {
+            Tools::new(off, config.tool_check, Arc::clone(&stores.sessions), events.clone(), clock.clone())
+        });
         Ok(Arc::new(Self {
-            capabilities: deliverable(info.capabilities, config.streams.enabled),
+            capabilities: deliverable(info.capabilities, config.streams.enabled, tools.is_some()),
             server_info: info.server_info,
             mailroom: Mailroom::new(Arc::clone(&stores.mailbox)),
-            events: Events::new(Arc::clone(&stores.events), Arc::clone(&tail), clock.clone(), EVENT_LIFE),
+            events,
+            tools,
             listeners: Listeners::default(),
             seal: Seal::new(&config.state_keys, config.state_ttl)?,
             shutdown: CancellationToken::new(),
@@ -79,6 +88,9 @@ impl App {
         extensions.insert(caller.principal.clone());
         extensions.insert(caller.front.deadline);
         extensions.insert(self.events.clone());
+        if let Some(tools) = &self.tools {
+            extensions.insert(tools.clone());
+        }
         extensions.insert(Handles::new(
             caller.principal.clone(),
             Arc::clone(sessions),
@@ -105,12 +117,21 @@ impl App {
 
     /// Capabilities without promises we cannot keep.
     pub(crate) fn deliverable(&self, capabilities: ServerCapabilities) -> ServerCapabilities {
-        deliverable(capabilities, self.config.streams.enabled)
+        deliverable(capabilities, self.config.streams.enabled, self.tools.is_some())
     }
 }
 
 /// A flag is a promise: without streams nobody could hear of a change.
-fn deliverable(mut capabilities: ServerCapabilities, streams: bool) -> ServerCapabilities {
+fn deliverable(
+    mut capabilities: ServerCapabilities,
+    streams: bool,
+    dynamic_tools: bool,
+) -> ServerCapabilities {
+    if let Some(tools) = &mut capabilities.tools
+        && dynamic_tools
+    {
+        tools.list_changed = Some(true);
+    }
     if !streams {
         if let Some(tools) = &mut capabilities.tools {
             tools.list_changed = None;

@@ -214,7 +214,7 @@ async fn job(app: &Arc<App>, caller: &Caller, record: &Arc<SessionRecord>, reque
     let id = request.id.clone();
     match own(app, caller, record, &request).await {
         Ok(Some(done)) => Job::Done(done),
-        Ok(None) => match talk(app, caller, record, &request) {
+        Ok(None) => match talk(app, caller, record, &request).await {
             Ok(conversation) => Job::Talk(Box::new(conversation)),
             Err(fault) => Job::Done(Final::fault(Some(id), &fault)),
         },
@@ -273,7 +273,7 @@ async fn told(
     record: &Arc<SessionRecord>,
     request: &Request,
 ) -> Result<Option<Final>, Fault> {
-    let mut conversation = talk(app, caller, record, request)?;
+    let mut conversation = talk(app, caller, record, request).await?;
     loop {
         match conversation.next().await {
             Said::Final(Final { code: None | Some(-32601), .. }) | Said::Cancelled => return Ok(None),
@@ -283,13 +283,14 @@ async fn told(
     }
 }
 
-fn talk(
+async fn talk(
     app: &Arc<App>,
     caller: &Caller,
     record: &Arc<SessionRecord>,
     request: &Request,
 ) -> Result<Conversation, Fault> {
     let typed = call::typed(request)?;
+    call::check_tools(app, &typed).await?;
     let call = random::token();
     let terms = Terms {
         letters: Some(Letters::new(record.id.clone(), &call, &request.id)),

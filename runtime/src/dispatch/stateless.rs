@@ -35,6 +35,7 @@ pub(super) async fn request(app: &Arc<App>, caller: &Caller, read: StatelessRequ
 async fn converse(app: &Arc<App>, caller: &Caller, read: &StatelessRequest) -> Result<Reply, Fault> {
     check_method(app, &read.request.method)?;
     let mut request = call::typed(&read.request)?;
+    call::check_tools(app, &request).await?;
     check_param_headers(app, caller, &request)?;
     let binding = seal::may_ask(&read.request.method).then(|| Binding::of(&caller.principal, &read.request));
     if let Some(binding) = &binding {

@@ -34,9 +34,23 @@ impl Events {
         self.append(&Scope::Session(session.clone()), event).await
     }
 
+    /// Tells everybody, once, however many environments say it under this name.
+    pub(crate) async fn publish_once(&self, name: String, event: Event) -> Result<Appended, StoreError> {
+        self.append_as(&Scope::Global, event, Some(name)).await
+    }
+
     async fn append(&self, scope: &Scope, event: Event) -> Result<Appended, StoreError> {
+        self.append_as(scope, event, None).await
+    }
+
+    async fn append_as(
+        &self,
+        scope: &Scope,
+        event: Event,
+        source_id: Option<String>,
+    ) -> Result<Appended, StoreError> {
         let at = self.clock.now();
-        let event = NewEvent { event, source_id: None, at, expires_at: at.plus(self.life) };
+        let event = NewEvent { event, source_id, at, expires_at: at.plus(self.life) };
         let appended = self.log.append(scope, &event).await?;
         self.tail.wake();
         Ok(appended)

@@ -7,6 +7,7 @@
 //! SESSION#<id>           SUB#<uri>               a resource the session wants to hear of
 //! SESSION#<id>           MAIL#<address>#<name>   a letter for a running call
 //! HANDLE#<owner>#<name>  STATE#<key>             state behind a handle, rev
+//! SERVER                 STATE#tools             which tools are switched on or off, rev
 //! OWNER#<principal>      SESSION#<time>#<id>     listing
 //! OWNER#<principal>      SLOTS                   the streams a caller holds
 //!
@@ -14,7 +15,7 @@
 //! HEAD#<scope>           HEAD                    v: the last place of a scope
 //! LOG#<scope>            <20 digits>             an event
 //! SEEN#<scope>#<id>      SEEN                    the place a source's event got
-//! STREAM#<session>       <stream>#<20 digits>    a message of a reply; 0 opens it, `end` finishes it
+//! STREAM#<session>       <stream>#<20 digits>    messages of a reply, up to this one; 0 opens it
 //! ```
 //!
 //! `expires` (milliseconds) is compared on every read, `ttl` (seconds) only lets DynamoDB delete in its own time. Every

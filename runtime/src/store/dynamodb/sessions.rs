@@ -45,6 +45,7 @@ fn scope_key(scope: &StateScope) -> String {
         StateScope::Handle { owner, handle } => {
             format!("HANDLE#{}#{owner}#{}", owner.len(), key_text(handle))
         }
+        StateScope::Server => "SERVER".into(),
     }
 }
 
@@ -202,7 +203,7 @@ impl SessionStore for DynamoStore {
         let session = async {
             match scope {
                 StateScope::Session(id) => self.load(id).await?.map(drop).ok_or(StoreError::NotFound),
-                StateScope::Handle { .. } => Ok(()),
+                StateScope::Handle { .. } | StateScope::Server => Ok(()),
             }
         };
         let (pk, sk) = (scope_key(scope), state_key(key));
@@ -234,11 +235,12 @@ impl SessionStore for DynamoStore {
                 item.with("ttl", number(self.clock.now().plus(LEFT_BEHIND).epoch_seconds()))
             }
             StateScope::Handle { .. } => item.expiring(expires_at),
+            StateScope::Server => item,
         };
         let put = if expected == 0 { self.put_if(item, GONE)? } else { self.put_at_rev(item, expected)? };
         match scope {
             StateScope::Session(id) => self.transact(&self.state, vec![self.session_lives(id)?, put]).await?,
-            StateScope::Handle { .. } => self.transact(&self.state, vec![put]).await?,
+            StateScope::Handle { .. } | StateScope::Server => self.transact(&self.state, vec![put]).await?,
         }
         Ok(rev)
     }
