@@ -7,6 +7,7 @@ use std::{
     io::{Read, Write},
     net::TcpListener,
     process::Command,
+    time::Duration,
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -69,7 +70,10 @@ fn the_endpoint_is_where_the_environment_says_and_the_services_own_wins() {
         command.env("AWS_ENDPOINT_URL", "http://127.0.0.1:9");
         command.envs(variables.iter().map(|name| (*name, &url)));
         let mut child = command.spawn().expect("this test again");
-        let (mut socket, _) = listener.accept().expect("a request");
+        let (accepted, request) = std::sync::mpsc::channel();
+        std::thread::spawn(move || accepted.send(listener.accept()));
+        let (mut socket, _) =
+            request.recv_timeout(Duration::from_secs(60)).expect("a request in time").expect("a request");
         let mut head = vec![0; 4096];
         let read = socket.read(&mut head).expect("its head");
         asked.push(String::from_utf8_lossy(&head[..read]).to_lowercase());

@@ -39,6 +39,9 @@ const RESUME: Row = row("GET stream with Last-Event-ID of the log", 4, 2);
 const RESUME_REPLY: Row = row("GET with Last-Event-ID of a finished reply", 3, 1);
 const DELETE: Row = row("DELETE of a session with nothing", 2 + 3, 2 + 1);
 const DELETE_ITEMS: Row = row("DELETE of a session with 3 items", 2 + 5, 2 + 2);
+const FIRST_CHECK: Row = row("2026-07-28 tools/call with dynamic tools, once in 10 s", 1, 1);
+const CHECKED: Row = row("2026-07-28 tools/call with dynamic tools, otherwise", 0, 0);
+const READ_STATE: Row = row("2025-11-25 tools/call that updates the session's state", 1 + 3, 1 + 2);
 
 struct Meter {
     world: World,
@@ -107,6 +110,10 @@ async fn no_request_asks_dynamodb_more_than_the_table_says() {
     let text = meter.costs(&SESSION_CALL, async |world| common::text(echo.send(world.at(1)).await).await);
     assert_eq!(text.await, "hi");
 
+    let count = client.call(1, "count", json!({}));
+    let text = meter.costs(&READ_STATE, async |world| common::text(count.send(world.at(1)).await).await);
+    assert_eq!(text.await, "1");
+
     meter.world.allow(11);
     let progress = client.request(
         2,
@@ -151,6 +158,17 @@ async fn no_request_asks_dynamodb_more_than_the_table_says() {
     let bare = Client::open(meter.world.at(0), NEWEST).await;
     meter.counted.take();
     meter.accepted(&DELETE, 204, bare.end()).await;
+
+    meter.world = world::world(
+        1,
+        |_| {},
+        |builder| builder.stores(stores.clone()).clock(clock.clone()).dynamic_tools(["slow"]),
+    );
+    for row in [&FIRST_CHECK, &CHECKED] {
+        let echo = call("echo", json!({ "message": "hi" }));
+        let text = meter.costs(row, async |world| common::text(echo.send(world.at(0)).await).await);
+        assert_eq!(text.await, "hi");
+    }
 
     println!("| request | calls | in a row | which |\n|---|---|---|---|\n{}", meter.table.join("\n"));
     // A runtime must not be dropped where one runs.

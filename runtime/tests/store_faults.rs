@@ -36,6 +36,7 @@ struct Lab {
     proxy: Proxy,
     client: sdk::Client,
     state: String,
+    stores: Stores,
     database: Option<Embedded>,
 }
 
@@ -62,7 +63,7 @@ impl Lab {
         let stores = Stores::of(store);
         let world =
             world::world(environments, |_| {}, |builder| builder.stores(stores.clone()).clock(clock.clone()));
-        Self { world, proxy, client, state, database: Some(database) }
+        Self { world, proxy, client, state, stores, database: Some(database) }
     }
 
     async fn session(&self) -> Client {
@@ -308,4 +309,31 @@ async fn a_get_stream_that_cannot_be_opened_leaves_nothing_taken() {
     let held = found[0]["held"].as_n().expect("a number");
     assert_eq!(held, "1", "the one that is open");
     drop(stream);
+}
+
+/// Which tools are on is looked up by the way: no request fails for it.
+#[tokio::test]
+async fn switches_that_cannot_be_read_fail_no_request() {
+    let lab = Lab::new(1).await;
+    let world = world::world(
+        1,
+        |config| config.tool_check = Duration::ZERO,
+        |builder| builder.stores(lab.stores.clone()).dynamic_tools(["slow"]),
+    );
+    let echo = || common::call("echo", json!({ "message": "hi" }));
+    let off = common::call("switch", json!({ "tool": "echo", "on": false }));
+    for known in [true, false] {
+        lab.proxy.every("GetItem", DENIED);
+        logged();
+        let reply = echo().send(world.at(0)).await;
+        // The last that was known holds.
+        match known {
+            true => assert_eq!(text(reply).await, "hi"),
+            false => assert_eq!(refused(reply).await.1, -32602),
+        }
+        let log = logged().join("\n");
+        assert!(log.contains("which tools are on") && log.contains("is not authorized"), "{log}");
+        lab.proxy.first(0, DENIED);
+        text(off.clone().send(world.at(0)).await).await;
+    }
 }
