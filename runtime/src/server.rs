@@ -185,7 +185,7 @@ impl<H: ServerHandler> McpLambdaServer<H> {
     pub async fn run(mut self) -> Result<(), Error> {
         let config = self.config.take().map_or_else(Config::from_env, Ok)?;
         let start = match &config.runtime_api {
-            Some(address) => Some(Start::begin(address).await?),
+            Some(address) => Some(Start::begin(address, config.max_concurrency).await?),
             None => None,
         };
         telemetry::init_logs(&config);
@@ -223,7 +223,7 @@ struct Start(std::convert::Infallible);
 
 #[cfg(not(feature = "lambda"))]
 impl Start {
-    async fn begin(_: &str) -> Result<Self, Error> {
+    async fn begin(_: &str, _: usize) -> Result<Self, Error> {
         Err(Error::Lambda("this binary was built without the `lambda` feature".into()))
     }
 

@@ -133,6 +133,12 @@ async fn json_above_a_kibibyte_is_compressed_when_the_client_accepts_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn brotli_is_spoken_where_it_is_built_in() {
+    let expected = cfg!(feature = "brotli").then_some("br");
+    assert_eq!(encoding(big(4096).header("accept-encoding", "br")).await.as_deref(), expected);
+}
+
+#[tokio::test(start_paused = true)]
 async fn compression_can_be_switched_off() {
     let world = environments_with(1, |config| config.compression = false);
     assert_eq!(big(4096).send(world.at(0)).await.header("content-encoding"), None);

@@ -40,12 +40,11 @@ impl Lambda {
         Self { listener, server }
     }
 
-    /// A server that is registered: its worker goes on where it registered, its extension waits on another connection.
-    async fn ready() -> (Self, Wire, Wire) {
+    /// A server that serves one request at a time, and the connection of its worker.
+    async fn ready() -> (Self, Wire) {
         let lambda = Self::start(1).await;
-        let worker = lambda.register().await;
-        let extension = lambda.accept().await;
-        (lambda, extension, worker)
+        let worker = lambda.accept().await;
+        (lambda, worker)
     }
 
     async fn register(&self) -> Wire {
@@ -153,8 +152,14 @@ fn path(id: &str, what: &str) -> String {
 }
 
 #[tokio::test]
-async fn an_extension_without_events_is_registered_before_the_first_event_is_asked_for() {
-    let lambda = Lambda::start(1).await;
+async fn an_environment_of_one_request_asks_for_its_first_event_at_once() {
+    let (_lambda, mut worker) = Lambda::ready().await;
+    assert_eq!(worker.line().await, NEXT);
+}
+
+#[tokio::test]
+async fn an_environment_of_several_requests_registers_an_extension_before_it_asks_for_the_first_event() {
+    let lambda = Lambda::start(2).await;
     let mut worker = lambda.accept().await;
     let (head, body, _) = worker.request().await;
     assert!(head.starts_with("POST /2020-01-01/extension/register HTTP/1.1"), "{head}");
@@ -162,15 +167,18 @@ async fn an_extension_without_events_is_registered_before_the_first_event_is_ask
     assert_eq!(body, r#"{"events":[]}"#);
 
     worker.write(REGISTERED).await;
-    assert_eq!(worker.line().await, NEXT);
-    let (head, ..) = lambda.accept().await.request().await;
+    let other = lambda.accept().await;
+    let mut third = lambda.accept().await;
+    let mut extension = if other.is_extension().await { other } else { std::mem::replace(&mut third, other) };
+    let (head, ..) = extension.request().await;
     assert!(head.starts_with("GET /2020-01-01/extension/event/next HTTP/1.1"), "{head}");
     assert!(head.contains("lambda-extension-identifier: me"), "{head}");
+    assert_eq!((worker.line().await, third.line().await), (NEXT.to_owned(), NEXT.to_owned()));
 }
 
 #[tokio::test]
 async fn a_runtime_api_that_registers_nobody_is_served_all_the_same() {
-    let lambda = Lambda::start(1).await;
+    let lambda = Lambda::start(2).await;
     let mut worker = lambda.accept().await;
     worker.request().await;
     worker.write("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n").await;
@@ -180,7 +188,7 @@ async fn a_runtime_api_that_registers_nobody_is_served_all_the_same() {
 
 #[tokio::test]
 async fn head_prelude_and_body_of_an_answer_leave_in_one_write() {
-    let (_lambda, _extension, mut worker) = Lambda::ready().await;
+    let (_lambda, mut worker) = Lambda::ready().await;
     worker.event("one", &[], &function_url()).await;
     let (head, body, reads) = worker.request().await;
     assert_eq!(reads, 1);
@@ -204,7 +212,7 @@ async fn head_prelude_and_body_of_an_answer_leave_in_one_write() {
 
 #[tokio::test]
 async fn an_answer_carries_the_invocation_id_it_was_sent_and_none_of_its_own() {
-    let (_lambda, _extension, mut worker) = Lambda::ready().await;
+    let (_lambda, mut worker) = Lambda::ready().await;
     worker.event("one", &[("Lambda-Runtime-Invocation-Id", "attempt-2")], &discover()).await;
     let (head, ..) = worker.request().await;
     assert!(head.contains("lambda-runtime-invocation-id: attempt-2"), "{head}");
@@ -221,7 +229,7 @@ async fn an_answer_carries_the_invocation_id_it_was_sent_and_none_of_its_own() {
 
 #[tokio::test]
 async fn a_client_context_that_cannot_be_read_fails_its_invocation_and_no_other() {
-    let (_lambda, _extension, mut worker) = Lambda::ready().await;
+    let (_lambda, mut worker) = Lambda::ready().await;
     for context in ["{\"custom\":5}", "not json", "{\"custom\":"] {
         worker.event("one", &[("Lambda-Runtime-Client-Context", context)], &discover()).await;
         let (line, body) = worker.answer().await;
@@ -236,7 +244,7 @@ async fn a_client_context_that_cannot_be_read_fails_its_invocation_and_no_other(
 
 #[tokio::test]
 async fn an_event_that_is_not_text_fails_its_invocation_and_no_other() {
-    let (_lambda, _extension, mut worker) = Lambda::ready().await;
+    let (_lambda, mut worker) = Lambda::ready().await;
     assert_eq!(worker.line().await, NEXT);
     let head = "HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: one\r\nContent-Length: 2\r\n\r\n";
     worker.write(head).await;
@@ -250,7 +258,7 @@ async fn an_event_that_is_not_text_fails_its_invocation_and_no_other() {
 
 #[tokio::test]
 async fn an_answer_that_comes_too_late_does_not_end_the_environment() {
-    let (_lambda, _extension, mut worker) = Lambda::ready().await;
+    let (_lambda, mut worker) = Lambda::ready().await;
     worker.event("one", &[], &discover()).await;
     worker.request().await;
     worker.write("HTTP/1.1 410 Gone\r\nContent-Length: 4\r\n\r\nlate").await;
@@ -260,7 +268,7 @@ async fn an_answer_that_comes_too_late_does_not_end_the_environment() {
 
 #[tokio::test]
 async fn a_connection_that_was_closed_is_opened_again() {
-    let (lambda, _extension, mut worker) = Lambda::ready().await;
+    let (lambda, mut worker) = Lambda::ready().await;
     worker.event("one", &[], &discover()).await;
     worker.answer().await;
     assert_eq!(worker.line().await, NEXT);
@@ -279,16 +287,16 @@ async fn a_connection_that_was_closed_is_opened_again() {
 
 #[tokio::test]
 async fn a_runtime_api_that_is_gone_ends_the_environment() {
-    let (lambda, extension, worker) = Lambda::ready().await;
+    let (lambda, worker) = Lambda::ready().await;
     let Lambda { listener, server } = lambda;
-    drop((listener, extension, worker));
+    drop((listener, worker));
     let lambda = Lambda { listener: TcpListener::bind("127.0.0.1:0").await.unwrap(), server };
     assert!(matches!(lambda.outcome().await, Err(Error::Lambda(_))));
 }
 
 #[tokio::test]
 async fn a_runtime_api_that_gives_no_more_events_ends_the_environment() {
-    let (lambda, _extension, mut worker) = Lambda::ready().await;
+    let (lambda, mut worker) = Lambda::ready().await;
     assert_eq!(worker.line().await, NEXT);
     worker.write("HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n").await;
     assert!(matches!(lambda.outcome().await, Err(Error::Lambda(_))));

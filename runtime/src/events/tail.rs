@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     error::Error,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -39,7 +39,8 @@ pub(super) type News = Arc<(Scope, LoggedEvent)>;
 pub(crate) struct Tail {
     log: Arc<dyn EventLog>,
     tracker: TaskTracker,
-    news: broadcast::Sender<News>,
+    /// Made for the first listener: 10 KB that most cold starts have no use for.
+    news: LazyLock<broadcast::Sender<News>>,
     wake: Notify,
     followed: Mutex<Followed>,
 }
@@ -59,7 +60,7 @@ struct Position {
 
 impl Tail {
     pub(crate) fn new(log: Arc<dyn EventLog>, tracker: TaskTracker) -> Arc<Self> {
-        let (news, _) = broadcast::channel(BROADCAST);
+        let news: LazyLock<broadcast::Sender<News>> = LazyLock::new(|| broadcast::Sender::new(BROADCAST));
         Arc::new(Self { log, tracker, news, wake: Notify::new(), followed: Mutex::default() })
     }
 

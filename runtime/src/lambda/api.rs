@@ -138,6 +138,13 @@ struct Open {
 }
 
 impl Connection {
+    /// Opens it before there is anything to say. If that fails, so will the first call, which can tell.
+    pub(super) async fn open_early(&mut self) {
+        if self.open.is_none() {
+            self.open = self.api.open().await.ok();
+        }
+    }
+
     /// Waits for an event.
     pub(super) async fn next(&mut self) -> Result<Event, ApiError> {
         loop {

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use super::{
     api::{Api, ApiError, Connection, Event, Refusal},
     invoked::Invoked,
-    shutdown::{self, Registered},
+    shutdown::{self, Ready},
 };
 use crate::{dispatch::App, error::Error, http::McpService};
 
@@ -20,26 +20,26 @@ const BROKEN_CONNECTIONS: u32 = 3;
 /// An execution environment that starts.
 pub(crate) struct Start {
     api: Api,
-    registering: BoxFuture<'static, Registered>,
+    preparing: BoxFuture<'static, Ready>,
 }
 
 impl Start {
-    /// Begins, before anything is built: Lambda answers the first question while the server is put together.
-    pub(crate) async fn begin(address: &str) -> Result<Self, Error> {
+    /// Begins, before anything is built: the Runtime API is reached while the server is put together.
+    pub(crate) async fn begin(address: &str, max_concurrency: usize) -> Result<Self, Error> {
         let api = Api::new(address).map_err(failed)?;
-        let mut registering = shutdown::register(api.connection()).boxed();
+        let mut preparing = shutdown::prepare(api.connection(), max_concurrency).boxed();
         // One turn of the event loop connects, the other one asks.
-        let registering = tokio::select! {
+        let preparing = tokio::select! {
             biased;
-            registered = &mut registering => ready(registered).boxed(),
-            () = tokio::task::yield_now() => registering,
+            prepared = &mut preparing => ready(prepared).boxed(),
+            () = tokio::task::yield_now() => preparing,
         };
-        Ok(Self { api, registering })
+        Ok(Self { api, preparing })
     }
 
     /// Serves the Lambda Runtime API until the environment is shut down.
     pub(crate) async fn serve(self, app: Arc<App>, service: McpService) -> Result<(), Error> {
-        let Registered { connection, extension } = self.registering.await;
+        let Ready { connection, extension } = self.preparing.await;
         let invoked = Invoked { app: Arc::clone(&app), service };
         let mut workers = Box::pin(workers(invoked, &self.api, connection));
         tokio::select! {

@@ -1,13 +1,14 @@
 //! Logs: text for people, one JSON object a line for machines.
 
+use tracing::subscriber::set_global_default;
 use tracing_subscriber::{
-    Layer,
     filter::{LevelFilter, Targets},
     fmt,
     layer::SubscriberExt,
-    util::SubscriberInitExt,
+    registry,
 };
 
+use super::quiet::{Lines, Quiet};
 use crate::config::{Config, LogFormat};
 
 /// Reads a filter: a level, or levels by module, as in `info,rmcp=warn`.
@@ -21,12 +22,16 @@ pub(crate) fn filter(text: &str) -> Option<Targets> {
 /// Installs the log subscriber, unless the program has installed its own.
 pub fn init(config: &Config) {
     let filter = filter(&config.log_filter).unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
-    let logs = fmt::layer().with_writer(std::io::stderr).with_ansi(false);
-    let logs = match config.log_format {
-        LogFormat::Text => logs.boxed(),
-        LogFormat::Json => logs.json().flatten_event(true).with_current_span(true).boxed(),
-    };
-    if tracing_subscriber::registry().with(logs.with_filter(filter)).try_init().is_err() {
+    let format = config.log_format;
+    if set_global_default(Quiet::new(filter, move || lines(format))).is_err() {
         tracing::debug!("a log subscriber is installed already");
+    }
+}
+
+fn lines(format: LogFormat) -> Lines {
+    let logs = fmt::layer().with_writer(std::io::stderr).with_ansi(false);
+    match format {
+        LogFormat::Text => Box::new(registry().with(logs)),
+        LogFormat::Json => Box::new(registry().with(logs.json().flatten_event(true).with_current_span(true))),
     }
 }

@@ -57,7 +57,7 @@ struct Arguments {
 }
 
 /// What our server's stripped binary may grow to before somebody has to say what for.
-const SIZE_BUDGET_MB: f64 = 6.3;
+const SIZE_BUDGET_MB: f64 = 5.0;
 
 const HELLO_DEFAULT: usize = 0;
 const HELLO_CURRENT: usize = 1;
@@ -117,7 +117,8 @@ fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     }
     report.compare(&measured, OURS, HELLO_CURRENT, [Some(1.35), Some(1.15)]);
     report.compare(&measured, OURS, HELLO_DEFAULT, [Some(1.0), None]);
-    report.compare(&measured, OURS, RMCP_CURRENT, [Some(1.0), Some(1.0)]);
+    // As fast to start as a server that makes no logs, keeps no state and has no routes: as much as can be told apart.
+    report.compare(&measured, OURS, RMCP_CURRENT, [Some(1.0), Some(1.05)]);
     report.compare(&measured, OURS, RMCP_DEFAULT, [Some(1.0), Some(1.0)]);
     report.budget(OURS, SIZE_BUDGET_MB);
     print!("{}", report.table());

@@ -132,7 +132,7 @@ async fn an_environment_that_is_taken_down_between_requests_goes_in_time() {
 
 #[tokio::test]
 async fn an_environment_that_is_taken_down_ends_its_open_stream_with_the_result() {
-    let emulator = function().timeout(Duration::from_secs(60)).start().await.unwrap();
+    let emulator = function().concurrency(2).timeout(Duration::from_secs(60)).start().await.unwrap();
     let mut reply = listen().send(&emulator).await;
     assert_eq!(reply.message().await.unwrap()["method"], "notifications/subscriptions/acknowledged");
     emulator.retire(reply.environment()).unwrap();
