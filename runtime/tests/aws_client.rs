@@ -30,7 +30,7 @@ const FINGERPRINTS: [&str; 5] = [
 
 #[test]
 fn the_roots_that_come_along_are_amazons_and_no_others() {
-    let pem = include_str!("../src/store/dynamodb/amazon-roots.pem");
+    let pem = include_str!("../src/store/amazon-roots.pem");
     let certificates = pem.split("-----BEGIN CERTIFICATE-----").skip(1);
     let certificates = certificates.map(|rest| rest.split("-----END").next().expect("an end"));
     let fingerprints: Vec<_> = certificates

@@ -4,6 +4,8 @@
 //! them by the same functions (`tests/store_laws.rs`).
 
 #[cfg(feature = "dynamodb")]
+pub(crate) mod aws;
+#[cfg(feature = "dynamodb")]
 pub mod dynamodb;
 mod memory;
 

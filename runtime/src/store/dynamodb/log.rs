@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::types::{Put, ReturnValue, TransactWriteItem};
 use super::{
     DynamoStore, error,
     item::{Item, fits, key_text, number, text},
-    write::built,
+    transact::built,
 };
 use crate::{
     clock::Timestamp,

@@ -31,17 +31,18 @@ mod sessions;
 mod slots;
 mod streams;
 mod tables;
-mod write;
+mod transact;
 
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
 
+pub use crate::store::aws::{http_client, retries, sdk_config, timeouts};
 /// What AWS's SDK clients are made from.
 pub use aws_config::SdkConfig;
 /// The SDK, in the version this store uses.
 pub use aws_sdk_dynamodb as sdk;
-pub use client::{client, http_client, retries, sdk_config, timeouts};
+pub use client::client;
 pub use tables::{TableShape, create_tables, table_shapes};
 
 use crate::clock::Clock;

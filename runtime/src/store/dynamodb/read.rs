@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::KeysAndAttributes;
 use super::{
     DynamoStore, error,
     item::{Item, text},
-    write::{self, built},
+    transact::{self, built},
 };
 use crate::error::StoreError;
 
@@ -48,7 +48,7 @@ impl DynamoStore {
             }
             let keys = keys.build().map_err(built)?;
             let mut wanted = Some(HashMap::from([(table.to_owned(), keys)]));
-            let mut tries = write::tries();
+            let mut tries = transact::tries();
             while let Some(request) = wanted.take().filter(|request| !request.is_empty()) {
                 tries.next("BatchGetItem", table).await?;
                 let got = self.client.batch_get_item().set_request_items(Some(request)).send().await;

@@ -10,7 +10,7 @@ use serde_json::{Value, value::RawValue};
 use super::{
     DynamoStore, error,
     item::{Item, fits, key_text, number, text},
-    write::{GONE, LIVES},
+    transact::{GONE, LIVES},
 };
 use crate::{
     auth::Principal,
