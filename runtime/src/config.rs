@@ -45,6 +45,7 @@ variables! {
     KEEP_ALIVE_SECONDS = "MCP_KEEP_ALIVE_SECONDS", "12", "pause between keep-alive comments on a quiet stream, in seconds";
     RETRY_MS = "MCP_RETRY_MS", "1000", "how long a session-era client should wait before it reconnects, in milliseconds";
     REQUEST_SECONDS = "MCP_REQUEST_SECONDS", "900", "longest run of one request on the local front, in seconds";
+    TOOL_CHECK = "MCP_TOOL_CHECK_TTL_SECS" or "TURUL_TOOL_CHECK_TTL_SECS", "10", "how long an environment may not know that a dynamic tool was switched on or off, in seconds";
     SESSION_TTL_MINUTES = "SESSION_TTL_MINUTES", "1440", "idle life of a session, in minutes";
     STATE_KEYS = "MCP_STATE_KEYS", "a key made at start", "comma list of id:base64 keys of 32 bytes or more; the first seals requestState, all open it";
     STATE_TTL_SECONDS = "MCP_STATE_TTL_SECONDS", "600", "how long a sealed requestState is accepted, in seconds";
@@ -62,6 +63,7 @@ variables! {
     EVENT_TTL_MINUTES = "EVENT_TTL_MINUTES", "60", "how long an event can be read and replayed, in minutes";
     EVENT_REPLICAS = "EVENT_FANOUT_REPLICAS", "1", "copies of the event log that readers spread over; the same for every function of a deployment";
     TOPIC_ARN = "SNS_TOPIC_ARN", "none", "SNS topic that tools' announcements are published to";
+    TLS_ROOTS = "MCP_TLS_ROOTS", "amazon", "amazon or native: whose certificates AWS endpoints are trusted by; native adds the system's, for proxies and private endpoints";
     ALLOWED_HOSTS = "MCP_ALLOWED_HOSTS", "loopback names", "comma list of host names this server answers to, or *";
     CORS_ORIGINS = "MCP_CORS_ORIGINS" or "ALLOWED_ORIGINS", "loopback origins", "comma list of browser origins that may call, or *";
     CORS_CREDENTIALS = "MCP_CORS_CREDENTIALS", "false", "whether browsers may send credentials; not with *";
@@ -185,6 +187,16 @@ pub struct Tables {
     pub events: String,
 }
 
+/// Which roots of trust the connections to AWS have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TlsRoots {
+    /// Amazon's own, which come with this crate.
+    #[default]
+    Amazon,
+    /// Those and the system's: for endpoints behind a proxy, and for partitions with certificates of their own.
+    Native,
+}
+
 /// How logs are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
@@ -208,6 +220,8 @@ pub struct Config {
     pub streams: StreamConfig,
     /// Longest run of one request on the local front.
     pub request_timeout: Duration,
+    /// How long an environment may not know of a change of dynamic tools.
+    pub tool_check: Duration,
     /// Idle life of a session.
     pub session_ttl: Duration,
     /// Keys for `requestState`. Empty: one is made at start.
@@ -226,6 +240,8 @@ pub struct Config {
     pub tables: Option<Tables>,
     /// Events.
     pub events: EventConfig,
+    /// Whose certificates AWS endpoints may have.
+    pub tls_roots: TlsRoots,
     /// Host names.
     pub hosts: AllowList,
     /// Browser origins.
@@ -260,6 +276,7 @@ impl Default for Config {
                 retry: Duration::from_secs(1),
             },
             request_timeout: Duration::from_secs(900),
+            tool_check: Duration::from_secs(10),
             session_ttl: Duration::from_secs(24 * 60 * 60),
             state_keys: Vec::new(),
             state_ttl: Duration::from_secs(600),
@@ -279,6 +296,7 @@ impl Default for Config {
                 replicas: 1,
                 topic_arn: None,
             },
+            tls_roots: TlsRoots::Amazon,
             hosts: AllowList::Loopback,
             cors: CorsConfig {
                 origins: AllowList::Loopback,
@@ -331,6 +349,7 @@ impl Config {
                 retry: env.optional(&RETRY_MS, 1)?.map_or(default.streams.retry, Duration::from_millis),
             },
             request_timeout: env.seconds(&REQUEST_SECONDS, default.request_timeout, 1)?,
+            tool_check: env.seconds(&TOOL_CHECK, default.tool_check, 0)?,
             session_ttl: env
                 .optional(&SESSION_TTL_MINUTES, 1)?
                 .map_or(default.session_ttl, |minutes| Duration::from_secs(minutes * 60)),
@@ -359,6 +378,7 @@ impl Config {
                 replicas: env.count(&EVENT_REPLICAS, default.events.replicas)?,
                 topic_arn: env.topic_arn()?,
             },
+            tls_roots: env.tls_roots()?,
             hosts: env.list(&ALLOWED_HOSTS, "*, or host names such as mcp.example.com", is_host)?,
             cors,
             auth: AuthConfig::read(&env)?,
@@ -468,6 +488,14 @@ impl Env<'_> {
         let fits = text.starts_with("arn:") && text.split(':').count() == 6 && !text.ends_with(".fifo");
         let expected = "the ARN of a standard topic, as arn:aws:sns:us-east-1:123456789012:mcp-global-events";
         if fits { Ok(Some(text)) } else { Err(wrong(&TOPIC_ARN, &text, expected)) }
+    }
+
+    fn tls_roots(&self) -> Result<TlsRoots, ConfigError> {
+        match self.get(&TLS_ROOTS).as_deref() {
+            None | Some("amazon") => Ok(TlsRoots::Amazon),
+            Some("native") => Ok(TlsRoots::Native),
+            Some(text) => Err(wrong(&TLS_ROOTS, text, "amazon or native")),
+        }
     }
 
     fn response_mode(&self) -> Result<ResponseMode, ConfigError> {

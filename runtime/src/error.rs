@@ -3,7 +3,7 @@
 //! Inside a request the client sees a [`Fault`](crate::protocol::Fault); the cause goes to the log. Two texts, two
 //! readers: a client must learn what to mend and nothing about our machinery, an operator must learn the cause.
 
-use std::net::SocketAddr;
+use std::{fmt, net::SocketAddr};
 
 /// Why a server could not start or had to stop.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +39,17 @@ pub struct ConfigError {
     pub found: String,
     /// What it may say.
     pub expected: String,
+}
+
+/// An error with what caused it, on one line. The log's JSON shows an error without its causes.
+pub(crate) struct Causes<'a>(pub(crate) &'a dyn std::error::Error);
+
+impl fmt::Display for Causes<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let causes = std::iter::successors(self.0.source(), |error| error.source());
+        causes.into_iter().try_for_each(|cause| write!(f, ": {cause}"))
+    }
 }
 
 /// A store could not do what it was asked.

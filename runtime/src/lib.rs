@@ -41,6 +41,7 @@ pub mod session;
 pub mod store;
 pub mod stream;
 pub mod telemetry;
+mod tools;
 
 pub use rmcp;
 
@@ -57,6 +58,7 @@ pub use crate::{
     session::{Handles, Session, State},
     store::{MemoryStore, Stores},
     stream::{Deadline, ReplyStream},
+    tools::Tools,
 };
 
 /// Compiles the examples of the README.

@@ -91,7 +91,7 @@ pub(crate) async fn stop_signal() {
         Ok(told) => drop(told.readable().await),
         Err(error) => {
             tracing::warn!(%error, "SIGTERM and SIGINT cannot be heard: the end will come without notice");
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }

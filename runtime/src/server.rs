@@ -1,6 +1,6 @@
 //! The builder: the one file that wires everything.
 
-use std::{future::Future, net::SocketAddr, sync::Arc};
+use std::{collections::BTreeSet, future::Future, net::SocketAddr, sync::Arc};
 
 use futures::{FutureExt, future::BoxFuture};
 use http::{Request, Response};
@@ -46,6 +46,9 @@ pub struct McpLambdaServer<H> {
     events: bool,
     topic: Option<Arc<dyn Announcer>>,
     tools: ScopeTable,
+    off_at_first: Option<BTreeSet<String>>,
+    #[cfg(any(feature = "dynamodb", feature = "sns"))]
+    sdk: Option<aws_config::SdkConfig>,
 }
 
 impl<H: ServerHandler> McpLambdaServer<H> {
@@ -61,6 +64,9 @@ impl<H: ServerHandler> McpLambdaServer<H> {
             events: false,
             topic: None,
             tools: ScopeTable::default(),
+            off_at_first: None,
+            #[cfg(any(feature = "dynamodb", feature = "sns"))]
+            sdk: None,
         }
     }
 
@@ -75,6 +81,23 @@ impl<H: ServerHandler> McpLambdaServer<H> {
     #[must_use]
     pub fn stores(mut self, stores: Stores) -> Self {
         self.stores = Some(stores);
+        self
+    }
+
+    /// Uses this SDK configuration for AWS, its HTTP client, credentials and endpoints included, instead of one made from
+    /// the environment. The tables are named by the configuration as always.
+    #[cfg(any(feature = "dynamodb", feature = "sns"))]
+    #[must_use]
+    pub fn with_sdk_config(mut self, config: aws_config::SdkConfig) -> Self {
+        self.sdk = Some(config);
+        self
+    }
+
+    /// Lets tools be switched on and off while the server runs, through [`Tools`](crate::Tools). Those named here are off
+    /// until somebody switches them on.
+    #[must_use]
+    pub fn dynamic_tools<T: Into<String>>(mut self, off_at_first: impl IntoIterator<Item = T>) -> Self {
+        self.off_at_first = Some(off_at_first.into_iter().map(Into::into).collect());
         self
     }
 
@@ -167,16 +190,32 @@ impl<H: ServerHandler> McpLambdaServer<H> {
                     variable: "SESSION_TABLE_NAME",
                     found: tables.state.clone(),
                     expected:
-                        "stores given with `stores(...)`, since `build` opens none; `run` and `serve` do"
+                        "stores given with `stores(...)`, since `build` opens none; `assemble` and `run` do"
                             .into(),
                 }));
             }
         };
-        let app = App::new(self.handler, config, stores, self.clock, self.topic)?;
+        let app = App::new(self.handler, config, stores, self.clock, self.topic, self.off_at_first)?;
         let mut routes = routes;
         metadata_routes(&mut routes, &app);
         routes.extend(self.routes);
         Ok(Server { service: routes.build(Arc::clone(&app)), app })
+    }
+
+    /// Puts the server together with the stores that the configuration names.
+    ///
+    /// # Errors
+    ///
+    /// When the configuration cannot be used.
+    pub async fn assemble(mut self) -> Result<Server, Error> {
+        let config = self.config.take().map_or_else(Config::from_env, Ok)?;
+        if self.stores.is_none() {
+            self.stores = self.configured_stores(&config).await?;
+        }
+        if self.topic.is_none() {
+            self.topic = self.configured_topic(&config).await?;
+        }
+        self.config(config).build()
     }
 
     /// Runs the server until the process is asked to stop, on the caller's tokio runtime.
@@ -192,19 +231,14 @@ impl<H: ServerHandler> McpLambdaServer<H> {
         };
         telemetry::init_logs(&config);
         let listen = config.listen;
-        if self.stores.is_none() {
-            self.stores = configured_stores(&config, &self.clock).await?;
-        }
         // Whoever sends an event takes our answer for a promise to keep it.
-        if config.events.enabled.unwrap_or(self.events) && start.is_some() && self.stores.is_none() {
+        let in_memory = self.stores.is_none() && config.tables.is_none();
+        if config.events.enabled.unwrap_or(self.events) && start.is_some() && in_memory {
             tracing::warn!(
                 "events are kept in this environment's memory alone and reach no other: set EVENT_TABLE_NAME"
             );
         }
-        if self.topic.is_none() {
-            self.topic = configured_topic(&config).await?;
-        }
-        let server = self.config(config).build()?;
+        let server = self.config(config).assemble().await?;
         // Both are boxed: what runs for hours is large, and would be copied from frame to frame until it runs.
         if let Some(start) = start {
             return Box::pin(start.serve(server.app, server.service)).await;
@@ -257,53 +291,66 @@ impl Start {
     }
 }
 
-/// The stores that the configuration names. Making them asks nothing of the network.
-#[cfg(feature = "dynamodb")]
-async fn configured_stores(config: &Config, clock: &Clock) -> Result<Option<Stores>, Error> {
-    use crate::store::{
-        aws::sdk_config,
-        dynamodb::{DynamoStore, client},
-    };
-
-    let Some(tables) = &config.tables else { return Ok(None) };
-    let client = client(&sdk_config().await);
-    let store = DynamoStore::new(client, &tables.state, &tables.events, clock.clone());
-    Ok(Some(Stores::of(store.with_replicas(config.events.replicas))))
-}
-
-#[cfg(not(feature = "dynamodb"))]
-async fn configured_stores(config: &Config, _: &Clock) -> Result<Option<Stores>, Error> {
-    match &config.tables {
-        None => Ok(None),
-        Some(tables) => Err(Error::Config(ConfigError {
-            variable: "SESSION_TABLE_NAME",
-            found: tables.state.clone(),
-            expected: "to be unset: this binary was built without the `dynamodb` feature".into(),
-        })),
+impl<H> McpLambdaServer<H> {
+    /// What AWS clients are made from: one for all of them, so that they share connections and credentials.
+    #[cfg(any(feature = "dynamodb", feature = "sns"))]
+    async fn aws(&mut self, config: &Config) -> Result<&aws_config::SdkConfig, Error> {
+        let sdk = match self.sdk.take() {
+            Some(sdk) => sdk,
+            None => crate::store::aws::sdk_config(config.tls_roots).await?,
+        };
+        Ok(self.sdk.insert(sdk))
     }
-}
 
-/// The topic that the configuration names.
-#[cfg(feature = "sns")]
-async fn configured_topic(config: &Config) -> Result<Option<Arc<dyn Announcer>>, Error> {
-    use crate::{
-        events::sns::{SnsAnnouncer, sdk},
-        store::aws::sdk_config,
-    };
+    /// The stores that the configuration names. Making them asks nothing of the network.
+    #[cfg(feature = "dynamodb")]
+    async fn configured_stores(&mut self, config: &Config) -> Result<Option<Stores>, Error> {
+        use crate::store::dynamodb::{DynamoStore, client};
 
-    let Some(arn) = &config.events.topic_arn else { return Ok(None) };
-    Ok(Some(Arc::new(SnsAnnouncer::new(sdk::Client::new(&sdk_config().await), arn))))
-}
+        let Some(tables) = &config.tables else { return Ok(None) };
+        let client = client(self.aws(config).await?);
+        let store = DynamoStore::new(client, &tables.state, &tables.events, self.clock.clone());
+        Ok(Some(Stores::of(store.with_replicas(config.events.replicas))))
+    }
 
-#[cfg(not(feature = "sns"))]
-async fn configured_topic(config: &Config) -> Result<Option<Arc<dyn Announcer>>, Error> {
-    match &config.events.topic_arn {
-        None => Ok(None),
-        Some(arn) => Err(Error::Config(ConfigError {
-            variable: "SNS_TOPIC_ARN",
-            found: arn.clone(),
-            expected: "to be unset: this binary was built without the `sns` feature".into(),
-        })),
+    #[cfg(not(feature = "dynamodb"))]
+    #[expect(
+        clippy::unused_async,
+        clippy::unused_self,
+        reason = "stands for the one of the `dynamodb` feature"
+    )]
+    async fn configured_stores(&mut self, config: &Config) -> Result<Option<Stores>, Error> {
+        match &config.tables {
+            None => Ok(None),
+            Some(tables) => Err(Error::Config(ConfigError {
+                variable: "SESSION_TABLE_NAME",
+                found: tables.state.clone(),
+                expected: "to be unset: this binary was built without the `dynamodb` feature".into(),
+            })),
+        }
+    }
+
+    /// The topic that the configuration names.
+    #[cfg(feature = "sns")]
+    async fn configured_topic(&mut self, config: &Config) -> Result<Option<Arc<dyn Announcer>>, Error> {
+        use crate::events::sns::{SnsAnnouncer, sdk};
+
+        let Some(arn) = &config.events.topic_arn else { return Ok(None) };
+        let client = sdk::Client::new(self.aws(config).await?);
+        Ok(Some(Arc::new(SnsAnnouncer::new(client, arn))))
+    }
+
+    #[cfg(not(feature = "sns"))]
+    #[expect(clippy::unused_async, clippy::unused_self, reason = "stands for the one of the `sns` feature")]
+    async fn configured_topic(&mut self, config: &Config) -> Result<Option<Arc<dyn Announcer>>, Error> {
+        match &config.events.topic_arn {
+            None => Ok(None),
+            Some(arn) => Err(Error::Config(ConfigError {
+                variable: "SNS_TOPIC_ARN",
+                found: arn.clone(),
+                expected: "to be unset: this binary was built without the `sns` feature".into(),
+            })),
+        }
     }
 }
 

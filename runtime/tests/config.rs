@@ -5,7 +5,7 @@ use std::{collections::HashMap, time::Duration};
 use mcp_lambda_server::{
     Config,
     auth::{AuthMode, ScopeTable},
-    config::{AllowList, LogFormat, ResponseMode, VARIABLES},
+    config::{AllowList, LogFormat, ResponseMode, TlsRoots, VARIABLES},
     error::ConfigError,
 };
 use serde_json::{Value, json};
@@ -105,6 +105,14 @@ fn rows() -> Vec<Row> {
             |c| c.request_timeout == Duration::from_secs(10),
             NO_COUNT,
             NUMBER,
+        ),
+        (
+            "MCP_TOOL_CHECK_TTL_SECS",
+            |c| c.tool_check == Duration::from_secs(10),
+            "0",
+            |c| c.tool_check == Duration::ZERO,
+            &["-1", "1.5", "often"],
+            "a whole number from 0 to 4294967295",
         ),
         (
             "SESSION_TTL_MINUTES",
@@ -207,6 +215,14 @@ fn rows() -> Vec<Row> {
             },
             &["mcp-global-events", "arn:aws:sns:eu-central-1:123456789012:ordered.fifo"],
             "the ARN of a standard topic",
+        ),
+        (
+            "MCP_TLS_ROOTS",
+            |c| c.tls_roots == TlsRoots::Amazon,
+            "native",
+            |c| c.tls_roots == TlsRoots::Native,
+            &["Amazon", "mozilla", "all"],
+            "amazon or native",
         ),
         (
             "MCP_ALLOWED_HOSTS",

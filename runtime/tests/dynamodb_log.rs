@@ -6,9 +6,10 @@ use std::time::Duration;
 use mcp_lambda_server::{
     Clock, Event,
     clock::Timestamp,
+    config::TlsRoots,
     events::{Appended, End, EventLog, GlobalEvent, NewEvent, Scope},
     store::dynamodb::{
-        DynamoStore, create_tables,
+        DynamoStore, create_tables, http_client,
         sdk::{self, types::AttributeValue},
     },
 };
@@ -30,7 +31,7 @@ impl Lab {
             .endpoint_url(format!("http://{address}"))
             .region(sdk::config::Region::new("us-east-1"))
             .credentials_provider(sdk::config::Credentials::new("log", "log", None, None, "log"))
-            .http_client(mcp_lambda_server::store::dynamodb::http_client())
+            .http_client(http_client(TlsRoots::Amazon).expect("an HTTP client"))
             .build();
         let client = sdk::Client::from_conf(config);
         create_tables(&client, "state", "events").await.expect("tables");

@@ -47,7 +47,8 @@ macro_rules! on {
                 keys_and_scopes_never_meet,
                 any_json_reads_back_as_it_was_written,
                 the_state_of_a_handle_ends_when_its_time_has_passed,
-                the_state_of_a_session_lives_as_long_as_the_session;
+                the_state_of_a_session_lives_as_long_as_the_session,
+                the_deployments_own_state_has_no_end;
             mail:
                 letters_are_read_oldest_first_until_they_are_discarded,
                 a_letter_posted_twice_is_one_letter,
@@ -56,10 +57,13 @@ macro_rules! on {
                 expired_letters_are_absent,
                 letters_end_with_their_session;
             streams:
-                an_open_stream_is_visible_and_empty,
-                frames_read_back_in_order_after_any_place,
-                a_seq_that_is_there_already_changes_nothing,
-                finish_is_idempotent_and_final,
+                an_open_stream_is_visible_with_what_it_was_opened_with,
+                messages_read_back_in_order_after_any_place,
+                a_part_written_again_changes_nothing,
+                the_last_part_is_final_with_messages_and_without,
+                nothing_is_read_beyond_a_message_that_is_missing,
+                a_place_beyond_the_stored_end_is_gone_on_from,
+                a_stream_without_its_end_is_broken_when_its_writer_must_be_gone,
                 a_stream_is_read_only_through_its_session,
                 a_stream_ends_with_its_session,
                 an_expired_stream_is_unknown,
@@ -128,6 +132,7 @@ mod dynamo {
     use mcp_lambda_server::{
         Clock, Stores,
         clock::Timestamp,
+        config::TlsRoots,
         session::SessionId,
         store::dynamodb::{DynamoStore, create_tables, sdk},
     };
@@ -166,7 +171,7 @@ mod dynamo {
             .endpoint_url(url)
             .region(sdk::config::Region::new("us-east-1"))
             .credentials_provider(sdk::config::Credentials::new("laws", "laws", None, None, "laws"))
-            .http_client(mcp_lambda_server::store::dynamodb::http_client())
+            .http_client(mcp_lambda_server::store::dynamodb::http_client(TlsRoots::Amazon).expect("TLS"))
             .build();
         let client = sdk::Client::from_conf(config);
         let run = SessionId::random();

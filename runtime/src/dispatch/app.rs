@@ -1,6 +1,6 @@
 //! What every request shares: the handler, the stores and the rules.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use rmcp::{
     ServerHandler,
@@ -19,6 +19,7 @@ use crate::{
     session::{Handles, Mailroom, Session, SessionRecord},
     store::Stores,
     stream::{OpenStreams, ReplyStream},
+    tools::Tools,
 };
 
 /// One server, whatever front it stands behind.
@@ -35,6 +36,8 @@ pub(crate) struct App {
     pub(crate) open_streams: OpenStreams,
     /// Whether each topic of the log is a resource.
     pub(crate) event_resources: bool,
+    /// Which tools are on, if they can be switched.
+    pub(crate) tools: Option<Tools>,
     pub(crate) seal: Seal,
     pub(crate) admission: Admission,
     pub(crate) resource: Resource,
@@ -53,6 +56,7 @@ impl App {
         stores: Stores,
         clock: Clock,
         topic: Option<Arc<dyn Announcer>>,
+        off_at_first: Option<BTreeSet<String>>,
     ) -> Result<Arc<Self>, ConfigError> {
         let mut handler: Arc<dyn Handler> = Arc::new(handler);
         let tracker = TaskTracker::new();
@@ -68,11 +72,16 @@ impl App {
         if event_resources {
             capabilities.logging.get_or_insert_default();
         }
+        let events = events.with_topic(topic);
+        let tools = off_at_first.map(|off| {
+            Tools::new(off, config.tool_check, Arc::clone(&stores.sessions), events.clone(), clock.clone())
+        });
         Ok(Arc::new(Self {
-            capabilities: deliverable(capabilities, config.streams.enabled),
+            capabilities: deliverable(capabilities, config.streams.enabled, tools.is_some()),
             server_info: info.server_info,
             mailroom: Mailroom::new(Arc::clone(&stores.mailbox)),
-            events: events.with_topic(topic),
+            events,
+            tools,
             event_resources,
             open_streams: OpenStreams::new(config.streams.per_process),
             listeners: Listeners::default(),
@@ -99,6 +108,9 @@ impl App {
         extensions.insert(caller.principal.clone());
         extensions.insert(caller.front.deadline);
         extensions.insert(self.events.clone());
+        if let Some(tools) = &self.tools {
+            extensions.insert(tools.clone());
+        }
         extensions.insert(Handles::new(
             caller.principal.clone(),
             Arc::clone(sessions),
@@ -129,7 +141,11 @@ impl App {
 
     /// Capabilities with what we add, without promises we cannot keep.
     pub(crate) fn deliverable(&self, capabilities: ServerCapabilities) -> ServerCapabilities {
-        deliverable(offered(capabilities, self.event_resources), self.config.streams.enabled)
+        deliverable(
+            offered(capabilities, self.event_resources),
+            self.config.streams.enabled,
+            self.tools.is_some(),
+        )
     }
 }
 
@@ -144,7 +160,16 @@ fn offered(mut capabilities: ServerCapabilities, event_resources: bool) -> Serve
 }
 
 /// A flag is a promise: without streams nobody could hear of a change.
-fn deliverable(mut capabilities: ServerCapabilities, streams: bool) -> ServerCapabilities {
+fn deliverable(
+    mut capabilities: ServerCapabilities,
+    streams: bool,
+    dynamic_tools: bool,
+) -> ServerCapabilities {
+    if let Some(tools) = &mut capabilities.tools
+        && dynamic_tools
+    {
+        tools.list_changed = Some(true);
+    }
     if !streams {
         if let Some(tools) = &mut capabilities.tools {
             tools.list_changed = None;

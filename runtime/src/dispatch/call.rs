@@ -7,6 +7,7 @@ use rmcp::model::{ClientRequest, CustomRequest, RequestMetaObject};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use super::App;
 use crate::protocol::{Fault, Request};
 
 macro_rules! by_method {
@@ -42,6 +43,22 @@ pub(super) fn typed(request: &Request) -> Result<ClientRequest, Fault> {
         "skills/get" => GetSkillRequest,
         "resources/directory/read" => ReadResourceDirectoryRequest,
     )
+}
+
+/// Looks whether tools were switched, and refuses a call of one that is off as that of one that never was.
+pub(super) async fn check_tools(app: &App, request: &ClientRequest) -> Result<(), Fault> {
+    let Some(tools) = &app.tools else { return Ok(()) };
+    match request {
+        ClientRequest::ListToolsRequest(_) => tools.check().await,
+        ClientRequest::CallToolRequest(call) => {
+            tools.check().await;
+            if !tools.is_active(&call.params.name) {
+                return Err(Fault::invalid_params(format!("unknown tool: {}", call.params.name)));
+            }
+        }
+        _ => {}
+    }
+    Ok(())
 }
 
 /// Reads the parameters of a method into its own type.

@@ -1,6 +1,6 @@
 //! One request at work: the handler, the client's letters to it, and its deadline.
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use rmcp::{
@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     auth::Principal,
+    error::Causes,
     handler::Handler,
     peer::{Exchange, Setting, Step},
     protocol::Fault,
@@ -167,7 +168,7 @@ impl Conversation {
             }
             Route::Publish(event) => {
                 if let Err(error) = self.app.events.publish(event).await {
-                    tracing::error!(error = &error as &dyn Error, "an event of a handler was not published");
+                    tracing::error!(error = %Causes(&error), "an event of a handler was not published");
                 }
                 None
             }
@@ -204,7 +205,7 @@ impl Conversation {
             self.stop().await;
         }
         if let Err(error) = self.app.mailroom.discard(&session, &mail).await {
-            tracing::warn!(error = &error as &dyn Error, "letters were not discarded; they expire");
+            tracing::warn!(error = %Causes(&error), "letters were not discarded; they expire");
         }
         cancelled
     }
@@ -245,7 +246,7 @@ async fn letters(app: &App, letters: &mut Option<Letters>) -> Vec<Mail> {
         match app.mailroom.wait(&letters.session, &letters.addresses, &mut letters.looks).await {
             Ok(mail) => return mail,
             Err(error) => {
-                tracing::warn!(error = &error as &dyn Error, "the mailbox cannot be read; trying again");
+                tracing::warn!(error = %Causes(&error), "the mailbox cannot be read; trying again");
             }
         }
     }

@@ -1,6 +1,6 @@
 //! `initialize`: a session begins.
 
-use std::{error::Error, sync::Arc};
+use std::sync::Arc;
 
 use rmcp::model::{ClientRequest, InitializeResult, JsonRpcError, ServerJsonRpcMessage, ServerResult};
 use serde::Deserialize;
@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     App, call,
     reply::{Answer, Caller, Final, Reply, encode},
+    session,
 };
 use crate::{
     peer::{Exchange, Setting, Step},
@@ -40,10 +41,7 @@ pub(super) async fn open(app: &Arc<App>, caller: &Caller, request: &Request) -> 
     match outcome {
         Ok(ServerResult::InitializeResult(result)) => {
             let record = record(app, caller, request, version)?;
-            app.stores.sessions.create(&record).await.map_err(|error| {
-                tracing::error!(error = &error as &dyn Error, "a session cannot be stored");
-                Fault::Unavailable
-            })?;
+            app.stores.sessions.create(&record).await.map_err(|error| session::unavailable(&error))?;
             Ok(opened(app, request, record.id, version, result))
         }
         Ok(_) => Err(Fault::Internal),

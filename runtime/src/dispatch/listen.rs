@@ -1,7 +1,7 @@
 //! `subscriptions/listen`: the events of the log, for as long as a stream may live.
 //! <https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/subscriptions> (read 2026-11-20).
 
-use std::{collections::VecDeque, error::Error, sync::Arc, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use futures::StreamExt;
 use rmcp::{
@@ -16,6 +16,7 @@ use super::{
     reply::{Answer, Caller, Final, Reply, encode},
 };
 use crate::{
+    error::Causes,
     events::{Event, Scope, Subscription},
     front::Delivery,
     protocol::{Era, Fault, StatelessRequest},
@@ -49,20 +50,27 @@ pub(super) async fn open(app: &Arc<App>, caller: &Caller, read: &StatelessReques
     let deadline = life(app, caller);
     let expires_at = app.clock.now().plus(deadline.remaining());
     let limit = app.config.streams.per_principal;
-    let slot = Slot::acquire(
-        &app.open_streams,
-        &app.stores.slots,
-        &app.tracker,
-        &caller.principal,
-        limit,
-        expires_at,
-    )
-    .await?;
     // Before the acknowledgement: an event between the two would be lost.
-    let subscription = app.tail.subscribe(vec![Scope::Global], None).await.map_err(|error| {
-        tracing::error!(error = &error as &dyn Error, "the event log cannot be read");
-        Fault::Unavailable
-    })?;
+    let (slot, subscription) = futures::join!(
+        Slot::acquire(
+            &app.open_streams,
+            &app.stores.slots,
+            &app.tracker,
+            &caller.principal,
+            limit,
+            expires_at,
+        ),
+        app.tail.subscribe(vec![Scope::Global], None),
+    );
+    let mut slot = slot?;
+    let subscription = match subscription {
+        Ok(subscription) => subscription,
+        Err(error) => {
+            tracing::error!(error = %Causes(&error), "the event log cannot be read");
+            slot.release().await;
+            return Err(Fault::Unavailable);
+        }
+    };
     let listener = Listener {
         app: Arc::clone(app),
         id,
@@ -126,7 +134,7 @@ impl Listener {
                         if let Some(frame) = self.waiting.pop_front() { return (frame, true) }
                     }
                     Err(error) => {
-                        tracing::error!(error = &error as &dyn Error, "the event log cannot be read; the stream ends");
+                        tracing::error!(error = %Causes(&error), "the event log cannot be read; the stream ends");
                         return (self.close().await, false);
                     }
                 },

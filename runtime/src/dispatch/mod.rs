@@ -46,15 +46,16 @@ pub(crate) async fn post(app: &Arc<App>, caller: &Caller, call: Call) -> Reply {
 
 /// Answers a GET: a stream of the session era, fresh or resumed.
 pub(crate) async fn get(app: &Arc<App>, caller: &Caller, session: &str, last_event: Option<&str>) -> Reply {
-    let record = match session::find(app, caller, session).await {
-        Ok(record) => record,
-        Err(fault) => return Reply::refuse(Era::Session, None, fault),
-    };
     let reply = match last_event.map(|text| (text, text.parse::<EventId>())) {
-        None => standalone::open(app, caller, record, None).await,
-        Some((_, Ok(EventId::Log(cursor)))) => standalone::open(app, caller, record, Some(cursor)).await,
-        Some((_, Ok(EventId::Reply { stream, seq }))) => resume::open(app, caller, record, stream, seq).await,
-        Some((text, Err(()))) => Err(Fault::UnknownEvent(text.to_owned())),
+        None => standalone::open(app, caller, session, None).await,
+        Some((_, Ok(EventId::Log(cursor)))) => standalone::open(app, caller, session, Some(cursor)).await,
+        Some((_, Ok(EventId::Reply { stream, seq }))) => {
+            resume::open(app, caller, session, stream, seq).await
+        }
+        Some((text, Err(()))) => {
+            let found = session::find(app, caller, session).await;
+            found.and_then(|_| Err(Fault::UnknownEvent(text.to_owned())))
+        }
     };
     reply.unwrap_or_else(|fault| Reply::refuse(Era::Session, None, fault))
 }

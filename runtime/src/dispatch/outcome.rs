@@ -38,6 +38,7 @@ pub(super) struct Asked {
 /// The response to a request.
 pub(super) fn finish(app: &App, asked: &Asked, outcome: Result<ServerResult, ErrorData>) -> Final {
     let outcome = outcome.map(|result| permission::visible(app, &asked.principal, result));
+    let outcome = outcome.map(|result| switched_on(app, result));
     let outcome = match asked.era {
         Era::Session => outcome.map_err(for_session),
         Era::Stateless => outcome
@@ -56,6 +57,14 @@ pub(super) fn finish(app: &App, asked: &Asked, outcome: Result<ServerResult, Err
             Final::error(&JsonRpcError::new(Some(asked.id.clone()), error))
         }
     }
+}
+
+/// A list of tools without those that are switched off.
+fn switched_on(app: &App, mut result: ServerResult) -> ServerResult {
+    if let (ServerResult::ListToolsResult(list), Some(tools)) = (&mut result, &app.tools) {
+        list.tools.retain(|tool| tools.is_active(&tool.name));
+    }
+    result
 }
 
 /// Codes that only 2026-07-28 has. A client of the session era that sees one takes this server for a stateless one.

@@ -1,20 +1,21 @@
 //! A broken reply, continued: GET with the id of an event of that reply.
 
-use std::{collections::VecDeque, error::Error, sync::Arc, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use futures::StreamExt;
 use tokio::time::Instant;
 
 use super::{
     App, listen,
-    reply::{Caller, Reply},
+    reply::{Caller, Final, Reply},
+    session,
 };
 use crate::{
-    error::StoreError,
+    error::{Causes, StoreError},
     front::Delivery,
     protocol::Fault,
     random,
-    session::SessionRecord,
+    session::SessionId,
     stream::{Deadline, EventId, Frame, FrameStream, Replay, Slot, StoredFrame, StreamId, StreamKey},
 };
 
@@ -25,19 +26,22 @@ const LAST_LOOK: Duration = Duration::from_secs(1);
 pub(super) async fn open(
     app: &Arc<App>,
     caller: &Caller,
-    record: Arc<SessionRecord>,
+    session: &str,
     stream: StreamId,
     seq: u64,
 ) -> Result<Reply, Fault> {
-    let key = StreamKey { session: record.id.clone(), stream };
+    let key = StreamKey { session: SessionId::parse(session).ok_or(Fault::SessionNotFound)?, stream };
     let id = EventId::Reply { stream: key.stream.clone(), seq };
-    let (frames, open) = match app.stores.streams.read(&key, seq).await {
-        Ok(Replay::Open(frames)) => (frames, true),
-        Ok(Replay::Finished(frames)) => (frames, false),
+    // At once: what is read is looked at only when the session is known to be the caller's.
+    let (record, replay) =
+        futures::join!(session::find(app, caller, session), app.stores.streams.read(&key, seq));
+    let record = record?;
+    let replay = match replay {
         // Unknown, expired, another session's: one answer.
         Ok(Replay::Unknown) => return Err(Fault::UnknownEvent(id.to_string())),
+        Ok(replay) => replay,
         Err(error) => {
-            tracing::error!(error = &error as &dyn Error, "a reply cannot be read back");
+            tracing::error!(error = %Causes(&error), "a reply cannot be read back");
             return Err(Fault::Unavailable);
         }
     };
@@ -46,7 +50,7 @@ pub(super) async fn open(
         Delivery::Buffered => Deadline::after(Duration::ZERO),
     };
     // What is finished is over in a moment; what is not is one more stream that waits.
-    let slot = if open {
+    let slot = if matches!(replay, Replay::Open(_)) {
         let expires_at = app.clock.now().plus(deadline.remaining());
         let limit = app.config.streams.per_principal;
         Some(
@@ -68,16 +72,17 @@ pub(super) async fn open(
         // Where we are, so that a client that loses this stream too comes back to the same place.
         opening.push(Frame::Priming(id));
     }
-    let reader = Reader {
+    let mut reader = Reader {
         app: Arc::clone(app),
         key,
         seq,
-        waiting: frames.into(),
-        open,
+        waiting: VecDeque::new(),
+        open: true,
         slot,
         deadline,
         pause: FIRST_LOOK,
     };
+    reader.take(replay);
     Ok(Reply::Stream(futures::stream::iter(opening).chain(reader.stream()).boxed()))
 }
 
@@ -85,7 +90,7 @@ struct Reader {
     app: Arc<App>,
     key: StreamKey,
     seq: u64,
-    waiting: VecDeque<StoredFrame>,
+    waiting: VecDeque<Frame>,
     open: bool,
     slot: Option<Slot>,
     deadline: Deadline,
@@ -107,9 +112,7 @@ impl Reader {
         let quiet_until = Instant::now() + self.app.config.streams.keep_alive;
         loop {
             if let Some(frame) = self.waiting.pop_front() {
-                self.seq = frame.seq;
-                let id = EventId::Reply { stream: self.key.stream.clone(), seq: frame.seq };
-                return Some((Frame::Message { id: Some(id), json: frame.json }, true));
+                return Some((frame, true));
             }
             if !self.open {
                 return None;
@@ -122,30 +125,52 @@ impl Reader {
                 () = tokio::time::sleep_until(quiet_until) => return Some((Frame::KeepAlive, true)),
             }
             if let Err(error) = self.look().await {
-                tracing::warn!(error = &error as &dyn Error, "a reply cannot be read back; trying again");
+                tracing::warn!(error = %Causes(&error), "a reply cannot be read back; trying again");
             }
         }
     }
 
     async fn look(&mut self) -> Result<(), StoreError> {
-        let frames = match self.app.stores.streams.read(&self.key, self.seq).await? {
-            Replay::Open(frames) => frames,
+        let replay = self.app.stores.streams.read(&self.key, self.seq).await?;
+        self.take(replay);
+        if !self.open {
+            self.release().await;
+        }
+        self.pause = if self.waiting.is_empty() { (self.pause * 2).min(LAST_LOOK) } else { FIRST_LOOK };
+        Ok(())
+    }
+
+    fn take(&mut self, replay: Replay) {
+        let (frames, broken) = match replay {
+            Replay::Open(frames) => (frames, None),
             Replay::Finished(frames) => {
                 self.open = false;
-                frames
+                (frames, None)
+            }
+            Replay::Broken { frames, request } => {
+                self.open = false;
+                (frames, request)
             }
             // The session has ended meanwhile.
             Replay::Unknown => {
                 self.open = false;
-                Vec::new()
+                return;
             }
         };
-        if !self.open {
-            self.release().await;
+        for StoredFrame { seq, json } in frames {
+            self.seq = seq;
+            // What was too large to be kept left its place empty.
+            if !json.is_empty() {
+                let id = EventId::Reply { stream: self.key.stream.clone(), seq };
+                self.waiting.push_back(Frame::Message { id: Some(id), json });
+            }
         }
-        self.pause = if frames.is_empty() { (self.pause * 2).min(LAST_LOOK) } else { FIRST_LOOK };
-        self.waiting.extend(frames);
-        Ok(())
+        // Not part of the reply, so it has no id: nobody will answer any more, and the client should not wait.
+        if let Some(id) = broken {
+            tracing::warn!(%id, "a reply breaks off: its environment ended before it was written to its end");
+            let json = Final::fault(Some(id), &Fault::Interrupted).json;
+            self.waiting.push_back(Frame::Message { id: None, json });
+        }
     }
 
     /// The end of a reply that goes on: the client is told when to come back.

@@ -1,6 +1,6 @@
 //! POSTs of the session era: find the session, then serve its messages.
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 use rmcp::model::{ClientNotification, ClientRequest, GetMeta, RequestId};
@@ -18,7 +18,7 @@ use super::{
     writer::{Job, Shape, drive},
 };
 use crate::{
-    error::StoreError,
+    error::{Causes, StoreError},
     front::Delivery,
     peer::{self, Setting},
     protocol::{
@@ -60,7 +60,7 @@ pub(super) async fn find(app: &App, caller: &Caller, id: &str) -> Result<Arc<Ses
             Ok(()) => {}
             Err(StoreError::NotFound) => return Err(Fault::SessionNotFound),
             // The session lives until its old end; the request need not fail for that.
-            Err(error) => tracing::warn!(error = &error as &dyn Error, "a session was not marked as used"),
+            Err(error) => tracing::warn!(error = %Causes(&error), "a session was not marked as used"),
         }
     }
     Ok(Arc::new(record))
@@ -76,9 +76,12 @@ pub(super) async fn end(app: &App, caller: &Caller, id: &str) -> Result<(), Faul
 pub(super) fn unavailable(error: &StoreError) -> Fault {
     match error {
         StoreError::NotFound => Fault::SessionNotFound,
+        // The client's to mend.
+        error @ StoreError::TooLarge { .. } => Fault::invalid_params(error.to_string()),
         error => {
-            tracing::error!(error = error as &dyn Error, "the session store failed");
-            Fault::Unavailable
+            tracing::error!(error = %Causes(error), "the session store failed");
+            // What would fail again must not be called worth another try.
+            if error.is_retryable() { Fault::Unavailable } else { Fault::Internal }
         }
     }
 }
@@ -217,7 +220,7 @@ async fn job(app: &Arc<App>, caller: &Caller, record: &Arc<SessionRecord>, reque
     let id = request.id.clone();
     match own(app, caller, record, &request).await {
         Ok(Some(done)) => Job::Done(done),
-        Ok(None) => match talk(app, caller, record, &request) {
+        Ok(None) => match talk(app, caller, record, &request).await {
             Ok(conversation) => Job::Talk(Box::new(conversation)),
             Err(fault) => Job::Done(Final::fault(Some(id), &fault)),
         },
@@ -276,7 +279,7 @@ async fn told(
     record: &Arc<SessionRecord>,
     request: &Request,
 ) -> Result<Option<Final>, Fault> {
-    let mut conversation = talk(app, caller, record, request)?;
+    let mut conversation = talk(app, caller, record, request).await?;
     loop {
         match conversation.next().await {
             Said::Final(Final { code: None | Some(-32601), .. }) | Said::Cancelled => return Ok(None),
@@ -286,13 +289,14 @@ async fn told(
     }
 }
 
-fn talk(
+async fn talk(
     app: &Arc<App>,
     caller: &Caller,
     record: &Arc<SessionRecord>,
     request: &Request,
 ) -> Result<Conversation, Fault> {
     let typed = call::typed(request)?;
+    call::check_tools(app, &typed).await?;
     let call = random::token();
     let terms = Terms {
         letters: Some(Letters::new(record.id.clone(), &call, &request.id)),

@@ -2,7 +2,6 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    error::Error,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -19,7 +18,7 @@ use super::{
     session,
 };
 use crate::{
-    error::StoreError,
+    error::{Causes, StoreError},
     events::{Event, EventFilter, LoggedEvent, Scope, Subscription},
     front::Delivery,
     protocol::Fault,
@@ -55,39 +54,51 @@ impl Listeners {
 pub(super) async fn open(
     app: &Arc<App>,
     caller: &Caller,
-    record: Arc<SessionRecord>,
+    session: &str,
     from: Option<LogCursor>,
 ) -> Result<Reply, Fault> {
+    let id = SessionId::parse(session).ok_or(Fault::SessionNotFound)?;
     // A stream on which nothing can ever be said would only cost.
     if !app.config.streams.enabled || !says_anything(app) {
+        session::find(app, caller, session).await?;
         return Err(Fault::StreamsOff);
     }
     let deadline = listen::life(app, caller);
     let expires_at = app.clock.now().plus(deadline.remaining());
     let limit = app.config.streams.per_principal;
-    let slot = Slot::acquire(
-        &app.open_streams,
-        &app.stores.slots,
-        &app.tracker,
-        &caller.principal,
-        limit,
-        expires_at,
-    )
-    .await?;
-    let scopes = vec![Scope::Global, Scope::Session(record.id.clone())];
+    let scopes = vec![Scope::Global, Scope::Session(id)];
     let said = from.map(|cursor| (cursor.global, cursor.part)).filter(|(_, part)| *part > 0);
     let from = from.map(|cursor| vec![cursor.global, cursor.session]);
-    let subscription = app.tail.subscribe(scopes, from).await.map_err(|error| {
-        tracing::error!(error = &error as &dyn Error, "the event log cannot be read");
-        Fault::Unavailable
-    })?;
-    // After the subscription: an event between the two may go to both streams. The other way round it might go to none.
-    let name = StreamId::random();
-    app.stores
-        .sessions
-        .set_listener(&record.id, &name)
-        .await
-        .map_err(|error| session::unavailable(&error))?;
+    // All three at once: one after the other they would be three round trips. Nothing of them shows before the session
+    // is known to be the caller's.
+    let (record, slot, subscription) = futures::join!(
+        session::find(app, caller, session),
+        Slot::acquire(
+            &app.open_streams,
+            &app.stores.slots,
+            &app.tracker,
+            &caller.principal,
+            limit,
+            expires_at,
+        ),
+        app.tail.subscribe(scopes, from),
+    );
+    let settled = match (record, &slot) {
+        (Ok(record), Ok(_)) => settle(app, record, subscription).await,
+        (Err(fault), _) => Err(fault),
+        (_, Err(fault)) => Err(fault.clone()),
+    };
+    let (record, subscription, name) = match settled {
+        Ok(settled) => settled,
+        Err(fault) => {
+            // Before the answer: the client's next try finds it free.
+            if let Ok(mut slot) = slot {
+                slot.release().await;
+            }
+            return Err(fault);
+        }
+    };
+    let slot = slot?;
     let replaced = app.listeners.replace(&record.id);
     let listener = Listener {
         app: Arc::clone(app),
@@ -110,6 +121,23 @@ pub(super) async fn open(
         opening.push(Frame::Priming(EventId::Log(listener.place())));
     }
     Ok(Reply::Stream(futures::stream::iter(opening).chain(listener.stream()).boxed()))
+}
+
+/// Makes a new stream the one that the session's messages go to.
+async fn settle(
+    app: &App,
+    record: Arc<SessionRecord>,
+    subscription: Result<Subscription, StoreError>,
+) -> Result<(Arc<SessionRecord>, Subscription, StreamId), Fault> {
+    let subscription = subscription.map_err(|error| {
+        tracing::error!(error = %Causes(&error), "the event log cannot be read");
+        Fault::Unavailable
+    })?;
+    // After the subscription: an event between the two may go to both streams. The other way round it might go to none.
+    let name = StreamId::random();
+    let named = app.stores.sessions.set_listener(&record.id, &name).await;
+    named.map_err(|error| session::unavailable(&error))?;
+    Ok((record, subscription, name))
 }
 
 struct Listener {
@@ -188,7 +216,7 @@ impl Listener {
                     Ok(Heard::Frames(frames)) => self.waiting.extend(frames),
                     Ok(Heard::End) => return self.end().await,
                     Err(error) => {
-                        tracing::error!(error = &error as &dyn Error, "a stream ends: the store failed");
+                        tracing::error!(error = %Causes(&error), "a stream ends: the store failed");
                         return self.end().await;
                     }
                 },

@@ -37,6 +37,7 @@ async fn converse(app: &Arc<App>, caller: &Caller, read: &StatelessRequest) -> R
     check_method(app, &read.request.method)?;
     permission::check(app, caller, &read.request)?;
     let mut request = call::typed(&read.request)?;
+    call::check_tools(app, &request).await?;
     check_param_headers(app, caller, &request)?;
     let binding = seal::may_ask(&read.request.method).then(|| Binding::of(&caller.principal, &read.request));
     if let Some(binding) = &binding {

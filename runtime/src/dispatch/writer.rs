@@ -1,7 +1,8 @@
 //! The reply to a POST of the session era: JSON while there are only responses, a stream from the first other thing on.
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
+use rmcp::model::RequestId;
 use tokio::sync::oneshot;
 
 use super::{
@@ -10,7 +11,6 @@ use super::{
     reply::{Answer, Caller, Final, Reply},
 };
 use crate::{
-    error::StoreError,
     front::Delivery,
     protocol::{Era, Fault},
     session::SessionRecord,
@@ -50,10 +50,16 @@ pub(super) async fn drive(
     {
         return Reply::answer(Era::Session, last.clone());
     }
+    // Whoever comes back for a reply that broke off is told which request will not be answered.
+    let request = match &jobs[..] {
+        [Job::Talk(conversation)] if shape == Shape::One => Some(conversation.id().clone()),
+        _ => None,
+    };
     let (reply, replied) = oneshot::channel();
     let writer = Writer {
         app: Arc::clone(app),
         record,
+        request,
         json: caller.accepts.json,
         events: caller.accepts.events,
         delivery: caller.front.delivery,
@@ -71,6 +77,7 @@ pub(super) async fn drive(
 struct Writer {
     app: Arc<App>,
     record: Arc<SessionRecord>,
+    request: Option<RequestId>,
     json: bool,
     events: bool,
     delivery: Delivery,
@@ -89,9 +96,7 @@ impl Writer {
                 Job::Talk(conversation) => self.talk(*conversation).await,
             }
         }
-        if let Err(error) = self.close().await {
-            tracing::error!(error = &error as &dyn Error, "a reply was not stored to its end");
-        }
+        self.close().await;
     }
 
     async fn talk(&mut self, mut conversation: Conversation) {
@@ -126,25 +131,18 @@ impl Writer {
 
     /// Writes to the stream, opening it first if this is the first thing to go there.
     async fn with_outlet(&mut self, say: Option<Say>) {
-        if let Err(error) = self.try_with_outlet(say).await {
-            tracing::error!(error = &error as &dyn Error, "a message of a reply was not stored");
-            self.refuse(Fault::Unavailable);
-        }
-    }
-
-    async fn try_with_outlet(&mut self, say: Option<Say>) -> Result<(), StoreError> {
-        if self.outlet.is_none() {
-            self.open().await?;
-        }
-        let Some(outlet) = &mut self.outlet else { return Ok(()) };
+        let mut outlet = match self.outlet.take() {
+            Some(outlet) => outlet,
+            None => self.open().await,
+        };
         match say {
-            Some(Say::Message(json)) => outlet.message(json).await?,
+            Some(Say::Message(json)) => outlet.message(json).await,
             Some(Say::KeepAlive) => outlet.send(Frame::KeepAlive).await,
             Some(Say::Disconnect) => outlet.disconnect(self.app.config.streams.retry).await,
             // Never an empty stream: some fronts wait for its first byte.
             None => outlet.send(Frame::KeepAlive).await,
         }
-        Ok(())
+        self.outlet = Some(outlet);
     }
 
     /// Whether the client knows how to come back for a reply that it has lost before anything was said, and may.
@@ -152,11 +150,11 @@ impl Writer {
         self.record.version.has_priming() && self.app.config.streams.enabled
     }
 
-    async fn open(&mut self) -> Result<(), StoreError> {
-        let store = &self.app.stores.streams;
+    async fn open(&mut self) -> Outlet {
+        let App { stores, tracker, clock, .. } = &*self.app;
+        let (session, request) = (self.record.id.clone(), self.request.take());
         let (mut outlet, frames) =
-            stream::outlet(store, self.record.id.clone(), &self.app.clock, self.deadline, REPLAY_LIFE)
-                .await?;
+            stream::outlet(&stores.streams, tracker, session, request, clock, self.deadline, REPLAY_LIFE);
         if let Some(reply) = self.reply.take() {
             // The client may have left already. In this era that changes nothing.
             let _ = reply.send(Reply::Stream(frames));
@@ -166,17 +164,16 @@ impl Writer {
             outlet.send(priming).await;
         }
         for last in self.kept.drain(..) {
-            outlet.message(last.json).await?;
+            outlet.message(last.json).await;
         }
-        self.outlet = Some(outlet);
-        Ok(())
+        outlet
     }
 
-    async fn close(&mut self) -> Result<(), StoreError> {
+    async fn close(&mut self) {
         if let Some(outlet) = self.outlet.take() {
             return outlet.finish().await;
         }
-        let Some(reply) = self.reply.take() else { return Ok(()) };
+        let Some(reply) = self.reply.take() else { return };
         let _ = reply.send(match (self.shape, self.kept.pop()) {
             (Shape::One, Some(last)) => Reply::answer(Era::Session, last),
             (Shape::Batch, Some(last)) => {
@@ -185,13 +182,6 @@ impl Writer {
             }
             (_, None) => Reply::Accepted,
         });
-        Ok(())
-    }
-
-    fn refuse(&mut self, fault: Fault) {
-        if let Some(reply) = self.reply.take() {
-            let _ = reply.send(Reply::refuse(Era::Session, None, fault));
-        }
     }
 }
 

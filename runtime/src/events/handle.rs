@@ -129,6 +129,11 @@ impl Events {
         Ok(Announced { appended, message_id })
     }
 
+    /// Tells everybody, once, however many environments say it under this name.
+    pub(crate) async fn publish_once(&self, name: String, event: Event) -> Result<Appended, StoreError> {
+        self.append(&Scope::Global, event, Some(name)).await
+    }
+
     /// Says that a resource has new content.
     pub async fn resource_updated(&self, uri: impl Into<String>) -> Result<Appended, StoreError> {
         self.publish(Event::ResourceUpdated { uri: uri.into() }).await

@@ -145,6 +145,12 @@ impl Tail {
         let mut pause = BUSY;
         let mut moved: Option<Instant> = None;
         loop {
+            // First of all: whoever subscribes has just read the heads.
+            let next = Instant::now() + random::jitter(pause);
+            tokio::select! {
+                () = tokio::time::sleep_until(next) => {}
+                () = self.wake.notified() => {}
+            }
             let scopes = {
                 let mut followed = self.followed();
                 if followed.scopes.is_empty() {
@@ -168,11 +174,6 @@ impl Tail {
                     IDLE
                 }
             };
-            let next = Instant::now() + random::jitter(pause);
-            tokio::select! {
-                () = tokio::time::sleep_until(next) => {}
-                () = self.wake.notified() => {}
-            }
         }
     }
 

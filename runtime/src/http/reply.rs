@@ -226,7 +226,7 @@ fn status_of(fault: &Fault, era: Era) -> StatusCode {
         Fault::InsufficientScope { .. } => StatusCode::FORBIDDEN,
         Fault::TooManyStreams { .. } => StatusCode::TOO_MANY_REQUESTS,
         Fault::ProcessFull { .. } | Fault::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-        Fault::DeadlineExceeded { .. } | Fault::Internal => StatusCode::OK,
+        Fault::DeadlineExceeded { .. } | Fault::Interrupted | Fault::Internal => StatusCode::OK,
     }
 }
 

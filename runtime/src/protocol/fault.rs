@@ -89,6 +89,9 @@ pub enum Fault {
         /// How long it was given.
         seconds: u64,
     },
+    /// The environment that served a call ended before the call did.
+    #[error("the call was interrupted before it was answered; it may have had effects, and may be retried")]
+    Interrupted,
     /// Something broke on our side. The cause is in the log.
     #[error("internal error")]
     Internal,
@@ -112,7 +115,7 @@ impl Fault {
             Self::InvalidRequest(_) | Self::UnsupportedSessionVersion(_) => -32600,
             Self::MethodNotFound(_) | Self::StreamsOff => -32601,
             Self::InvalidMeta(_) | Self::InvalidParams { .. } => -32602,
-            Self::DeadlineExceeded { .. } | Self::Unavailable | Self::Internal => -32603,
+            Self::DeadlineExceeded { .. } | Self::Unavailable | Self::Interrupted | Self::Internal => -32603,
             // The range left to implementations; -32001 is what the official SDKs answer for a lost session.
             Self::SessionRequired
             | Self::UnknownEvent(_)

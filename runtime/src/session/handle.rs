@@ -10,9 +10,17 @@ use super::{
 };
 use crate::{auth::Principal, clock::Clock, error::StoreError, random};
 
-/// How often `update` tries again when other writers keep winning. Each try is a fresh read, so the writers make
-/// progress between them; a caller that loses this often has a hot key.
+/// How often a write is tried again when other writers keep winning, and the pauses before that, which spread them out:
+/// each try is a fresh read, so that somebody always makes progress. Whoever loses this often has a hot key.
 const UPDATE_TRIES: u32 = 64;
+const FIRST_PAUSE: Duration = Duration::from_millis(4);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Waits after losing for the `lost`th time.
+async fn step_back(lost: u32) {
+    let pause = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(lost)).min(LONGEST_PAUSE);
+    tokio::time::sleep(random::jitter(pause)).await;
+}
 
 /// The session of a 2025-era request. A tool gets it from `RequestContext::extensions`; a 2026-07-28 request has none.
 #[derive(Clone)]
@@ -93,10 +101,10 @@ impl State {
     /// Writes a value, whatever was there.
     pub async fn set<T: Serialize>(&self, key: &str, value: &T) -> Result<(), StateError> {
         let value = serde_json::to_value(value).map_err(|source| type_error(key, source))?;
-        for _ in 0..UPDATE_TRIES {
+        for lost in 0..UPDATE_TRIES {
             let rev = self.store.state(&self.scope, key).await?.map_or(0, |found| found.rev);
             match self.put(key, &value, rev).await {
-                Err(StoreError::Conflict) => {}
+                Err(StoreError::Conflict) => step_back(lost).await,
                 done => return Ok(done.map(drop)?),
             }
         }
@@ -110,7 +118,7 @@ impl State {
         T: Serialize + DeserializeOwned,
         F: FnMut(Option<T>) -> T,
     {
-        for _ in 0..UPDATE_TRIES {
+        for lost in 0..UPDATE_TRIES {
             let found = self.store.state(&self.scope, key).await?;
             let (value, rev) = match found {
                 Some(Versioned { value, rev }) => (Some(self.typed(key, value)?), rev),
@@ -120,7 +128,7 @@ impl State {
             let json = serde_json::to_value(&value).map_err(|source| type_error(key, source))?;
             match self.put(key, &json, rev).await {
                 Ok(_) => return Ok(value),
-                Err(StoreError::Conflict) => {}
+                Err(StoreError::Conflict) => step_back(lost).await,
                 Err(error) => return Err(error.into()),
             }
         }

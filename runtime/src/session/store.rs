@@ -31,6 +31,8 @@ pub enum StateScope {
         /// Its unguessable name.
         handle: String,
     },
+    /// The deployment's own: it has no end.
+    Server,
 }
 
 /// Durable sessions, their state and their subscriptions.
@@ -43,7 +45,7 @@ pub enum StateScope {
 ///   other gets [`StoreError::Conflict`].
 /// * `end` removes the session with its state and subscriptions, and is idempotent.
 /// * A session's state and subscriptions live as long as it does, however long ago they were written: `expires_at` of
-///   `put_state` ends the state of handles.
+///   `put_state` ends the state of handles. The deployment's own has no end.
 #[async_trait]
 pub trait SessionStore: Send + Sync + 'static {
     /// Writes a new session. [`StoreError::Conflict`] if the id is taken.

@@ -2,7 +2,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use futures::FutureExt;
 use proptest::prelude::*;
 
 use super::{Handles, State, StateError};
@@ -14,9 +13,13 @@ fn state() -> State {
     Handles::new(Principal::anonymous(), store, clock, Duration::from_secs(1)).create().1
 }
 
-/// A memory store never waits, so what it is asked is done when it returns.
-fn now<T>(work: impl Future<Output = T>) -> T {
-    work.now_or_never().expect("a memory store never waits")
+/// Does it, on a thread and a paused clock of its own: an update that loses steps back, and others come in between.
+fn now<T: Send>(work: impl Future<Output = T> + Send) -> T {
+    let alone = move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+        runtime.expect("a runtime").block_on(work)
+    };
+    std::thread::scope(|scope| scope.spawn(alone).join().expect("no panic"))
 }
 
 /// An update into whose tries others come in between: the first into its first try, and so on.

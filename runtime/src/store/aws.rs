@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_smithy_http_client::{
     Builder,
-    tls::{self, rustls_provider::CryptoMode},
+    tls::{self, TlsContext, TrustStore, rustls_provider::CryptoMode},
 };
 
 // One type, under the names of whichever SDK is there.
@@ -14,26 +14,79 @@ use aws_sdk_dynamodb::config::SharedHttpClient;
 #[cfg(not(feature = "dynamodb"))]
 use aws_sdk_sns::config::SharedHttpClient;
 
+use crate::{config::TlsRoots, error::ConfigError};
+
+/// What AWS's endpoints are certified by. All five, as <https://www.amazontrust.com/repository/> (read 2026-11-20)
+/// recommends. The system's own store holds some 150, and reading them costs every cold start milliseconds.
+const AMAZON_ROOTS: &str = include_str!("amazon-roots.pem");
+
 /// A connection that was idle for longer may have died while the environment was frozen.
 const IDLE: Duration = Duration::from_secs(50);
+/// To a neighbour in the same region.
+const CONNECT: Duration = Duration::from_secs(1);
+/// One try. DynamoDB answers in milliseconds: what takes a second is a connection that died in a freeze.
+const TRY: Duration = Duration::from_secs(2);
+/// All tries together: a client that waits longer than that for its state is better told.
+const OPERATION: Duration = Duration::from_secs(5);
+/// Throttling passes in moments, and an environment that waits is billed.
+const TRIES: u32 = 5;
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// The one HTTP client: rustls with ring, connections dropped before they can have gone stale in a freeze.
-#[must_use]
-pub fn http_client() -> SharedHttpClient {
-    Builder::new().pool_idle_timeout(IDLE).tls_provider(tls::Provider::Rustls(CryptoMode::Ring)).build_https()
+/// The one HTTP client: rustls with ring, connections dropped before they can have gone stale in a freeze. Making it
+/// opens none.
+///
+/// # Errors
+///
+/// When no TLS can be set up with these roots.
+pub fn http_client(roots: TlsRoots) -> Result<SharedHttpClient, ConfigError> {
+    let trusted = match roots {
+        TlsRoots::Amazon => TrustStore::empty(),
+        TlsRoots::Native => TrustStore::empty().with_native_roots(true),
+    };
+    let trusted = trusted.with_pem_certificate(AMAZON_ROOTS);
+    let context = TlsContext::builder().with_trust_store(trusted).build().map_err(|error| ConfigError {
+        variable: "MCP_TLS_ROOTS",
+        found: format!("{roots:?}: {error}"),
+        expected: "roots that TLS can be set up with".into(),
+    })?;
+    Ok(Builder::new()
+        .pool_idle_timeout(IDLE)
+        .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
+        .tls_context(context)
+        .build_https())
 }
 
-/// SDK configuration from the environment: region, credentials, `AWS_ENDPOINT_URL*`.
-pub async fn sdk_config() -> SdkConfig {
-    let timeouts = TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(1))
-        .operation_attempt_timeout(Duration::from_secs(2))
-        .operation_timeout(Duration::from_secs(5))
-        .build();
-    aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http_client())
-        .retry_config(RetryConfig::standard().with_max_attempts(3))
-        .timeout_config(timeouts)
+/// SDK configuration from the environment: region, credentials, `AWS_ENDPOINT_URL` and `AWS_ENDPOINT_URL_<SERVICE>`,
+/// with our HTTP client, times and tries. One for every AWS client of the process, so that they share connections.
+///
+/// # Errors
+///
+/// As [`http_client`].
+pub async fn sdk_config(roots: TlsRoots) -> Result<SdkConfig, ConfigError> {
+    Ok(aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http_client(roots)?)
+        .retry_config(retries())
+        .timeout_config(timeouts())
         .load()
-        .await
+        .await)
+}
+
+/// How often a request is tried, and how long in between.
+#[must_use]
+pub fn retries() -> RetryConfig {
+    RetryConfig::standard()
+        .with_max_attempts(TRIES)
+        .with_initial_backoff(FIRST_PAUSE)
+        .with_max_backoff(LONGEST_PAUSE)
+}
+
+/// How long a request may take.
+#[must_use]
+pub fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(CONNECT)
+        .operation_attempt_timeout(TRY)
+        .operation_timeout(OPERATION)
+        .build()
 }

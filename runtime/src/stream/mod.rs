@@ -10,6 +10,7 @@
 mod deadline;
 mod frame;
 mod id;
+mod keeper;
 mod outlet;
 mod slots;
 mod store;
@@ -21,4 +22,4 @@ pub use outlet::ReplyStream;
 pub(crate) use outlet::{Outlet, outlet};
 pub(crate) use slots::{OpenStreams, Slot};
 pub use slots::{SlotRequest, SlotStore};
-pub use store::{Replay, StoredFrame, StreamKey, StreamStore};
+pub use store::{Part, Replay, StoredFrame, StreamKey, StreamStore, StreamTerms};

@@ -7,23 +7,27 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use futures::StreamExt;
-use tokio::sync::{Notify, mpsc};
+use futures::{FutureExt, StreamExt};
+use rmcp::model::RequestId;
+use tokio::{
+    sync::{Notify, mpsc, watch},
+    task::JoinHandle,
+};
+use tokio_util::task::TaskTracker;
 
 use super::{
     deadline::Deadline,
     frame::{Frame, FrameStream},
     id::{EventId, StreamId},
-    store::{StoredFrame, StreamKey, StreamStore},
+    keeper::{Entry, Keeper, Keeping},
+    store::{StreamKey, StreamStore, StreamTerms},
 };
-use crate::{
-    clock::{Clock, Timestamp},
-    error::StoreError,
-    session::SessionId,
-};
+use crate::{clock::Clock, session::SessionId};
 
-/// Frames that may wait for a slow client before the handler has to wait too.
+/// Frames that may wait for a slow client, or for a slow store, before the handler has to wait too.
 const BUFFER: usize = 64;
+/// How long after its deadline a call may still be written down: it says goodbye, and the store takes its time.
+const WRITING: Duration = Duration::from_secs(15);
 
 /// A tool's handle on the stream its messages go to, in `RequestContext::extensions` of session-era requests.
 #[derive(Clone, Default)]
@@ -47,30 +51,63 @@ impl ReplyStream {
 
 /// Where a session-era call writes.
 pub(crate) struct Outlet {
-    key: StreamKey,
-    store: Arc<dyn StreamStore>,
-    expires_at: Timestamp,
+    stream: StreamId,
     deadline: Deadline,
     seq: u64,
     client: Option<mpsc::Sender<Frame>>,
+    entries: Option<mpsc::Sender<Entry>>,
+    keeping: watch::Receiver<Keeping>,
+    keeper: JoinHandle<()>,
 }
 
 /// Opens a replayable stream: the end to write to, and the frames for the client. It is written to until `deadline`,
 /// and can be replayed for `life` after.
-pub(crate) async fn outlet(
+pub(crate) fn outlet(
     store: &Arc<dyn StreamStore>,
+    tracker: &TaskTracker,
     session: SessionId,
+    request: Option<RequestId>,
     clock: &Clock,
     deadline: Deadline,
     life: Duration,
-) -> Result<(Outlet, FrameStream), StoreError> {
+) -> (Outlet, FrameStream) {
     let key = StreamKey { session, stream: StreamId::random() };
-    let expires_at = clock.now().plus(deadline.remaining()).plus(life);
-    store.open(&key, expires_at).await?;
-    let (client, mut frames) = mpsc::channel(BUFFER);
-    let outlet = Outlet { key, store: Arc::clone(store), expires_at, deadline, seq: 0, client: Some(client) };
-    let frames = futures::stream::poll_fn(move |cx| frames.poll_recv(cx)).boxed();
-    Ok((outlet, frames))
+    let written_by = clock.now().plus(deadline.remaining()).plus(WRITING);
+    let terms = StreamTerms { request, written_by, expires_at: written_by.plus(life) };
+    let (client, frames) = mpsc::channel(BUFFER);
+    let (entries, said) = mpsc::channel(BUFFER);
+    let (told, keeping) = watch::channel(Keeping::Opening);
+    let stream = key.stream.clone();
+    let keeper = Keeper { store: Arc::clone(store), key, terms, entries: said, keeping: told, held: None };
+    let keeper = tracker.spawn(keeper.run());
+    let frames = once_open(keeping.clone(), frames);
+    let (client, entries) = (Some(client), Some(entries));
+    (Outlet { stream, deadline, seq: 0, client, entries, keeping, keeper }, frames)
+}
+
+/// The frames for the client, from when the store knows the stream. Without the store they flow too, but lead nowhere
+/// back: they have no ids.
+fn once_open(mut keeping: watch::Receiver<Keeping>, mut frames: mpsc::Receiver<Frame>) -> FrameStream {
+    async move {
+        opened(&mut keeping).await;
+        futures::stream::poll_fn(move |cx| frames.poll_recv(cx)).filter_map(move |frame| {
+            let lost = *keeping.borrow() == Keeping::Lost;
+            std::future::ready(match frame {
+                Frame::Priming(_) if lost => None,
+                Frame::Message { json, .. } if lost => Some(Frame::Message { id: None, json }),
+                frame => Some(frame),
+            })
+        })
+    }
+    .flatten_stream()
+    .boxed()
+}
+
+/// Waits for the store's answer to the opening, and returns whether the stream is kept.
+async fn opened(keeping: &mut watch::Receiver<Keeping>) -> bool {
+    // A keeper that is gone has told all that it had to.
+    let now = keeping.wait_for(|now| *now != Keeping::Opening).await;
+    now.is_ok_and(|now| *now == Keeping::Kept)
 }
 
 impl Outlet {
@@ -79,16 +116,20 @@ impl Outlet {
     }
 
     fn place(&self, seq: u64) -> EventId {
-        EventId::Reply { stream: self.key.stream.clone(), seq }
+        EventId::Reply { stream: self.stream.clone(), seq }
     }
 
-    /// Stores a message, then sends it. In that order: a message a client has seen can always be resumed from.
-    pub(crate) async fn message(&mut self, json: Bytes) -> Result<(), StoreError> {
+    /// Has a message stored, and sends it.
+    pub(crate) async fn message(&mut self, json: Bytes) {
         self.seq += 1;
-        let frame = StoredFrame { seq: self.seq, json: json.clone() };
-        self.store.append(&self.key, &[frame], self.expires_at).await?;
+        if let Some(entries) = &self.entries {
+            let kept = entries.send(Entry::Message(json.clone()));
+            // Without this one no later one is of use.
+            if !matches!(tokio::time::timeout_at(self.deadline.instant(), kept).await, Ok(Ok(()))) {
+                self.entries = None;
+            }
+        }
         self.send(Frame::Message { id: Some(self.place(self.seq)), json }).await;
-        Ok(())
     }
 
     /// Sends a frame that is not part of the replay. A client that left is no error, and neither is one that stays
@@ -104,14 +145,23 @@ impl Outlet {
         }
     }
 
-    /// Ends the connection; the call and its stream go on.
+    /// Ends the connection, if the client can come back; the call and its stream go on.
     pub(crate) async fn disconnect(&mut self, retry: Duration) {
-        self.send(Frame::Retry(retry)).await;
-        self.client = None;
+        if opened(&mut self.keeping).await {
+            self.send(Frame::Retry(retry)).await;
+            self.client = None;
+        }
     }
 
-    /// Ends the stream.
-    pub(crate) async fn finish(self) -> Result<(), StoreError> {
-        self.store.finish(&self.key).await
+    /// Ends the stream: its last byte comes when everything is stored.
+    pub(crate) async fn finish(self) {
+        if let Some(entries) = self.entries {
+            // Refused by a keeper that has given up, and said so.
+            let _ = entries.send(Entry::End).await;
+        }
+        if let Err(error) = self.keeper.await {
+            tracing::error!(%error, "a reply was not stored to its end");
+        }
+        drop(self.client);
     }
 }

@@ -8,7 +8,13 @@ use std::sync::{
 use async_trait::async_trait;
 use tokio_util::task::TaskTracker;
 
-use crate::{auth::Principal, clock::Timestamp, error::StoreError, protocol::Fault, random};
+use crate::{
+    auth::Principal,
+    clock::Timestamp,
+    error::{Causes, StoreError},
+    protocol::Fault,
+    random,
+};
 
 /// What is asked of the store.
 #[derive(Debug, Clone)]
@@ -99,7 +105,7 @@ impl Slot {
             }),
             Ok(false) => Err(Fault::TooManyStreams { limit }),
             Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "cannot count streams");
+                tracing::error!(error = %Causes(&error), "cannot count streams");
                 Err(Fault::Unavailable)
             }
         }
@@ -125,6 +131,6 @@ impl Drop for Slot {
 async fn give_back(store: &dyn SlotStore, owner: &Principal, slot: &str) {
     if let Err(error) = store.release(owner, slot).await {
         // The slot expires by itself at the end of its stream's life.
-        tracing::warn!(error = &error as &dyn std::error::Error, "a stream slot was not given back");
+        tracing::warn!(error = %Causes(&error), "a stream slot was not given back");
     }
 }

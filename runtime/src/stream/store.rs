@@ -1,7 +1,8 @@
-//! The frames of session-era replies, kept for a client that comes back.
+//! The messages of session-era replies, kept for a client that comes back.
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use rmcp::model::RequestId;
 
 use super::id::StreamId;
 use crate::{clock::Timestamp, error::StoreError, session::SessionId};
@@ -13,6 +14,28 @@ pub struct StreamKey {
     pub session: SessionId,
     /// Which.
     pub stream: StreamId,
+}
+
+/// What holds for a stream from its first message to its last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamTerms {
+    /// The request it answers, if it answers one: who waits when the stream breaks off.
+    pub request: Option<RequestId>,
+    /// When it has been written to its end, or never will be: whoever wrote it is gone.
+    pub written_by: Timestamp,
+    /// When nobody can come back for it any more.
+    pub expires_at: Timestamp,
+}
+
+/// Messages that follow each other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// The place of the first: the places of a stream are 1, 2, 3, ...
+    pub first: u64,
+    /// The messages.
+    pub messages: Vec<Bytes>,
+    /// Whether no more will come.
+    pub last: bool,
 }
 
 /// A stored message.
@@ -33,32 +56,38 @@ pub enum Replay {
     Open(Vec<StoredFrame>),
     /// These are the last.
     Finished(Vec<StoredFrame>),
+    /// These are the last too, although there is no end: whoever wrote it is gone.
+    Broken {
+        /// What was stored by then.
+        frames: Vec<StoredFrame>,
+        /// The request that was not answered.
+        request: Option<RequestId>,
+    },
 }
 
-/// Durable replies.
+/// Durable replies. A stream has one writer, which writes its parts one after the other: each begins where the one
+/// before it ended, and one that failed is written again as it was.
 ///
 /// # Laws
 ///
-/// * Frames appended are durable when the call returns, and read back in order of `seq`.
-/// * Appending a frame with a `seq` that is already there changes nothing.
-/// * A stream is visible as soon as it is opened, empty; `finish` is idempotent and final.
+/// * A part is durable, whole, when the call returns. Writing it again changes nothing.
+/// * A stream is visible as soon as it is opened, with the part it was opened with; the last part is final.
+/// * `read` answers the messages after a place in their order, and never beyond a message that is missing.
+/// * A place beyond what is stored is one that its client has seen before it was stored: what comes after it is
+///   answered, what comes before it is not.
+/// * A stream without its last part is open until `written_by`, and broken after it.
 /// * A stream is read only through the session it was opened for, and ends with that session.
 #[async_trait]
 pub trait StreamStore: Send + Sync + 'static {
-    /// Makes a stream known.
-    async fn open(&self, key: &StreamKey, expires_at: Timestamp) -> Result<(), StoreError>;
+    /// The most bytes that the messages of one part may have.
+    fn largest_part(&self) -> usize;
 
-    /// Adds frames.
-    async fn append(
-        &self,
-        key: &StreamKey,
-        frames: &[StoredFrame],
-        expires_at: Timestamp,
-    ) -> Result<(), StoreError>;
+    /// Makes a stream known, with its first part, which may be empty.
+    async fn open(&self, key: &StreamKey, terms: &StreamTerms, part: &Part) -> Result<(), StoreError>;
 
-    /// Says that no more will come.
-    async fn finish(&self, key: &StreamKey) -> Result<(), StoreError>;
+    /// Adds a part.
+    async fn append(&self, key: &StreamKey, terms: &StreamTerms, part: &Part) -> Result<(), StoreError>;
 
-    /// The frames after `seq`.
+    /// The messages after `seq`.
     async fn read(&self, key: &StreamKey, after: u64) -> Result<Replay, StoreError>;
 }

@@ -8,9 +8,13 @@
 #![allow(clippy::needless_pass_by_value, reason = "`json!(...)` reads best as an argument")]
 
 pub(crate) mod client;
+#[cfg(feature = "dynamodb")]
+pub(crate) mod dynamo;
 pub(crate) mod fixture;
 pub(crate) mod logs;
 pub(crate) mod mutated;
+#[cfg(feature = "dynamodb")]
+pub(crate) mod proxy;
 pub(crate) mod rude;
 pub(crate) mod secrets;
 pub(crate) mod session;

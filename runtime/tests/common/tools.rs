@@ -2,7 +2,7 @@
 #![allow(deprecated, reason = "logging, sampling and roots are tested until they are gone")]
 
 use mcp_lambda_server::{
-    Event, Events, Handles, Principal, ReplyStream, Session,
+    Event, Events, Handles, Principal, ReplyStream, Session, Tools,
     rmcp::{
         ErrorData, RoleServer,
         model::{
@@ -43,6 +43,7 @@ pub(crate) fn all() -> Vec<Tool> {
         "big",
         "who",
         "disconnect",
+        "switch",
     ];
     let plain = |name| tool(name, json!({ "type": "object" }));
     names.into_iter().chain(rude::NAMES).map(plain).chain([tool("mirrored", mirrored())]).collect()
@@ -95,6 +96,7 @@ pub(crate) async fn call(
         "big" => "x".repeat(usize::try_from(number(arguments, "bytes")).expect("a length")),
         "who" => who(context),
         "disconnect" => disconnect(stage, context).await,
+        "switch" => switch(arguments, context).await,
         rude if rude::NAMES.contains(&rude) => rude::call(stage, request, context).await,
         unknown => return Err(ErrorData::invalid_params(format!("no tool {unknown:?}"), None)),
     };
@@ -306,6 +308,17 @@ async fn count(arguments: &JsonObject, context: &Context) -> String {
     };
     let count = state.update("count", more).await.expect("stored");
     json!({ "handle": handle, "count": count }).to_string()
+}
+
+/// Switches a tool on or off; says whether that changed anything.
+async fn switch(arguments: &JsonObject, context: &Context) -> String {
+    let tools = context.extensions.get::<Tools>().expect("the server has dynamic tools");
+    let tool = string(arguments, "tool");
+    let changed = match arguments["on"].as_bool().expect("on or off") {
+        true => tools.activate(&tool).await,
+        false => tools.deactivate(&tool).await,
+    };
+    changed.expect("switched").to_string()
 }
 
 /// The JSON-RPC error that was asked for.

@@ -122,3 +122,15 @@ pub(crate) async fn the_state_of_a_session_lives_as_long_as_the_session(lab: &La
     put(lab, &scope, "key", json!("changed"), rev).await.expect("put");
     assert_eq!(read(lab, &scope, "key").await.map(|(value, _)| value), Some(json!("changed")));
 }
+
+pub(crate) async fn the_deployments_own_state_has_no_end(lab: &Lab) {
+    let rev = put(lab, &StateScope::Server, "key", json!(1), 0).await.expect("put");
+    for _ in 0..3 {
+        lab.outlive();
+    }
+    assert_eq!(read(lab, &StateScope::Server, "key").await, Some((json!(1), rev)));
+    let stale = put(lab, &StateScope::Server, "key", json!(2), 0).await;
+    assert!(matches!(stale, Err(StoreError::Conflict)), "{stale:?}");
+    put(lab, &StateScope::Server, "key", json!(2), rev).await.expect("put");
+    assert_eq!(read(lab, &handle("", "key"), "key").await, None, "nobody's handle leads there");
+}

@@ -1,118 +1,197 @@
 //! Laws of `StreamStore`.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use mcp_lambda_server::{
+    rmcp::model::RequestId,
     session::SessionId,
-    stream::{Replay, StoredFrame, StreamId, StreamKey},
+    stream::{Part, Replay, StoredFrame, StreamId, StreamKey, StreamTerms},
 };
 
 use super::Lab;
 
-async fn open(lab: &Lab, session: &SessionId) -> StreamKey {
-    let key = StreamKey { session: session.clone(), stream: StreamId::random() };
-    lab.stores.streams.open(&key, lab.end()).await.expect("opened");
-    key
+/// A stream with one request, written for half as long as it is kept.
+struct Stream<'a> {
+    lab: &'a Lab,
+    key: StreamKey,
+    terms: StreamTerms,
+}
+
+impl<'a> Stream<'a> {
+    fn new(lab: &'a Lab, session: &SessionId) -> Self {
+        let key = StreamKey { session: session.clone(), stream: StreamId::random() };
+        let written_by = lab.clock.now().plus(lab.life / 2);
+        let terms = StreamTerms { request: Some(request()), written_by, expires_at: lab.end() };
+        Self { lab, key, terms }
+    }
+
+    async fn open(lab: &'a Lab, session: &SessionId, texts: &[&str]) -> Self {
+        let stream = Self::new(lab, session);
+        let part = part(1, texts, false);
+        lab.stores.streams.open(&stream.key, &stream.terms, &part).await.expect("opened");
+        stream
+    }
+
+    async fn append(&self, part: &Part) {
+        self.lab.stores.streams.append(&self.key, &self.terms, part).await.expect("appended");
+    }
+
+    async fn read(&self, after: u64) -> Replay {
+        self.lab.stores.streams.read(&self.key, after).await.expect("read")
+    }
+}
+
+fn request() -> RequestId {
+    RequestId::String("seven \"7\"".into())
+}
+
+fn part(first: u64, texts: &[&str], last: bool) -> Part {
+    let messages = texts.iter().map(|text| Bytes::copy_from_slice(text.as_bytes())).collect();
+    Part { first, messages, last }
 }
 
 fn frame(seq: u64, text: &str) -> StoredFrame {
     StoredFrame { seq, json: Bytes::copy_from_slice(text.as_bytes()) }
 }
 
-async fn append(lab: &Lab, key: &StreamKey, frames: &[StoredFrame]) {
-    lab.stores.streams.append(key, frames, lab.end()).await.expect("appended");
-}
-
-async fn read(lab: &Lab, key: &StreamKey, after: u64) -> Replay {
-    lab.stores.streams.read(key, after).await.expect("read")
-}
-
-pub(crate) async fn an_open_stream_is_visible_and_empty(lab: &Lab) {
+pub(crate) async fn an_open_stream_is_visible_with_what_it_was_opened_with(lab: &Lab) {
     let session = lab.session().await;
-    let never = StreamKey { session: session.clone(), stream: StreamId::random() };
-    assert_eq!(read(lab, &never, 0).await, Replay::Unknown);
-    let key = open(lab, &session).await;
-    assert_eq!(read(lab, &key, 0).await, Replay::Open(vec![]));
-    assert_eq!(read(lab, &key, 7).await, Replay::Open(vec![]));
-    lab.stores.streams.finish(&key).await.expect("finished");
-    assert_eq!(read(lab, &key, 0).await, Replay::Finished(vec![]));
+    assert_eq!(Stream::new(lab, &session).read(0).await, Replay::Unknown);
+    let stream = Stream::open(lab, &session, &[]).await;
+    assert_eq!(stream.read(0).await, Replay::Open(vec![]));
+    stream.append(&part(1, &[], true)).await;
+    assert_eq!(stream.read(0).await, Replay::Finished(vec![]));
+    let stream = Stream::open(lab, &session, &["one", "two"]).await;
+    assert_eq!(stream.read(0).await, Replay::Open(vec![frame(1, "one"), frame(2, "two")]));
+    assert_eq!(stream.read(1).await, Replay::Open(vec![frame(2, "two")]));
 }
 
-pub(crate) async fn frames_read_back_in_order_after_any_place(lab: &Lab) {
-    let key = open(lab, &lab.session().await).await;
-    let frames: Vec<_> = (1..=12).map(|seq| frame(seq, &format!("{{\"n\":{seq}}}"))).collect();
-    // In pieces, and the last piece first: order is the seq's.
-    append(lab, &key, &frames[8..]).await;
-    append(lab, &key, &frames[..3]).await;
-    append(lab, &key, &frames[3..8]).await;
-    append(lab, &key, &[]).await;
+pub(crate) async fn messages_read_back_in_order_after_any_place(lab: &Lab) {
+    let texts: Vec<_> = (1..=12).map(|seq| format!("{{\"n\":{seq}}}")).collect();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let stream = Stream::open(lab, &lab.session().await, &texts[..2]).await;
+    for (first, last) in [(3, 3), (4, 8), (9, 12)] {
+        stream.append(&part(first as u64, &texts[first - 1..last], false)).await;
+    }
+    let frames: Vec<_> = texts.iter().zip(1..).map(|(text, seq)| frame(seq, text)).collect();
     for after in 0..=13_usize {
         let rest = frames.get(after..).unwrap_or_default().to_vec();
-        assert_eq!(read(lab, &key, after as u64).await, Replay::Open(rest));
+        assert_eq!(stream.read(after as u64).await, Replay::Open(rest));
     }
-    assert_eq!(read(lab, &key, u64::MAX).await, Replay::Open(vec![]));
+    assert_eq!(stream.read(u64::MAX).await, Replay::Open(vec![]));
 }
 
-pub(crate) async fn a_seq_that_is_there_already_changes_nothing(lab: &Lab) {
-    let key = open(lab, &lab.session().await).await;
-    append(lab, &key, &[frame(1, "first")]).await;
-    append(lab, &key, &[frame(1, "again"), frame(2, "second")]).await;
-    assert_eq!(read(lab, &key, 0).await, Replay::Open(vec![frame(1, "first"), frame(2, "second")]));
+pub(crate) async fn a_part_written_again_changes_nothing(lab: &Lab) {
+    let stream = Stream::open(lab, &lab.session().await, &["first"]).await;
+    let (middle, end) = (part(2, &["second", "third"], false), part(4, &["fourth"], true));
+    for part in [&middle, &middle, &end, &middle, &end] {
+        stream.append(part).await;
+    }
+    let opening = part(1, &["first"], false);
+    lab.stores
+        .streams
+        .open(&stream.key, &stream.terms, &opening)
+        .await
+        .expect("opening twice is opening once");
+    let texts = [(1, "first"), (2, "second"), (3, "third"), (4, "fourth")];
+    let all = texts.into_iter().map(|(seq, text)| frame(seq, text)).collect();
+    assert_eq!(stream.read(0).await, Replay::Finished(all));
 }
 
-pub(crate) async fn finish_is_idempotent_and_final(lab: &Lab) {
-    let key = open(lab, &lab.session().await).await;
-    append(lab, &key, &[frame(1, "only")]).await;
-    for _ in 0..2 {
-        lab.stores.streams.finish(&key).await.expect("finished");
-        assert_eq!(read(lab, &key, 0).await, Replay::Finished(vec![frame(1, "only")]));
-    }
-    lab.stores.streams.open(&key, lab.end()).await.expect("opening twice is opening once");
-    assert_eq!(read(lab, &key, 0).await, Replay::Finished(vec![frame(1, "only")]));
-    assert_eq!(read(lab, &key, 1).await, Replay::Finished(vec![]));
+pub(crate) async fn the_last_part_is_final_with_messages_and_without(lab: &Lab) {
+    let session = lab.session().await;
+    let stream = Stream::open(lab, &session, &["one"]).await;
+    stream.append(&part(2, &["two"], true)).await;
+    assert_eq!(stream.read(1).await, Replay::Finished(vec![frame(2, "two")]));
+    assert_eq!(stream.read(2).await, Replay::Finished(vec![]));
+    let stream = Stream::open(lab, &session, &["one"]).await;
+    stream.append(&part(2, &[], true)).await;
+    assert_eq!(stream.read(0).await, Replay::Finished(vec![frame(1, "one")]));
+    let stream = Stream::new(lab, &session);
+    let whole = part(1, &["all at once"], true);
+    lab.stores.streams.open(&stream.key, &stream.terms, &whole).await.expect("opened");
+    assert_eq!(stream.read(0).await, Replay::Finished(vec![frame(1, "all at once")]));
+}
+
+pub(crate) async fn nothing_is_read_beyond_a_message_that_is_missing(lab: &Lab) {
+    let stream = Stream::open(lab, &lab.session().await, &["one"]).await;
+    stream.append(&part(3, &["three"], true)).await;
+    assert_eq!(stream.read(0).await, Replay::Open(vec![frame(1, "one")]));
+    assert_eq!(stream.read(1).await, Replay::Open(vec![]));
+}
+
+/// A client may have seen more than is stored: it gets what comes after that, and nothing again.
+pub(crate) async fn a_place_beyond_the_stored_end_is_gone_on_from(lab: &Lab) {
+    let stream = Stream::open(lab, &lab.session().await, &["1"]).await;
+    stream.append(&part(2, &["2", "3"], false)).await;
+    assert_eq!(stream.read(5).await, Replay::Open(vec![]));
+    stream.append(&part(4, &["4", "5", "6"], false)).await;
+    assert_eq!(stream.read(5).await, Replay::Open(vec![frame(6, "6")]));
+    stream.append(&part(7, &["7"], true)).await;
+    assert_eq!(stream.read(5).await, Replay::Finished(vec![frame(6, "6"), frame(7, "7")]));
+}
+
+pub(crate) async fn a_stream_without_its_end_is_broken_when_its_writer_must_be_gone(lab: &Lab) {
+    let session = lab.session().await;
+    let (ended, torn) =
+        (Stream::open(lab, &session, &["one"]).await, Stream::open(lab, &session, &["one"]).await);
+    ended.append(&part(2, &["two"], true)).await;
+    torn.append(&part(2, &["two"], false)).await;
+    lab.clock.advance(lab.life / 2 - Duration::from_millis(1));
+    assert_eq!(torn.read(1).await, Replay::Open(vec![frame(2, "two")]));
+    lab.clock.advance(Duration::from_millis(1));
+    let broken = Replay::Broken { frames: vec![frame(2, "two")], request: Some(request()) };
+    assert_eq!(torn.read(1).await, broken);
+    assert_eq!(ended.read(1).await, Replay::Finished(vec![frame(2, "two")]));
 }
 
 pub(crate) async fn a_stream_is_read_only_through_its_session(lab: &Lab) {
     let (session, other) = (lab.session().await, lab.session().await);
-    let key = open(lab, &session).await;
-    append(lab, &key, &[frame(1, "secret")]).await;
-    let stolen = StreamKey { session: other, stream: key.stream.clone() };
-    assert_eq!(read(lab, &stolen, 0).await, Replay::Unknown);
-    // Finishing through the wrong session finishes nothing.
-    let _ = lab.stores.streams.finish(&stolen).await;
-    assert_eq!(read(lab, &key, 0).await, Replay::Open(vec![frame(1, "secret")]));
+    let stream = Stream::open(lab, &session, &["secret"]).await;
+    let stolen = StreamKey { session: other, stream: stream.key.stream.clone() };
+    for after in [0, 1] {
+        let read = lab.stores.streams.read(&stolen, after).await.expect("read");
+        assert_eq!(read, Replay::Unknown);
+    }
+    // Ending it through the wrong session ends nothing.
+    let _ = lab.stores.streams.append(&stolen, &stream.terms, &part(2, &[], true)).await;
+    assert_eq!(stream.read(0).await, Replay::Open(vec![frame(1, "secret")]));
 }
 
 pub(crate) async fn a_stream_ends_with_its_session(lab: &Lab) {
     let (session, other) = (lab.session().await, lab.session().await);
-    let (key, kept) = (open(lab, &session).await, open(lab, &other).await);
-    append(lab, &key, &[frame(1, "gone")]).await;
+    let (gone, kept) = (Stream::open(lab, &session, &["gone"]).await, Stream::open(lab, &other, &[]).await);
     lab.stores.sessions.end(&session).await.expect("ended");
-    assert_eq!(read(lab, &key, 0).await, Replay::Unknown);
-    assert_eq!(read(lab, &kept, 0).await, Replay::Open(vec![]));
+    assert_eq!(gone.read(0).await, Replay::Unknown);
+    assert_eq!(kept.read(0).await, Replay::Open(vec![]));
 }
 
 pub(crate) async fn an_expired_stream_is_unknown(lab: &Lab) {
     let session = lab.session().await;
-    let key = open(lab, &session).await;
-    append(lab, &key, &[frame(1, "early")]).await;
+    let stream = Stream::open(lab, &session, &["early"]).await;
+    stream.append(&part(2, &["late"], true)).await;
     lab.clock.advance(lab.life / 2);
     lab.stores.sessions.touch(&session, lab.end()).await.expect("touched");
-    // A later append moves the end of the whole stream.
-    append(lab, &key, &[frame(2, "late")]).await;
+    assert_eq!(stream.read(0).await, Replay::Finished(vec![frame(1, "early"), frame(2, "late")]));
     lab.clock.advance(lab.life / 2);
-    assert_eq!(read(lab, &key, 0).await, Replay::Open(vec![frame(1, "early"), frame(2, "late")]));
-    lab.outlive();
-    assert_eq!(read(lab, &key, 0).await, Replay::Unknown);
+    assert_eq!(stream.read(0).await, Replay::Unknown);
 }
 
-/// Larger than one page of any store.
+/// Larger than one page of any store, in parts as large as a store takes them.
 pub(crate) async fn a_long_stream_reads_back_whole(lab: &Lab) {
-    let key = open(lab, &lab.session().await).await;
-    let text = "x".repeat(8_000);
-    let frames: Vec<_> = (1..=200).map(|seq| frame(seq, &format!("{seq}{text}"))).collect();
-    for some in frames.chunks(20) {
-        append(lab, &key, some).await;
+    let stream = Stream::open(lab, &lab.session().await, &[]).await;
+    let largest = lab.stores.streams.largest_part().min(390 * 1024);
+    let mut frames = Vec::new();
+    for at in 0..8_u64 {
+        let short = vec![b'x'; 8_000];
+        let long = vec![b'y'; largest - 9 * short.len()];
+        let messages: Vec<Bytes> = std::iter::repeat_n(short, 9).chain([long]).map(Bytes::from).collect();
+        let first = at * 10 + 1;
+        frames
+            .extend(messages.iter().zip(first..).map(|(json, seq)| StoredFrame { seq, json: json.clone() }));
+        stream.append(&Part { first, messages, last: at == 7 }).await;
     }
-    lab.stores.streams.finish(&key).await.expect("finished");
-    assert_eq!(read(lab, &key, 0).await, Replay::Finished(frames));
+    assert_eq!(stream.read(0).await, Replay::Finished(frames.clone()));
+    assert_eq!(stream.read(35).await, Replay::Finished(frames[35..].to_vec()));
 }

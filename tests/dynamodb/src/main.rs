@@ -3,7 +3,10 @@
 
 use std::error::Error;
 
-use mcp_lambda_server::store::dynamodb::{create_tables, http_client, sdk};
+use mcp_lambda_server::{
+    config::TlsRoots,
+    store::dynamodb::{create_tables, http_client, sdk},
+};
 use tokio::net::TcpListener;
 
 #[tokio::main(flavor = "current_thread")]
@@ -14,7 +17,7 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let database = dynoxide::Database::memory().map_err(|error| error.to_string())?;
     let serving = dynoxide::server::serve_on(listener, database);
     let ready = async {
-        create_tables(&client(&url), "state", "events").await?;
+        create_tables(&client(&url)?, "state", "events").await?;
         println!("{url}");
         Ok::<_, Box<dyn Error + Send + Sync>>(())
     };
@@ -23,13 +26,13 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
 }
 
 /// Any credentials do: nobody checks them here.
-fn client(url: &str) -> sdk::Client {
+fn client(url: &str) -> Result<sdk::Client, Box<dyn Error + Send + Sync>> {
     let config = sdk::Config::builder()
         .behavior_version(sdk::config::BehaviorVersion::latest())
         .endpoint_url(url)
         .region(sdk::config::Region::new("us-east-1"))
         .credentials_provider(sdk::config::Credentials::new("local", "local", None, None, "local"))
-        .http_client(http_client())
+        .http_client(http_client(TlsRoots::Amazon)?)
         .build();
-    sdk::Client::from_conf(config)
+    Ok(sdk::Client::from_conf(config))
 }

@@ -36,3 +36,14 @@ where
     let cause = DisplayErrorContext(error).to_string();
     StoreError::Unavailable(Box::new(ActionFailed { action, table: table.to_owned(), hint, cause }))
 }
+
+/// The store error of a batch that DynamoDB keeps handing back.
+pub(super) fn unprocessed(action: &'static str, table: &str) -> StoreError {
+    let cause = "items were handed back unprocessed again and again".to_owned();
+    StoreError::Unavailable(Box::new(ActionFailed {
+        action,
+        table: table.to_owned(),
+        hint: " (throttled)",
+        cause,
+    }))
+}

@@ -16,6 +16,7 @@ use futures::future::{try_join, try_join_all};
 use super::{
     DynamoStore, error,
     item::{Item, fits, key_text, number, text},
+    read::Reading,
     write::Written,
 };
 use crate::{
@@ -293,11 +294,11 @@ impl DynamoStore {
     async fn polls(&self, scopes: &[Scope]) -> Result<Vec<u64>, StoreError> {
         let of_heads: BTreeSet<_> =
             scopes.iter().filter(|scope| self.copy(scope) == 0).map(head_key).collect();
-        let heads = self.batch_heads(&Vec::from_iter(of_heads)).await?;
+        let heads = self.get_many(&self.events, &Vec::from_iter(of_heads), "HEAD", Reading::Eventual).await?;
         let mut polled = Vec::with_capacity(scopes.len());
         for scope in scopes {
             polled.push(match self.copy(scope) {
-                0 => heads.get(&head_key(scope)).copied().unwrap_or(0),
+                0 => heads.get(&head_key(scope)).map_or(Ok(0), |item| item.number("v"))?,
                 _ => self.poll(scope).await?,
             });
         }

@@ -7,6 +7,7 @@
 //! SESSION#<id>           SUB#<uri>               a resource the session wants to hear of
 //! SESSION#<id>           MAIL#<address>#<name>   a letter for a running call
 //! HANDLE#<owner>#<name>  STATE#<key>             state behind a handle, rev
+//! SERVER                 STATE#tools             which tools are switched on or off, rev
 //! OWNER#<principal>      SESSION#<time>#<id>     listing
 //! OWNER#<principal>      SLOTS                   the streams a caller holds
 //!
@@ -17,7 +18,7 @@
 //! TOPICS                 =<uri>                  a topic that has events
 //! TOPIC#=<uri>           <20 digits>             an event of it
 //! SEEN#<scope>#<id>      SEEN                    the place a source's event got
-//! STREAM#<session>       <stream>#<20 digits>    a message of a reply; 0 opens it, `end` finishes it
+//! STREAM#<session>       <stream>#<20 digits>    messages of a reply, up to this one; 0 opens it
 //! ```
 //!
 //! `expires` (milliseconds) is compared on every read, `ttl` (seconds) only lets DynamoDB delete in its own time. Every
@@ -28,24 +29,28 @@ mod error;
 mod item;
 mod log;
 mod mail;
+mod read;
 mod sessions;
 mod slots;
 mod streams;
 mod tables;
 mod topics;
+mod transact;
 mod write;
 
 use std::sync::Arc;
 
-use aws_sdk_dynamodb::{Client, types::AttributeValue};
+use aws_sdk_dynamodb::Client;
 
-pub use crate::store::aws::{http_client, sdk_config};
+pub use crate::store::aws::{http_client, retries, sdk_config, timeouts};
+/// What AWS's SDK clients are made from.
+pub use aws_config::SdkConfig;
 /// The SDK, in the version this store uses.
 pub use aws_sdk_dynamodb as sdk;
 pub use client::client;
 pub use tables::{TableShape, create_tables, table_shapes};
 
-use crate::{clock::Clock, error::StoreError, random};
+use crate::{clock::Clock, random};
 
 /// A transaction takes 100 items, and an event is up to four of them besides its copies.
 const MOST_COPIES: usize = 90;
@@ -80,30 +85,5 @@ impl DynamoStore {
         let copies = replicas.saturating_sub(1).min(MOST_COPIES);
         self.fanout = write::Fanout { copies, copy: random::below(copies + 1) };
         self
-    }
-
-    /// Every item below a key whose sort key starts with `prefix`, page by page.
-    async fn query(&self, table: &str, pk: &str, prefix: &str) -> Result<Vec<item::Item>, StoreError> {
-        let mut items = Vec::new();
-        let mut start = None;
-        loop {
-            let page = self
-                .client
-                .query()
-                .table_name(table)
-                .consistent_read(true)
-                .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
-                .expression_attribute_values(":pk", AttributeValue::S(pk.to_owned()))
-                .expression_attribute_values(":prefix", AttributeValue::S(prefix.to_owned()))
-                .set_exclusive_start_key(start)
-                .send()
-                .await
-                .map_err(|error| error::failed("Query", table, &error))?;
-            items.extend(page.items.unwrap_or_default().into_iter().map(item::Item));
-            match page.last_evaluated_key {
-                Some(key) if !key.is_empty() => start = Some(key),
-                _ => return Ok(items),
-            }
-        }
     }
 }

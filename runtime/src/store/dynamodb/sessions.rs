@@ -1,18 +1,17 @@
 //! Sessions, their state and their subscriptions.
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
 use async_trait::async_trait;
-use aws_sdk_dynamodb::types::{
-    AttributeValue, ConditionCheck, Delete, DeleteRequest, KeysAndAttributes, Put, ReturnValue,
-    TransactWriteItem, WriteRequest,
-};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use rmcp::model::LoggingLevel;
 use serde_json::{Value, value::RawValue};
 
 use super::{
     DynamoStore, error,
     item::{Item, fits, key_text, number, text},
+    read::Reading,
+    transact::{GONE, LIVES},
 };
 use crate::{
     auth::Principal,
@@ -23,16 +22,10 @@ use crate::{
     stream::StreamId,
 };
 
-/// An item that is there and has not expired.
-const LIVES: &str = "attribute_exists(pk) AND expires > :now";
-/// An item that is not there, or has expired.
-const GONE: &str = "attribute_not_exists(pk) OR expires <= :now";
 /// How long the state of a session stays that expired: longer than any session lives.
 const LEFT_BEHIND: Duration = Duration::from_secs(32 * 24 * 60 * 60);
-/// Items in one BatchWriteItem or BatchGetItem.
-const BATCH: usize = 25;
-/// Tries of a batch whose items DynamoDB hands back unprocessed.
-const BATCH_TRIES: u32 = 8;
+/// Sessions looked up at a time for a list.
+const PAGE: usize = 25;
 
 fn session_key(id: &SessionId) -> String {
     format!("SESSION#{id}")
@@ -53,6 +46,7 @@ fn scope_key(scope: &StateScope) -> String {
         StateScope::Handle { owner, handle } => {
             format!("HANDLE#{}#{owner}#{}", owner.len(), key_text(handle))
         }
+        StateScope::Server => "SERVER".into(),
     }
 }
 
@@ -112,7 +106,7 @@ impl SessionStore for DynamoStore {
             .with("session", text(session.id.as_str()))
             .expiring(session.expires_at);
         // Both or neither, in one round trip.
-        self.transact(vec![self.put_if(meta(session), GONE)?, self.put(listing)?]).await
+        self.transact(&self.state, vec![self.put_if(meta(session), GONE)?, self.put(listing)?]).await
     }
 
     async fn load(&self, id: &SessionId) -> Result<Option<SessionRecord>, StoreError> {
@@ -154,32 +148,28 @@ impl SessionStore for DynamoStore {
             .send()
             .await
             .map_err(|error| error::failed("DeleteItem", &self.state, &error))?;
-        let mut keys: Vec<_> = self.query(&self.state, &pk, "").await?.iter().map(Item::key).collect();
-        if let Some(meta) = gone.attributes.map(Item) {
+        let listing = async {
+            let Some(meta) = gone.attributes.map(Item) else { return Ok(()) };
             let record = record(id, &meta)?;
-            keys.push(Item::new(owner_key(&record.owner), listing_key(&record)).key());
-        }
-        self.delete_all(&self.state, keys).await?;
-        let replies = self.query(&self.events, &super::streams::session_key(id), "").await?;
-        self.delete_all(&self.events, replies.iter().map(Item::key).collect()).await
+            let listing = Item::new(owner_key(&record.owner), listing_key(&record));
+            self.delete_all(&self.state, vec![listing.key()]).await
+        };
+        let replies = super::streams::session_key(id);
+        let (own, replies) = (self.empty(&self.state, &pk), self.empty(&self.events, &replies));
+        futures::try_join!(listing, own, replies).map(drop)
     }
 
     async fn list(&self, owner: &Principal, limit: usize) -> Result<Vec<SessionRecord>, StoreError> {
         let mut listed = self.query(&self.state, &owner_key(owner), "SESSION#").await?;
         listed.reverse();
         let mut records = Vec::new();
-        for page in listed.chunks(BATCH) {
-            let ids = page
-                .iter()
-                .map(|item| Ok(item.text("session")?.to_owned()))
-                .collect::<Result<Vec<_>, StoreError>>()?;
-            let mut found = self.metas(&ids).await?;
-            for id in ids {
-                let Some((id, item)) =
-                    SessionId::parse(&id).and_then(|id| Some((id.clone(), found.remove(id.as_str())?)))
-                else {
-                    continue;
-                };
+        for page in listed.chunks(PAGE) {
+            let ids = page.iter().map(|item| Ok(item.text("session")?.to_owned()));
+            let ids = ids.collect::<Result<Vec<_>, StoreError>>()?;
+            let pks: Vec<_> = ids.iter().map(|id| format!("SESSION#{id}")).collect();
+            let mut found = self.get_many(&self.state, &pks, "META", Reading::Consistent).await?;
+            for (id, pk) in ids.iter().zip(pks) {
+                let Some((id, item)) = SessionId::parse(id).zip(found.remove(&pk)) else { continue };
                 if records.len() == limit {
                     return Ok(records);
                 }
@@ -194,18 +184,12 @@ impl SessionStore for DynamoStore {
     async fn subscribe(&self, id: &SessionId, uri: &str) -> Result<(), StoreError> {
         fits(uri)?;
         let item = Item::new(session_key(id), subscription_key(uri)).with("uri", text(uri));
-        self.transact(vec![self.session_lives(id)?, self.put(item)?]).await
+        self.transact(&self.state, vec![self.session_lives(id)?, self.put(item)?]).await
     }
 
     async fn unsubscribe(&self, id: &SessionId, uri: &str) -> Result<(), StoreError> {
-        let delete = Delete::builder()
-            .table_name(&*self.state)
-            .key("pk", text(session_key(id)))
-            .key("sk", text(subscription_key(uri)))
-            .build()
-            .map_err(built)?;
-        let delete = TransactWriteItem::builder().delete(delete).build();
-        self.transact(vec![self.session_lives(id)?, delete]).await
+        let subscription = Item::new(session_key(id), subscription_key(uri));
+        self.transact(&self.state, vec![self.session_lives(id)?, self.delete(&subscription)?]).await
     }
 
     async fn subscriptions(&self, id: &SessionId) -> Result<Vec<String>, StoreError> {
@@ -217,14 +201,15 @@ impl SessionStore for DynamoStore {
     }
 
     async fn state(&self, scope: &StateScope, key: &str) -> Result<Option<Versioned<Value>>, StoreError> {
-        if let StateScope::Session(id) = scope
-            && self.load(id).await?.is_none()
-        {
-            return Err(StoreError::NotFound);
-        }
-        let Some(item) = self.get(&self.state, &scope_key(scope), &state_key(key)).await? else {
-            return Ok(None);
+        let session = async {
+            match scope {
+                StateScope::Session(id) => self.load(id).await?.map(drop).ok_or(StoreError::NotFound),
+                StateScope::Handle { .. } | StateScope::Server => Ok(()),
+            }
         };
+        let (pk, sk) = (scope_key(scope), state_key(key));
+        let ((), found) = futures::try_join!(session, self.get(&self.state, &pk, &sk))?;
+        let Some(item) = found else { return Ok(None) };
         if !item.lives(self.clock.now())? {
             return Ok(None);
         }
@@ -251,11 +236,12 @@ impl SessionStore for DynamoStore {
                 item.with("ttl", number(self.clock.now().plus(LEFT_BEHIND).epoch_seconds()))
             }
             StateScope::Handle { .. } => item.expiring(expires_at),
+            StateScope::Server => item,
         };
         let put = if expected == 0 { self.put_if(item, GONE)? } else { self.put_at_rev(item, expected)? };
         match scope {
-            StateScope::Session(id) => self.transact(vec![self.session_lives(id)?, put]).await?,
-            StateScope::Handle { .. } => self.transact(vec![put]).await?,
+            StateScope::Session(id) => self.transact(&self.state, vec![self.session_lives(id)?, put]).await?,
+            StateScope::Handle { .. } | StateScope::Server => self.transact(&self.state, vec![put]).await?,
         }
         Ok(rev)
     }
@@ -267,45 +253,6 @@ impl SessionStore for DynamoStore {
 }
 
 impl DynamoStore {
-    pub(super) async fn get(&self, table: &str, pk: &str, sk: &str) -> Result<Option<Item>, StoreError> {
-        let found = self
-            .client
-            .get_item()
-            .table_name(table)
-            .consistent_read(true)
-            .key("pk", text(pk))
-            .key("sk", text(sk))
-            .send()
-            .await
-            .map_err(|error| error::failed("GetItem", table, &error))?;
-        Ok(found.item.map(Item))
-    }
-
-    async fn metas(&self, ids: &[String]) -> Result<HashMap<String, Item>, StoreError> {
-        let mut keys = KeysAndAttributes::builder().consistent_read(true);
-        for id in ids {
-            keys = keys.keys(Item::new(format!("SESSION#{id}"), "META").0);
-        }
-        let keys = keys.build().map_err(built)?;
-        let mut wanted = Some(HashMap::from([(self.state.to_string(), keys)]));
-        let mut found = HashMap::new();
-        let mut tries = 0;
-        while let Some(request) = wanted.take().filter(|request| !request.is_empty()) {
-            tries += 1;
-            if tries > BATCH_TRIES {
-                return Err(StoreError::Unavailable("BatchGetItem leaves keys unprocessed".into()));
-            }
-            let got = self.client.batch_get_item().set_request_items(Some(request)).send().await;
-            let got = got.map_err(|error| error::failed("BatchGetItem", &self.state, &error))?;
-            for item in got.responses.into_iter().flatten().flat_map(|(_, items)| items).map(Item) {
-                let id = item.text("pk")?.trim_start_matches("SESSION#").to_owned();
-                found.insert(id, item);
-            }
-            wanted = got.unprocessed_keys;
-        }
-        Ok(found)
-    }
-
     async fn update_meta(
         &self,
         id: &SessionId,
@@ -339,110 +286,9 @@ impl DynamoStore {
         }
     }
 
-    fn put(&self, item: Item) -> Result<TransactWriteItem, StoreError> {
-        let put = Put::builder().table_name(&*self.state).set_item(Some(item.0)).build().map_err(built)?;
-        Ok(TransactWriteItem::builder().put(put).build())
+    /// Deletes everything below a key.
+    async fn empty(&self, table: &str, pk: &str) -> Result<(), StoreError> {
+        let items = self.below(table, pk).await?;
+        self.delete_all(table, items.iter().map(Item::key).collect()).await
     }
-
-    fn put_if(&self, item: Item, condition: &str) -> Result<TransactWriteItem, StoreError> {
-        let put = Put::builder()
-            .table_name(&*self.state)
-            .set_item(Some(item.0))
-            .condition_expression(condition)
-            .expression_attribute_values(":now", number(self.clock.now().0))
-            .build()
-            .map_err(built)?;
-        Ok(TransactWriteItem::builder().put(put).build())
-    }
-
-    fn put_at_rev(&self, item: Item, rev: Rev) -> Result<TransactWriteItem, StoreError> {
-        let put = Put::builder()
-            .table_name(&*self.state)
-            .set_item(Some(item.0))
-            .condition_expression("rev = :rev AND (attribute_not_exists(expires) OR expires > :now)")
-            .expression_attribute_values(":rev", number(rev))
-            .expression_attribute_values(":now", number(self.clock.now().0))
-            .build()
-            .map_err(built)?;
-        Ok(TransactWriteItem::builder().put(put).build())
-    }
-
-    /// Guards a write that belongs to a session: always the first of its transaction, so that its failure is told apart.
-    fn session_lives(&self, id: &SessionId) -> Result<TransactWriteItem, StoreError> {
-        let check = ConditionCheck::builder()
-            .table_name(&*self.state)
-            .key("pk", text(session_key(id)))
-            .key("sk", text("META"))
-            .condition_expression(LIVES)
-            .expression_attribute_values(":now", number(self.clock.now().0))
-            .build()
-            .map_err(built)?;
-        Ok(TransactWriteItem::builder().condition_check(check).build())
-    }
-
-    /// Writes all or nothing. A failed guard is [`StoreError::NotFound`], a failed condition a conflict.
-    pub(super) async fn transact(&self, writes: Vec<TransactWriteItem>) -> Result<(), StoreError> {
-        let guarded = writes.first().is_some_and(|first| first.condition_check().is_some());
-        let sent = self.client.transact_write_items().set_transact_items(Some(writes)).send().await;
-        let Err(error) = sent else { return Ok(()) };
-        let reasons = match error.as_service_error() {
-            Some(service) if service.is_transaction_canceled_exception() => match service {
-                aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError::TransactionCanceledException(
-                    cancelled,
-                ) => cancelled.cancellation_reasons(),
-                _ => &[],
-            },
-            _ => return Err(error::failed("TransactWriteItems", &self.state, &error)),
-        };
-        let failed = |reason: Option<&aws_sdk_dynamodb::types::CancellationReason>| {
-            reason.and_then(|reason| reason.code()) == Some("ConditionalCheckFailed")
-        };
-        if guarded && failed(reasons.first()) {
-            return Err(StoreError::NotFound);
-        }
-        // A transaction that met another one is a conflict too: the other one won.
-        let conflict =
-            reasons.iter().any(|reason| failed(Some(reason)) || reason.code() == Some("TransactionConflict"));
-        if conflict {
-            Err(StoreError::Conflict)
-        } else {
-            Err(error::failed("TransactWriteItems", &self.state, &error))
-        }
-    }
-
-    pub(super) async fn delete_all(
-        &self,
-        table: &str,
-        keys: Vec<HashMap<String, AttributeValue>>,
-    ) -> Result<(), StoreError> {
-        for page in keys.chunks(BATCH) {
-            let mut writes = Vec::with_capacity(page.len());
-            for key in page {
-                let delete = DeleteRequest::builder().set_key(Some(key.clone())).build().map_err(built)?;
-                writes.push(WriteRequest::builder().delete_request(delete).build());
-            }
-            self.write_batch(table, writes).await?;
-        }
-        Ok(())
-    }
-
-    async fn write_batch(&self, table: &str, writes: Vec<WriteRequest>) -> Result<(), StoreError> {
-        let mut left = Some(HashMap::from([(table.to_owned(), writes)]));
-        for _ in 0..BATCH_TRIES {
-            let Some(request) = left.take().filter(|request| !request.is_empty()) else { return Ok(()) };
-            let written = self.client.batch_write_item().set_request_items(Some(request)).send().await;
-            left = written.map_err(|error| error::failed("BatchWriteItem", table, &error))?.unprocessed_items;
-        }
-        match left.filter(|left| !left.is_empty()) {
-            None => Ok(()),
-            Some(_) => Err(StoreError::Unavailable(
-                "BatchWriteItem leaves items unprocessed: the table is throttled".into(),
-            )),
-        }
-    }
-}
-
-/// A request that the SDK's builder refuses is a mistake of ours.
-pub(super) fn built(error: aws_sdk_dynamodb::error::BuildError) -> StoreError {
-    StoreError::Unavailable(Box::new(error))
 }

@@ -1,20 +1,24 @@
-//! Replayable replies: place 0 opens a stream, `end` finishes it.
+//! Replayable replies: an item a part. Place 0 opens a stream and holds its first messages; the others stand at the
+//! place of their last message, so that one query from any place begins with the part that holds the next one.
+//!
+//! One item with several messages, and not several items in a batch: it is written whole or not at all, in one request
+//! whatever happens, and ten short messages cost one write unit instead of ten.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
+use aws_sdk_dynamodb::types::AttributeValue;
 use bytes::Bytes;
-use futures::future::try_join_all;
 
 use super::{
     DynamoStore, error,
-    item::{Item, fits, number, text},
+    item::{Item, VALUE_LIMIT, number, text},
 };
 use crate::{
     clock::Timestamp,
     error::StoreError,
     session::SessionId,
-    stream::{Replay, StoredFrame, StreamKey, StreamStore},
+    stream::{Part, Replay, StoredFrame, StreamKey, StreamStore, StreamTerms},
 };
 
 /// Longer than any reply goes on.
@@ -28,83 +32,99 @@ fn place(key: &StreamKey, seq: u64) -> String {
     format!("{}#{seq:020}", key.stream.as_str())
 }
 
-/// After every place: letters sort behind digits.
+/// After every place: letters sort behind digits. The last part stands here when there is nothing left to say.
 fn end(key: &StreamKey) -> String {
     format!("{}#end", key.stream.as_str())
 }
 
-/// A stream ends as one: DynamoDB must not delete its first items while its last ones are still read.
-fn kept(item: Item, expires_at: Timestamp) -> Item {
-    item.expiring(expires_at).with("ttl", number(expires_at.plus(SLACK).epoch_seconds()))
+fn item(key: &StreamKey, sk: String, terms: &StreamTerms, part: &Part) -> Result<Item, StoreError> {
+    let messages = part.messages.iter().map(|json| std::str::from_utf8(json).map(text));
+    let messages = messages
+        .collect::<Result<_, _>>()
+        .map_err(|_| StoreError::Corrupt("a message is not text".into()))?;
+    let item = Item::new(session_key(&key.session), sk)
+        .with("first", number(part.first))
+        .with("messages", AttributeValue::L(messages))
+        .with("last", AttributeValue::Bool(part.last))
+        .expiring(terms.expires_at)
+        // A stream ends as one: DynamoDB must not delete its first items while its last ones are still read.
+        .with("ttl", number(terms.expires_at.plus(SLACK).epoch_seconds()));
+    Ok(item)
 }
 
 #[async_trait]
 impl StreamStore for DynamoStore {
-    async fn open(&self, key: &StreamKey, expires_at: Timestamp) -> Result<(), StoreError> {
-        self.put_once(kept(Item::new(session_key(&key.session), place(key, 0)), expires_at)).await
+    fn largest_part(&self) -> usize {
+        VALUE_LIMIT
     }
 
-    async fn append(
-        &self,
-        key: &StreamKey,
-        frames: &[StoredFrame],
-        expires_at: Timestamp,
-    ) -> Result<(), StoreError> {
-        let mut writes = Vec::with_capacity(frames.len());
-        for frame in frames {
-            let json = std::str::from_utf8(&frame.json)
-                .map_err(|_| StoreError::Corrupt("a message is not text".into()))?;
-            fits(json)?;
-            let item = Item::new(session_key(&key.session), place(key, frame.seq))
-                .with("json", text(json))
-                .with("seq", number(frame.seq));
-            writes.push(self.put_once(kept(item, expires_at)));
+    async fn open(&self, key: &StreamKey, terms: &StreamTerms, part: &Part) -> Result<(), StoreError> {
+        let mut item = item(key, place(key, 0), terms, part)?.with("until", number(terms.written_by.0));
+        if let Some(id) = &terms.request {
+            let id = serde_json::to_string(id).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+            item = item.with("request", text(id));
         }
-        // At once: a reader stops at a hole, so the order of arrival does not matter.
-        try_join_all(writes).await.map(drop)
+        self.put_once(item).await
     }
 
-    async fn finish(&self, key: &StreamKey) -> Result<(), StoreError> {
-        let Some(opening) = self.get(&self.events, &session_key(&key.session), &place(key, 0)).await? else {
-            return Ok(());
+    async fn append(&self, key: &StreamKey, terms: &StreamTerms, part: &Part) -> Result<(), StoreError> {
+        let sk = match part.messages.len() as u64 {
+            0 => end(key),
+            several => place(key, part.first + several - 1),
         };
-        let expires_at = Timestamp(opening.number("expires")?);
-        self.put_once(kept(Item::new(session_key(&key.session), end(key)), expires_at)).await
+        self.put_once(item(key, sk, terms, part)?).await
     }
 
     async fn read(&self, key: &StreamKey, after: u64) -> Result<Replay, StoreError> {
         let now = self.clock.now();
         let pk = session_key(&key.session);
-        let (first, known, end) = (place(key, 0), place(key, after.max(1)), end(key));
+        // From the part that ends where the client is: it may be the last.
+        let (first, from, end) = (place(key, 0), place(key, after.max(1)), end(key));
         let opening = self.get(&self.events, &pk, &first);
-        let rest = self.query_between(&pk, &known, &end);
+        let rest = self.query_between(&pk, &from, &end);
         let (opening, rest) = futures::try_join!(opening, rest)?;
         let Some(opening) = opening else { return Ok(Replay::Unknown) };
-        // A stream lives as long as the youngest of its items; they are all read, but for those the client has.
-        let mut lives = opening.lives(now)?;
-        for item in &rest {
-            lives |= item.lives(now)?;
-        }
-        if !lives {
+        if !opening.lives(now)? {
             return Ok(Replay::Unknown);
         }
         let (mut frames, mut finished) = (Vec::new(), false);
-        for item in rest {
-            if item.text("sk")? == end {
-                finished = true;
-                continue;
-            }
-            let seq = item.number("seq")?;
-            if seq <= after {
-                continue;
-            }
-            // A hole: its writer is still at it, or died. What is behind it comes when it is filled.
-            if seq != after + 1 + frames.len() as u64 {
-                return Ok(Replay::Open(frames));
-            }
-            frames.push(StoredFrame { seq, json: Bytes::copy_from_slice(item.text("json")?.as_bytes()) });
+        for item in std::iter::once(&opening).chain(&rest) {
+            finished |= follow(item, after, &mut frames)?;
         }
-        Ok(if finished { Replay::Finished(frames) } else { Replay::Open(frames) })
+        if finished {
+            return Ok(Replay::Finished(frames));
+        }
+        if Timestamp(opening.number("until")?) > now {
+            return Ok(Replay::Open(frames));
+        }
+        let request = opening.0.contains_key("request").then(|| opening.text("request")).transpose()?;
+        let request =
+            request.map(|id| serde_json::from_str(id).map_err(|_| opening.corrupt("request", "an id")));
+        Ok(Replay::Broken { frames, request: request.transpose()? })
+    }
+}
+
+/// Adds what a part holds after what is there already, unless something is missing in between. Returns whether it is
+/// the last.
+fn follow(item: &Item, after: u64, frames: &mut Vec<StoredFrame>) -> Result<bool, StoreError> {
+    let Some(AttributeValue::L(messages)) = item.0.get("messages") else {
+        return Err(item.corrupt("messages", "a list"));
+    };
+    let mut next = after.saturating_add(1).saturating_add(frames.len() as u64);
+    let first = item.number("first")?;
+    if first > next {
+        return Ok(false);
+    }
+    for (message, seq) in messages.iter().zip(first..) {
+        if seq == next {
+            let json = message.as_s().map_err(|_| item.corrupt("messages", "a list of strings"))?;
+            frames.push(StoredFrame { seq, json: Bytes::copy_from_slice(json.as_bytes()) });
+            next = next.saturating_add(1);
+        }
+    }
+    match item.0.get("last") {
+        Some(AttributeValue::Bool(last)) => Ok(*last),
+        _ => Err(item.corrupt("last", "true or false")),
     }
 }
 
@@ -127,36 +147,6 @@ impl DynamoStore {
                 Ok(())
             }
             Err(error) => Err(error::failed("PutItem", &self.events, &error)),
-        }
-    }
-
-    /// Every item of the event table from one sort key to another, page by page.
-    pub(super) async fn query_between(
-        &self,
-        pk: &str,
-        from: &str,
-        to: &str,
-    ) -> Result<Vec<Item>, StoreError> {
-        let (mut items, mut start) = (Vec::new(), None);
-        loop {
-            let page = self
-                .client
-                .query()
-                .table_name(&*self.events)
-                .consistent_read(true)
-                .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
-                .expression_attribute_values(":pk", text(pk))
-                .expression_attribute_values(":from", text(from))
-                .expression_attribute_values(":to", text(to))
-                .set_exclusive_start_key(start)
-                .send()
-                .await
-                .map_err(|error| error::failed("Query", &self.events, &error))?;
-            items.extend(page.items.unwrap_or_default().into_iter().map(Item));
-            match page.last_evaluated_key {
-                Some(key) if !key.is_empty() => start = Some(key),
-                _ => return Ok(items),
-            }
         }
     }
 }

@@ -1,18 +1,16 @@
 //! Writing an event: the event, the note that its source's id is known, and its copies, all or nothing.
 
-use std::collections::HashMap;
-
 use aws_sdk_dynamodb::{
     operation::transact_write_items::TransactWriteItemsError,
-    types::{KeysAndAttributes, Put, TransactWriteItem},
+    types::{Put, TransactWriteItem},
 };
 
 use super::{
     DynamoStore, error,
     item::{Item, number, text},
     log::log_key,
-    sessions::built,
     topics::Listed,
+    transact::built,
 };
 use crate::{error::StoreError, events::Scope};
 
@@ -27,11 +25,6 @@ pub(super) enum Written {
     /// Another transaction was at work on an item of this one.
     Collided,
 }
-
-/// How many keys one request may name.
-const BATCH: usize = 100;
-/// Tries for keys that a busy table left out of its answer.
-const BATCH_TRIES: u32 = 3;
 
 /// Where everybody's scope is copied to, and which copy this process reads.
 #[derive(Debug, Clone, Copy, Default)]
@@ -123,31 +116,5 @@ impl DynamoStore {
             put = put.expression_attribute_values(":now", number(self.clock.now().0));
         }
         Ok(TransactWriteItem::builder().put(put.build().map_err(built)?).build())
-    }
-
-    /// The last places behind several heads; a head that is not there is left out.
-    pub(super) async fn batch_heads(&self, keys: &[String]) -> Result<HashMap<String, u64>, StoreError> {
-        let mut heads = HashMap::new();
-        for page in keys.chunks(BATCH) {
-            let mut wanted = KeysAndAttributes::builder();
-            for key in page {
-                wanted = wanted.keys(Item::new(key, "HEAD").0);
-            }
-            let mut left = Some(HashMap::from([(self.events.to_string(), wanted.build().map_err(built)?)]));
-            for _ in 0..BATCH_TRIES {
-                let Some(request) = left.take().filter(|request| !request.is_empty()) else { break };
-                let found = self.client.batch_get_item().set_request_items(Some(request)).send().await;
-                let found = found.map_err(|error| error::failed("BatchGetItem", &self.events, &error))?;
-                for item in found.responses.unwrap_or_default().into_values().flatten().map(Item) {
-                    heads.insert(item.text("pk")?.to_owned(), item.number("v")?);
-                }
-                left = found.unprocessed_keys;
-            }
-            if left.is_some_and(|left| !left.is_empty()) {
-                let reason = "BatchGetItem leaves keys unprocessed: the table is throttled";
-                return Err(StoreError::Unavailable(reason.into()));
-            }
-        }
-        Ok(heads)
     }
 }

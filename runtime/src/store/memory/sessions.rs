@@ -162,6 +162,7 @@ impl SessionStore for MemoryStore {
         let expires_at = match scope {
             StateScope::Session(id) => data.sessions.get(id, now).map(|_| None)?,
             StateScope::Handle { .. } => Some(expires_at),
+            StateScope::Server => None,
         };
         let cells = data.sessions.state.entry(scope.clone()).or_default();
         let found = cells.get(key).filter(|cell| cell.lives(now)).map_or(0, |cell| cell.rev);

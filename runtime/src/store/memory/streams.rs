@@ -1,6 +1,6 @@
 //! Replayable replies.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -10,16 +10,28 @@ use crate::{
     clock::Timestamp,
     error::StoreError,
     session::SessionId,
-    stream::{Replay, StoredFrame, StreamKey, StreamStore},
+    stream::{Part, Replay, StoredFrame, StreamKey, StreamStore, StreamTerms},
 };
 
 #[derive(Default)]
 pub(super) struct Streams(HashMap<StreamKey, Stream>);
 
 struct Stream {
-    frames: BTreeMap<u64, Bytes>,
+    messages: Vec<Bytes>,
     finished: bool,
-    expires_at: Timestamp,
+    terms: StreamTerms,
+}
+
+impl Stream {
+    fn add(&mut self, part: &Part) {
+        let there = self.messages.len() as u64;
+        if part.first > there + 1 {
+            return;
+        }
+        let fresh = part.messages.iter().zip(part.first..).filter(|(_, seq)| *seq > there);
+        self.messages.extend(fresh.map(|(message, _)| message.clone()));
+        self.finished |= part.last;
+    }
 }
 
 impl Streams {
@@ -28,56 +40,47 @@ impl Streams {
     }
 
     pub(super) fn sweep(&mut self, now: Timestamp) {
-        self.0.retain(|_, stream| stream.expires_at > now);
+        self.0.retain(|_, stream| stream.terms.expires_at > now);
     }
 }
 
 #[async_trait]
 impl StreamStore for MemoryStore {
-    async fn open(&self, key: &StreamKey, expires_at: Timestamp) -> Result<(), StoreError> {
+    fn largest_part(&self) -> usize {
+        usize::MAX
+    }
+
+    async fn open(&self, key: &StreamKey, terms: &StreamTerms, part: &Part) -> Result<(), StoreError> {
         let (mut data, _) = self.data();
-        data.streams.0.entry(key.clone()).or_insert_with(|| Stream {
-            frames: BTreeMap::new(),
+        let stream = data.streams.0.entry(key.clone()).or_insert_with(|| Stream {
+            messages: Vec::new(),
             finished: false,
-            expires_at,
+            terms: terms.clone(),
         });
+        stream.add(part);
         Ok(())
     }
 
-    async fn append(
-        &self,
-        key: &StreamKey,
-        frames: &[StoredFrame],
-        expires_at: Timestamp,
-    ) -> Result<(), StoreError> {
+    async fn append(&self, key: &StreamKey, _: &StreamTerms, part: &Part) -> Result<(), StoreError> {
         let (mut data, now) = self.data();
-        let stream = data.streams.0.get_mut(key).filter(|stream| stream.expires_at > now);
-        let stream = stream.ok_or(StoreError::NotFound)?;
-        stream.expires_at = stream.expires_at.max(expires_at);
-        for frame in frames {
-            stream.frames.entry(frame.seq).or_insert_with(|| frame.json.clone());
-        }
-        Ok(())
-    }
-
-    async fn finish(&self, key: &StreamKey) -> Result<(), StoreError> {
-        let (mut data, _) = self.data();
-        if let Some(stream) = data.streams.0.get_mut(key) {
-            stream.finished = true;
-        }
+        let stream = data.streams.0.get_mut(key).filter(|stream| stream.terms.expires_at > now);
+        stream.ok_or(StoreError::NotFound)?.add(part);
         Ok(())
     }
 
     async fn read(&self, key: &StreamKey, after: u64) -> Result<Replay, StoreError> {
         let (data, now) = self.data();
-        let Some(stream) = data.streams.0.get(key).filter(|stream| stream.expires_at > now) else {
+        let Some(stream) = data.streams.0.get(key).filter(|stream| stream.terms.expires_at > now) else {
             return Ok(Replay::Unknown);
         };
-        let frames = stream
-            .frames
-            .range(after.saturating_add(1)..)
-            .map(|(seq, json)| StoredFrame { seq: *seq, json: json.clone() })
-            .collect();
-        Ok(if stream.finished { Replay::Finished(frames) } else { Replay::Open(frames) })
+        let numbered = stream.messages.iter().zip(1..).filter(|(_, seq)| *seq > after);
+        let frames = numbered.map(|(json, seq)| StoredFrame { seq, json: json.clone() }).collect();
+        Ok(match stream.finished {
+            true => Replay::Finished(frames),
+            false if stream.terms.written_by <= now => {
+                Replay::Broken { frames, request: stream.terms.request.clone() }
+            }
+            false => Replay::Open(frames),
+        })
     }
 }
