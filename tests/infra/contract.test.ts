@@ -1,0 +1,49 @@
+// The seam between the construct and the runtime: tests/contract, which the runtime's tests assert as well.
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { ENVIRONMENT } from '../../infra/environment.ts';
+import { TABLE_ACTIONS } from '../../infra/permissions.ts';
+import { TABLE_SHAPE } from '../../infra/state.ts';
+import { root } from './synth.ts';
+
+const contract = <T>(name: string) => JSON.parse(readFileSync(join(root, 'tests', 'contract', name), 'utf8')) as T;
+
+/** Set by the construct and not read by the runtime yet. Whoever makes the runtime read one takes it from here. */
+const NOT_READ_YET = ['MCP_JWT_AUDIENCE', 'MCP_JWT_ISSUER', 'MCP_JWT_SCOPES', 'MCP_PUBLIC_URL', 'SNS_TOPIC_ARN'];
+
+describe('environment.json', () => {
+  const names = contract<{ name: string }[]>('environment.json').map(({ name }) => name);
+
+  it('has every variable the construct sets', () => {
+    const unknown = Object.values(ENVIRONMENT).filter(name => !names.includes(name));
+    expect(unknown.sort()).toEqual(NOT_READ_YET);
+  });
+});
+
+describe('tables.json', () => {
+  it('has the keys of the tables the construct makes', () => {
+    expect(contract('tables.json')).toEqual([{ role: 'state', ...TABLE_SHAPE }, { role: 'events', ...TABLE_SHAPE }]);
+  });
+});
+
+describe('the permissions', () => {
+  const folder = join(root, 'runtime', 'src', 'store', 'dynamodb');
+  const source = readdirSync(folder).filter(name => name !== 'tables.rs').map(name => readFileSync(join(folder, name), 'utf8')).join('\n');
+  const called = (pattern: string) => new RegExp(pattern).test(source);
+  // A transaction asks for the permissions of its parts.
+  const parts = { PutItem: 'Put::builder', UpdateItem: 'Update::builder', DeleteItem: 'Delete::builder', ConditionCheckItem: 'ConditionCheck::builder' };
+  const single = ['BatchGetItem', 'BatchWriteItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query', 'Scan', 'UpdateItem'];
+  const snake = (action: string) => action.replace(/(?<=[a-z])(?=[A-Z])/g, '_').toLowerCase();
+
+  it('are those of the calls in the runtime, neither more nor fewer', () => {
+    const used = new Set(single.filter(action => called(`\\.${snake(action)}\\(\\)`)));
+    for (const [action, builder] of Object.entries(parts)) if (called(`\\b${builder}\\(`)) used.add(action);
+    const granted = new Set(Object.values(TABLE_ACTIONS).flat().map(action => action.replace('dynamodb:', '')));
+    expect([...granted].sort()).toEqual([...used].sort());
+  });
+
+  it('hold no Scan and no wildcard', () => {
+    expect(Object.values(TABLE_ACTIONS).flat().filter(action => /Scan|\*/.test(action))).toEqual([]);
+  });
+});
