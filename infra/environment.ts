@@ -1,4 +1,4 @@
-import { Fn, Token } from 'aws-cdk-lib';
+import { Fn, Token, Tokenization } from 'aws-cdk-lib';
 
 /**
  * The environment variables that the construct sets and the runtime reads. `tests/contract/environment.json` is the
@@ -32,7 +32,10 @@ export type Variables = { [name: string]: string };
 export function variables(values: { [key in keyof typeof ENVIRONMENT]?: string | number | boolean | undefined }): Variables {
   const set: Variables = {};
   for (const [key, value] of Object.entries(values)) {
-    if (value !== undefined) set[ENVIRONMENT[key as keyof typeof ENVIRONMENT]] = Token.asString(value);
+    if (value === undefined) continue;
+    // A number may stand for one that is only known at deployment.
+    const text = typeof value === 'number' ? Tokenization.stringifyNumber(value) : String(value);
+    set[ENVIRONMENT[key as keyof typeof ENVIRONMENT]] = text;
   }
   return set;
 }

@@ -22,18 +22,20 @@ export interface Synthesised {
 export interface Options {
   readonly flags?: Record<string, unknown>;
   readonly env?: Environment;
+  /** Leaves the program to the construct. */
+  readonly noProgram?: boolean;
   readonly also?: (server: McpLambdaServer, stack: Stack) => void;
 }
 
 type Make = (stack: Stack) => McpLambdaServerProps;
 
 /** A stack with one server called `Mcp`. */
-export function construct(props: McpLambdaServerProps | Make = {}, { flags, env, also }: Options = {}) {
+export function construct(props: McpLambdaServerProps | Make = {}, { flags, env, noProgram, also }: Options = {}) {
   // The CDK's own look at the template is cfn-lint's, which app.test.ts runs: here it would only cost time.
   const app = new App({ context: { ...flags, 'aws:cdk:bundling-stacks': [] }, builtinCloudFormationValidation: false });
   const stack = new Stack(app, 'Test', env && { env });
   const given = typeof props === 'function' ? props(stack) : props;
-  const built = given.manifestPath === undefined && !given.function;
+  const built = !noProgram && given.manifestPath === undefined && !given.function;
   const server = new McpLambdaServer(stack, 'Mcp', { ...(built && { code: program() }), ...given });
   also?.(server, stack);
   return { app, stack, server };
