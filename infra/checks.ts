@@ -102,7 +102,7 @@ function checkEnvironment(props: McpLambdaServerProps): void {
       const property = ours.get(name);
       if (property) refuse(`${source}.${name}`, name, 'is set by the construct', `use '${property}'`);
       if (/^[A-Za-z][A-Za-z0-9_]+$/.test(name)) continue;
-      refuse(source, name, 'must have names of letters, digits and _ that begin with a letter', 'rename it');
+      refuse(source, name, 'must have names of two or more letters, digits and _ that begin with a letter', 'rename it');
     }
   }
   const both = Object.keys(props.environment ?? {}).find(name => props.secrets?.[name]);

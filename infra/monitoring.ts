@@ -22,6 +22,13 @@ export interface McpMonitoringProps {
   readonly alarms?: boolean;
 
   /**
+   * Whether there is one more alarm that stands for all of them: the one to be called for.
+   *
+   * @default true
+   */
+  readonly compositeAlarm?: boolean;
+
+  /**
    * Whether there is a dashboard.
    *
    * @default true
@@ -110,7 +117,6 @@ export function checkMonitoring(props: McpMonitoringProps, events: sns.ITopic | 
 export class Monitoring extends Construct {
   public readonly alarms: cw.Alarm[] = [];
   public readonly alarmTopic: sns.ITopic | undefined;
-  public readonly composite: cw.CompositeAlarm | undefined;
   public readonly dashboard: cw.Dashboard | undefined;
 
   public constructor(scope: Construct, private readonly props: McpMonitoringProps, private readonly watched: Watched) {
@@ -120,13 +126,17 @@ export class Monitoring extends Construct {
       this.watchServer();
       if (watched.ingest) this.watchIngest(watched.ingest);
       this.watchResources();
-      this.composite = new cw.CompositeAlarm(this, 'Any', {
-        alarmRule: cw.AlarmRule.anyOf(...this.alarms),
-        alarmDescription: `Something is wrong with the MCP server ${scope.node.path}. Runbook: look which of its alarms is on and read that one's description.`,
-      });
-      this.composite.addAlarmAction(new SnsAction(this.alarmTopic));
+      if (props.compositeAlarm ?? true) this.standForAll(this.alarmTopic);
     }
     if (props.dashboard ?? true) this.dashboard = this.draw();
+  }
+
+  private standForAll(topic: sns.ITopic): void {
+    const composite = new cw.CompositeAlarm(this, 'Any', {
+      alarmRule: cw.AlarmRule.anyOf(...this.alarms),
+      alarmDescription: `Something is wrong with the MCP server ${Stack.of(this).stackName}. Runbook: look which of its alarms is on and read that one's description.`,
+    });
+    composite.addAlarmAction(new SnsAction(topic));
   }
 
   private watchServer(): void {

@@ -98,7 +98,7 @@ const inputs: Case[] = [
   ['a variable of the construct is set by hand', { environment: { SESSION_TABLE_NAME: 'mine' } },
     "'environment.SESSION_TABLE_NAME' is set by the construct, got: SESSION_TABLE_NAME; use 'state.stateTable'"],
   ['a variable has a name that Lambda refuses', { environment: { 'MY-NAME': 'x' } },
-    "'environment' must have names of letters, digits and _ that begin with a letter, got: MY-NAME; rename it"],
+    "'environment' must have names of two or more letters, digits and _ that begin with a letter, got: MY-NAME; rename it"],
   ['a secret takes the name of a variable', stack => ({ environment: { TOKEN: 'x' }, secrets: { TOKEN: secret(stack) } }),
     "'secrets.TOKEN' is also in 'environment', got: TOKEN; keep one of them"],
   ['only one table is imported', stack => ({ state: { stateTable: table(stack, 'a') } }),
