@@ -1,12 +1,13 @@
 // From a deploy.toml to the construct's properties.
 import { resolve } from 'node:path';
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import * as acm from 'aws-cdk-lib/aws-certificatemanager';
 import * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import * as route53 from 'aws-cdk-lib/aws-route53';
+import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 import { McpAuth, McpEndpoint, type McpDomain, type McpLambdaServerProps } from '../index';
@@ -18,6 +19,7 @@ export function toProps(scope: Construct, config: DeployConfig, folder: string):
   return {
     ...programOf(config, folder),
     ...functionOf(config),
+    secrets: secretsOf(scope, config),
     ...networkOf(scope, config),
     endpoint: endpointOf(scope, config),
     auth: authOf(scope, config),
@@ -71,6 +73,12 @@ function functionOf(config: DeployConfig): McpLambdaServerProps {
     tracing: given(settings.tracing, it => tracing[it as keyof typeof tracing]),
     logRetention: days === undefined ? undefined : retention(days),
   };
+}
+
+/** Those of `scripts/operate secrets`, which begin with the name of the stack. */
+function secretsOf(scope: Construct, config: DeployConfig): McpLambdaServerProps['secrets'] {
+  const secret = (name: string) => secretsmanager.Secret.fromSecretNameV2(scope, `Secret${name}`, `${Stack.of(scope).stackName}/${name}`);
+  return given(config.lambda.secrets, names => Object.fromEntries(names.map(name => [name, secret(name)])));
 }
 
 /** CloudWatch Logs keeps logs for so many days or so many, not for any number. */

@@ -37,6 +37,7 @@ export const SCHEMA = {
     provisioned_concurrency: number(1, 1_000_000),
     max_provisioned_concurrency: number(1, 1_000_000),
     tracing: choice('active', 'passthrough', 'disabled'),
+    secrets: list,
     environment: { kind: 'names' },
   },
   api_gateway: {

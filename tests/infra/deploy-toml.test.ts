@@ -95,6 +95,7 @@ describe('what is right', () => {
     [server]\ncode = "program"\nname = "notes"
     [lambda]\nmemory_size = 512\ntimeout_seconds = 200\narchitecture = "x86_64"\nreserved_concurrency = 50
     provisioned_concurrency = 2\nmax_provisioned_concurrency = 9\ntracing = "passthrough"
+secrets = ["API_TOKEN"]
     [lambda.environment]\nRUST_LOG = "debug"
     [vpc]\nvpc_id = "vpc-1"\nsubnet_ids = ["subnet-1", "subnet-2"]\nsecurity_group_ids = ["sg-1"]
     [observability]\nalarms = false\ndashboard = false\nlog_retention_days = 7
@@ -115,6 +116,7 @@ describe('what is right', () => {
       VpcConfig: { SubnetIds: ['subnet-1', 'subnet-2'], SecurityGroupIds: ['sg-1'] },
     });
     expect(environmentOf(made)).toMatchObject({
+      API_TOKEN: { 'Fn::Join': ['', expect.arrayContaining([':secret:Test/API_TOKEN'])] },
       RUST_LOG: 'debug', MCP_PATH: '/v1', MCP_ALLOWED_HOSTS: 'a.example', MCP_PUBLIC_URL: 'https://a.example', MCP_CORS_ORIGINS: 'https://b.example',
       MCP_CORS_CREDENTIALS: 'true', MCP_CORS_MAX_AGE: '60', SNS_TOPIC_ARN: 'arn:aws:sns:eu-central-1:111122223333:t', MCP_STREAMS: 'off',
       MCP_STREAM_SECONDS: '100', MCP_STREAMS_PER_PRINCIPAL: '2', SESSION_TTL_MINUTES: '60', MCP_JWT_ISSUER: 'https://i.example', MCP_JWT_AUDIENCE: 'm', MCP_JWT_SCOPES: 's',
