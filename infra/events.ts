@@ -8,7 +8,7 @@ import { LambdaSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import { explain } from './findings';
-import { refuse } from './validation';
+import { checkNumber, refuse, seconds } from './validation';
 
 /**
  * How events from outside reach the clients' streams.
@@ -45,6 +45,21 @@ export interface McpEventsProps {
   readonly allowEventBridge?: boolean;
 
   /**
+   * How long an event can be read and replayed.
+   *
+   * @default Duration.hours(1)
+   */
+  readonly ttl?: Duration;
+
+  /**
+   * Copies of the log that readers spread over. One partition serves 6,000 open streams; each copy adds as many, and
+   * one write per event.
+   *
+   * @default 1
+   */
+  readonly fanoutReplicas?: number;
+
+  /**
    * How long one message may take to be written to the log.
    *
    * @default Duration.seconds(30)
@@ -61,6 +76,11 @@ export interface McpEventsProps {
 }
 
 export function checkEvents(props: McpEventsProps): void {
+  checkNumber('events.fanoutReplicas', props.fanoutReplicas, 1, 90);
+  const ttl = seconds(props.ttl);
+  if (ttl !== undefined && (ttl < 60 || ttl % 60 !== 0)) {
+    refuse('events.ttl', props.ttl, 'must be whole minutes, one or more', 'use Duration.minutes()');
+  }
   if (props.topic?.fifo) {
     refuse('events.topic', props.topic.topicName, 'must be a standard topic', 'Lambda cannot subscribe to FIFO topics');
   }

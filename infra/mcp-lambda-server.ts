@@ -182,7 +182,7 @@ export class McpLambdaServer extends Construct {
       description: 'MCP server: answers requests',
       timeout,
       memorySize: props.memorySize ?? (managed ? MANAGED_MEMORY : 256),
-      environment: { ...props.environment, ...tableVariables(tables) },
+      environment: { ...props.environment, ...this.storeVariables(tables) },
       reservedConcurrency: props.reservedConcurrency,
       network: network(props),
       tenantIsolation: props.tenantIsolation ?? false,
@@ -198,7 +198,7 @@ export class McpLambdaServer extends Construct {
       description: 'MCP server: writes events from outside to the log',
       timeout: props.events?.ingestTimeout ?? INGEST_TIMEOUT,
       memorySize: 256,
-      environment: { ...props.environment, ...tableVariables(tables) },
+      environment: { ...props.environment, ...this.storeVariables(tables) },
       reservedConcurrency: props.events?.ingestReservedConcurrency,
       network: network(props),
     });
@@ -221,6 +221,18 @@ export class McpLambdaServer extends Construct {
     return authorizer.alias;
   }
 
+  /** What every role that reads or writes the log is told alike. */
+  private storeVariables(tables: Pick<Tables, 'state' | 'events'>): Variables {
+    const events = this.props.events ?? {};
+    return variables({
+      stateTable: tables.state.tableName,
+      eventTable: tables.events.tableName,
+      events: 'on',
+      eventTtlMinutes: events.ttl?.toMinutes(),
+      eventReplicas: events.fanoutReplicas,
+    });
+  }
+
   /** What the server can only be told once its front is there. */
   private tell(plan: Plan, front: Front): void {
     const { props } = this;
@@ -235,6 +247,8 @@ export class McpLambdaServer extends Construct {
         sessionTtlMinutes: props.state?.sessionTtl?.toMinutes(),
         stateKeys: this.stateKeys(),
         topic: this.eventsTopic.topicArn,
+        // Whoever came past such a front was not seen by it, and is refused.
+        auth: plan.kind === 'iam' || plan.kind === 'authorizer' ? 'front' : undefined,
         allowedHosts: commaList(props.allowedHosts ?? front.hosts),
         publicUrl: props.publicUrl ?? front.publicUrl,
         corsOrigins: commaList(props.cors?.allowOrigins),
@@ -246,7 +260,7 @@ export class McpLambdaServer extends Construct {
     };
     for (const [name, value] of Object.entries(told)) this.function.addEnvironment(name, value);
     if (!props.function) return;
-    const own = { ...props.environment, ...tableVariables({ state: this.stateTable, events: this.eventTable }) };
+    const own = { ...props.environment, ...this.storeVariables({ state: this.stateTable, events: this.eventTable }) };
     for (const [name, value] of Object.entries(own)) props.function.addEnvironment(name, value);
   }
 
@@ -329,10 +343,6 @@ export class McpLambdaServer extends Construct {
 
 function taken(stack: Stack, output: CfnOutput, logicalId: string): boolean {
   return stack.node.findAll().some(other => other instanceof CfnOutput && other !== output && stack.resolve(other.logicalId) === logicalId);
-}
-
-function tableVariables(tables: Pick<Tables, 'state' | 'events'>): Variables {
-  return variables({ stateTable: tables.state.tableName, eventTable: tables.events.tableName });
 }
 
 function tokenVariables(rules: TokenRules): Variables {

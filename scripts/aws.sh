@@ -42,7 +42,10 @@ look() {
     found=$("$@" 2>&1) || looked=1
     [ "$looked" = 1 ] || return 0
     case $found in
-    *NotFound* | *NoSuchEntity* | *'does not exist'*) return 1 ;;
+    *NotFound* | *NoSuchEntity* | *'does not exist'*)
+        found=
+        return 1
+        ;;
     *) die "this call failed: $*" "$found" ;;
     esac
 }

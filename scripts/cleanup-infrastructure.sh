@@ -56,19 +56,19 @@ env_is_ours() {
     [ "$(cat "$env_file")" = "$(env_lines n)" ] || [ "$(cat "$env_file")" = "$(env_lines y)" ]
 }
 
-subscription_exists() {
-    topic_exists && function_exists && find_subscription "$found"
-}
-
 # What there is, one word each, in the order in which it has to go.
 inventory() {
     there=
-    if subscription_exists; then
+    function_arn=
+    if function_exists; then function_arn=$found; fi
+    topic=
+    if topic_exists; then topic=' topic'; fi
+    if [ -n "$topic" ] && [ -n "$function_arn" ] && find_subscription "$function_arn"; then
         subscription_arn=$found
         there="$there subscription"
     fi
-    if function_exists && permission_exists; then there="$there permission"; fi
-    if topic_exists; then there="$there topic"; fi
+    if [ -n "$function_arn" ] && permission_exists; then there="$there permission"; fi
+    there=$there$topic
     if table_exists "$event_table"; then there="$there events"; fi
     if table_exists "$state_table"; then there="$there state"; fi
     if role_exists; then there="$there role"; fi

@@ -58,15 +58,18 @@ kept() {
 }
 
 make_table() {
-    if table_exists "$1"; then
+    if table_is_active "$1"; then
         kept "table $1"
-    else
+    elif [ -z "$found" ]; then
         must aws dynamodb create-table --table-name "$1" --billing-mode PAY_PER_REQUEST \
             --attribute-definitions AttributeName=pk,AttributeType=S AttributeName=sk,AttributeType=S \
             --key-schema AttributeName=pk,KeyType=HASH AttributeName=sk,KeyType=RANGE
         made "table $1"
+        wait_for "table $1" 120 table_is_active "$1"
+    else
+        kept "table $1"
+        wait_for "table $1" 120 table_is_active "$1"
     fi
-    wait_for "table $1" 120 table_is_active "$1"
     expire_items "$1"
 }
 

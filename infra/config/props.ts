@@ -37,6 +37,8 @@ export function toProps(scope: Construct, config: DeployConfig, folder: string):
       topic: given(config.events.topic_arn, topicArn => sns.Topic.fromTopicArn(scope, 'EventsTopic', topicArn)),
       allowAlarms: config.events.allow_alarms,
       allowEventBridge: config.events.allow_event_bridge,
+      ttl: given(config.events.ttl_minutes, it => Duration.minutes(it)),
+      fanoutReplicas: config.events.fanout_replicas,
       ingestTimeout: seconds(config.events.ingest_timeout_seconds),
       ingestReservedConcurrency: config.events.ingest_reserved_concurrency,
     },

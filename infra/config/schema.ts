@@ -77,6 +77,8 @@ export const SCHEMA = {
     topic_arn: arn,
     allow_alarms: onOff,
     allow_event_bridge: onOff,
+    ttl_minutes: number(1, 10_080),
+    fanout_replicas: number(1, 90),
     ingest_timeout_seconds: number(1, 900),
     ingest_reserved_concurrency: number(1, 1_000_000),
   },

@@ -10,7 +10,10 @@ import { root } from './synth.ts';
 const contract = <T>(name: string) => JSON.parse(readFileSync(join(root, 'tests', 'contract', name), 'utf8')) as T;
 
 /** Set by the construct and not read by the runtime yet. Whoever makes the runtime read one takes it from here. */
-const NOT_READ_YET = ['MCP_JWT_AUDIENCE', 'MCP_JWT_ISSUER', 'MCP_JWT_SCOPES', 'MCP_PUBLIC_URL', 'SNS_TOPIC_ARN'];
+const NOT_READ_YET = [
+  'EVENT_FANOUT_REPLICAS', 'EVENT_TTL_MINUTES', 'MCP_AUTH', 'MCP_EVENTS', 'MCP_JWT_AUDIENCE', 'MCP_JWT_ISSUER',
+  'MCP_JWT_SCOPES', 'MCP_PUBLIC_URL', 'SNS_TOPIC_ARN',
+];
 
 describe('environment.json', () => {
   const names = contract<{ name: string }[]>('environment.json').map(({ name }) => name);

@@ -72,9 +72,11 @@ describe('the functions', () => {
     const tables = {
       SESSION_TABLE_NAME: { Ref: 'McpStateTable8008F8CD' },
       EVENT_TABLE_NAME: { Ref: 'McpEventTableAD501C78' },
+      MCP_EVENTS: 'on',
     };
     expect(environmentOf(made.template)).toEqual({
       ...tables,
+      MCP_AUTH: 'front',
       MCP_RESPONSE_MODE: 'stream',
       SNS_TOPIC_ARN: { Ref: 'McpEventsTopic2CC578E0' },
       MCP_STATE_KEYS: { 'Fn::Join': ['', ['k1:{{resolve:secretsmanager:', { Ref: 'McpStateKey0937C884' }, ':SecretString:::}}']] },

@@ -100,7 +100,7 @@ secrets = ["API_TOKEN"]
     [vpc]\nvpc_id = "vpc-1"\nsubnet_ids = ["subnet-1", "subnet-2"]\nsecurity_group_ids = ["sg-1"]
     [observability]\nalarms = false\ndashboard = false\nlog_retention_days = 7
     [endpoint]\npath = "/v1"\nallowed_hosts = ["a.example"]\npublic_url = "https://a.example"\ncors_origins = ["https://b.example"]\ncors_credentials = true\ncors_max_age_seconds = 60
-    [events]\ntopic_arn = "arn:aws:sns:eu-central-1:111122223333:t"\ningest_timeout_seconds = 9\ningest_reserved_concurrency = 3
+    [events]\ntopic_arn = "arn:aws:sns:eu-central-1:111122223333:t"\nttl_minutes = 5\nfanout_replicas = 2\ningest_timeout_seconds = 9\ningest_reserved_concurrency = 3
     [streams]\nenabled = false\nlife_seconds = 100\nper_principal = 2
     [state]\nremoval = "destroy"\npoint_in_time_recovery = false\ndeletion_protection = true\nmax_read_request_units = 11\nmax_write_request_units = 12\nsession_ttl_minutes = 60
     [api_gateway]\ntype = "rest"\nstage_name = "v1"\nthrottling_rate = 3\nthrottling_burst = 4\nstreaming = true\naccess_log = true
@@ -118,7 +118,7 @@ secrets = ["API_TOKEN"]
     expect(environmentOf(made)).toMatchObject({
       API_TOKEN: { 'Fn::Join': ['', expect.arrayContaining([':secret:Test/API_TOKEN'])] },
       RUST_LOG: 'debug', MCP_PATH: '/v1', MCP_ALLOWED_HOSTS: 'a.example', MCP_PUBLIC_URL: 'https://a.example', MCP_CORS_ORIGINS: 'https://b.example',
-      MCP_CORS_CREDENTIALS: 'true', MCP_CORS_MAX_AGE: '60', SNS_TOPIC_ARN: 'arn:aws:sns:eu-central-1:111122223333:t', MCP_STREAMS: 'off',
+      MCP_CORS_CREDENTIALS: 'true', MCP_CORS_MAX_AGE: '60', SNS_TOPIC_ARN: 'arn:aws:sns:eu-central-1:111122223333:t', MCP_STREAMS: 'off', EVENT_TTL_MINUTES: '5', EVENT_FANOUT_REPLICAS: '2',
       MCP_STREAM_SECONDS: '100', MCP_STREAMS_PER_PRINCIPAL: '2', SESSION_TTL_MINUTES: '60', MCP_JWT_ISSUER: 'https://i.example', MCP_JWT_AUDIENCE: 'm', MCP_JWT_SCOPES: 's',
     });
     expect(one(made, 'AWS::Lambda::Function', 'McpIngest').Properties).toMatchObject({ Timeout: 9, ReservedConcurrentExecutions: 3 });

@@ -35,6 +35,7 @@ describe('a Function URL', () => {
     const { template } = synth({ auth: McpAuth.none() });
     template.hasResourceProperties('AWS::Lambda::Url', { AuthType: 'NONE' });
     expect(environmentOf(template)).not.toHaveProperty('MCP_JWT_ISSUER');
+    expect(environmentOf(template)).not.toHaveProperty('MCP_AUTH');
   });
 
   it('can be called by whom it is granted to, with both permissions', () => {

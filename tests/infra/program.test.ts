@@ -38,7 +38,7 @@ describe('the program', () => {
     const { id, Properties } = one(template, 'AWS::Lambda::Function', 'Own');
     expect(Properties.MemorySize).toBe(777);
     expect(Object.keys(Properties.Environment.Variables).sort()).toEqual([
-      'EVENT_TABLE_NAME', 'MCP_RESPONSE_MODE', 'MCP_STATE_KEYS', 'MINE', 'SESSION_TABLE_NAME', 'SNS_TOPIC_ARN',
+      'EVENT_TABLE_NAME', 'MCP_AUTH', 'MCP_EVENTS', 'MCP_RESPONSE_MODE', 'MCP_STATE_KEYS', 'MINE', 'SESSION_TABLE_NAME', 'SNS_TOPIC_ARN',
     ]);
     template.resourceCountIs('AWS::Lambda::Function', 1);
     expect(server.ingestFunction).toBe(server.function);

@@ -101,6 +101,13 @@ it('keeps alarms of others off the topic when that is asked for', () => {
   expect(services).toEqual(['*']);
 });
 
+it('tells every role how the log is kept', () => {
+  const { template } = synth({ events: { ttl: Duration.hours(3), fanoutReplicas: 4 } });
+  for (const role of ['McpServer', 'McpIngest']) {
+    expect(environmentOf(template, role)).toMatchObject({ EVENT_TTL_MINUTES: '180', EVENT_FANOUT_REPLICAS: '4', MCP_EVENTS: 'on' });
+  }
+});
+
 it('routes events of EventBridge to the ingest function, and keeps what cannot be delivered', () => {
   const { template } = synth({}, {
     also: server => server.eventRule('Instances', { source: ['aws.ec2'], detailType: ['EC2 Instance State-change Notification'] }),

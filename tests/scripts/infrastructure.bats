@@ -49,14 +49,12 @@ make_table() {
     [[ $output == *sns.amazonaws.com*"$topic"* ]]
 
     run -0 "$set_up" --yes --sns y --overwrite-env
-    [[ ${lines[-1]} == '1 made' ]]
+    [[ ${lines[-1]} == '1 made' && $output == *"made      $MCP_ENV_FILE"* ]]
     [[ $(cat "$MCP_ENV_FILE") == "# Written by scripts/setup-infrastructure.sh
 AWS_REGION=eu-central-1
 SESSION_TABLE_NAME=$MCP_PREFIX-state
 EVENT_TABLE_NAME=$MCP_PREFIX-events
 SNS_TOPIC_ARN=$topic" ]]
-    run -0 "$set_up" --yes --sns y
-    [[ ${lines[-1]} == '0 made' ]]
 
     run -1 env ANSWERS_FROM_STDIN=1 "$clean_up" <<<n
     [[ $output == *"table $MCP_PREFIX-state and every session in it"*'nothing was removed'* ]]
@@ -79,7 +77,7 @@ SNS_TOPIC_ARN=$topic" ]]
     [[ $output == *"made      topic $MCP_TOPIC_NAME"*"not there function $MCP_PREFIX-server"* ]]
     make_function
     run -0 "$set_up" --yes --sns y
-    [[ ${lines[-1]} == '2 made' ]]
+    [[ ${lines[-1]} == '2 made' && $output == *"is there  $MCP_ENV_FILE"* ]]
     echo 'MINE=1' >>"$MCP_ENV_FILE"
     run -0 "$clean_up" --yes
     grep -qx MINE=1 "$MCP_ENV_FILE"
