@@ -46,6 +46,12 @@ describe('the permissions', () => {
     expect([...granted].sort()).toEqual([...used].sort());
   });
 
+  it('are the same in the script that sets up without the CDK', () => {
+    const script = readFileSync(join(root, 'scripts', 'setup-infrastructure.sh'), 'utf8');
+    const lists = [...script.matchAll(/"Action": (\[[^\]]*dynamodb[^\]]*\])/g)].map(([, list]) => JSON.parse(list!) as string[]);
+    expect(lists).toEqual([TABLE_ACTIONS.serverState, TABLE_ACTIONS.serverEvents]);
+  });
+
   it('hold no Scan and no wildcard', () => {
     expect(Object.values(TABLE_ACTIONS).flat().filter(action => /Scan|\*/.test(action))).toEqual([]);
   });
