@@ -174,14 +174,19 @@ class Cognito extends McpAuth {
 function checkCognito(props: McpCognitoProps): void {
   if (props.userPool && !props.userPoolClients?.length) {
     const rule = "must name the clients of 'auth.userPool' whose tokens are taken";
-    refuse('auth.userPoolClients', props.userPoolClients, rule, "use UserPoolClient.fromUserPoolClientId()");
+    refuse('auth.userPoolClients', props.userPoolClients, rule, 'use UserPoolClient.fromUserPoolClientId()');
   }
   if (!props.userPool && props.userPoolClients) {
     refuse('auth.userPool', undefined, "must be given where 'auth.userPoolClients' is", 'give both or neither');
   }
   for (const name of ['domainPrefix', 'callbackUrls'] as const) {
     if (!props.userPool || props[name] === undefined) continue;
-    refuse(`auth.${name}`, props[name], "does not apply to an existing 'auth.userPool'", 'set it where the pool is defined');
+    refuse(
+      `auth.${name}`,
+      props[name],
+      "does not apply to an existing 'auth.userPool'",
+      'set it where the pool is defined',
+    );
   }
 }
 

@@ -48,12 +48,25 @@ function checkProgram(props: McpLambdaServerProps): void {
   }
   if (!props.function) return;
   const own = [
-    'architecture', 'memorySize', 'timeout', 'environmentEncryptionKey', 'layers', 'logRetention', 'logRemovalPolicy',
-    'logEncryptionKey', 'tracing', 'reservedConcurrency', 'tenantIsolation', 'vpc', 'vpcSubnets', 'securityGroups',
+    'architecture',
+    'memorySize',
+    'timeout',
+    'environmentEncryptionKey',
+    'layers',
+    'logRetention',
+    'logRemovalPolicy',
+    'logEncryptionKey',
+    'tracing',
+    'reservedConcurrency',
+    'tenantIsolation',
+    'vpc',
+    'vpcSubnets',
+    'securityGroups',
     'managedInstances',
   ] as const;
   for (const name of own) {
-    if (props[name] !== undefined) refuse(name, props[name], "does not apply where 'function' is given", 'set it on that function');
+    if (props[name] !== undefined)
+      refuse(name, props[name], "does not apply where 'function' is given", 'set it on that function');
   }
 }
 
@@ -77,16 +90,32 @@ function checkConcurrency(props: McpLambdaServerProps): void {
   checkNumber('provisionedConcurrency', provisionedConcurrency, 1, 1_000_000);
   checkNumber('maxProvisionedConcurrency', maxProvisionedConcurrency, provisionedConcurrency ?? 1, 1_000_000);
   if (maxProvisionedConcurrency !== undefined && provisionedConcurrency === undefined) {
-    refuse('maxProvisionedConcurrency', maxProvisionedConcurrency, "needs 'provisionedConcurrency' to scale from", 'set both');
+    refuse(
+      'maxProvisionedConcurrency',
+      maxProvisionedConcurrency,
+      "needs 'provisionedConcurrency' to scale from",
+      'set both',
+    );
   }
   const most = maxProvisionedConcurrency ?? provisionedConcurrency;
   if (most === undefined) return;
   if (reservedConcurrency !== undefined && most > reservedConcurrency) {
     const name = maxProvisionedConcurrency === undefined ? 'provisionedConcurrency' : 'maxProvisionedConcurrency';
-    refuse(name, most, `must be at most 'reservedConcurrency', which is ${reservedConcurrency}`, 'raise that or lower this');
+    refuse(
+      name,
+      most,
+      `must be at most 'reservedConcurrency', which is ${reservedConcurrency}`,
+      'raise that or lower this',
+    );
   }
   for (const name of ['tenantIsolation', 'managedInstances'] as const) {
-    if (props[name]) refuse('provisionedConcurrency', provisionedConcurrency, `cannot be used with '${name}'`, 'leave one of them out');
+    if (props[name])
+      refuse(
+        'provisionedConcurrency',
+        provisionedConcurrency,
+        `cannot be used with '${name}'`,
+        'leave one of them out',
+      );
   }
 }
 
@@ -96,13 +125,20 @@ function checkPath(path: string | undefined): void {
 }
 
 function checkEnvironment(props: McpLambdaServerProps): void {
-  const ours = new Map(Object.entries(ENVIRONMENT).map(([key, name]) => [name as string, PROPERTY[key as keyof typeof ENVIRONMENT]]));
+  const ours = new Map(
+    Object.entries(ENVIRONMENT).map(([key, name]) => [name as string, PROPERTY[key as keyof typeof ENVIRONMENT]]),
+  );
   for (const source of ['environment', 'secrets'] as const) {
     for (const name of Object.keys(props[source] ?? {})) {
       const property = ours.get(name);
       if (property) refuse(`${source}.${name}`, name, 'is set by the construct', `use '${property}'`);
       if (/^[A-Za-z][A-Za-z0-9_]+$/.test(name)) continue;
-      refuse(source, name, 'must have names of two or more letters, digits and _ that begin with a letter', 'rename it');
+      refuse(
+        source,
+        name,
+        'must have names of two or more letters, digits and _ that begin with a letter',
+        'rename it',
+      );
     }
   }
   const both = Object.keys(props.environment ?? {}).find(name => props.secrets?.[name]);

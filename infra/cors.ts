@@ -39,7 +39,12 @@ export function checkCors(cors: McpCors): void {
   }
   for (const origin of allowOrigins) {
     if (origin === '*' || /^[a-z][a-z0-9+.-]*:\/\/[^/?#@*\s]+$/i.test(origin)) continue;
-    refuse('cors.allowOrigins', origin, 'must hold origins: a scheme and a host, no path', 'write https://app.example.com');
+    refuse(
+      'cors.allowOrigins',
+      origin,
+      'must hold origins: a scheme and a host, no path',
+      'write https://app.example.com',
+    );
   }
   const age = seconds(cors.maxAge);
   if (age !== undefined && !Number.isInteger(age)) {

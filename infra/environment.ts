@@ -33,7 +33,9 @@ export const ENVIRONMENT = {
 export type Variables = { [name: string]: string };
 
 /** The variables among these that have a value, as text. */
-export function variables(values: { [key in keyof typeof ENVIRONMENT]?: string | number | boolean | undefined }): Variables {
+export function variables(values: {
+  [key in keyof typeof ENVIRONMENT]?: string | number | boolean | undefined;
+}): Variables {
   const set: Variables = {};
   for (const [key, value] of Object.entries(values)) {
     if (value === undefined) continue;

@@ -55,7 +55,11 @@ export class RoleFunction extends Construct {
     const role = executionRole(this, logGroup, options);
     this.function = program(this, props, functionProps(props, options, role, logGroup));
     explain(role, 'X-Ray and network interfaces have no resources to name', 'AwsSolutions-IAM5[Resource::*]');
-    explain(this.function, 'callers wait for answers; what may not be lost has a queue behind its alias', 'Serverless-LambdaDLQ');
+    explain(
+      this.function,
+      'callers wait for answers; what may not be lost has a queue behind its alias',
+      'Serverless-LambdaDLQ',
+    );
     this.alias = pointAt(this, this.function);
   }
 }
@@ -113,14 +117,24 @@ function source(props: McpLambdaServerProps): { manifestPath: string; binaryName
   if (props.manifestPath !== undefined) {
     const { manifestPath, binaryName } = props;
     if (existsSync(manifestPath)) return { manifestPath, binaryName };
-    refuse('manifestPath', manifestPath, 'must be the path of a Cargo.toml that exists', 'check it from where you synthesise');
+    refuse(
+      'manifestPath',
+      manifestPath,
+      'must be the path of a Cargo.toml that exists',
+      'check it from where you synthesise',
+    );
   }
   // Beside the sources of this file, or one folder further up where it is compiled.
   const places = [join(__dirname, '..'), join(__dirname, '..', '..')];
   const found = places.map(top => join(top, 'runtime', 'reference', 'Cargo.toml')).find(path => existsSync(path));
   const wayOut = "set 'manifestPath' to your server's Cargo.toml, or 'code' to a directory with a built bootstrap";
   if (found === undefined) {
-    refuse('manifestPath', undefined, 'has no default outside the repository of this construct, which has the reference server', wayOut);
+    refuse(
+      'manifestPath',
+      undefined,
+      'has no default outside the repository of this construct, which has the reference server',
+      wayOut,
+    );
   }
   return { manifestPath: found, binaryName: REFERENCE };
 }
@@ -155,4 +169,3 @@ const NETWORK_ACTIONS = [
   'ec2:DescribeSubnets',
   'ec2:UnassignPrivateIpAddresses',
 ];
-

@@ -77,11 +77,7 @@ export function managedVersion(props: McpManagedInstances): lambda.VersionOption
   };
 }
 
-export function manage(
-  scope: Construct,
-  props: McpManagedInstances,
-  target: lambda.Function,
-): lambda.CapacityProvider {
+export function manage(scope: Construct, props: McpManagedInstances, target: lambda.Function): lambda.CapacityProvider {
   const provider = new lambda.CapacityProvider(scope, 'Instances', {
     subnets: props.vpc.selectSubnets(props.vpcSubnets).subnets,
     securityGroups: props.securityGroups,
@@ -89,7 +85,11 @@ export function manage(
     maxVCpuCount: props.maxVcpuCount ?? 30,
     scalingOptions: lambda.ScalingOptions.auto(),
   });
-  explain(provider, "the policy AWS made for Lambda's own work on instances", `AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/AWSLambdaManagedEC2ResourceOperator]`);
+  explain(
+    provider,
+    "the policy AWS made for Lambda's own work on instances",
+    `AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/AWSLambdaManagedEC2ResourceOperator]`,
+  );
   provider.addFunction(target, { perExecutionEnvironmentMaxConcurrency: props.maxConcurrency ?? 64 });
   return provider;
 }

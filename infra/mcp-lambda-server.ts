@@ -114,7 +114,11 @@ export class McpLambdaServer extends Construct {
 
   private readonly ingestAlias: lambda.Alias;
 
-  public constructor(scope: Construct, id: string, private readonly props: McpLambdaServerProps = {}) {
+  public constructor(
+    scope: Construct,
+    id: string,
+    private readonly props: McpLambdaServerProps = {},
+  ) {
     super(scope, id);
     const endpoint = props.endpoint ?? McpEndpoint.functionUrl();
     const timeout = props.timeout ?? endpoint._limit ?? DEFAULT_TIMEOUT;
@@ -289,7 +293,10 @@ export class McpLambdaServer extends Construct {
     const cfn = this.alias.node.defaultChild as lambda.CfnAlias;
     cfn.provisionedConcurrencyConfig = { provisionedConcurrentExecutions: provisionedConcurrency };
     if (maxProvisionedConcurrency === undefined) return;
-    const scaling = this.alias.addAutoScaling({ minCapacity: provisionedConcurrency, maxCapacity: maxProvisionedConcurrency });
+    const scaling = this.alias.addAutoScaling({
+      minCapacity: provisionedConcurrency,
+      maxCapacity: maxProvisionedConcurrency,
+    });
     scaling.scaleOnUtilization({ utilizationTarget: 0.7 });
   }
 
@@ -298,7 +305,8 @@ export class McpLambdaServer extends Construct {
     grantTable(tables.events, this.function, TABLE_ACTIONS.serverEvents);
     grantPublish(topic, this.props.events?.encryptionKey, this.function);
     for (const secret of Object.values(this.props.secrets ?? {})) secret.grantRead(this.function);
-    if (this.ingestFunction !== this.function) grantTable(tables.events, this.ingestFunction, TABLE_ACTIONS.ingestEvents);
+    if (this.ingestFunction !== this.function)
+      grantTable(tables.events, this.ingestFunction, TABLE_ACTIONS.ingestEvents);
   }
 
   private watch(front: Front, tables: Tables, failures: Failures): Monitoring {
@@ -334,7 +342,12 @@ export class McpLambdaServer extends Construct {
       const output = new CfnOutput(this, `Output${name}`, { value });
       const logicalId = `${prefix}${name}`;
       if (taken(stack, output, logicalId)) {
-        refuse('outputPrefix', `'${prefix}'`, `must differ between servers of one stack: ${logicalId} is there already`, "set it to 'Notes', for example");
+        refuse(
+          'outputPrefix',
+          `'${prefix}'`,
+          `must differ between servers of one stack: ${logicalId} is there already`,
+          "set it to 'Notes', for example",
+        );
       }
       output.overrideLogicalId(logicalId);
     }
@@ -342,11 +355,17 @@ export class McpLambdaServer extends Construct {
 }
 
 function taken(stack: Stack, output: CfnOutput, logicalId: string): boolean {
-  return stack.node.findAll().some(other => other instanceof CfnOutput && other !== output && stack.resolve(other.logicalId) === logicalId);
+  return stack.node
+    .findAll()
+    .some(other => other instanceof CfnOutput && other !== output && stack.resolve(other.logicalId) === logicalId);
 }
 
 function tokenVariables(rules: TokenRules): Variables {
-  return variables({ jwtIssuer: rules.issuer, jwtAudience: commaList(rules.audience), jwtScopes: commaList(rules.scopes) });
+  return variables({
+    jwtIssuer: rules.issuer,
+    jwtAudience: commaList(rules.audience),
+    jwtScopes: commaList(rules.scopes),
+  });
 }
 
 function network(props: McpLambdaServerProps): Network | undefined {

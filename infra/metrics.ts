@@ -11,7 +11,10 @@ export class McpLambdaServerMetrics {
     return new McpLambdaServerMetrics(front, target);
   }
 
-  private constructor(private readonly front: Front, private readonly target: lambda.Function) {}
+  private constructor(
+    private readonly front: Front,
+    private readonly target: lambda.Function,
+  ) {}
 
   /**
    * Requests that reached the front.

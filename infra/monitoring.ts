@@ -119,7 +119,11 @@ export class Monitoring extends Construct {
   public readonly alarmTopic: sns.ITopic | undefined;
   public readonly dashboard: cw.Dashboard | undefined;
 
-  public constructor(scope: Construct, private readonly props: McpMonitoringProps, private readonly watched: Watched) {
+  public constructor(
+    scope: Construct,
+    private readonly props: McpMonitoringProps,
+    private readonly watched: Watched,
+  ) {
     super(scope, 'Monitoring');
     if (props.alarms ?? true) {
       this.alarmTopic = props.alarmTopic ?? alarmTopic(this);
@@ -145,7 +149,8 @@ export class Monitoring extends Construct {
     this.alarm('FrontErrorRate', {
       metric: percent(front.serverErrors, front.requests),
       threshold: this.props.serverErrorRatePercent ?? 1,
-      description: 'Clients get errors of 500 and above. Runbook: the server\'s log, level ERROR; if it has none, the function was not reached: look at ServerThrottles.',
+      description:
+        "Clients get errors of 500 and above. Runbook: the server's log, level ERROR; if it has none, the function was not reached: look at ServerThrottles.",
       periods: 5,
       breaching: 3,
     });
@@ -160,7 +165,8 @@ export class Monitoring extends Construct {
         label: 'reserved concurrency in use, %',
       }),
       threshold: this.props.concurrencyPercent ?? 80,
-      description: 'The reserved concurrency is nearly used up: soon requests are refused with 429. Runbook: if streams hold it (many GET or listen requests), shorten streams.life or use managedInstances; otherwise raise reservedConcurrency.',
+      description:
+        'The reserved concurrency is nearly used up: soon requests are refused with 429. Runbook: if streams hold it (many GET or listen requests), shorten streams.life or use managedInstances; otherwise raise reservedConcurrency.',
       periods: 3,
       breaching: 2,
     });
@@ -174,24 +180,28 @@ export class Monitoring extends Construct {
     this.alarm('IngestDuration', {
       metric: ingest.metricDuration({ statistic: 'p99', period: MINUTE }),
       threshold: (limit * (props.durationPercent ?? 80)) / 100,
-      description: 'Writing events to the log takes nearly as long as it may. Runbook: look at EventTableThrottles, then at the latency of the event table.',
+      description:
+        'Writing events to the log takes nearly as long as it may. Runbook: look at EventTableThrottles, then at the latency of the event table.',
       periods: 5,
       breaching: 3,
     });
     this.alarm('IngestEventAge', {
       metric: ingest.metric('AsyncEventAge', { statistic: 'Maximum', period: MINUTE }),
       threshold: (props.eventAge ?? Duration.seconds(60)).toMilliseconds(),
-      description: 'Events wait before they are written to the log. Runbook: look at IngestThrottles and IngestErrorRate; raise events.ingestReservedConcurrency.',
+      description:
+        'Events wait before they are written to the log. Runbook: look at IngestThrottles and IngestErrorRate; raise events.ingestReservedConcurrency.',
     });
     this.alarm('IngestEventsDropped', {
       metric: ingest.metric('AsyncEventsDropped', { statistic: 'Sum', period: MINUTE }),
       threshold: 0,
-      description: 'Events were given up. Runbook: their messages are in the IngestFailures queue with the reason; mend that, then start a redrive or publish them again.',
+      description:
+        'Events were given up. Runbook: their messages are in the IngestFailures queue with the reason; mend that, then start a redrive or publish them again.',
     });
     this.alarm('IngestDestinationFailures', {
       metric: ingest.metric('DestinationDeliveryFailures', { statistic: 'Sum', period: MINUTE }),
       threshold: 0,
-      description: 'Events were given up and could not be put into the IngestFailures queue: they are lost. Runbook: check the queue\'s policy and key.',
+      description:
+        "Events were given up and could not be put into the IngestFailures queue: they are lost. Runbook: check the queue's policy and key.",
     });
   }
 
@@ -207,14 +217,20 @@ export class Monitoring extends Construct {
           label: 'throttled reads and writes',
         }),
         threshold: 0,
-        description: 'DynamoDB refuses reads or writes. Runbook: if the table has caps (state.maxReadRequestUnits, state.maxWriteRequestUnits) raise them; else one partition is hot: Contributor Insights names it.',
+        description:
+          'DynamoDB refuses reads or writes. Runbook: if the table has caps (state.maxReadRequestUnits, state.maxWriteRequestUnits) raise them; else one partition is hot: Contributor Insights names it.',
         periods: 3,
         breaching: 2,
       });
       this.alarm(`${name}SystemErrors`, {
-        metric: table.metric('SystemErrors', { statistic: 'Sum', period: MINUTE, dimensionsMap: { TableName: table.tableName, Operation: 'PutItem' } }),
+        metric: table.metric('SystemErrors', {
+          statistic: 'Sum',
+          period: MINUTE,
+          dimensionsMap: { TableName: table.tableName, Operation: 'PutItem' },
+        }),
         threshold: 0,
-        description: 'DynamoDB fails. Runbook: the AWS Health Dashboard; the server retries and tells clients to try again.',
+        description:
+          'DynamoDB fails. Runbook: the AWS Health Dashboard; the server retries and tells clients to try again.',
         periods: 3,
         breaching: 2,
       });
@@ -222,7 +238,8 @@ export class Monitoring extends Construct {
     this.alarm('TopicDeliveryFailures', {
       metric: topic.metricNumberOfNotificationsFailed({ statistic: 'Sum', period: MINUTE }),
       threshold: 0,
-      description: 'SNS could not hand a message to the function. Runbook: its messages are in the DeliveryFailures queue; check the function\'s permission for the topic, then publish them again.',
+      description:
+        "SNS could not hand a message to the function. Runbook: its messages are in the DeliveryFailures queue; check the function's permission for the topic, then publish them again.",
     });
     for (const [name, queue] of Object.entries(failures)) {
       this.alarm(`${name}NotEmpty`, {
@@ -238,7 +255,8 @@ export class Monitoring extends Construct {
     this.alarm(id, {
       metric: percent(target.metricErrors(options), target.metricInvocations(options)),
       threshold: this.props.errorRatePercent ?? 1,
-      description: 'Invocations fail: time-outs, crashes, lost configuration. Runbook: the function\'s log, lines with "Task timed out", "Runtime exited" or level ERROR; after a deployment, scripts/operate rollback.',
+      description:
+        'Invocations fail: time-outs, crashes, lost configuration. Runbook: the function\'s log, lines with "Task timed out", "Runtime exited" or level ERROR; after a deployment, scripts/operate rollback.',
       periods: 5,
       breaching: 3,
     });
@@ -248,7 +266,8 @@ export class Monitoring extends Construct {
     this.alarm(id, {
       metric: target.metricThrottles({ statistic: 'Sum', period: MINUTE }),
       threshold: 0,
-      description: 'Lambda refuses invocations. Runbook: compare ConcurrentExecutions with the reserved concurrency and with the account\'s quota; raise what is used up.',
+      description:
+        "Lambda refuses invocations. Runbook: compare ConcurrentExecutions with the reserved concurrency and with the account's quota; raise what is used up.",
       periods: 3,
       breaching: 2,
     });
@@ -270,18 +289,31 @@ export class Monitoring extends Construct {
 
   private draw(): cw.Dashboard {
     const { front, server, ingest, tables, topic, failures } = this.watched;
-    const graph = (title: string, left: cw.IMetric[], right: cw.IMetric[] = []) => new cw.GraphWidget({ title, left, right, width: 12 });
+    const graph = (title: string, left: cw.IMetric[], right: cw.IMetric[] = []) =>
+      new cw.GraphWidget({ title, left, right, width: 12 });
     const dashboard = new cw.Dashboard(this, 'Dashboard', { defaultInterval: Duration.hours(3) });
-    if (this.alarms.length > 0) dashboard.addWidgets(new cw.AlarmStatusWidget({ alarms: this.alarms, width: 24, height: 4 }));
+    if (this.alarms.length > 0)
+      dashboard.addWidgets(new cw.AlarmStatusWidget({ alarms: this.alarms, width: 24, height: 4 }));
     dashboard.addWidgets(
-      graph('Requests and errors', [front.requests, front.serverErrors], [server.metricErrors(), server.metricThrottles()]),
-      graph('Environments in use, and how long requests take', [server.metric('ConcurrentExecutions', { statistic: 'Maximum' })], [server.metricDuration({ statistic: 'p50' }), server.metricDuration({ statistic: 'p99' })]),
+      graph(
+        'Requests and errors',
+        [front.requests, front.serverErrors],
+        [server.metricErrors(), server.metricThrottles()],
+      ),
+      graph(
+        'Environments in use, and how long requests take',
+        [server.metric('ConcurrentExecutions', { statistic: 'Maximum' })],
+        [server.metricDuration({ statistic: 'p50' }), server.metricDuration({ statistic: 'p99' })],
+      ),
     );
     const published = topic.metricNumberOfMessagesPublished();
     const age = ingest ? [ingest.metric('AsyncEventAge', { statistic: 'Maximum' })] : [];
     dashboard.addWidgets(
       graph('Events', [published, ...(ingest ? [ingest.metricInvocations(), ingest.metricErrors()] : [])], age),
-      graph('What could not be delivered', Object.values(failures).map(queue => queue.metricApproximateNumberOfMessagesVisible())),
+      graph(
+        'What could not be delivered',
+        Object.values(failures).map(queue => queue.metricApproximateNumberOfMessagesVisible()),
+      ),
     );
     for (const [name, table] of Object.entries(tables)) {
       const used = (kind: string) => table.metric(`Consumed${kind}CapacityUnits`, { statistic: 'Sum' });

@@ -15,7 +15,8 @@ function main(): void {
   const context = app.node.getAllContext() as { [name: string]: unknown };
   const named = context['config'] as string | undefined;
   const file = resolve(named ?? DEFAULT_FILE);
-  if (named !== undefined && !existsSync(file)) throw new DeployConfigError(`context config: there is no file ${named}`);
+  if (named !== undefined && !existsSync(file))
+    throw new DeployConfigError(`context config: there is no file ${named}`);
   const text = existsSync(file) ? readFileSync(file, 'utf8') : undefined;
   const config = readDeployConfig(text, named ?? DEFAULT_FILE, context);
 
@@ -23,11 +24,16 @@ function main(): void {
   const stack = new Stack(app, config.server.name ?? DEFAULT_NAME, {
     description: config.server.description ?? 'MCP server on AWS Lambda',
     // Without a region the template fits any.
-    ...(region !== undefined && { env: { region, ...(process.env['CDK_DEFAULT_ACCOUNT'] && { account: process.env['CDK_DEFAULT_ACCOUNT'] }) } }),
+    ...(region !== undefined && {
+      env: { region, ...(process.env['CDK_DEFAULT_ACCOUNT'] && { account: process.env['CDK_DEFAULT_ACCOUNT'] }) },
+    }),
   });
   if (profile !== undefined && process.env['AWS_PROFILE'] !== profile) {
     const way = `npx cdk deploy --profile ${profile}`;
-    Annotations.of(stack).addWarningV2('mcp-lambda-server:profile', `[aws] profile is read by people: deploy with '${way}'`);
+    Annotations.of(stack).addWarningV2(
+      'mcp-lambda-server:profile',
+      `[aws] profile is read by people: deploy with '${way}'`,
+    );
   }
   new McpLambdaServer(stack, 'Mcp', toProps(stack, config, dirname(file)));
 }

@@ -62,10 +62,16 @@ function programOf({ server }: DeployConfig, folder: string): McpLambdaServerPro
 
 function functionOf(config: DeployConfig): McpLambdaServerProps {
   const settings = config.lambda;
-  const tracing = { active: lambda.Tracing.ACTIVE, passthrough: lambda.Tracing.PASS_THROUGH, disabled: lambda.Tracing.DISABLED };
+  const tracing = {
+    active: lambda.Tracing.ACTIVE,
+    passthrough: lambda.Tracing.PASS_THROUGH,
+    disabled: lambda.Tracing.DISABLED,
+  };
   const days = config.observability.log_retention_days;
   return {
-    architecture: given(settings.architecture, it => (it === 'arm64' ? lambda.Architecture.ARM_64 : lambda.Architecture.X86_64)),
+    architecture: given(settings.architecture, it =>
+      it === 'arm64' ? lambda.Architecture.ARM_64 : lambda.Architecture.X86_64,
+    ),
     memorySize: settings.memory_size,
     timeout: seconds(settings.timeout_seconds),
     environment: settings.environment,
@@ -79,7 +85,8 @@ function functionOf(config: DeployConfig): McpLambdaServerProps {
 
 /** Those of `scripts/operate secrets`, which begin with the name of the stack. */
 function secretsOf(scope: Construct, config: DeployConfig): McpLambdaServerProps['secrets'] {
-  const secret = (name: string) => secretsmanager.Secret.fromSecretNameV2(scope, `Secret${name}`, `${Stack.of(scope).stackName}/${name}`);
+  const secret = (name: string) =>
+    secretsmanager.Secret.fromSecretNameV2(scope, `Secret${name}`, `${Stack.of(scope).stackName}/${name}`);
   return given(config.lambda.secrets, names => Object.fromEntries(names.map(name => [name, secret(name)])));
 }
 
@@ -97,7 +104,11 @@ function networkOf(scope: Construct, { vpc }: DeployConfig): McpLambdaServerProp
   if (!subnets?.length) return wrong('vpc', 'subnet_ids', 'a list of private subnets', subnets);
   if (!groups?.length) return wrong('vpc', 'security_group_ids', 'a list of security groups', groups);
   return {
-    vpc: ec2.Vpc.fromVpcAttributes(scope, 'Vpc', { vpcId, availabilityZones: subnets.map((_, at) => `zone-${at}`), privateSubnetIds: subnets }),
+    vpc: ec2.Vpc.fromVpcAttributes(scope, 'Vpc', {
+      vpcId,
+      availabilityZones: subnets.map((_, at) => `zone-${at}`),
+      privateSubnetIds: subnets,
+    }),
     securityGroups: groups.map((id, at) => ec2.SecurityGroup.fromSecurityGroupId(scope, `SecurityGroup${at}`, id)),
   };
 }
@@ -106,7 +117,17 @@ function endpointOf(scope: Construct, { api_gateway: api }: DeployConfig): McpEn
   const throttling = { throttlingRate: api.throttling_rate, throttlingBurst: api.throttling_burst };
   switch (api.type) {
     case 'http': {
-      const other = (['stage_name', 'access_log', 'web_acl_arn', 'domain_name', 'certificate_arn', 'hosted_zone_id', 'hosted_zone_name'] as const).find(key => api[key] !== undefined);
+      const other = (
+        [
+          'stage_name',
+          'access_log',
+          'web_acl_arn',
+          'domain_name',
+          'certificate_arn',
+          'hosted_zone_id',
+          'hosted_zone_name',
+        ] as const
+      ).find(key => api[key] !== undefined);
       if (other) return wrong('api_gateway', other, 'left out, or type "rest"', api[other]);
       return McpEndpoint.httpApi({ ...throttling, streaming: api.streaming });
     }
@@ -127,10 +148,13 @@ function endpointOf(scope: Construct, { api_gateway: api }: DeployConfig): McpEn
 
 function domainOf(scope: Construct, api: DeployConfig['api_gateway']): McpDomain | undefined {
   if (api.domain_name === undefined) {
-    const other = (['certificate_arn', 'hosted_zone_id', 'hosted_zone_name'] as const).find(key => api[key] !== undefined);
+    const other = (['certificate_arn', 'hosted_zone_id', 'hosted_zone_name'] as const).find(
+      key => api[key] !== undefined,
+    );
     return other ? wrong('api_gateway', 'domain_name', `given where ${other} is`, undefined) : undefined;
   }
-  if (api.certificate_arn === undefined) return wrong('api_gateway', 'certificate_arn', 'given where domain_name is', undefined);
+  if (api.certificate_arn === undefined)
+    return wrong('api_gateway', 'certificate_arn', 'given where domain_name is', undefined);
   const { hosted_zone_id: hostedZoneId, hosted_zone_name: zoneName } = api;
   if ((hostedZoneId === undefined) !== (zoneName === undefined)) {
     return wrong('api_gateway', 'hosted_zone_id', 'given together with hosted_zone_name', hostedZoneId);
@@ -156,14 +180,19 @@ function authOf(scope: Construct, { auth }: DeployConfig): McpAuth | undefined {
     case 'cognito':
       return McpAuth.cognito({ scopes, domainPrefix: auth.domain_prefix, callbackUrls: auth.callback_urls });
     case 'custom':
-      if (auth.authorizer_arn === undefined) return wrong('auth', 'authorizer_arn', 'given where provider is "custom"', undefined);
+      if (auth.authorizer_arn === undefined)
+        return wrong('auth', 'authorizer_arn', 'given where provider is "custom"', undefined);
       return McpAuth.lambdaAuthorizer(
-        lambda.Function.fromFunctionAttributes(scope, 'Authorizer', { functionArn: auth.authorizer_arn, sameEnvironment: true }),
+        lambda.Function.fromFunctionAttributes(scope, 'Authorizer', {
+          functionArn: auth.authorizer_arn,
+          sameEnvironment: true,
+        }),
       );
     case 'iam':
       return McpAuth.iam();
     default:
-      if (auth.enabled) return wrong('auth', 'provider', '"iam", "jwt", "cognito" or "custom" where enabled is true', undefined);
+      if (auth.enabled)
+        return wrong('auth', 'provider', '"iam", "jwt", "cognito" or "custom" where enabled is true', undefined);
       return undefined;
   }
 }
@@ -181,7 +210,8 @@ function corsOf({ endpoint }: DeployConfig): McpLambdaServerProps['cors'] {
 }
 
 function stateOf(scope: Construct, { state }: DeployConfig): McpLambdaServerProps['state'] {
-  const table = (id: string, name: string | undefined) => given(name, it => dynamodb.TableV2.fromTableName(scope, id, it));
+  const table = (id: string, name: string | undefined) =>
+    given(name, it => dynamodb.TableV2.fromTableName(scope, id, it));
   return {
     stateTable: table('StateTable', state.state_table),
     eventTable: table('EventTable', state.event_table),

@@ -13,7 +13,11 @@ export class DeployConfigError extends Error {}
  * The configuration of a file's text, where there is one, and of context such as `lambda.memory_size`, which wins.
  * `source` is what messages call the file.
  */
-export function readDeployConfig(text: string | undefined, source: string, context: { [name: string]: unknown } = {}): DeployConfig {
+export function readDeployConfig(
+  text: string | undefined,
+  source: string,
+  context: { [name: string]: unknown } = {},
+): DeployConfig {
   const problems: string[] = [];
   const values: Values = {};
   for (const [section, keys] of Object.entries(text === undefined ? {} : toml(text, source))) {
@@ -65,8 +69,10 @@ interface Override {
 function override(values: Values, { section, key, rest, given, name }: Override, problems: string[]): void {
   const kind = sections[section]?.[key];
   const where = `context ${name}`;
-  if (!kind || (rest.length > 0) !== (kind.kind === 'names')) {
-    problems.push(`${where}: deploy.toml has no such key; [${section}] has ${Object.keys(sections[section] ?? {}).join(', ')}`);
+  if (!kind || rest.length > 0 !== (kind.kind === 'names')) {
+    problems.push(
+      `${where}: deploy.toml has no such key; [${section}] has ${Object.keys(sections[section] ?? {}).join(', ')}`,
+    );
     return;
   }
   const keys = (values[section] ??= {});
@@ -87,7 +93,10 @@ function fromText(kind: Kind, text: string): unknown {
     case 'switch':
       return text === 'true' ? true : text === 'false' ? false : text;
     case 'list':
-      return text.split(',').map(item => item.trim()).filter(item => item !== '');
+      return text
+        .split(',')
+        .map(item => item.trim())
+        .filter(item => item !== '');
     default:
       return text;
   }
@@ -114,7 +123,8 @@ function problemOf(kind: Kind, value: unknown): string | undefined {
     case 'list':
       return Array.isArray(value) && value.every(isText) ? undefined : 'a list of texts';
     case 'names': {
-      const fits = typeof value === 'object' && value !== null && Object.values(value).every(it => typeof it === 'string');
+      const fits =
+        typeof value === 'object' && value !== null && Object.values(value).every(it => typeof it === 'string');
       return fits ? undefined : 'a section of texts';
     }
   }

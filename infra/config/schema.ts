@@ -64,7 +64,13 @@ export const SCHEMA = {
     authorizer_arn: arn,
   },
   vpc: { enabled: onOff, vpc_id: text, subnet_ids: list, security_group_ids: list },
-  observability: { alarms: onOff, composite_alarm: onOff, dashboard: onOff, log_retention_days: number(1, 3653), alarm_topic_arn: arn },
+  observability: {
+    alarms: onOff,
+    composite_alarm: onOff,
+    dashboard: onOff,
+    log_retention_days: number(1, 3653),
+    alarm_topic_arn: arn,
+  },
   endpoint: {
     path: text,
     allowed_hosts: list,
@@ -107,5 +113,7 @@ type Held<K extends Kind> = K extends { kind: 'number' }
 
 /** A deploy.toml that was read: every section is there, every key may be missing. */
 export type DeployConfig = {
-  readonly [S in keyof typeof SCHEMA]: { readonly [K in keyof (typeof SCHEMA)[S]]?: Held<(typeof SCHEMA)[S][K] & Kind> };
+  readonly [S in keyof typeof SCHEMA]: {
+    readonly [K in keyof (typeof SCHEMA)[S]]?: Held<(typeof SCHEMA)[S][K] & Kind>;
+  };
 };

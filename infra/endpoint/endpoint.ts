@@ -20,14 +20,22 @@ export abstract class McpEndpoint {
    * A regional REST API that streams, with throttling, and as you choose with an authorizer, a web ACL and a domain.
    */
   public static restApi(options: RestApiOptions = {}): McpEndpoint {
-    return new Made(undefined, intent => checkRestApi(options, intent), behind => restApi(options, behind));
+    return new Made(
+      undefined,
+      intent => checkRestApi(options, intent),
+      behind => restApi(options, behind),
+    );
   }
 
   /**
    * An HTTP API. It buffers: progress arrives with the answer, and streams that wait for events hold what is stored.
    */
   public static httpApi(options: HttpApiOptions = {}): McpEndpoint {
-    return new Made(HTTP_API_LIMIT, intent => checkHttpApi(options, intent), behind => httpApi(options, behind));
+    return new Made(
+      HTTP_API_LIMIT,
+      intent => checkHttpApi(options, intent),
+      behind => httpApi(options, behind),
+    );
   }
 
   /** The longest a request can take here, if that is less than Lambda's own limit. @internal */

@@ -37,7 +37,12 @@ export function httpApi(options: HttpApiOptions, behind: Behind): Front {
     autoDeploy: true,
     throttle: { rateLimit: options.throttlingRate ?? 1000, burstLimit: options.throttlingBurst ?? 2000 },
   });
-  explain(stage, 'the function logs each request with its identity', 'AwsSolutions-APIG1', 'Serverless-APIGWAccessLogging');
+  explain(
+    stage,
+    'the function logs each request with its identity',
+    'AwsSolutions-APIG1',
+    'Serverless-APIGWAccessLogging',
+  );
   const integration = new HttpLambdaIntegration('Integration', alias);
   const authorizer = authorizerOf(behind);
   const methods = [apigw.HttpMethod.GET, apigw.HttpMethod.POST, apigw.HttpMethod.DELETE];

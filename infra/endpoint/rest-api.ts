@@ -21,7 +21,12 @@ export function checkRestApi(options: RestApiOptions, intent: Intent): void {
   const timeout = seconds(intent.timeout);
   if (timeout !== undefined && timeout > limit.toSeconds()) {
     const rule = `must be at most ${limit.toSeconds()} seconds behind this REST API, which waits no longer`;
-    refuse('timeout', intent.timeout, rule, options.streaming === false ? "shorten it or leave 'endpoint.streaming' on" : 'shorten it');
+    refuse(
+      'timeout',
+      intent.timeout,
+      rule,
+      options.streaming === false ? "shorten it or leave 'endpoint.streaming' on" : 'shorten it',
+    );
   }
 }
 
@@ -54,7 +59,11 @@ export function restApi(options: RestApiOptions, behind: Behind): Front {
     serverErrors: api.metricServerError({ statistic: 'Sum' }),
     grantInvoke: grantee =>
       behind.plan.kind === 'iam'
-        ? iam.Grant.addToPrincipal({ grantee, actions: ['execute-api:Invoke'], resourceArns: methods.map(one => one.methodArn) })
+        ? iam.Grant.addToPrincipal({
+            grantee,
+            actions: ['execute-api:Invoke'],
+            resourceArns: methods.map(one => one.methodArn),
+          })
         : iam.Grant.drop(grantee, 'the front asks for no IAM permission'),
   };
 }
@@ -81,7 +90,7 @@ function createApi(scope: Construct, options: RestApiOptions): apigw.RestApi {
   });
   explain(api, 'the server validates requests: JSON-RPC is one schema per method', 'AwsSolutions-APIG2');
   const stage = api.deploymentStage;
-  const role = "logs of API Gateway need a role of the whole account; the function logs each request with its identity";
+  const role = 'logs of API Gateway need a role of the whole account; the function logs each request with its identity';
   explain(stage, role, 'AwsSolutions-APIG6');
   if (!accessLog) explain(stage, role, 'AwsSolutions-APIG1', 'Serverless-APIGWAccessLogging');
   if (options.webAclArn !== undefined) explain(stage, 'its web ACL is associated beside it', 'AwsSolutions-APIG3');

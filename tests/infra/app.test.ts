@@ -25,7 +25,10 @@ const env = {
 
 function synth(name: string, settings: Record<string, string>) {
   const program = { 'server.code': 'tests/infra/program', 'server.name': name };
-  const context = Object.entries({ ...program, ...settings }).flatMap(([key, value]) => ['--context', `${key}=${value}`]);
+  const context = Object.entries({ ...program, ...settings }).flatMap(([key, value]) => [
+    '--context',
+    `${key}=${value}`,
+  ]);
   const began = Date.now();
   const args = ['synth', '--quiet', '--no-notices', '--no-lookups', '--output', join(out, name), ...context];
   const { status, stderr } = spawnSync('node_modules/.bin/cdk', args, { cwd: root, env, encoding: 'utf8' });
@@ -34,22 +37,41 @@ function synth(name: string, settings: Record<string, string>) {
 
 const apps: { name: string; settings: Record<string, string> }[] = [
   { name: 'default', settings: {} },
-  { name: 'rest', settings: { 'api_gateway.type': 'rest', 'auth.provider': 'jwt', 'auth.issuer': 'https://i.example', 'auth.audience': 'mcp', 'endpoint.cors_origins': 'https://a.example', 'api_gateway.domain_name': 'a.example', 'api_gateway.certificate_arn': 'arn:aws:acm:eu-central-1:111122223333:certificate/12345678-1234-1234-1234-123456789012' } },
+  {
+    name: 'rest',
+    settings: {
+      'api_gateway.type': 'rest',
+      'auth.provider': 'jwt',
+      'auth.issuer': 'https://i.example',
+      'auth.audience': 'mcp',
+      'endpoint.cors_origins': 'https://a.example',
+      'api_gateway.domain_name': 'a.example',
+      'api_gateway.certificate_arn':
+        'arn:aws:acm:eu-central-1:111122223333:certificate/12345678-1234-1234-1234-123456789012',
+    },
+  },
   { name: 'http', settings: { 'api_gateway.type': 'http', 'auth.provider': 'cognito' } },
 ];
 
 describe('npx cdk synth', () => {
-  it.each(apps)(`makes the $name app in less than ${SYNTH_WITHIN_MS / 1000} s, and cfn-lint has nothing to say`, ({ name, settings }) => {
-    const { status, stderr, took, path } = synth(name, settings);
-    expect(status, stderr).toBe(0);
-    expect(stderr).not.toMatch(/warning/i);
-    expect(took).toBeLessThan(SYNTH_WITHIN_MS);
-    // W3005: the CDK writes dependencies that references imply already.
-    const lint = spawnSync(join(root, '.venv', 'bin', 'cfn-lint'), ['--ignore-checks', 'W3005', '--template', path], { encoding: 'utf8' });
-    expect(lint.stdout + lint.stderr).toBe('');
-    expect(lint.status).toBe(0);
-    console.log(`synth of the ${name} app: ${(took / 1000).toFixed(1)} s, ${readFileSync(path, 'utf8').length} characters`);
-  });
+  it.each(apps)(
+    `makes the $name app in less than ${SYNTH_WITHIN_MS / 1000} s, and cfn-lint has nothing to say`,
+    ({ name, settings }) => {
+      const { status, stderr, took, path } = synth(name, settings);
+      expect(status, stderr).toBe(0);
+      expect(stderr).not.toMatch(/warning/i);
+      expect(took).toBeLessThan(SYNTH_WITHIN_MS);
+      // W3005: the CDK writes dependencies that references imply already.
+      const lint = spawnSync(join(root, '.venv', 'bin', 'cfn-lint'), ['--ignore-checks', 'W3005', '--template', path], {
+        encoding: 'utf8',
+      });
+      expect(lint.stdout + lint.stderr).toBe('');
+      expect(lint.status).toBe(0);
+      console.log(
+        `synth of the ${name} app: ${(took / 1000).toFixed(1)} s, ${readFileSync(path, 'utf8').length} characters`,
+      );
+    },
+  );
 
   it('says what is wrong and nothing of its own source', () => {
     const { status, stderr } = synth('wrong', { 'lambda.memory_size': '5' });

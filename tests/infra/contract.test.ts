@@ -11,8 +11,15 @@ const contract = <T>(name: string) => JSON.parse(readFileSync(join(root, 'tests'
 
 /** Set by the construct and not read by the runtime yet. Whoever makes the runtime read one takes it from here. */
 const NOT_READ_YET = [
-  'EVENT_FANOUT_REPLICAS', 'EVENT_TTL_MINUTES', 'MCP_AUTH', 'MCP_EVENTS', 'MCP_JWT_AUDIENCE', 'MCP_JWT_ISSUER',
-  'MCP_JWT_SCOPES', 'MCP_PUBLIC_URL', 'SNS_TOPIC_ARN',
+  'EVENT_FANOUT_REPLICAS',
+  'EVENT_TTL_MINUTES',
+  'MCP_AUTH',
+  'MCP_EVENTS',
+  'MCP_JWT_AUDIENCE',
+  'MCP_JWT_ISSUER',
+  'MCP_JWT_SCOPES',
+  'MCP_PUBLIC_URL',
+  'SNS_TOPIC_ARN',
 ];
 
 describe('environment.json', () => {
@@ -26,33 +33,54 @@ describe('environment.json', () => {
 
 describe('tables.json', () => {
   it('has the keys of the tables the construct makes', () => {
-    expect(contract('tables.json')).toEqual([{ role: 'state', ...TABLE_SHAPE }, { role: 'events', ...TABLE_SHAPE }]);
+    expect(contract('tables.json')).toEqual([
+      { role: 'state', ...TABLE_SHAPE },
+      { role: 'events', ...TABLE_SHAPE },
+    ]);
   });
 });
 
 describe('the permissions', () => {
   const folder = join(root, 'runtime', 'src', 'store', 'dynamodb');
-  const source = readdirSync(folder).filter(name => name !== 'tables.rs').map(name => readFileSync(join(folder, name), 'utf8')).join('\n');
+  const source = readdirSync(folder)
+    .filter(name => name !== 'tables.rs')
+    .map(name => readFileSync(join(folder, name), 'utf8'))
+    .join('\n');
   const called = (pattern: string) => new RegExp(pattern).test(source);
   // A transaction asks for the permissions of its parts.
-  const parts = { PutItem: 'Put::builder', UpdateItem: 'Update::builder', DeleteItem: 'Delete::builder', ConditionCheckItem: 'ConditionCheck::builder' };
+  const parts = {
+    PutItem: 'Put::builder',
+    UpdateItem: 'Update::builder',
+    DeleteItem: 'Delete::builder',
+    ConditionCheckItem: 'ConditionCheck::builder',
+  };
   const single = ['BatchGetItem', 'BatchWriteItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query', 'Scan', 'UpdateItem'];
   const snake = (action: string) => action.replace(/(?<=[a-z])(?=[A-Z])/g, '_').toLowerCase();
 
   it('are those of the calls in the runtime, neither more nor fewer', () => {
     const used = new Set(single.filter(action => called(`\\.${snake(action)}\\(\\)`)));
     for (const [action, builder] of Object.entries(parts)) if (called(`\\b${builder}\\(`)) used.add(action);
-    const granted = new Set(Object.values(TABLE_ACTIONS).flat().map(action => action.replace('dynamodb:', '')));
+    const granted = new Set(
+      Object.values(TABLE_ACTIONS)
+        .flat()
+        .map(action => action.replace('dynamodb:', '')),
+    );
     expect([...granted].sort()).toEqual([...used].sort());
   });
 
   it('are the same in the script that sets up without the CDK', () => {
     const script = readFileSync(join(root, 'scripts', 'setup-infrastructure.sh'), 'utf8');
-    const lists = [...script.matchAll(/"Action": (\[[^\]]*dynamodb[^\]]*\])/g)].map(([, list]) => JSON.parse(list!) as string[]);
+    const lists = [...script.matchAll(/"Action": (\[[^\]]*dynamodb[^\]]*\])/g)].map(
+      ([, list]) => JSON.parse(list!) as string[],
+    );
     expect(lists).toEqual([TABLE_ACTIONS.serverState, TABLE_ACTIONS.serverEvents]);
   });
 
   it('hold no Scan and no wildcard', () => {
-    expect(Object.values(TABLE_ACTIONS).flat().filter(action => /Scan|\*/.test(action))).toEqual([]);
+    expect(
+      Object.values(TABLE_ACTIONS)
+        .flat()
+        .filter(action => /Scan|\*/.test(action)),
+    ).toEqual([]);
   });
 });

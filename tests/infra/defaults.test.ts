@@ -22,10 +22,21 @@ describe('names that others rely on', () => {
 
   it('gives the outputs their names', () => {
     expect(Object.keys(made.template.toJSON().Outputs)).toEqual([
-      'McpEndpoint', 'EventsTopicArn', 'StateTableName', 'EventsTableName', 'FunctionName', 'IngestFunctionName', 'DashboardUrl',
+      'McpEndpoint',
+      'EventsTopicArn',
+      'StateTableName',
+      'EventsTableName',
+      'FunctionName',
+      'IngestFunctionName',
+      'DashboardUrl',
     ]);
     made.template.hasOutput('McpEndpoint', {
-      Value: { 'Fn::Join': ['', [{ 'Fn::GetAtt': [Match.stringLikeRegexp('^McpServerAliasFunctionUrl'), 'FunctionUrl'] }, 'mcp']] },
+      Value: {
+        'Fn::Join': [
+          '',
+          [{ 'Fn::GetAtt': [Match.stringLikeRegexp('^McpServerAliasFunctionUrl'), 'FunctionUrl'] }, 'mcp'],
+        ],
+      },
     });
   });
 });
@@ -79,20 +90,30 @@ describe('the functions', () => {
       MCP_AUTH: 'front',
       MCP_RESPONSE_MODE: 'stream',
       SNS_TOPIC_ARN: { Ref: 'McpEventsTopic2CC578E0' },
-      MCP_STATE_KEYS: { 'Fn::Join': ['', ['k1:{{resolve:secretsmanager:', { Ref: 'McpStateKey0937C884' }, ':SecretString:::}}']] },
+      MCP_STATE_KEYS: {
+        'Fn::Join': ['', ['k1:{{resolve:secretsmanager:', { Ref: 'McpStateKey0937C884' }, ':SecretString:::}}']],
+      },
     });
     expect(environmentOf(made.template, 'McpIngest')).toEqual(tables);
   });
 
   it('share one key for requestState that is base64 of 48 bytes', () => {
     made.template.hasResourceProperties('AWS::SecretsManager::Secret', {
-      GenerateSecretString: { ExcludePunctuation: true, ExcludeCharacters: Match.stringLikeRegexp('^[^A-Za-z0-9]{32}$'), IncludeSpace: false, PasswordLength: 64 },
+      GenerateSecretString: {
+        ExcludePunctuation: true,
+        ExcludeCharacters: Match.stringLikeRegexp('^[^A-Za-z0-9]{32}$'),
+        IncludeSpace: false,
+        PasswordLength: 64,
+      },
     });
   });
 
   it('keep logs for a month, each function its own', () => {
     made.template.resourceCountIs('AWS::Logs::LogGroup', 2);
-    made.template.allResources('AWS::Logs::LogGroup', { Properties: { RetentionInDays: 30 }, DeletionPolicy: 'Delete' });
+    made.template.allResources('AWS::Logs::LogGroup', {
+      Properties: { RetentionInDays: 30 },
+      DeletionPolicy: 'Delete',
+    });
   });
 });
 
@@ -107,10 +128,22 @@ describe('permissions', () => {
       logs(expect.stringMatching(/^McpServerLogs/)),
       tracing,
       allow(
-        ['BatchGetItem', 'BatchWriteItem', 'ConditionCheckItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem'].map(it => `dynamodb:${it}`),
+        [
+          'BatchGetItem',
+          'BatchWriteItem',
+          'ConditionCheckItem',
+          'DeleteItem',
+          'GetItem',
+          'PutItem',
+          'Query',
+          'UpdateItem',
+        ].map(it => `dynamodb:${it}`),
         arnOf(state),
       ),
-      allow(['BatchGetItem', 'BatchWriteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem'].map(it => `dynamodb:${it}`), arnOf(events)),
+      allow(
+        ['BatchGetItem', 'BatchWriteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem'].map(it => `dynamodb:${it}`),
+        arnOf(events),
+      ),
       allow('sns:Publish', { Ref: 'McpEventsTopic2CC578E0' }),
     ]);
   });
@@ -145,7 +178,10 @@ describe('permissions', () => {
 describe('the tables', () => {
   const shape = {
     BillingMode: 'PAY_PER_REQUEST',
-    KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }, { AttributeName: 'sk', KeyType: 'RANGE' }],
+    KeySchema: [
+      { AttributeName: 'pk', KeyType: 'HASH' },
+      { AttributeName: 'sk', KeyType: 'RANGE' },
+    ],
     TimeToLiveSpecification: { AttributeName: 'ttl', Enabled: true },
   };
 
@@ -183,7 +219,10 @@ describe('events', () => {
       MaximumRetryAttempts: 2,
       DestinationConfig: { OnFailure: { Destination: arnOf('McpIngestFailuresB3DA1852') } },
     });
-    made.template.allResourcesProperties('AWS::SQS::Queue', { MessageRetentionPeriod: 1_209_600, SqsManagedSseEnabled: true });
+    made.template.allResourcesProperties('AWS::SQS::Queue', {
+      MessageRetentionPeriod: 1_209_600,
+      SqsManagedSseEnabled: true,
+    });
   });
 
   it('are published over TLS, by this account and its alarms', () => {

@@ -26,7 +26,11 @@ function problems(text: string, context: Record<string, unknown> = {}): string[]
 
 function template(text: string, context: Record<string, unknown> = {}): Template {
   const stack = new Stack(new App({ builtinCloudFormationValidation: false }), 'Test');
-  new McpLambdaServer(stack, 'Mcp', toProps(stack, readDeployConfig(text, 'deploy.toml', context), import.meta.dirname));
+  new McpLambdaServer(
+    stack,
+    'Mcp',
+    toProps(stack, readDeployConfig(text, 'deploy.toml', context), import.meta.dirname),
+  );
   return Template.fromStack(stack);
 }
 
@@ -39,7 +43,9 @@ describe('the example', () => {
       const key = /^(?:# )?(\w+) = /.exec(line)?.[1];
       if (key !== undefined) named.add(section === 'lambda.environment' ? 'lambda.environment' : `${section}.${key}`);
     }
-    const known = Object.entries(SCHEMA).flatMap(([section, keys]) => Object.keys(keys).map(key => `${section}.${key}`));
+    const known = Object.entries(SCHEMA).flatMap(([section, keys]) =>
+      Object.keys(keys).map(key => `${section}.${key}`),
+    );
     expect([...named].sort()).toEqual(known.sort());
   });
 
@@ -49,42 +55,110 @@ describe('the example', () => {
     const told = { MCP_PATH: '/mcp', MCP_STREAMS: 'on', MCP_STREAMS_PER_PRINCIPAL: '16', SESSION_TTL_MINUTES: '1440' };
     const [written, bare] = [template(example, { 'server.code': 'program' }), template(code)];
     expect(environmentOf(written)).toEqual({ ...environmentOf(bare), ...told });
-    const without = (it: Template) => Object.fromEntries(Object.entries(resources(it)).filter(([id]) => !/Version|Alias1C28|^McpServer6A6A/.test(id)));
+    const without = (it: Template) =>
+      Object.fromEntries(Object.entries(resources(it)).filter(([id]) => !/Version|Alias1C28|^McpServer6A6A/.test(id)));
     expect(without(written)).toEqual(without(bare));
   });
 });
 
 describe('what is wrong', () => {
   const cases: [string, string, string[]][] = [
-    ['a section nobody knows', '[lamda]\nmemory_size = 1', [`deploy.toml: there is no section [lamda]; there are ${Object.keys(SCHEMA).join(', ')}`]],
-    ['a key nobody knows', '[streams]\nlife = 5', ['deploy.toml: [streams] has no key life; it has enabled, life_seconds, per_principal']],
-    ['several things, all at once', '[lambda]\nmemory_size = 64\narchitecture = "arm"\n[streams]\nenabled = "yes"', [
-      'deploy.toml: [lambda] memory_size must be a whole number from 128 to 10240, got: 64',
-      'deploy.toml: [lambda] architecture must be "arm64" or "x86_64", got: "arm"',
-      'deploy.toml: [streams] enabled must be true or false, got: "yes"',
-    ]],
-    ['a value that is no list', '[auth]\naudience = "mcp"', ['deploy.toml: [auth] audience must be a list of texts, got: "mcp"']],
-    ['a variable that is no text', '[lambda.environment]\nA = 1', ['deploy.toml: [lambda] environment must be a section of texts, got: {"A":1}']],
+    [
+      'a section nobody knows',
+      '[lamda]\nmemory_size = 1',
+      [`deploy.toml: there is no section [lamda]; there are ${Object.keys(SCHEMA).join(', ')}`],
+    ],
+    [
+      'a key nobody knows',
+      '[streams]\nlife = 5',
+      ['deploy.toml: [streams] has no key life; it has enabled, life_seconds, per_principal'],
+    ],
+    [
+      'several things, all at once',
+      '[lambda]\nmemory_size = 64\narchitecture = "arm"\n[streams]\nenabled = "yes"',
+      [
+        'deploy.toml: [lambda] memory_size must be a whole number from 128 to 10240, got: 64',
+        'deploy.toml: [lambda] architecture must be "arm64" or "x86_64", got: "arm"',
+        'deploy.toml: [streams] enabled must be true or false, got: "yes"',
+      ],
+    ],
+    [
+      'a value that is no list',
+      '[auth]\naudience = "mcp"',
+      ['deploy.toml: [auth] audience must be a list of texts, got: "mcp"'],
+    ],
+    [
+      'a variable that is no text',
+      '[lambda.environment]\nA = 1',
+      ['deploy.toml: [lambda] environment must be a section of texts, got: {"A":1}'],
+    ],
     ['a section that is none', 'lambda = 5', ['deploy.toml: [lambda] must be a section, got: 5']],
-    ['an ARN that is none', '[events]\ntopic_arn = "mine"', ['deploy.toml: [events] topic_arn must be an ARN, got: "mine"']],
-    ['tokens without an issuer', `${code}[auth]\nprovider = "jwt"`, ['[auth] issuer must be given where provider is "jwt", got: undefined']],
-    ['an identity that is switched on and not chosen', `${code}[auth]\nenabled = true`, ['[auth] provider must be "iam", "jwt", "cognito" or "custom" where enabled is true, got: undefined']],
-    ['a web ACL of an HTTP API', `${code}[api_gateway]\ntype = "http"\nweb_acl_arn = "arn:aws:wafv2:x"`, ['[api_gateway] web_acl_arn must be left out, or type "rest", got: "arn:aws:wafv2:x"']],
-    ['a gateway of no type', `${code}[api_gateway]\nthrottling_rate = 5`, ['[api_gateway] type must be "http" or "rest", got: undefined']],
-    ['a network without subnets', `${code}[vpc]\nvpc_id = "vpc-1"`, ['[vpc] subnet_ids must be a list of private subnets, got: undefined']],
-    ['a retention that CloudWatch does not have', `${code}[observability]\nlog_retention_days = 31`, [expect.stringMatching(/^\[observability\] log_retention_days must be one of 1, 3, 5, .*, got: 31$/)]],
-    ['a domain without a certificate', `${code}[api_gateway]\ntype = "rest"\ndomain_name = "a.example"`, ['[api_gateway] certificate_arn must be given where domain_name is, got: undefined']],
-    ['CORS of no origin', `${code}[endpoint]\ncors_credentials = true`, ['[endpoint] cors_origins must be given where cors_credentials is, got: undefined']],
-    ['what the construct refuses', `${code}[streams]\nlife_seconds = 400`, ["'streams.life' must be at least 5 seconds below the timeout of 120 seconds, got: 400 seconds; shorten it or raise 'timeout'"]],
+    [
+      'an ARN that is none',
+      '[events]\ntopic_arn = "mine"',
+      ['deploy.toml: [events] topic_arn must be an ARN, got: "mine"'],
+    ],
+    [
+      'tokens without an issuer',
+      `${code}[auth]\nprovider = "jwt"`,
+      ['[auth] issuer must be given where provider is "jwt", got: undefined'],
+    ],
+    [
+      'an identity that is switched on and not chosen',
+      `${code}[auth]\nenabled = true`,
+      ['[auth] provider must be "iam", "jwt", "cognito" or "custom" where enabled is true, got: undefined'],
+    ],
+    [
+      'a web ACL of an HTTP API',
+      `${code}[api_gateway]\ntype = "http"\nweb_acl_arn = "arn:aws:wafv2:x"`,
+      ['[api_gateway] web_acl_arn must be left out, or type "rest", got: "arn:aws:wafv2:x"'],
+    ],
+    [
+      'a gateway of no type',
+      `${code}[api_gateway]\nthrottling_rate = 5`,
+      ['[api_gateway] type must be "http" or "rest", got: undefined'],
+    ],
+    [
+      'a network without subnets',
+      `${code}[vpc]\nvpc_id = "vpc-1"`,
+      ['[vpc] subnet_ids must be a list of private subnets, got: undefined'],
+    ],
+    [
+      'a retention that CloudWatch does not have',
+      `${code}[observability]\nlog_retention_days = 31`,
+      [expect.stringMatching(/^\[observability\] log_retention_days must be one of 1, 3, 5, .*, got: 31$/)],
+    ],
+    [
+      'a domain without a certificate',
+      `${code}[api_gateway]\ntype = "rest"\ndomain_name = "a.example"`,
+      ['[api_gateway] certificate_arn must be given where domain_name is, got: undefined'],
+    ],
+    [
+      'CORS of no origin',
+      `${code}[endpoint]\ncors_credentials = true`,
+      ['[endpoint] cors_origins must be given where cors_credentials is, got: undefined'],
+    ],
+    [
+      'what the construct refuses',
+      `${code}[streams]\nlife_seconds = 400`,
+      [
+        "'streams.life' must be at least 5 seconds below the timeout of 120 seconds, got: 400 seconds; shorten it or raise 'timeout'",
+      ],
+    ],
   ];
 
   it.each(cases)('says %s', (_, text, expected) => expect(problems(text)).toEqual(expected));
 
-  it('says where the file is no TOML', () => expect(problems('[lambda').join('\n')).toMatch(/^deploy.toml is not TOML: .*line|^deploy.toml is not TOML: /));
+  it('says where the file is no TOML', () =>
+    expect(problems('[lambda').join('\n')).toMatch(/^deploy.toml is not TOML: .*line|^deploy.toml is not TOML: /));
 
   it('says the same of the command line', () => {
-    expect(problems(code, { 'lambda.memory_size': 'big' })).toEqual(['context lambda.memory_size must be a whole number from 128 to 10240, got: null']);
-    expect(problems(code, { 'lambda.memory': '5' })).toEqual([expect.stringMatching(/^context lambda.memory: deploy.toml has no such key; \[lambda\] has memory_size, /)]);
+    expect(problems(code, { 'lambda.memory_size': 'big' })).toEqual([
+      'context lambda.memory_size must be a whole number from 128 to 10240, got: null',
+    ]);
+    expect(problems(code, { 'lambda.memory': '5' })).toEqual([
+      expect.stringMatching(/^context lambda.memory: deploy.toml has no such key; \[lambda\] has memory_size, /),
+    ]);
   });
 
   it('is told apart from defects of the program', () => expect(new DeployConfigError('x')).toBeInstanceOf(Error));
@@ -112,16 +186,37 @@ secrets = ["API_TOKEN"]
   it('arrives', () => {
     const made = template(all);
     expect(one(made, 'AWS::Lambda::Function', 'McpServer').Properties).toMatchObject({
-      MemorySize: 512, Timeout: 200, Architectures: ['x86_64'], ReservedConcurrentExecutions: 50, TracingConfig: { Mode: 'PassThrough' },
+      MemorySize: 512,
+      Timeout: 200,
+      Architectures: ['x86_64'],
+      ReservedConcurrentExecutions: 50,
+      TracingConfig: { Mode: 'PassThrough' },
       VpcConfig: { SubnetIds: ['subnet-1', 'subnet-2'], SecurityGroupIds: ['sg-1'] },
     });
     expect(environmentOf(made)).toMatchObject({
       API_TOKEN: { 'Fn::Join': ['', expect.arrayContaining([':secret:Test/API_TOKEN'])] },
-      RUST_LOG: 'debug', MCP_PATH: '/v1', MCP_ALLOWED_HOSTS: 'a.example', MCP_PUBLIC_URL: 'https://a.example', MCP_CORS_ORIGINS: 'https://b.example',
-      MCP_CORS_CREDENTIALS: 'true', MCP_CORS_MAX_AGE: '60', SNS_TOPIC_ARN: 'arn:aws:sns:eu-central-1:111122223333:t', MCP_STREAMS: 'off', EVENT_TTL_MINUTES: '5', EVENT_FANOUT_REPLICAS: '2',
-      MCP_STREAM_SECONDS: '100', MCP_STREAMS_PER_PRINCIPAL: '2', SESSION_TTL_MINUTES: '60', MCP_JWT_ISSUER: 'https://i.example', MCP_JWT_AUDIENCE: 'm', MCP_JWT_SCOPES: 's',
+      RUST_LOG: 'debug',
+      MCP_PATH: '/v1',
+      MCP_ALLOWED_HOSTS: 'a.example',
+      MCP_PUBLIC_URL: 'https://a.example',
+      MCP_CORS_ORIGINS: 'https://b.example',
+      MCP_CORS_CREDENTIALS: 'true',
+      MCP_CORS_MAX_AGE: '60',
+      SNS_TOPIC_ARN: 'arn:aws:sns:eu-central-1:111122223333:t',
+      MCP_STREAMS: 'off',
+      EVENT_TTL_MINUTES: '5',
+      EVENT_FANOUT_REPLICAS: '2',
+      MCP_STREAM_SECONDS: '100',
+      MCP_STREAMS_PER_PRINCIPAL: '2',
+      SESSION_TTL_MINUTES: '60',
+      MCP_JWT_ISSUER: 'https://i.example',
+      MCP_JWT_AUDIENCE: 'm',
+      MCP_JWT_SCOPES: 's',
     });
-    expect(one(made, 'AWS::Lambda::Function', 'McpIngest').Properties).toMatchObject({ Timeout: 9, ReservedConcurrentExecutions: 3 });
+    expect(one(made, 'AWS::Lambda::Function', 'McpIngest').Properties).toMatchObject({
+      Timeout: 9,
+      ReservedConcurrentExecutions: 3,
+    });
     made.hasResourceProperties('AWS::ApplicationAutoScaling::ScalableTarget', { MinCapacity: 2, MaxCapacity: 9 });
     made.hasResourceProperties('AWS::ApiGateway::Stage', { StageName: 'v1' });
     made.resourceCountIs('AWS::WAFv2::WebACLAssociation', 1);
@@ -134,11 +229,20 @@ secrets = ["API_TOKEN"]
 
   it('is overridden by the command line, which has only text', () => {
     const made = template(`${code}[lambda]\nmemory_size = 512\n[lambda.environment]\nAA = "1"`, {
-      'lambda.memory_size': '1024', 'lambda.environment.BB': '2', 'streams.enabled': 'false', 'endpoint.allowed_hosts': 'a.example, b.example',
-      'aws:cdk:unrelated': 'x', config: 'other.toml',
+      'lambda.memory_size': '1024',
+      'lambda.environment.BB': '2',
+      'streams.enabled': 'false',
+      'endpoint.allowed_hosts': 'a.example, b.example',
+      'aws:cdk:unrelated': 'x',
+      config: 'other.toml',
     });
     expect(one(made, 'AWS::Lambda::Function', 'McpServer').Properties.MemorySize).toBe(1024);
-    expect(environmentOf(made)).toMatchObject({ AA: '1', BB: '2', MCP_STREAMS: 'off', MCP_ALLOWED_HOSTS: 'a.example,b.example' });
+    expect(environmentOf(made)).toMatchObject({
+      AA: '1',
+      BB: '2',
+      MCP_STREAMS: 'off',
+      MCP_ALLOWED_HOSTS: 'a.example,b.example',
+    });
   });
 
   it('lets everybody in only where that is written', () => {

@@ -13,7 +13,11 @@ const fronts = [
 describe.each(fronts)('with $title', ({ props }) => {
   it('makes the same with the recommended flags as with none', () => {
     const [on, off] = [synth(props, { flags: recommendedFlags() }), synth(props)];
-    const resources = (it: typeof on) => Object.entries(it.template.toJSON().Resources as Record<string, { Type: string }>).map(([id, { Type }]) => `${Type} ${id}`).filter(it => !/Version|Deployment/.test(it)).sort();
+    const resources = (it: typeof on) =>
+      Object.entries(it.template.toJSON().Resources as Record<string, { Type: string }>)
+        .map(([id, { Type }]) => `${Type} ${id}`)
+        .filter(it => !/Version|Deployment/.test(it))
+        .sort();
     expect(resources(on)).toEqual(resources(off));
     for (const role of ['McpServer', 'McpIngest']) {
       expect(actions(statementsOf(on.template, role))).toEqual(actions(statementsOf(off.template, role)));
@@ -25,7 +29,9 @@ describe.each(fronts)('with $title', ({ props }) => {
 /** Flags may merge statements or part them; what is allowed on what stays. */
 function actions(statements: unknown[]): string[] {
   type Statement = { Action: string | string[]; Resource: unknown };
-  return (statements as Statement[]).flatMap(({ Action, Resource }) => [Action].flat().map(it => `${it} ${JSON.stringify(Resource)}`)).sort();
+  return (statements as Statement[])
+    .flatMap(({ Action, Resource }) => [Action].flat().map(it => `${it} ${JSON.stringify(Resource)}`))
+    .sort();
 }
 
 it('has flags to set', () => {

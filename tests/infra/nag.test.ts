@@ -17,7 +17,8 @@ const network = (stack: Stack) => {
   const vpc = new ec2.Vpc(stack, 'Vpc', { flowLogs: { all: {} } });
   return { vpc, group: new ec2.SecurityGroup(stack, 'Group', { vpc }) };
 };
-const certificate = (stack: Stack) => acm.Certificate.fromCertificateArn(stack, 'Certificate', 'arn:aws:acm:eu-central-1:111122223333:certificate/c');
+const certificate = (stack: Stack) =>
+  acm.Certificate.fromCertificateArn(stack, 'Certificate', 'arn:aws:acm:eu-central-1:111122223333:certificate/c');
 
 const cases: { title: string; props: McpLambdaServerProps | ((stack: Stack) => McpLambdaServerProps) }[] = [
   { title: 'the defaults', props: {} },
@@ -25,11 +26,17 @@ const cases: { title: string; props: McpLambdaServerProps | ((stack: Stack) => M
   { title: 'a Function URL for everybody', props: { auth: McpAuth.none() } },
   { title: 'a Cognito pool of its own', props: { auth: McpAuth.cognito() } },
   { title: 'a REST API', props: { endpoint: McpEndpoint.restApi() } },
-  { title: 'a REST API with tokens and CORS', props: { endpoint: McpEndpoint.restApi(), auth: jwt, cors: { allowOrigins: ['https://app.example.com'] } } },
+  {
+    title: 'a REST API with tokens and CORS',
+    props: { endpoint: McpEndpoint.restApi(), auth: jwt, cors: { allowOrigins: ['https://app.example.com'] } },
+  },
   {
     title: 'a REST API with a domain and a web ACL',
     props: stack => ({
-      endpoint: McpEndpoint.restApi({ domain: { domainName: 'mcp.example.com', certificate: certificate(stack) }, webAclArn: 'arn:aws:wafv2:eu-central-1:111122223333:regional/webacl/a/b' }),
+      endpoint: McpEndpoint.restApi({
+        domain: { domainName: 'mcp.example.com', certificate: certificate(stack) },
+        webAclArn: 'arn:aws:wafv2:eu-central-1:111122223333:regional/webacl/a/b',
+      }),
     }),
   },
   { title: 'an HTTP API with tokens', props: { endpoint: McpEndpoint.httpApi(), auth: jwt } },
@@ -49,13 +56,19 @@ describe.each(packs)('%s', (_, pack) => {
   it.each(cases)('finds nothing in $title', ({ props }) => {
     const { server } = construct(props);
     const { violations } = pack().validateScope(server);
-    expect(violations.map(found => `${found.ruleName} ${found.violatingResources.map(it => it.constructPath).join(' ')}`)).toEqual([]);
+    expect(
+      violations.map(found => `${found.ruleName} ${found.violatingResources.map(it => it.constructPath).join(' ')}`),
+    ).toEqual([]);
   });
 
   it('does find what a user adds', () => {
-    const { stack } = construct({}, {
-      also: (_server, stack) => new lambda.CfnFunction(stack, 'Old', { code: {}, role: 'r', runtime: 'nodejs12.x', handler: 'h' }),
-    });
+    const { stack } = construct(
+      {},
+      {
+        also: (_server, stack) =>
+          new lambda.CfnFunction(stack, 'Old', { code: {}, role: 'r', runtime: 'nodejs12.x', handler: 'h' }),
+      },
+    );
     expect(pack().validateScope(stack).violations).not.toEqual([]);
   });
 });

@@ -20,7 +20,11 @@ const network = (stack: Stack) => {
 describe('the program', () => {
   it('is the reference server unless another is named', () => {
     const { template } = synth({}, { noProgram: true });
-    expect(one(template, 'AWS::Lambda::Function', 'McpServer').Properties).toMatchObject({ Handler: 'bootstrap', Runtime: 'provided.al2023', Architectures: ['arm64'] });
+    expect(one(template, 'AWS::Lambda::Function', 'McpServer').Properties).toMatchObject({
+      Handler: 'bootstrap',
+      Runtime: 'provided.al2023',
+      Architectures: ['arm64'],
+    });
   });
 
   it('is built from a manifest, for both functions at once', () => {
@@ -32,18 +36,32 @@ describe('the program', () => {
 
   it('can be a function of the user, which then takes events as well and keeps its own settings', () => {
     const { template, server } = synth(stack => ({
-      function: new lambda.Function(stack, 'Own', { code: program(), handler: 'x', runtime: lambda.Runtime.PROVIDED_AL2023, memorySize: 777 }),
+      function: new lambda.Function(stack, 'Own', {
+        code: program(),
+        handler: 'x',
+        runtime: lambda.Runtime.PROVIDED_AL2023,
+        memorySize: 777,
+      }),
       environment: { MINE: '1' },
     }));
     const { id, Properties } = one(template, 'AWS::Lambda::Function', 'Own');
     expect(Properties.MemorySize).toBe(777);
     expect(Object.keys(Properties.Environment.Variables).sort()).toEqual([
-      'EVENT_TABLE_NAME', 'MCP_AUTH', 'MCP_EVENTS', 'MCP_RESPONSE_MODE', 'MCP_STATE_KEYS', 'MINE', 'SESSION_TABLE_NAME', 'SNS_TOPIC_ARN',
+      'EVENT_TABLE_NAME',
+      'MCP_AUTH',
+      'MCP_EVENTS',
+      'MCP_RESPONSE_MODE',
+      'MCP_STATE_KEYS',
+      'MINE',
+      'SESSION_TABLE_NAME',
+      'SNS_TOPIC_ARN',
     ]);
     template.resourceCountIs('AWS::Lambda::Function', 1);
     expect(server.ingestFunction).toBe(server.function);
     template.hasResourceProperties('AWS::Lambda::Alias', { FunctionName: { Ref: id } });
-    template.hasResourceProperties('AWS::SNS::Subscription', { Endpoint: { Ref: Match.stringLikeRegexp('^McpAlias') } });
+    template.hasResourceProperties('AWS::SNS::Subscription', {
+      Endpoint: { Ref: Match.stringLikeRegexp('^McpAlias') },
+    });
     expect(JSON.stringify(statementsOf(template, 'Own'))).toContain('dynamodb:ConditionCheckItem');
   });
 });
@@ -57,7 +75,9 @@ describe('the functions', () => {
       timeout: Duration.minutes(5),
       environment: { RUST_LOG: 'debug' },
       environmentEncryptionKey: new kms.Key(stack, 'Key'),
-      layers: [lambda.LayerVersion.fromLayerVersionArn(stack, 'Layer', 'arn:aws:lambda:eu-central-1:111122223333:layer:l:1')],
+      layers: [
+        lambda.LayerVersion.fromLayerVersionArn(stack, 'Layer', 'arn:aws:lambda:eu-central-1:111122223333:layer:l:1'),
+      ],
       logRetention: logs.RetentionDays.ONE_YEAR,
       logRemovalPolicy: RemovalPolicy.RETAIN,
       logEncryptionKey: new kms.Key(stack, 'LogKey'),
@@ -74,17 +94,28 @@ describe('the functions', () => {
   it('take what they are given', () => {
     const server = one(made.template, 'AWS::Lambda::Function', 'McpServer').Properties;
     expect(server).toMatchObject({
-      Architectures: ['x86_64'], MemorySize: 512, Timeout: 300, ReservedConcurrentExecutions: 50,
+      Architectures: ['x86_64'],
+      MemorySize: 512,
+      Timeout: 300,
+      ReservedConcurrentExecutions: 50,
       KmsKeyArn: { 'Fn::GetAtt': [expect.stringMatching(/^Key/), 'Arn'] },
       Layers: ['arn:aws:lambda:eu-central-1:111122223333:layer:l:1'],
     });
     expect(server).not.toHaveProperty('TracingConfig');
     const ingest = one(made.template, 'AWS::Lambda::Function', 'McpIngest').Properties;
-    expect(ingest).toMatchObject({ Architectures: ['x86_64'], MemorySize: 256, Timeout: 10, ReservedConcurrentExecutions: 5 });
+    expect(ingest).toMatchObject({
+      Architectures: ['x86_64'],
+      MemorySize: 256,
+      Timeout: 10,
+      ReservedConcurrentExecutions: 5,
+    });
   });
 
   it('give variables to every role, and secrets only to the server', () => {
-    expect(environmentOf(made.template)).toMatchObject({ RUST_LOG: 'debug', API_TOKEN: { Ref: expect.stringMatching(/^Token/) } });
+    expect(environmentOf(made.template)).toMatchObject({
+      RUST_LOG: 'debug',
+      API_TOKEN: { Ref: expect.stringMatching(/^Token/) },
+    });
     expect(environmentOf(made.template, 'McpIngest')).toMatchObject({ RUST_LOG: 'debug' });
     expect(environmentOf(made.template, 'McpIngest')).not.toHaveProperty('API_TOKEN');
     expect(statementsOf(made.template)).toContainEqual({
@@ -105,7 +136,10 @@ describe('the functions', () => {
   it('stay warm on the alias, and scale', () => {
     const alias = one(made.template, 'AWS::Lambda::Alias', 'McpServer').Properties;
     expect(alias.ProvisionedConcurrencyConfig).toEqual({ ProvisionedConcurrentExecutions: 2 });
-    made.template.hasResourceProperties('AWS::ApplicationAutoScaling::ScalableTarget', { MinCapacity: 2, MaxCapacity: 10 });
+    made.template.hasResourceProperties('AWS::ApplicationAutoScaling::ScalableTarget', {
+      MinCapacity: 2,
+      MaxCapacity: 10,
+    });
     made.template.hasResourceProperties('AWS::ApplicationAutoScaling::ScalingPolicy', {
       TargetTrackingScalingPolicyConfiguration: { TargetValue: 0.7 },
     });
@@ -123,7 +157,12 @@ describe('a network', () => {
   beforeAll(() => {
     made = synth(stack => {
       const { vpc, group } = network(stack);
-      return { vpc, vpcSubnets: { subnets: vpc.privateSubnets.slice(0, 1) }, securityGroups: [group], endpoint: McpEndpoint.restApi() };
+      return {
+        vpc,
+        vpcSubnets: { subnets: vpc.privateSubnets.slice(0, 1) },
+        securityGroups: [group],
+        endpoint: McpEndpoint.restApi(),
+      };
     });
   });
 
@@ -141,8 +180,12 @@ describe('a network', () => {
       expect(statementsOf(made.template, role)).toContainEqual({
         Effect: 'Allow',
         Action: [
-          'ec2:AssignPrivateIpAddresses', 'ec2:CreateNetworkInterface', 'ec2:DeleteNetworkInterface',
-          'ec2:DescribeNetworkInterfaces', 'ec2:DescribeSubnets', 'ec2:UnassignPrivateIpAddresses',
+          'ec2:AssignPrivateIpAddresses',
+          'ec2:CreateNetworkInterface',
+          'ec2:DeleteNetworkInterface',
+          'ec2:DescribeNetworkInterfaces',
+          'ec2:DescribeSubnets',
+          'ec2:UnassignPrivateIpAddresses',
         ],
         Resource: '*',
       });
@@ -155,14 +198,25 @@ describe('managed instances', () => {
   beforeAll(() => {
     made = synth(stack => {
       const { vpc, group } = network(stack);
-      return { managedInstances: { vpc, securityGroups: [group], maxConcurrency: 200, maxVcpuCount: 24, minEnvironments: 4, maxEnvironments: 9 } };
+      return {
+        managedInstances: {
+          vpc,
+          securityGroups: [group],
+          maxConcurrency: 200,
+          maxVcpuCount: 24,
+          minEnvironments: 4,
+          maxEnvironments: 9,
+        },
+      };
     });
   });
 
   it('run the server, many requests at once, with the memory they need', () => {
     expect(one(made.template, 'AWS::Lambda::Function', 'McpServer').Properties).toMatchObject({
       MemorySize: 2048,
-      CapacityProviderConfig: { LambdaManagedInstancesCapacityProviderConfig: { PerExecutionEnvironmentMaxConcurrency: 200 } },
+      CapacityProviderConfig: {
+        LambdaManagedInstancesCapacityProviderConfig: { PerExecutionEnvironmentMaxConcurrency: 200 },
+      },
     });
     made.template.hasResourceProperties('AWS::Lambda::CapacityProvider', {
       CapacityProviderScalingConfig: { MaxVCpuCount: 24, ScalingMode: 'Auto' },
@@ -171,7 +225,9 @@ describe('managed instances', () => {
   });
 
   it('leave the ingest function where it costs nothing while nothing happens', () => {
-    expect(one(made.template, 'AWS::Lambda::Function', 'McpIngest').Properties).not.toHaveProperty('CapacityProviderConfig');
+    expect(one(made.template, 'AWS::Lambda::Function', 'McpIngest').Properties).not.toHaveProperty(
+      'CapacityProviderConfig',
+    );
   });
 
   it('do not keep versions that would go on running', () => {
@@ -185,7 +241,9 @@ describe('managed instances', () => {
 
 it('isolates tenants behind an API, and only on the server', () => {
   const { template } = synth({ tenantIsolation: true, endpoint: McpEndpoint.restApi() });
-  expect(one(template, 'AWS::Lambda::Function', 'McpServer').Properties.TenancyConfig).toEqual({ TenantIsolationMode: 'PER_TENANT' });
+  expect(one(template, 'AWS::Lambda::Function', 'McpServer').Properties.TenancyConfig).toEqual({
+    TenantIsolationMode: 'PER_TENANT',
+  });
   expect(one(template, 'AWS::Lambda::Function', 'McpIngest').Properties).not.toHaveProperty('TenancyConfig');
 });
 

@@ -57,7 +57,8 @@ export type Resource = { Type: string; Properties?: any; DependsOn?: string[]; D
 /** The only resource of a type whose logical id begins with `prefix`. */
 export function one(template: Template, type: string, prefix = ''): Resource & { id: string } {
   const found = Object.entries(template.findResources(type)).filter(([id]) => id.startsWith(prefix));
-  if (found.length !== 1) throw new Error(`${found.length} of ${type} ${prefix}: ${found.map(([id]) => id).join(', ')}`);
+  if (found.length !== 1)
+    throw new Error(`${found.length} of ${type} ${prefix}: ${found.map(([id]) => id).join(', ')}`);
   const [id, resource] = found[0]!;
   return { id, ...(resource as Resource) };
 }

@@ -16,13 +16,19 @@ let outputs: Record<string, string>;
 let url: string;
 
 const settings = () => [
-  '--context', `server.name=${STACK}`,
-  '--context', `server.code=${join(cloud.folder, 'program')}`,
+  '--context',
+  `server.name=${STACK}`,
+  '--context',
+  `server.code=${join(cloud.folder, 'program')}`,
   // What this machine runs; everybody may call, since ministack checks no signatures; no alarms, since it knows no metric math.
-  '--context', 'lambda.architecture=x86_64',
-  '--context', 'auth.enabled=false',
-  '--context', 'observability.alarms=false',
-  '--output', join(cloud.folder, 'cdk.out'),
+  '--context',
+  'lambda.architecture=x86_64',
+  '--context',
+  'auth.enabled=false',
+  '--context',
+  'observability.alarms=false',
+  '--output',
+  join(cloud.folder, 'cdk.out'),
 ];
 
 beforeAll(async () => {
@@ -51,7 +57,14 @@ interface Configuration {
 }
 
 const configuration = () =>
-  cloud.aws<Configuration>('lambda', 'get-function-configuration', '--function-name', outputs['FunctionName']!, '--qualifier', 'live');
+  cloud.aws<Configuration>(
+    'lambda',
+    'get-function-configuration',
+    '--function-name',
+    outputs['FunctionName']!,
+    '--qualifier',
+    'live',
+  );
 
 async function eventually(what: string, holds: () => Promise<boolean> | boolean, withinMs = 30_000): Promise<void> {
   const deadline = Date.now() + withinMs;
@@ -63,7 +76,12 @@ async function eventually(what: string, holds: () => Promise<boolean> | boolean,
 
 /** What counts in the events table, for a message of a known text. */
 async function logged(text: string): Promise<number> {
-  const { Items } = await cloud.aws<{ Items: { pk: { S: string } }[] }>('dynamodb', 'scan', '--table-name', outputs['EventsTableName']!);
+  const { Items } = await cloud.aws<{ Items: { pk: { S: string } }[] }>(
+    'dynamodb',
+    'scan',
+    '--table-name',
+    outputs['EventsTableName']!,
+  );
   return Items.filter(item => item.pk.S.startsWith('LOG#') && JSON.stringify(item).includes(text)).length;
 }
 
@@ -84,11 +102,17 @@ describe('the deployed app', () => {
 
   it('has a role with the permissions that the template says', async () => {
     const role = (await configuration()).Role.split('/').at(-1)!;
-    const { PolicyNames } = await cloud.aws<{ PolicyNames: string[] }>('iam', 'list-role-policies', '--role-name', role);
-    const { PolicyDocument } = await cloud.aws<{ PolicyDocument: { Statement: { Action: string[]; Resource: string }[] } }>(
-      'iam', 'get-role-policy', '--role-name', role, '--policy-name', PolicyNames[0]!,
+    const { PolicyNames } = await cloud.aws<{ PolicyNames: string[] }>(
+      'iam',
+      'list-role-policies',
+      '--role-name',
+      role,
     );
-    const of = (table: string) => PolicyDocument.Statement.find(it => JSON.stringify(it.Resource).includes(`table/${table}`))?.Action;
+    const { PolicyDocument } = await cloud.aws<{
+      PolicyDocument: { Statement: { Action: string[]; Resource: string }[] };
+    }>('iam', 'get-role-policy', '--role-name', role, '--policy-name', PolicyNames[0]!);
+    const of = (table: string) =>
+      PolicyDocument.Statement.find(it => JSON.stringify(it.Resource).includes(`table/${table}`))?.Action;
     expect(of(outputs['StateTableName']!)).toContain('dynamodb:ConditionCheckItem');
     expect(of(outputs['EventsTableName']!)).not.toContain('dynamodb:DeleteItem');
   });
@@ -106,7 +130,16 @@ const takesEvents = JSON.parse(await readFile(join(root, 'tests', 'contract', 'e
 
 describe.skipIf(!takesEvents)('events', () => {
   const publish = (message: Record<string, unknown>) =>
-    cloud.aws('sns', 'publish', '--topic-arn', outputs['EventsTopicArn']!, '--subject', 'aws.ec2.state_change', '--message', JSON.stringify(message));
+    cloud.aws(
+      'sns',
+      'publish',
+      '--topic-arn',
+      outputs['EventsTopicArn']!,
+      '--subject',
+      'aws.ec2.state_change',
+      '--message',
+      JSON.stringify(message),
+    );
 
   it('that are published are in the log once', async () => {
     await publish({ instance: 'i-once', state: 'terminated' });
@@ -121,8 +154,18 @@ describe.skipIf(!takesEvents)('events', () => {
     const emulator = spawn(
       binary.emulator,
       [
-        '--binary', binary.server, '--environments', '2', '--timeout', String(Timeout), '--memory', String(MemorySize), '--until-stdin-ends',
-        ...Object.entries(variables).filter(([, value]) => value !== undefined).flatMap(([name, value]) => ['--env', `${name}=${value}`]),
+        '--binary',
+        binary.server,
+        '--environments',
+        '2',
+        '--timeout',
+        String(Timeout),
+        '--memory',
+        String(MemorySize),
+        '--until-stdin-ends',
+        ...Object.entries(variables)
+          .filter(([, value]) => value !== undefined)
+          .flatMap(([name, value]) => ['--env', `${name}=${value}`]),
       ],
       { stdio: ['pipe', 'pipe', 'inherit'] },
     );
@@ -132,7 +175,9 @@ describe.skipIf(!takesEvents)('events', () => {
         resourceSubscriptions: ['event://aws.ec2/state_change'],
       });
       await publish({ instance: 'i-heard', state: 'terminated' });
-      await eventually('the stream hears of it', () => listening.heard.some(it => it.method === 'notifications/resources/updated'));
+      await eventually('the stream hears of it', () =>
+        listening.heard.some(it => it.method === 'notifications/resources/updated'),
+      );
       listening.close();
     } finally {
       emulator.stdin.end();

@@ -64,7 +64,11 @@ export async function startCloud(): Promise<Cloud> {
     env,
     cdk: (args, { cwd = root } = {}) => cdk(args, env, cwd),
     aws: async (...args) => {
-      const { code, stdout, stderr } = await run(join(root, '.venv', 'bin', 'aws'), [...args, '--output', 'json', '--endpoint-url', url], env);
+      const { code, stdout, stderr } = await run(
+        join(root, '.venv', 'bin', 'aws'),
+        [...args, '--output', 'json', '--endpoint-url', url],
+        env,
+      );
       if (code !== 0) throw new Error(`aws ${args.join(' ')}: ${stderr}`);
       return (stdout.trim() === '' ? undefined : JSON.parse(stdout)) as never;
     },
@@ -99,7 +103,13 @@ async function cdk(args: string[], env: NodeJS.ProcessEnv, cwd: string): Promise
 async function answers(ministack: ChildProcess, url: string): Promise<void> {
   const deadline = Date.now() + STARTS_WITHIN_MS;
   for (;;) {
-    if (await fetch(`${url}/_ministack/health`).then(it => it.ok, () => false)) return;
+    if (
+      await fetch(`${url}/_ministack/health`).then(
+        it => it.ok,
+        () => false,
+      )
+    )
+      return;
     if (ministack.exitCode !== null) throw new Error(`ministack ended with ${ministack.exitCode}`);
     if (Date.now() > deadline) throw new Error('ministack did not start');
     await sleep(100);
