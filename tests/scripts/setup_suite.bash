@@ -27,7 +27,8 @@ start_ministack() {
     MINISTACK_PID=$!
     export MINISTACK_PID
     for _ in $(seq 1 150); do
-        if curl --silent --fail --output /dev/null "$AWS_ENDPOINT_URL/_ministack/health"; then return; fi
+        if node -e 'fetch(process.argv[1]).then(it => process.exit(it.ok ? 0 : 1), () => process.exit(1))' \
+            "$AWS_ENDPOINT_URL/_ministack/health"; then return; fi
         kill -0 "$MINISTACK_PID" 2>/dev/null || break
         sleep 0.2
     done
