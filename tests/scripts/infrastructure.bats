@@ -14,7 +14,7 @@ setup() {
 }
 
 make_function() {
-    (cd "$root/tests/infra/program" && python3 -m zipfile -c "$BATS_TEST_TMPDIR/program.zip" bootstrap)
+    (cd "$root/tests/infra/program" && "$root/.venv/bin/python" -m zipfile -c "$BATS_TEST_TMPDIR/program.zip" bootstrap)
     aws lambda create-function --function-name "$MCP_PREFIX-server" --runtime provided.al2023 --handler bootstrap \
         --role "arn:aws:iam::$AWS_ACCESS_KEY_ID:role/$MCP_PREFIX-role" --zip-file "fileb://$BATS_TEST_TMPDIR/program.zip" >/dev/null
 }
