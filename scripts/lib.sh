@@ -60,7 +60,8 @@ find_python() {
         'Install it from https://python.org or your package manager, or set PYTHON to its path.'
 }
 
-# .venv, exactly as scripts/requirements.txt has it: the Python MCP client, shellcheck, ministack and the AWS CLI.
+# .venv, exactly as scripts/requirements.txt has it: the Python MCP client, shellcheck, the AWS CLI, an AWS on one
+# machine, and the linter of templates.
 need_venv() {
     if cmp -s "$root/scripts/requirements.txt" "$root/.venv/installed.txt" && "$root/.venv/bin/python" -c '' 2>/dev/null; then
         return

@@ -6,6 +6,8 @@ export default defineConfig({
   test: {
     root: import.meta.dirname,
     include: ['**/*.test.ts'],
+    // On an AWS of one machine, by itself: scripts/test infra.
+    exclude: ['deploy/**'],
     globalSetup: ['./setup.ts'],
     reporters: ['verbose', './closing-line.ts'],
     // One file at a time: progress is judged by when it arrives, and two cores are soon busy.

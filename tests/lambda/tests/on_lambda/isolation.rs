@@ -4,7 +4,10 @@
 use http::Method;
 use lambda_emulator::{Emulator, Routing};
 use local_issuer::Issuer;
-use mcp_lambda_server::store::dynamodb::{create_tables, http_client, sdk};
+use mcp_lambda_server::{
+    config::TlsRoots,
+    store::dynamodb::{create_tables, http_client, sdk},
+};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinSet};
 
@@ -28,7 +31,7 @@ impl Database {
             .endpoint_url(&url)
             .region(sdk::config::Region::new("us-east-1"))
             .credentials_provider(sdk::config::Credentials::new("local", "local", None, None, "local"))
-            .http_client(http_client())
+            .http_client(http_client(TlsRoots::Amazon).expect("an HTTP client"))
             .build();
         create_tables(&sdk::Client::from_conf(config), "state", "events").await.unwrap();
         Self { url, _serving: serving }

@@ -1,0 +1,222 @@
+#!/bin/sh
+# Makes what the server needs in AWS, without the CDK: scripts/setup-infrastructure.sh [--yes] [--sns y|n] [--overwrite-env]
+#
+#     two tables with time to live, a role for the function, with --sns y the topic of events, and a .env that names
+#     them. Where the function is there already, it is subscribed to the topic and SNS may invoke it.
+#
+#     --yes            asks nothing
+#     --sns y|n        whether there is a topic; asked otherwise
+#     --overwrite-env  replaces a .env that says something else; it is kept otherwise
+#
+# Run again it changes nothing. Names come from MCP_PREFIX (mcp-lambda), or one by one from SESSION_TABLE_NAME,
+# EVENT_TABLE_NAME, MCP_TOPIC_NAME, MCP_ROLE_NAME, MCP_FUNCTION_NAME and MCP_ENV_FILE.
+set -eu
+# shellcheck source=scripts/lib.sh
+. "$(dirname -- "$0")/lib.sh"
+# shellcheck source=scripts/aws.sh
+. "$root/scripts/aws.sh"
+# shellcheck source=scripts/infrastructure.sh
+. "$root/scripts/infrastructure.sh"
+
+usage='scripts/setup-infrastructure.sh [--yes] [--sns y|n] [--overwrite-env]'
+yes=
+sns=
+overwrite_env=
+changed=0
+
+while [ $# -gt 0 ]; do
+    case $1 in
+    --yes) yes=1 ;;
+    --sns)
+        [ $# -gt 1 ] || die '--sns needs y or n' "$usage"
+        sns=$2
+        shift
+        ;;
+    --overwrite-env) overwrite_env=1 ;;
+    --help | -h)
+        sed -n '2,/^set -eu/{/^#/s/^# \{0,1\}//p;}' "$0"
+        exit 0
+        ;;
+    *) die "there is no option '$1'" "$usage" ;;
+    esac
+    shift
+done
+case $sns in
+'' | y | n) ;;
+*) die "--sns must be y or n, got: $sns" "$usage" ;;
+esac
+
+# --- the parts -------------------------------------------------------------------------------------------------------
+
+made() {
+    changed=$((changed + 1))
+    say "    made      $*"
+}
+
+kept() {
+    say "    is there  $*"
+}
+
+make_table() {
+    if table_is_active "$1"; then
+        kept "table $1"
+    elif [ -z "$found" ]; then
+        must aws dynamodb create-table --table-name "$1" --billing-mode PAY_PER_REQUEST \
+            --attribute-definitions AttributeName=pk,AttributeType=S AttributeName=sk,AttributeType=S \
+            --key-schema AttributeName=pk,KeyType=HASH AttributeName=sk,KeyType=RANGE
+        made "table $1"
+        wait_for "table $1" 120 table_is_active "$1"
+    else
+        kept "table $1"
+        wait_for "table $1" 120 table_is_active "$1"
+    fi
+    expire_items "$1"
+}
+
+table_is_active() {
+    table_exists "$1" && [ "$found" = ACTIVE ]
+}
+
+expire_items() {
+    look aws dynamodb describe-time-to-live --table-name "$1" --query TimeToLiveDescription.TimeToLiveStatus --output text ||
+        die "table $1 has gone" 'Somebody else removes it: run this again.'
+    case $found in
+    ENABLED | ENABLING) kept "time to live of $1" ;;
+    *)
+        must aws dynamodb update-time-to-live --table-name "$1" \
+            --time-to-live-specification Enabled=true,AttributeName=ttl
+        made "time to live of $1"
+        ;;
+    esac
+}
+
+make_recoverable() {
+    look aws dynamodb describe-continuous-backups --table-name "$1" --output text \
+        --query ContinuousBackupsDescription.PointInTimeRecoveryDescription.PointInTimeRecoveryStatus ||
+        die "table $1 has gone" 'Somebody else removes it: run this again.'
+    if [ "$found" = ENABLED ]; then
+        kept "recovery of $1"
+        return
+    fi
+    must aws dynamodb update-continuous-backups --table-name "$1" \
+        --point-in-time-recovery-specification PointInTimeRecoveryEnabled=true
+    made "recovery of $1"
+}
+
+make_topic() {
+    if topic_exists; then
+        kept "topic $topic_name"
+        return
+    fi
+    must aws sns create-topic --name "$topic_name"
+    made "topic $topic_name"
+}
+
+make_role() {
+    if role_exists; then
+        kept "role $role_name"
+    else
+        must aws iam create-role --role-name "$role_name" --assume-role-policy-document \
+            '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}'
+        made "role $role_name"
+    fi
+    wanted=$(policy)
+    if look aws iam get-role-policy --role-name "$role_name" --policy-name "$policy_name" --query PolicyDocument --output json &&
+        [ "$(without_spaces "$found")" = "$(without_spaces "$wanted")" ]; then
+        kept "permissions of $role_name"
+        return
+    fi
+    must aws iam put-role-policy --role-name "$role_name" --policy-name "$policy_name" --policy-document "$wanted"
+    made "permissions of $role_name"
+}
+
+without_spaces() {
+    printf %s "$1" | tr -d ' \n\t'
+}
+
+# What the runtime does, and nothing else: the same actions as the construct's, which a test compares.
+policy() {
+    tables=arn:$partition:dynamodb:$AWS_REGION:$account:table
+    publish=
+    [ "$sns" != y ] || publish=',
+    {"Effect": "Allow", "Action": ["sns:Publish"], "Resource": "'$topic_arn'"}'
+    cat <<POLICY
+{
+  "Version": "2012-10-17",
+  "Statement": [
+    {
+      "Effect": "Allow",
+      "Action": ["dynamodb:BatchGetItem", "dynamodb:BatchWriteItem", "dynamodb:ConditionCheckItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"],
+      "Resource": "$tables/$state_table"
+    },
+    {
+      "Effect": "Allow",
+      "Action": ["dynamodb:BatchGetItem", "dynamodb:BatchWriteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"],
+      "Resource": "$tables/$event_table"
+    },
+    {
+      "Effect": "Allow",
+      "Action": ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
+      "Resource": "arn:$partition:logs:$AWS_REGION:$account:log-group:/aws/lambda/$function_name:*"
+    }$publish
+  ]
+}
+POLICY
+}
+
+connect_function() {
+    if ! function_exists; then
+        say "    not there function $function_name: run this again once it is, so that events reach it"
+        return
+    fi
+    function_arn=$found
+    if permission_exists; then
+        kept "permission of $topic_name to invoke $function_name"
+    else
+        must aws lambda add-permission --function-name "$function_name" --statement-id "$statement_id" \
+            --action lambda:InvokeFunction --principal sns.amazonaws.com --source-arn "$topic_arn"
+        made "permission of $topic_name to invoke $function_name"
+    fi
+    if find_subscription "$function_arn"; then
+        kept "subscription of $function_name to $topic_name"
+    else
+        must aws sns subscribe --topic-arn "$topic_arn" --protocol lambda --notification-endpoint "$function_arn"
+        made "subscription of $function_name to $topic_name"
+    fi
+}
+
+write_env() {
+    wanted=$(env_lines "$sns")
+    if [ ! -e "$env_file" ]; then
+        printf '%s\n' "$wanted" >"$env_file"
+        made "$env_file"
+    elif [ "$(cat "$env_file")" = "$wanted" ]; then
+        kept "$env_file"
+    elif [ "$overwrite_env" = 1 ] || { [ "$yes" != 1 ] && ask "$env_file says something else. Replace it?"; }; then
+        printf '%s\n' "$wanted" >"$env_file"
+        made "$env_file"
+    else
+        say "    kept      $env_file, which says something else; it would be:"
+        printf '%s\n' "$wanted" | sed 's/^/                  /'
+    fi
+}
+
+# --- all of them -----------------------------------------------------------------------------------------------------
+
+need_aws
+name_everything
+say "Account $account, region $AWS_REGION: tables $state_table and $event_table, role $role_name"
+ask 'Make what is missing?' || die 'nothing was made'
+if [ -z "$sns" ]; then
+    sns=n
+    [ "$yes" = 1 ] || ! ask "Also the topic $topic_name, for events from outside?" || sns=y
+fi
+
+make_table "$state_table"
+make_recoverable "$state_table"
+make_table "$event_table"
+[ "$sns" != y ] || make_topic
+make_role
+[ "$sns" != y ] || connect_function
+write_env
+say "$changed made"

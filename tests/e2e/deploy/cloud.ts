@@ -1,0 +1,139 @@
+// An AWS on this machine: ministack on a free port of the loopback, with the CDK and the AWS CLI pointed at it. What it
+// cannot prove is in docs/verify-on-aws.md.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { run, type Ran } from '../run.ts';
+import { root } from '../server.ts';
+
+/** One key per emulator: it is the account, and the CDK remembers which account a key belongs to. */
+export const ACCOUNT = '000000000077';
+export const REGION = 'eu-central-1';
+
+const STARTS_WITHIN_MS = 60_000;
+
+export interface Cloud {
+  readonly url: string;
+  /** A folder that goes with the cloud. */
+  readonly folder: string;
+  /** What programs need to find it. */
+  readonly env: NodeJS.ProcessEnv;
+  cdk(args: string[], within?: { cwd?: string }): Promise<Ran>;
+  /** The AWS CLI's answer, as JSON where there is one. */
+  aws<T = unknown>(...args: string[]): Promise<T>;
+  /** Ends the processes that run functions; the next request starts another. */
+  killFunctions(): Promise<number>;
+  stop(): Promise<void>;
+}
+
+export async function startCloud(): Promise<Cloud> {
+  const folder = await mkdtemp(join(tmpdir(), 'mcp-deploy-'));
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const env: NodeJS.ProcessEnv = {
+    AWS_ENDPOINT_URL: url,
+    AWS_ENDPOINT_URL_S3: url,
+    AWS_ACCESS_KEY_ID: ACCOUNT,
+    AWS_SECRET_ACCESS_KEY: 'none',
+    AWS_SESSION_TOKEN: undefined,
+    AWS_PROFILE: undefined,
+    AWS_REGION: REGION,
+    AWS_DEFAULT_REGION: REGION,
+    AWS_EC2_METADATA_DISABLED: 'true',
+    CDK_DISABLE_CLI_TELEMETRY: 'true',
+    CI: 'true',
+    NODE_NO_WARNINGS: '1',
+    HOME: folder,
+  };
+  const ministack = spawn(join(root, '.venv', 'bin', 'ministack'), [], {
+    // Without IOT_MTLS_ENABLED=0 it would listen to the whole network as well; AWS_ENDPOINT_URL is for the functions.
+    env: { ...process.env, ...env, BIND_HOST: '127.0.0.1', GATEWAY_PORT: String(port), IOT_MTLS_ENABLED: '0' },
+    stdio: 'ignore',
+  });
+  const atExit = () => ministack.kill('SIGKILL');
+  process.once('exit', atExit);
+  ministack.once('exit', () => process.off('exit', atExit));
+  await answers(ministack, url);
+  return {
+    url,
+    folder,
+    env,
+    cdk: (args, { cwd = root } = {}) => cdk(args, env, cwd),
+    aws: async (...args) => {
+      const { code, stdout, stderr } = await run(
+        join(root, '.venv', 'bin', 'aws'),
+        [...args, '--output', 'json', '--endpoint-url', url],
+        env,
+      );
+      if (code !== 0) throw new Error(`aws ${args.join(' ')}: ${stderr}`);
+      return (stdout.trim() === '' ? undefined : JSON.parse(stdout)) as never;
+    },
+    killFunctions: () => killChildren(ministack, 'bootstrap'),
+    stop: async () => {
+      const ended = once(ministack, 'exit');
+      ministack.kill('SIGTERM');
+      const timer = setTimeout(() => ministack.kill('SIGKILL'), 10_000);
+      await ended;
+      clearTimeout(timer);
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+
+/** `npx cdk` of the clone, wherever the app is. */
+async function cdk(args: string[], env: NodeJS.ProcessEnv, cwd: string): Promise<Ran> {
+  const child = spawn(join(root, 'node_modules', '.bin', 'cdk'), [...args, '--no-notices'], {
+    cwd,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: 110_000,
+    killSignal: 'SIGKILL',
+  });
+  let [stdout, stderr] = ['', ''];
+  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, stdout, stderr };
+}
+
+async function answers(ministack: ChildProcess, url: string): Promise<void> {
+  const deadline = Date.now() + STARTS_WITHIN_MS;
+  for (;;) {
+    if (
+      await fetch(`${url}/_ministack/health`).then(
+        it => it.ok,
+        () => false,
+      )
+    )
+      return;
+    if (ministack.exitCode !== null) throw new Error(`ministack ended with ${ministack.exitCode}`);
+    if (Date.now() > deadline) throw new Error('ministack did not start');
+    await sleep(100);
+  }
+}
+
+/** The processes a process of ours started, by the name of their program. */
+async function killChildren(parent: ChildProcess, program: string): Promise<number> {
+  let killed = 0;
+  for (const entry of await readdir('/proc')) {
+    if (!/^\d+$/.test(entry)) continue;
+    const status = await readFile(`/proc/${entry}/status`, 'utf8').catch(() => '');
+    if (!status.includes(`\nPPid:\t${parent.pid}\n`) || !status.startsWith(`Name:\t${program}\n`)) continue;
+    process.kill(Number(entry), 'SIGKILL');
+    killed += 1;
+  }
+  return killed;
+}
+
+async function freePort(): Promise<number> {
+  const listener = createServer().listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  const { port } = listener.address() as AddressInfo;
+  listener.close();
+  await once(listener, 'close');
+  return port;
+}

@@ -1,0 +1,78 @@
+// Requests of 2026-07-28, and an event stream as it arrives.
+
+const META = {
+  'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+  'io.modelcontextprotocol/clientCapabilities': {},
+};
+
+export interface Message {
+  readonly method?: string;
+  readonly params?: Record<string, unknown>;
+  readonly result?: { readonly [name: string]: unknown };
+  readonly error?: { readonly message: string };
+}
+
+function post(url: string, method: string, params: Record<string, unknown>, signal?: AbortSignal): Promise<Response> {
+  const name = params['name'] ?? params['uri'];
+  return fetch(url, {
+    method: 'POST',
+    ...(signal && { signal }),
+    headers: {
+      accept: 'application/json, text/event-stream',
+      // ministack reads a streamed body as text, and a compressed one is none.
+      'accept-encoding': 'identity',
+      'content-type': 'application/json',
+      'mcp-protocol-version': '2026-07-28',
+      'mcp-method': method,
+      ...(typeof name === 'string' && { 'mcp-name': name }),
+    },
+    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params: { ...params, _meta: META } }),
+  });
+}
+
+export async function ask(url: string, method: string, params: Record<string, unknown> = {}): Promise<Message> {
+  const response = await post(url, method, params);
+  const text = await response.text();
+  if (!response.headers.get('content-type')?.includes('json')) throw new Error(`${response.status}: ${text}`);
+  return JSON.parse(text) as Message;
+}
+
+/** What a tool says in text. */
+export async function call(url: string, name: string, args: Record<string, unknown> = {}): Promise<string> {
+  const { result, error } = await ask(url, 'tools/call', { name, arguments: args });
+  if (error) throw new Error(error.message);
+  return (result?.['content'] as { text: string }[]).map(({ text }) => text).join('\n');
+}
+
+export interface Listening {
+  readonly heard: Message[];
+  close(): void;
+}
+
+/** A `subscriptions/listen` stream. Comes back once the server has acknowledged it. */
+export async function listen(url: string, notifications: Record<string, unknown>): Promise<Listening> {
+  const stop = new AbortController();
+  const response = await post(url, 'subscriptions/listen', { notifications }, stop.signal);
+  if (!response.ok || !response.body) throw new Error(`${response.status}: ${await response.text()}`);
+  const heard: Message[] = [];
+  let acknowledged: () => void = () => {};
+  const first = new Promise<void>(resolve => (acknowledged = resolve));
+  const reading = (async () => {
+    let text = '';
+    const decoder = new TextDecoder();
+    for await (const chunk of response.body as ReadableStream<Uint8Array>) {
+      text += decoder.decode(chunk, { stream: true });
+      const events = text.split('\n\n');
+      text = events.pop() ?? '';
+      for (const event of events) {
+        const data = event.split('\n').find(line => line.startsWith('data: '));
+        if (!data) continue;
+        heard.push(JSON.parse(data.slice(6)) as Message);
+        acknowledged();
+      }
+    }
+  })();
+  reading.catch(() => {});
+  await first;
+  return { heard, close: () => stop.abort() };
+}

@@ -1,0 +1,99 @@
+// The packed construct in somebody else's folder, with somebody else's server.
+import { copyFile, cp, mkdir, readFile, readdir, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { run } from '../run.ts';
+import { build, root } from '../server.ts';
+import { startCloud, type Cloud } from './cloud.ts';
+import { ask, call } from './mcp.ts';
+
+let cloud: Cloud;
+let project: string;
+
+/** As a user would write it: a manifest where the program is built, code where it was built elsewhere. */
+const APP = `
+const { App, Stack } = require('aws-cdk-lib');
+const lambda = require('aws-cdk-lib/aws-lambda');
+const { McpAuth, McpLambdaServer } = require('mcp-lambda-server');
+
+const app = new App();
+const notes = new Stack(app, 'Notes');
+new McpLambdaServer(notes, 'Notes', {
+  code: lambda.Code.fromAsset('program'),
+  architecture: lambda.Architecture.X86_64,
+  auth: McpAuth.none(),
+  monitoring: { alarms: false },
+});
+const built = new Stack(app, 'Built');
+built.node.setContext('aws:cdk:bundling-stacks', []);
+new McpLambdaServer(built, 'Notes', { manifestPath: 'server/Cargo.toml' });
+`;
+
+const MANIFEST = `[package]\nname = "notes"\nversion = "0.1.0"\nedition = "2024"\n`;
+
+beforeAll(async () => {
+  const server = await build('conformance-server');
+  cloud = await startCloud();
+  project = join(cloud.folder, 'project');
+  const modules = join(project, 'node_modules');
+  await mkdir(modules, { recursive: true });
+  const packed = await run('npm', ['pack', '--silent', '--pack-destination', cloud.folder, './infra'], {}, 120_000);
+  expect(packed.code, packed.stderr).toBe(0);
+  const unpacked = await run('tar', [
+    '-xzf',
+    join(cloud.folder, packed.stdout.trim().split('\n').at(-1)!),
+    '-C',
+    modules,
+  ]);
+  expect(unpacked.code, unpacked.stderr).toBe(0);
+  await cp(join(modules, 'package'), join(modules, 'mcp-lambda-server'), { recursive: true });
+  // What the package asks for beside it, in the versions of this repository.
+  const { peerDependencies } = JSON.parse(await readFile(join(modules, 'mcp-lambda-server', 'package.json'), 'utf8'));
+  for (const name of Object.keys(peerDependencies))
+    await symlink(join(root, 'node_modules', name), join(modules, name));
+  await writeFile(join(project, 'app.js'), APP);
+  await writeFile(join(project, 'cdk.json'), JSON.stringify({ app: 'node app.js' }));
+  await mkdir(join(project, 'server', 'src'), { recursive: true });
+  await writeFile(join(project, 'server', 'Cargo.toml'), MANIFEST);
+  await writeFile(join(project, 'server', 'src', 'main.rs'), 'fn main() {}\n');
+  await mkdir(join(project, 'program'));
+  await copyFile(server, join(project, 'program', 'bootstrap'));
+});
+
+afterAll(() => cloud?.stop());
+
+it('holds what is needed to use it, and nothing of the app or the tests', async () => {
+  const files = await readdir(join(project, 'node_modules', 'mcp-lambda-server'), { recursive: true });
+  expect(files).toEqual(
+    expect.arrayContaining(['.jsii', 'LICENSE-MIT', 'LICENSE-APACHE', 'README.md', 'dist/index.js', 'dist/index.d.ts']),
+  );
+  expect(files.filter(file => /bin\/|config|test|\.toml$|(?<!\.d)\.ts$/.test(file))).toEqual([]);
+  const { dependencies, optionalDependencies } = JSON.parse(
+    await readFile(join(project, 'node_modules', 'mcp-lambda-server', 'package.json'), 'utf8'),
+  );
+  expect([dependencies, optionalDependencies]).toEqual([undefined, undefined]);
+});
+
+it('synthesises a stack whose server is built from a manifest', async () => {
+  const { code, stderr } = await cloud.cdk(['synth', 'Built', '--quiet'], { cwd: project });
+  expect(code, stderr).toBe(0);
+  const { Resources } = JSON.parse(await readFile(join(project, 'cdk.out', 'Built.template.json'), 'utf8'));
+  const functions = Object.entries<{ Type: string }>(Resources).filter(
+    ([, { Type }]) => Type === 'AWS::Lambda::Function',
+  );
+  expect(functions.map(([id]) => id.slice(0, -8)).sort()).toEqual(['NotesIngest', 'NotesServer']);
+});
+
+it('deploys a stack with a server of its own, which answers', async () => {
+  expect((await cloud.cdk(['bootstrap'], { cwd: project })).code).toBe(0);
+  const file = join(project, 'outputs.json');
+  const { code, stderr } = await cloud.cdk(['deploy', 'Notes', '--require-approval', 'never', '--outputs-file', file], {
+    cwd: project,
+  });
+  expect(code, stderr).toBe(0);
+  const { McpEndpoint } = JSON.parse(await readFile(file, 'utf8')).Notes;
+  const url = `${cloud.url}/_aws/lambda-url/${new URL(McpEndpoint).hostname.split('.')[0]}/mcp`;
+  const { result } = await ask(url, 'tools/list');
+  expect((result?.['tools'] as { name: string }[]).map(tool => tool.name)).toContain('test_simple_text');
+  expect(await call(url, 'test_simple_text')).not.toBe('');
+});

@@ -1,0 +1,15 @@
+import { join } from 'node:path';
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  cacheDir: join(import.meta.dirname, '..', '..', '..', 'node_modules', '.vite'),
+  test: {
+    root: import.meta.dirname,
+    include: ['*.test.ts'],
+    reporters: ['verbose', '../closing-line.ts'],
+    fileParallelism: false,
+    testTimeout: 120_000,
+    // The first run compiles the servers.
+    hookTimeout: 1_200_000,
+  },
+});

@@ -1,0 +1,82 @@
+// The app as `npx cdk` runs it, and what a linter that knows CloudFormation says of its templates.
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { root } from './synth.ts';
+
+const out = mkdtempSync(join(tmpdir(), 'mcp-cdk-'));
+afterAll(() => rmSync(out, { recursive: true }));
+
+const SYNTH_WITHIN_MS = 30_000;
+
+/** No account, no network: what is left is what a synthesis takes. */
+const env = {
+  ...process.env,
+  AWS_ACCESS_KEY_ID: 'none',
+  AWS_SECRET_ACCESS_KEY: 'none',
+  AWS_REGION: 'eu-central-1',
+  AWS_EC2_METADATA_DISABLED: 'true',
+  CDK_DISABLE_CLI_TELEMETRY: 'true',
+  CI: 'true',
+  NODE_NO_WARNINGS: '1',
+};
+
+function synth(name: string, settings: Record<string, string>) {
+  const program = { 'server.code': 'tests/infra/program', 'server.name': name };
+  const context = Object.entries({ ...program, ...settings }).flatMap(([key, value]) => [
+    '--context',
+    `${key}=${value}`,
+  ]);
+  const began = Date.now();
+  const args = ['synth', '--quiet', '--no-notices', '--no-lookups', '--output', join(out, name), ...context];
+  const { status, stderr } = spawnSync('node_modules/.bin/cdk', args, { cwd: root, env, encoding: 'utf8' });
+  return { status, stderr, took: Date.now() - began, path: join(out, name, `${name}.template.json`) };
+}
+
+const apps: { name: string; settings: Record<string, string> }[] = [
+  { name: 'default', settings: {} },
+  {
+    name: 'rest',
+    settings: {
+      'api_gateway.type': 'rest',
+      'auth.provider': 'jwt',
+      'auth.issuer': 'https://i.example',
+      'auth.audience': 'mcp',
+      'endpoint.cors_origins': 'https://a.example',
+      'api_gateway.domain_name': 'a.example',
+      'api_gateway.certificate_arn':
+        'arn:aws:acm:eu-central-1:111122223333:certificate/12345678-1234-1234-1234-123456789012',
+    },
+  },
+  { name: 'http', settings: { 'api_gateway.type': 'http', 'auth.provider': 'cognito' } },
+];
+
+describe('npx cdk synth', () => {
+  it.each(apps)(
+    `makes the $name app in less than ${SYNTH_WITHIN_MS / 1000} s, and cfn-lint has nothing to say`,
+    ({ name, settings }) => {
+      const { status, stderr, took, path } = synth(name, settings);
+      expect(status, stderr).toBe(0);
+      expect(stderr).not.toMatch(/warning/i);
+      expect(took).toBeLessThan(SYNTH_WITHIN_MS);
+      // W3005: the CDK writes dependencies that references imply already.
+      const lint = spawnSync(join(root, '.venv', 'bin', 'cfn-lint'), ['--ignore-checks', 'W3005', '--template', path], {
+        encoding: 'utf8',
+      });
+      expect(lint.stdout + lint.stderr).toBe('');
+      expect(lint.status).toBe(0);
+      console.log(
+        `synth of the ${name} app: ${(took / 1000).toFixed(1)} s, ${readFileSync(path, 'utf8').length} characters`,
+      );
+    },
+  );
+
+  it('says what is wrong and nothing of its own source', () => {
+    const { status, stderr } = synth('wrong', { 'lambda.memory_size': '5' });
+    expect(status).toBe(1);
+    expect(stderr).toContain('context lambda.memory_size must be a whole number from 128 to 10240, got: 5');
+    expect(stderr).not.toMatch(/at .*\.ts:/);
+  });
+});

@@ -1,0 +1,63 @@
+
+describe('environment.json', () => {
+  const names = contract<{ name: string }[]>('environment.json').map(({ name }) => name);
+
+  it('has every variable the construct sets', () => {
+    const unknown = Object.values(ENVIRONMENT).filter(name => !names.includes(name));
+    expect(unknown).toEqual([]);
+  });
+});
+
+describe('tables.json', () => {
+  it('has the keys of the tables the construct makes', () => {
+    expect(contract('tables.json')).toEqual([
+      { role: 'state', ...TABLE_SHAPE },
+      { role: 'events', ...TABLE_SHAPE },
+    ]);
+  });
+});
+
+describe('the permissions', () => {
+  const folder = join(root, 'runtime', 'src', 'store', 'dynamodb');
+  const source = readdirSync(folder)
+    .filter(name => name !== 'tables.rs')
+    .map(name => readFileSync(join(folder, name), 'utf8'))
+    .join('\n');
+  const called = (pattern: string) => new RegExp(pattern).test(source);
+  // A transaction asks for the permissions of its parts.
+  const parts = {
+    PutItem: 'Put::builder',
+    UpdateItem: 'Update::builder',
+    DeleteItem: 'Delete::builder',
+    ConditionCheckItem: 'ConditionCheck::builder',
+  };
+  const single = ['BatchGetItem', 'BatchWriteItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query', 'Scan', 'UpdateItem'];
+  const snake = (action: string) => action.replace(/(?<=[a-z])(?=[A-Z])/g, '_').toLowerCase();
+
+  it('are those of the calls in the runtime, neither more nor fewer', () => {
+    const used = new Set(single.filter(action => called(`\\.${snake(action)}\\(\\)`)));
+    for (const [action, builder] of Object.entries(parts)) if (called(`\\b${builder}\\(`)) used.add(action);
+    const granted = new Set(
+      Object.values(TABLE_ACTIONS)
+        .flat()
+        .map(action => action.replace('dynamodb:', '')),
+    );
+    expect([...granted].sort()).toEqual([...used].sort());
+  });
+
+  it('are the same in the script that sets up without the CDK', () => {
+    const script = readFileSync(join(root, 'scripts', 'setup-infrastructure.sh'), 'utf8');
+    const lists = [...script.matchAll(/"Action": (\[[^\]]*dynamodb[^\]]*\])/g)].map(
+      ([, list]) => JSON.parse(list!) as string[],
+    );
+    expect(lists).toEqual([TABLE_ACTIONS.serverState, TABLE_ACTIONS.serverEvents]);
+  });
+
+  it('hold no Scan and no wildcard', () => {
+    expect(
+      Object.values(TABLE_ACTIONS)
+        .flat()
+        .filter(action => /Scan|\*/.test(action)),
+    ).toEqual([]);
+  });
+});

@@ -1,0 +1,328 @@
+// What cannot work fails at synthesis, with the property, its value, the rule and the way out.
+import { Duration, Stack } from 'aws-cdk-lib';
+import * as cognito from 'aws-cdk-lib/aws-cognito';
+import * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
+import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import * as kms from 'aws-cdk-lib/aws-kms';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
+import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
+import * as sns from 'aws-cdk-lib/aws-sns';
+import { Annotations, Match } from 'aws-cdk-lib/assertions';
+import { describe, expect, it } from 'vitest';
+import { McpAuth, McpEndpoint, McpLambdaServer, type McpLambdaServerProps } from '../../infra/index.ts';
+import { construct, program } from './synth.ts';
+
+type Case = [title: string, props: McpLambdaServerProps | ((stack: Stack) => McpLambdaServerProps), message: string];
+
+const authorizer = (stack: Stack) =>
+  lambda.Function.fromFunctionArn(stack, 'Given', 'arn:aws:lambda:eu-central-1:111122223333:function:judge');
+const table = (stack: Stack, name: string) => dynamodb.TableV2.fromTableName(stack, name, name);
+const topic = (stack: Stack, name = 'given') =>
+  sns.Topic.fromTopicArn(stack, name, `arn:aws:sns:eu-central-1:111122223333:${name}`);
+const own = (stack: Stack) =>
+  new lambda.Function(stack, 'Own', { code: program(), handler: 'bootstrap', runtime: lambda.Runtime.PROVIDED_AL2023 });
+const secret = (stack: Stack) => secretsmanager.Secret.fromSecretNameV2(stack, 'Given', 'given');
+const managed = (stack: Stack, more = {}) => {
+  const vpc = new ec2.Vpc(stack, 'Vpc');
+  return { vpc, securityGroups: [new ec2.SecurityGroup(stack, 'Group', { vpc })], ...more };
+};
+const jwt = McpAuth.jwt({ issuer: 'https://issuer.example.com', audience: ['mcp'] });
+
+const fronts: Case[] = [
+  [
+    'streaming is asked of an HTTP API',
+    { endpoint: McpEndpoint.httpApi({ streaming: true }) },
+    "'endpoint.streaming' cannot be true: an HTTP API buffers responses, got: true; use McpEndpoint.functionUrl() or McpEndpoint.restApi()",
+  ],
+  [
+    'an HTTP API would be waited for too long',
+    { endpoint: McpEndpoint.httpApi(), timeout: Duration.seconds(31) },
+    "'timeout' must be at most 30 seconds behind an HTTP API, which waits no longer, got: 31 seconds; shorten it or use McpEndpoint.restApi()",
+  ],
+  [
+    'a buffered REST API would be waited for too long',
+    { endpoint: McpEndpoint.restApi({ streaming: false }), timeout: Duration.seconds(30) },
+    "'timeout' must be at most 29 seconds behind this REST API, which waits no longer, got: 30 seconds; shorten it or leave 'endpoint.streaming' on",
+  ],
+  [
+    'a streaming REST API would be waited for too long',
+    stack => ({ endpoint: McpEndpoint.restApi(), timeout: Duration.seconds(901), managedInstances: managed(stack) }),
+    "'timeout' must be at most 900 seconds behind this REST API, which waits no longer, got: 901 seconds; shorten it",
+  ],
+  [
+    'an authorizer is given with a Function URL',
+    stack => ({ auth: McpAuth.lambdaAuthorizer(authorizer(stack)) }),
+    "'auth' cannot be used with a Function URL, which asks no authorizer, got: McpAuth.lambdaAuthorizer(); use McpEndpoint.restApi(), or McpAuth.jwt()",
+  ],
+  [
+    'an authorizer is given with an HTTP API',
+    stack => ({ endpoint: McpEndpoint.httpApi(), auth: McpAuth.lambdaAuthorizer(authorizer(stack)) }),
+    "'auth' is made for the events of a REST API, got: McpAuth.lambdaAuthorizer(); use McpEndpoint.restApi(), or McpAuth.jwt()",
+  ],
+  [
+    'tenants are isolated behind a Function URL',
+    { tenantIsolation: true },
+    "'tenantIsolation' cannot be used with a Function URL, which names no tenant, got: true; use McpEndpoint.restApi() or McpEndpoint.httpApi()",
+  ],
+  [
+    'tokens are to be judged in front of a function of the user',
+    stack => ({ function: own(stack), endpoint: McpEndpoint.restApi(), auth: jwt }),
+    "'auth' cannot be judged in front of 'function': one function cannot be its own authorizer, got: tokens; use McpAuth.lambdaAuthorizer(), or give the program as code or manifestPath",
+  ],
+  [
+    'the path ends with a slash',
+    { path: '/mcp/' },
+    "'path' must be a path without a slash at its end, got: /mcp/; write '/mcp', or '/' for the root",
+  ],
+];
+
+const limits: Case[] = [
+  [
+    'the timeout is over 900 seconds',
+    { timeout: Duration.minutes(16) },
+    "'timeout' must be whole seconds from 1 to 900, got: 960 seconds; shorten it, or run on 'managedInstances'",
+  ],
+  [
+    'the timeout is over 5,400 seconds on managed instances',
+    stack => ({ timeout: Duration.hours(2), managedInstances: managed(stack) }),
+    "'timeout' must be whole seconds from 1 to 5400, got: 7200 seconds; shorten it",
+  ],
+  [
+    'streams outlive the function',
+    { streams: { life: Duration.seconds(116) } },
+    "'streams.life' must be at least 5 seconds below the timeout of 120 seconds, got: 116 seconds; shorten it or raise 'timeout'",
+  ],
+  [
+    'a stream lives for half a second',
+    { streams: { life: Duration.millis(500) } },
+    "'streams.life' must be whole seconds, one or more, got: 0.5 seconds; use Duration.seconds()",
+  ],
+  [
+    'nobody may hold a stream',
+    { streams: { perPrincipal: 0 } },
+    "'streams.perPrincipal' must be a whole number from 1 to 10000, got: 0; choose a number within",
+  ],
+  [
+    'memory is too little',
+    { memorySize: 64 },
+    "'memorySize' must be a whole number from 128 to 10240, got: 64; choose a number within",
+  ],
+  [
+    'memory is too little for managed instances',
+    stack => ({ memorySize: 256, managedInstances: managed(stack) }),
+    "'memorySize' must be a whole number from 2048 to 32768, got: 256; choose a number within",
+  ],
+  [
+    'managed instances serve no requests',
+    stack => ({ managedInstances: managed(stack, { maxConcurrency: 0 }) }),
+    "'managedInstances.maxConcurrency' must be a whole number from 1 to 1600, got: 0; choose a number within",
+  ],
+  [
+    'more is provisioned than reserved',
+    { reservedConcurrency: 5, provisionedConcurrency: 6 },
+    "'provisionedConcurrency' must be at most 'reservedConcurrency', which is 5, got: 6; raise that or lower this",
+  ],
+  [
+    'warm environments scale above what is reserved',
+    { reservedConcurrency: 5, provisionedConcurrency: 2, maxProvisionedConcurrency: 9 },
+    "'maxProvisionedConcurrency' must be at most 'reservedConcurrency', which is 5, got: 9; raise that or lower this",
+  ],
+  [
+    'warm environments scale from nothing',
+    { maxProvisionedConcurrency: 9 },
+    "'maxProvisionedConcurrency' needs 'provisionedConcurrency' to scale from, got: 9; set both",
+  ],
+  [
+    'managed instances are to be provisioned',
+    stack => ({ provisionedConcurrency: 2, managedInstances: managed(stack) }),
+    "'provisionedConcurrency' cannot be used with 'managedInstances', got: 2; leave one of them out",
+  ],
+  [
+    'isolated tenants are to be provisioned',
+    { provisionedConcurrency: 2, tenantIsolation: true, endpoint: McpEndpoint.restApi() },
+    "'provisionedConcurrency' cannot be used with 'tenantIsolation', got: 2; leave one of them out",
+  ],
+  [
+    'an alarm watches more than everything',
+    { monitoring: { errorRatePercent: 101 } },
+    "'monitoring.errorRatePercent' must be a whole number from 1 to 100, got: 101; choose a number within",
+  ],
+];
+
+const programs: Case[] = [
+  [
+    'there are two programs',
+    { code: program(), manifestPath: 'Cargo.toml' },
+    "'manifestPath' is one of three ways to give the program, got: 'code' and 'manifestPath'; keep one of them",
+  ],
+  [
+    'the manifest is not there',
+    { manifestPath: 'nowhere/Cargo.toml' },
+    "'manifestPath' must be the path of a Cargo.toml that exists, got: nowhere/Cargo.toml; check it from where you synthesise",
+  ],
+  [
+    'a built program is to be built',
+    { code: program(), binaryName: 'notes' },
+    "'binaryName' belongs to 'manifestPath', got: notes; leave it out, or 'function' and 'code'",
+  ],
+  [
+    'a function of the user is to have other memory',
+    stack => ({ function: own(stack), memorySize: 512 }),
+    "'memorySize' does not apply where 'function' is given, got: 512; set it on that function",
+  ],
+];
+
+const inputs: Case[] = [
+  [
+    'every origin may send credentials',
+    { cors: { allowOrigins: ['*'], allowCredentials: true } },
+    "'cors.allowOrigins' must not be '*' together with 'cors.allowCredentials': browsers refuse it, got: *; list the origins",
+  ],
+  [
+    'no origin may call',
+    { cors: { allowOrigins: [] } },
+    "'cors.allowOrigins' must name an origin, got: []; leave 'cors' out to allow no page",
+  ],
+  [
+    'an origin has a path',
+    { cors: { allowOrigins: ['https://app.example.com/'] } },
+    "'cors.allowOrigins' must hold origins: a scheme and a host, no path, got: https://app.example.com/; write https://app.example.com",
+  ],
+  [
+    "'*' is one of several origins",
+    { cors: { allowOrigins: ['*', 'https://a.example'] } },
+    "'cors.allowOrigins' must be '*' alone or origins, got: *, https://a.example; remove '*' or the others",
+  ],
+  [
+    'a variable of the construct is set by hand',
+    { environment: { SESSION_TABLE_NAME: 'mine' } },
+    "'environment.SESSION_TABLE_NAME' is set by the construct, got: SESSION_TABLE_NAME; use 'state.stateTable'",
+  ],
+  [
+    'a variable has a name that Lambda refuses',
+    { environment: { 'MY-NAME': 'x' } },
+    "'environment' must have names of two or more letters, digits and _ that begin with a letter, got: MY-NAME; rename it",
+  ],
+  [
+    'a secret takes the name of a variable',
+    stack => ({ environment: { TOKEN: 'x' }, secrets: { TOKEN: secret(stack) } }),
+    "'secrets.TOKEN' is also in 'environment', got: TOKEN; keep one of them",
+  ],
+  [
+    'only one table is imported',
+    stack => ({ state: { stateTable: table(stack, 'a') } }),
+    "'state.eventTable' must be given where 'state.stateTable' is, got: undefined; import both tables or neither",
+  ],
+  [
+    'an imported table is to be capped',
+    stack => ({ state: { stateTable: table(stack, 'a'), eventTable: table(stack, 'b'), maxReadRequestUnits: 5 } }),
+    "'state.maxReadRequestUnits' does not apply to imported tables, got: 5; set it where the tables are defined",
+  ],
+  [
+    'sessions live for half a minute',
+    { state: { sessionTtl: Duration.seconds(30) } },
+    "'state.sessionTtl' must be whole minutes, one or more, got: 30 seconds; use Duration.minutes()",
+  ],
+  [
+    'the topic is first in, first out',
+    stack => ({ events: { topic: new sns.Topic(stack, 'Fifo', { fifo: true, topicName: 'mine.fifo' }) } }),
+    "'events.topic' must be a standard topic, got: ${Token[...]}; Lambda cannot subscribe to FIFO topics",
+  ],
+  [
+    'an imported topic is to be encrypted',
+    stack => ({ events: { topic: topic(stack), encryptionKey: new kms.Key(stack, 'Key') } }),
+    "'events.encryptionKey' does not apply to an imported topic, got: Test/Key; set it where the topic is defined",
+  ],
+  [
+    'alarms are to go to the topic of events',
+    stack => {
+      const events = topic(stack);
+      return { events: { topic: events }, monitoring: { alarmTopic: events } };
+    },
+    "'monitoring.alarmTopic' must not be 'events.topic': an alarm about the function would call the function, got: arn:aws:sns:eu-central-1:111122223333:given; use another topic",
+  ],
+  [
+    'a pool has no clients',
+    stack => ({ auth: McpAuth.cognito({ userPool: cognito.UserPool.fromUserPoolId(stack, 'Pool', 'p') }) }),
+    "'auth.userPoolClients' must name the clients of 'auth.userPool' whose tokens are taken, got: undefined; use UserPoolClient.fromUserPoolClientId()",
+  ],
+];
+
+/** Tokens have no fixed text. */
+const plain = (text: string) => text.replace(/\$\{Token\[[^\]]*\]\}/g, '${Token[...]}');
+
+function failure(make: () => unknown): string {
+  try {
+    make();
+  } catch (error) {
+    return plain((error as Error).message);
+  }
+  return 'it did not fail';
+}
+
+describe.each([
+  ['the front', fronts],
+  ['limits', limits],
+  ['the program', programs],
+  ['what is given', inputs],
+])('%s', (_, cases) => {
+  it.each(cases)('fails when %s', (_title, props, message) => {
+    expect(failure(() => construct(props))).toBe(message);
+  });
+});
+
+describe('auth', () => {
+  it('fails when tokens of any service of the issuer would do', () => {
+    expect(failure(() => McpAuth.jwt({ issuer: 'https://issuer.example.com', audience: [] }))).toBe(
+      "'auth.audience' must not be empty: a token for any other service of the issuer would be taken, got: []; name this server as the issuer's tokens do",
+    );
+  });
+
+  it('fails when the issuer is not reached over TLS', () => {
+    expect(failure(() => McpAuth.jwt({ issuer: 'http://issuer.example.com', audience: ['mcp'] }))).toBe(
+      "'auth.issuer' must be an https URL, got: http://issuer.example.com; copy it from the 'issuer' of the issuer's metadata",
+    );
+  });
+});
+
+describe('two servers in one stack', () => {
+  it('fails when their outputs have the same names', () => {
+    const twice = () => construct({}, { also: (_, stack) => new McpLambdaServer(stack, 'Other', { code: program() }) });
+    expect(failure(twice)).toBe(
+      "'outputPrefix' must differ between servers of one stack: McpEndpoint is there already, got: ''; set it to 'Notes', for example",
+    );
+  });
+
+  it('is fine with a prefix', () => {
+    const both = () =>
+      construct(
+        {},
+        { also: (_, stack) => new McpLambdaServer(stack, 'Other', { code: program(), outputPrefix: 'Other' }) },
+      );
+    expect(failure(both)).toBe('it did not fail');
+  });
+});
+
+describe('warnings', () => {
+  const warningsOf = (props: McpLambdaServerProps | ((stack: Stack) => McpLambdaServerProps)) =>
+    Annotations.fromStack(construct(props).stack)
+      .findWarning('*', Match.stringLikeRegexp('.*'))
+      .map(it => String(it.entry.data))
+      .filter(it => it.includes('mcp-lambda-server:'));
+
+  it('are given for a Function URL of a function in a VPC', () => {
+    expect(warningsOf(stack => ({ vpc: new ec2.Vpc(stack, 'Vpc') }))).toEqual([
+      "AWS does not document response streaming through a Function URL for functions in a VPC; use McpEndpoint.restApi(), or leave 'vpc' out [ack: Annotation::mcp-lambda-server:vpc-function-url]",
+    ]);
+  });
+
+  it('are given for a REST API with tokens and no domain', () => {
+    expect(warningsOf({ endpoint: McpEndpoint.restApi(), auth: jwt })).toEqual([
+      "clients look for OAuth metadata at the root of the host, which a stage's URL cannot serve; set 'endpoint.domain' [ack: Annotation::mcp-lambda-server:oauth-without-domain]",
+    ]);
+  });
+
+  it('are not given for the defaults', () => {
+    expect(warningsOf({})).toEqual([]);
+  });
+});

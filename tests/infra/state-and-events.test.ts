@@ -1,0 +1,276 @@
+// Tables, topics, alarms, grants and metrics, when something is said about them.
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import * as kms from 'aws-cdk-lib/aws-kms';
+import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
+import * as sns from 'aws-cdk-lib/aws-sns';
+import { Match } from 'aws-cdk-lib/assertions';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { environmentOf, one, statementsOf, synth, type Synthesised } from './synth.ts';
+
+describe('tables of its own', () => {
+  let made: Synthesised;
+  beforeAll(() => {
+    made = synth(
+      stack => ({
+        state: {
+          encryptionKey: new kms.Key(stack, 'Key'),
+          removalPolicy: RemovalPolicy.DESTROY,
+          pointInTimeRecovery: false,
+          deletionProtection: true,
+          maxReadRequestUnits: 100,
+          maxWriteRequestUnits: 50,
+        },
+      }),
+      { env: { account: '111122223333', region: 'eu-central-1' } },
+    );
+  });
+
+  it('are capped, encrypted, protected and removed as asked', () => {
+    const state = one(made.template, 'AWS::DynamoDB::GlobalTable', 'McpStateTable');
+    expect(state.DeletionPolicy).toBe('Delete');
+    expect(state.Properties).toMatchObject({
+      WriteOnDemandThroughputSettings: { MaxWriteRequestUnits: 50 },
+      SSESpecification: { SSEEnabled: true, SSEType: 'KMS' },
+    });
+    expect(state.Properties.Replicas[0]).toMatchObject({
+      DeletionProtectionEnabled: true,
+      PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: false },
+      ReadOnDemandThroughputSettings: { MaxReadRequestUnits: 100 },
+    });
+  });
+
+  it('come with the key for those who write them', () => {
+    for (const role of ['McpServer', 'McpIngest']) {
+      expect(statementsOf(made.template, role)).toContainEqual({
+        Effect: 'Allow',
+        Action: ['kms:Decrypt', 'kms:Encrypt', 'kms:ReEncrypt*', 'kms:GenerateDataKey*'],
+        Resource: { 'Fn::GetAtt': [expect.stringMatching(/^Key/), 'Arn'] },
+      });
+    }
+  });
+});
+
+it('uses tables that are there', () => {
+  const { template } = synth(stack => ({
+    state: {
+      stateTable: dynamodb.TableV2.fromTableName(stack, 'S', 'state'),
+      eventTable: dynamodb.TableV2.fromTableName(stack, 'E', 'events'),
+    },
+  }));
+  template.resourceCountIs('AWS::DynamoDB::GlobalTable', 0);
+  expect(environmentOf(template)).toMatchObject({ SESSION_TABLE_NAME: 'state', EVENT_TABLE_NAME: 'events' });
+  expect(JSON.stringify(statementsOf(template))).toContain(':table/state"');
+});
+
+it('uses a topic that is there, and a key for requestState of the operator', () => {
+  const { template } = synth(stack => ({
+    events: { topic: sns.Topic.fromTopicArn(stack, 'T', 'arn:aws:sns:eu-central-1:111122223333:mine') },
+    stateKeys: secretsmanager.Secret.fromSecretNameV2(stack, 'Keys', 'mcp-keys'),
+  }));
+  expect(environmentOf(template)['SNS_TOPIC_ARN']).toBe('arn:aws:sns:eu-central-1:111122223333:mine');
+  template.hasResourceProperties('AWS::SNS::Subscription', { TopicArn: 'arn:aws:sns:eu-central-1:111122223333:mine' });
+  expect(JSON.stringify(environmentOf(template)['MCP_STATE_KEYS'])).toMatch(/\{\{resolve:secretsmanager:.*mcp-keys/);
+  template.resourceCountIs('AWS::SecretsManager::Secret', 0);
+});
+
+describe('an encrypted topic', () => {
+  let made: Synthesised;
+  beforeAll(() => {
+    made = synth(stack => ({ events: { encryptionKey: new kms.Key(stack, 'Key'), allowEventBridge: true } }), {
+      also: (server, stack) =>
+        server.grants.publish(new iam.Role(stack, 'Publisher', { assumedBy: new iam.AccountRootPrincipal() })),
+    });
+  });
+
+  it('lets alarms of this account, and EventBridge where that is asked for, use the key', () => {
+    const statements = one(made.template, 'AWS::KMS::Key').Properties.KeyPolicy.Statement;
+    const use = { Action: ['kms:Decrypt', 'kms:GenerateDataKey*'], Effect: 'Allow', Resource: '*' };
+    expect(statements).toContainEqual({
+      ...use,
+      Principal: { Service: 'cloudwatch.amazonaws.com' },
+      Condition: { StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } } },
+    });
+    // No condition: SNS and KMS drop what EventBridge sends under one.
+    expect(statements).toContainEqual({ ...use, Principal: { Service: 'events.amazonaws.com' } });
+  });
+
+  it('lets publishers use the key as well', () => {
+    for (const role of ['McpServer', 'Publisher']) {
+      const statements = statementsOf(made.template, role);
+      expect(statements).toContainEqual(
+        expect.objectContaining({ Action: 'sns:Publish', Resource: { Ref: 'McpEventsTopic2CC578E0' } }),
+      );
+      expect(statements).toContainEqual(expect.objectContaining({ Action: ['kms:Decrypt', 'kms:GenerateDataKey*'] }));
+    }
+  });
+});
+
+it('keeps alarms of others off the topic when that is asked for', () => {
+  const { template } = synth({ events: { allowAlarms: false } });
+  const services = one(template, 'AWS::SNS::TopicPolicy', 'McpEventsTopic').Properties.PolicyDocument.Statement.map(
+    (it: { Principal: unknown }) => it.Principal,
+  );
+  expect(services).toEqual(['*']);
+});
+
+it('tells every role how the log is kept', () => {
+  const { template } = synth({ events: { ttl: Duration.hours(3), fanoutReplicas: 4 } });
+  for (const role of ['McpServer', 'McpIngest']) {
+    expect(environmentOf(template, role)).toMatchObject({
+      EVENT_TTL_MINUTES: '180',
+      EVENT_FANOUT_REPLICAS: '4',
+      MCP_EVENTS: 'on',
+    });
+  }
+});
+
+it('routes events of EventBridge to the ingest function, and keeps what cannot be delivered', () => {
+  const { template } = synth(
+    {},
+    {
+      also: server =>
+        server.eventRule('Instances', { source: ['aws.ec2'], detailType: ['EC2 Instance State-change Notification'] }),
+    },
+  );
+  template.hasResourceProperties('AWS::Events::Rule', {
+    EventPattern: { source: ['aws.ec2'], 'detail-type': ['EC2 Instance State-change Notification'] },
+    Targets: [
+      Match.objectLike({
+        Arn: { Ref: Match.stringLikeRegexp('^McpIngestAlias') },
+        DeadLetterConfig: { Arn: { 'Fn::GetAtt': ['McpDeliveryFailures32EA169F', 'Arn'] } },
+      }),
+    ],
+  });
+});
+
+it('lets others read state, one key at a time', () => {
+  const { template } = synth(
+    {},
+    {
+      also: (server, stack) =>
+        server.grants.readState(new iam.Role(stack, 'Reader', { assumedBy: new iam.AccountRootPrincipal() })),
+    },
+  );
+  const read = { Effect: 'Allow', Action: ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:Query'] };
+  expect(statementsOf(template, 'Reader')).toEqual([
+    { ...read, Resource: { 'Fn::GetAtt': ['McpStateTable8008F8CD', 'Arn'] } },
+    { ...read, Resource: { 'Fn::GetAtt': ['McpEventTableAD501C78', 'Arn'] } },
+  ]);
+});
+
+describe('monitoring', () => {
+  let made: Synthesised;
+  beforeAll(() => {
+    made = synth({ reservedConcurrency: 40 });
+  });
+  const threshold = (template: Synthesised['template'], id: string) =>
+    one(template, 'AWS::CloudWatch::Alarm', `McpMonitoring${id}`).Properties.Threshold;
+
+  it('has an alarm for everything that can go wrong, each with its runbook, none about what is missing', () => {
+    const alarms = Object.entries(made.template.findResources('AWS::CloudWatch::Alarm'));
+    const names = alarms.map(([id]) => id.replace(/^McpMonitoring|[0-9A-F]{8}$/g, ''));
+    expect(names).toEqual([
+      'ServerErrorRate',
+      'FrontErrorRate',
+      'ServerThrottles',
+      'ServerConcurrency',
+      'IngestErrorRate',
+      'IngestThrottles',
+      'IngestDuration',
+      'IngestEventAge',
+      'IngestEventsDropped',
+      'IngestDestinationFailures',
+      'StateTableThrottles',
+      'StateTableSystemErrors',
+      'EventTableThrottles',
+      'EventTableSystemErrors',
+      'TopicDeliveryFailures',
+      'DeliveryFailuresNotEmpty',
+      'IngestFailuresNotEmpty',
+    ]);
+    for (const [id, alarm] of alarms) {
+      expect(alarm['Properties'], id).toMatchObject({
+        AlarmDescription: expect.stringMatching(/Runbook: ./),
+        TreatMissingData: 'notBreaching',
+        ComparisonOperator: 'GreaterThanThreshold',
+        AlarmActions: [{ Ref: 'McpMonitoringAlarmTopic4C0BC84D' }],
+      });
+    }
+  });
+
+  it('has thresholds a careful operator would choose', () => {
+    const ids = [
+      'ServerErrorRate',
+      'FrontErrorRate',
+      'ServerThrottles',
+      'ServerConcurrency',
+      'IngestDuration',
+      'IngestEventAge',
+      'DeliveryFailuresNotEmpty',
+    ];
+    expect(ids.map(id => threshold(made.template, id))).toEqual([1, 1, 0, 80, 24_000, 60_000, 0]);
+  });
+
+  it('judges the rate of errors only where there are enough requests to have one', () => {
+    const { Metrics } = one(made.template, 'AWS::CloudWatch::Alarm', 'McpMonitoringServerErrorRate').Properties;
+    expect(Metrics[0].Expression).toBe('IF(whole >= 20, 100 * part / whole, 0)');
+    expect(Metrics.slice(1).map((it: any) => [it.Id, it.MetricStat.Metric.MetricName, it.MetricStat.Stat])).toEqual([
+      ['part', 'Errors', 'Sum'],
+      ['whole', 'Invocations', 'Sum'],
+    ]);
+  });
+
+  it('has one alarm for all of them', () => {
+    const any = one(made.template, 'AWS::CloudWatch::CompositeAlarm').Properties;
+    expect(JSON.stringify(any.AlarmRule).match(/ALARM\(/g)).toHaveLength(17);
+    expect(any.AlarmActions).toEqual([{ Ref: 'McpMonitoringAlarmTopic4C0BC84D' }]);
+  });
+
+  it('takes other thresholds and another topic', () => {
+    const { template } = synth(stack => ({
+      reservedConcurrency: 40,
+      events: { ingestTimeout: Duration.seconds(10) },
+      monitoring: {
+        alarmTopic: new sns.Topic(stack, 'Pager'),
+        errorRatePercent: 5,
+        serverErrorRatePercent: 6,
+        durationPercent: 50,
+        concurrencyPercent: 70,
+        eventAge: Duration.seconds(5),
+      },
+    }));
+    const ids = ['ServerErrorRate', 'FrontErrorRate', 'ServerConcurrency', 'IngestDuration', 'IngestEventAge'];
+    expect(ids.map(id => threshold(template, id))).toEqual([5, 6, 70, 5_000, 5_000]);
+    template.allResourcesProperties('AWS::CloudWatch::Alarm', {
+      AlarmActions: [{ Ref: Match.stringLikeRegexp('^Pager') }],
+    });
+    template.resourceCountIs('AWS::SNS::Topic', 2);
+  });
+
+  it('can be left out', () => {
+    const { template } = synth({ monitoring: { alarms: false, dashboard: false } });
+    for (const type of ['Alarm', 'CompositeAlarm', 'Dashboard'])
+      template.resourceCountIs(`AWS::CloudWatch::${type}`, 0);
+    template.resourceCountIs('AWS::SNS::Topic', 1);
+    expect(template.toJSON().Outputs).not.toHaveProperty('DashboardUrl');
+  });
+
+  it('gives metrics for alarms of the user', () => {
+    const { server, stack } = made;
+    const names = (['requests', 'serverErrors', 'errors', 'throttles', 'duration', 'concurrency'] as const).map(name =>
+      server.metrics[name]({ period: Duration.hours(1) }),
+    );
+    expect(names.map(it => it.metricName)).toEqual([
+      'UrlRequestCount',
+      'Url5xxCount',
+      'Errors',
+      'Throttles',
+      'Duration',
+      'ConcurrentExecutions',
+    ]);
+    expect(names.every(it => it.period.toHours() === 1)).toBe(true);
+    expect(stack.resolve(server.url)).toBeDefined();
+  });
+});

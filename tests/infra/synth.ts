@@ -1,0 +1,74 @@
+// One construct in one stack, synthesised without building anything.
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { App, Stack, type Environment } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
+import { McpLambdaServer, type McpLambdaServerProps } from '../../infra/index.ts';
+
+export const root = join(import.meta.dirname, '..', '..');
+
+/** A program that was built elsewhere. */
+export const program = () => lambda.Code.fromAsset(join(import.meta.dirname, 'program'));
+
+export interface Synthesised {
+  readonly app: App;
+  readonly stack: Stack;
+  readonly server: McpLambdaServer;
+  readonly template: Template;
+}
+
+export interface Options {
+  readonly flags?: Record<string, unknown>;
+  readonly env?: Environment;
+  /** Leaves the program to the construct. */
+  readonly noProgram?: boolean;
+  readonly also?: (server: McpLambdaServer, stack: Stack) => void;
+}
+
+type Make = (stack: Stack) => McpLambdaServerProps;
+
+/** A stack with one server called `Mcp`. */
+export function construct(props: McpLambdaServerProps | Make = {}, { flags, env, noProgram, also }: Options = {}) {
+  // The CDK's own look at the template is cfn-lint's, which app.test.ts runs: here it would only cost time.
+  const app = new App({ context: { ...flags, 'aws:cdk:bundling-stacks': [] }, builtinCloudFormationValidation: false });
+  const stack = new Stack(app, 'Test', env && { env });
+  const given = typeof props === 'function' ? props(stack) : props;
+  const built = !noProgram && given.manifestPath === undefined && !given.function;
+  const server = new McpLambdaServer(stack, 'Mcp', { ...(built && { code: program() }), ...given });
+  also?.(server, stack);
+  return { app, stack, server };
+}
+
+export function synth(props: McpLambdaServerProps | Make = {}, options: Options = {}): Synthesised {
+  const made = construct(props, options);
+  return { ...made, template: Template.fromStack(made.stack) };
+}
+
+/** Every flag as `cdk init` sets it for new projects. */
+export function recommendedFlags(): Record<string, unknown> {
+  const path = createRequire(import.meta.url).resolve('aws-cdk-lib/recommended-feature-flags.json');
+  return JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
+}
+
+export type Resource = { Type: string; Properties?: any; DependsOn?: string[]; DeletionPolicy?: string };
+
+/** The only resource of a type whose logical id begins with `prefix`. */
+export function one(template: Template, type: string, prefix = ''): Resource & { id: string } {
+  const found = Object.entries(template.findResources(type)).filter(([id]) => id.startsWith(prefix));
+  if (found.length !== 1)
+    throw new Error(`${found.length} of ${type} ${prefix}: ${found.map(([id]) => id).join(', ')}`);
+  const [id, resource] = found[0]!;
+  return { id, ...(resource as Resource) };
+}
+
+/** The variables of a role's function. */
+export function environmentOf(template: Template, role = 'McpServer'): Record<string, unknown> {
+  return one(template, 'AWS::Lambda::Function', role).Properties.Environment?.Variables ?? {};
+}
+
+/** The statements of a role's policy. */
+export function statementsOf(template: Template, role = 'McpServer'): unknown[] {
+  return one(template, 'AWS::IAM::Policy', role).Properties.PolicyDocument.Statement;
+}
