@@ -1,3 +1,13 @@
+// The seam between the construct and the runtime: tests/contract, which the runtime's tests assert as well.
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { ENVIRONMENT } from '../../infra/environment.ts';
+import { TABLE_ACTIONS } from '../../infra/permissions.ts';
+import { TABLE_SHAPE } from '../../infra/state.ts';
+import { root } from './synth.ts';
+
+const contract = <T>(name: string) => JSON.parse(readFileSync(join(root, 'tests', 'contract', name), 'utf8')) as T;
 
 describe('environment.json', () => {
   const names = contract<{ name: string }[]>('environment.json').map(({ name }) => name);
