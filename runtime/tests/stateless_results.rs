@@ -216,8 +216,10 @@ async fn a_tool_sees_the_principal_the_version_and_no_session() {
         serde_json::from_str::<Value>(&text(post.send(world.at(0)).await).await).expect("JSON")
     };
     let anonymous = who(call("who", json!({}))).await;
-    let expected =
-        json!({ "principal": "anonymous", "session": null, "version": "2026-07-28", "client": "test" });
+    let expected = json!({
+        "principal": "anonymous", "scopes": [], "tenant": null, "session": null, "version": "2026-07-28",
+        "client": "test",
+    });
     assert_eq!(anonymous, expected);
     let ada = who(call("who", json!({})).from(&Principal::new("issuer", "ada"))).await;
     assert_eq!(ada["principal"], "issuer|ada");

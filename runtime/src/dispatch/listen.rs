@@ -127,7 +127,10 @@ impl Listener {
         }
         let quiet_until = Instant::now() + self.app.config.streams.keep_alive;
         loop {
+            // In this order: what has been heard is said before a stream ends, unless its time is over.
             tokio::select! {
+                biased;
+                () = tokio::time::sleep_until(self.deadline.instant()) => return (self.close().await, false),
                 event = self.subscription.next() => match event {
                     Ok((_, event)) => {
                         self.waiting.extend(self.frames(&event.event));
@@ -139,7 +142,6 @@ impl Listener {
                     }
                 },
                 () = self.app.shutdown.cancelled() => return (self.close().await, false),
-                () = tokio::time::sleep_until(self.deadline.instant()) => return (self.close().await, false),
                 () = tokio::time::sleep_until(quiet_until) => return (Frame::KeepAlive, true),
             }
         }

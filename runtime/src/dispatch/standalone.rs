@@ -210,8 +210,11 @@ impl Listener {
             if let Some(frame) = self.waiting.pop_front() {
                 return Some(frame);
             }
+            // In this order: what has been heard is said before a stream ends, unless its time is over.
             tokio::select! {
+                biased;
                 () = self.replaced.cancelled() => return self.end().await,
+                () = tokio::time::sleep_until(self.deadline.instant()) => return self.end().await,
                 event = next(&mut self.subscription, self.delivery) => match self.heard(event).await {
                     Ok(Heard::Frames(frames)) => self.waiting.extend(frames),
                     Ok(Heard::End) => return self.end().await,
@@ -221,7 +224,6 @@ impl Listener {
                     }
                 },
                 () = self.app.shutdown.cancelled() => return self.end().await,
-                () = tokio::time::sleep_until(self.deadline.instant()) => return self.end().await,
                 () = tokio::time::sleep_until(quiet_until) => return self.quiet().await,
             }
         }

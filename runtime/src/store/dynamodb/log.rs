@@ -120,7 +120,9 @@ impl EventLog for DynamoStore {
     }
 
     async fn ends(&self, scopes: &[Scope]) -> Result<Vec<End>, StoreError> {
-        try_join_all(scopes.iter().map(|scope| self.end_of(scope))).await
+        let keys: Vec<_> = scopes.iter().map(head_key).collect();
+        let heads = self.get_many(&self.events, &keys, "HEAD", Reading::Consistent).await?;
+        try_join_all(scopes.iter().zip(&keys).map(|(scope, key)| self.end_of(scope, heads.get(key)))).await
     }
 
     async fn read(&self, scope: &Scope, after: u64, limit: usize) -> Result<Vec<LoggedEvent>, StoreError> {
@@ -157,7 +159,8 @@ impl EventLog for DynamoStore {
             self.copy_void(scope, seq).await?;
             settled = seq;
         }
-        let head = self.head(scope).await?.map_or(0, |(head, _)| head);
+        let item = self.get(&self.events, &head_key(scope), "HEAD").await?;
+        let head = item.map_or(Ok(0), |item| item.number("v"))?;
         if head > settled && self.close_up_to(scope, settled, head + 1).await? {
             settled = head.min(settled + PAGE as u64);
         }
@@ -222,13 +225,9 @@ impl DynamoStore {
             .number("v")
     }
 
-    async fn head(&self, scope: &Scope) -> Result<Option<(u64, Timestamp)>, StoreError> {
-        let item = self.get(&self.events, &head_key(scope), "HEAD").await?;
-        item.map(|item| Ok((item.number("v")?, Timestamp(item.number("moved")?)))).transpose()
-    }
-
-    async fn end_of(&self, scope: &Scope) -> Result<End, StoreError> {
-        let Some((head, moved)) = self.head(scope).await? else { return Ok(End { head: 0, settled: 0 }) };
+    async fn end_of(&self, scope: &Scope, head: Option<&Item>) -> Result<End, StoreError> {
+        let Some(item) = head else { return Ok(End { head: 0, settled: 0 }) };
+        let (head, moved) = (item.number("v")?, Timestamp(item.number("moved")?));
         let mut end = End { head, settled: head };
         if moved.plus(LONG_AGO) <= self.clock.now() {
             return Ok(end);
