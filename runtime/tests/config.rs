@@ -476,7 +476,7 @@ fn the_contract_lists_exactly_these_variables() {
     let ours = Value::from(ours);
     assert!(
         contract == ours,
-        "tests/contract/environment.json is not what config.rs says. If that change is meant, make it:\n{}",
+        "tests/contract/environment.json is not what config says. If that change is meant, make it:\n{}",
         serde_json::to_string_pretty(&ours).expect("JSON")
     );
 }
