@@ -33,6 +33,8 @@ pub(crate) struct Target {
     pub(crate) argument: Option<&'static str>,
     /// Whether it answers MCP calls, or one constant text.
     pub(crate) kind: Kind,
+    /// Whether it is told of tables. Nothing that is measured asks anything of them.
+    pub(crate) tables: bool,
     /// Whether its log is shown.
     pub(crate) logs: bool,
 }
@@ -278,6 +280,10 @@ fn command(target: &Target, listener: &TcpListener) -> io::Result<Command> {
         // As a deployed function has it; without, ours logs a warning while it starts.
         .env("MCP_STATE_KEYS", "bench:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=")
         .stdin(Stdio::null());
+    if target.tables {
+        command.env("SESSION_TABLE_NAME", "state").env("EVENT_TABLE_NAME", "events");
+        command.env("AWS_ACCESS_KEY_ID", "bench").env("AWS_SECRET_ACCESS_KEY", "bench");
+    }
     if !target.logs {
         command.stdout(Stdio::null()).stderr(Stdio::null());
     }

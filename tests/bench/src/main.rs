@@ -64,6 +64,7 @@ const HELLO_CURRENT: usize = 1;
 const RMCP_DEFAULT: usize = 2;
 const RMCP_CURRENT: usize = 3;
 const OURS: usize = 4;
+const OURS_DYNAMODB: usize = 5;
 
 fn main() -> ExitCode {
     match run(&Arguments::parse()) {
@@ -120,6 +121,7 @@ fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     // As fast to start as a server that makes no logs, keeps no state and has no routes: as much as can be told apart.
     report.compare(&measured, OURS, RMCP_CURRENT, [Some(1.0), Some(1.05)]);
     report.compare(&measured, OURS, RMCP_DEFAULT, [Some(1.0), Some(1.0)]);
+    report.compare(&measured, OURS_DYNAMODB, HELLO_CURRENT, [None, Some(1.3)]);
     report.budget(OURS, SIZE_BUDGET_MB);
     print!("{}", report.table());
     report.save(&arguments.out)?;
@@ -148,6 +150,7 @@ fn targets(arguments: &Arguments) -> Result<Vec<Target>, String> {
         binary,
         argument,
         kind,
+        tables: false,
         logs: arguments.logs,
     };
     let built = |name: &str| arguments.targets.join(name);
@@ -158,6 +161,7 @@ fn targets(arguments: &Arguments) -> Result<Vec<Target>, String> {
         target("rmcp, default runtime", built("bench-rmcp-service"), default, Kind::Mcp),
         target("rmcp, current-thread", built("bench-rmcp-service"), current, Kind::Mcp),
         target("ours", built("bench-server"), None, Kind::Mcp),
+        Target { tables: true, ..target("ours, DynamoDB", built("bench-server-dynamodb"), None, Kind::Mcp) },
     ];
     for also in &arguments.also {
         let (label, path) =

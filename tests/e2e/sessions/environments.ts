@@ -11,8 +11,8 @@ export interface Environments {
 
 const credentials = { AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local', AWS_REGION: 'us-east-1' };
 
-/** `seed` decides which environment serves which request: the same one gives the same order. */
-export async function environments(server: string, seed: number, timeoutSeconds = 30): Promise<Environments> {
+/** Without `tables` everything is in the memory of one environment. `seed` decides which environment serves which request: the same one gives the same order. */
+export async function environments(server: string, seed: number, timeoutSeconds = 30, tables = true): Promise<Environments> {
   const [binary, emulator, database] = [await build(server), await build('lambda-emulator'), await build('local-dynamodb')];
   const programs: Program[] = [];
   const stop = async () => void (await Promise.all(programs.reverse().map(one => one.stop())));
@@ -22,12 +22,11 @@ export async function environments(server: string, seed: number, timeoutSeconds 
     const variables = {
       ...credentials,
       AWS_ENDPOINT_URL_DYNAMODB: dynamodb.ready,
-      SESSION_TABLE_NAME: 'state',
-      EVENT_TABLE_NAME: 'events',
+      ...(tables && { SESSION_TABLE_NAME: 'state', EVENT_TABLE_NAME: 'events' }),
       MCP_STATE_KEYS: `test:${Buffer.alloc(32, 1).toString('base64')}`,
     };
     const args = [
-      ...['--binary', binary, '--environments', '4', '--timeout', `${timeoutSeconds}`],
+      ...['--binary', binary, '--environments', tables ? '4' : '1', '--timeout', `${timeoutSeconds}`],
       ...['--routing', `random:${seed}`, '--queue', '64'],
       ...Object.entries(variables).flatMap(([name, value]) => ['--env', `${name}=${value}`]),
     ];
