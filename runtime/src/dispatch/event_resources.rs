@@ -3,7 +3,7 @@
 //!
 //! A layer around the user's handler, below both eras: its answers are shaped like the handler's.
 
-use std::{borrow::Cow, error::Error, sync::Arc};
+use std::{borrow::Cow, sync::Arc};
 
 use futures::future::BoxFuture;
 use rmcp::{
@@ -17,7 +17,7 @@ use rmcp::{
 use serde_json::json;
 
 use crate::{
-    error::StoreError,
+    error::{Causes, StoreError},
     events::{Event, EventLog, SCHEME, TEMPLATE, Topic},
     handler::Handler,
 };
@@ -110,7 +110,7 @@ impl EventResources {
                 page.resources.extend(topics.iter().map(resource));
             }
             Err(error) => {
-                tracing::error!(error = &error as &dyn Error, "the event log cannot be listed");
+                tracing::error!(error = %Causes(&error), "the event log cannot be listed");
             }
         }
         ServerResult::ListResourcesResult(page)
@@ -150,7 +150,7 @@ fn template() -> ResourceTemplate {
 }
 
 fn unreadable(error: &StoreError) -> ErrorData {
-    tracing::error!(error = error as &dyn Error, "the event log cannot be read");
+    tracing::error!(error = %Causes(error), "the event log cannot be read");
     ErrorData::internal_error("the events cannot be read at the moment", None)
 }
 

@@ -2,7 +2,6 @@
 
 use std::{
     collections::HashMap,
-    error::Error,
     sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -18,7 +17,10 @@ use super::{
     log::{End, EventLog, LoggedEvent},
     subscription::Subscription,
 };
-use crate::{error::StoreError, random};
+use crate::{
+    error::{Causes, StoreError},
+    random,
+};
 
 /// Broadcast slots. A subscription that falls further behind reads the log instead.
 const BROADCAST: usize = 256;
@@ -168,7 +170,7 @@ impl Tail {
                 Ok(false) => (pause * 2).min(IDLE),
                 Err(error) => {
                     tracing::warn!(
-                        error = &error as &dyn Error,
+                        error = %Causes(&error),
                         "the event log cannot be read; trying again"
                     );
                     IDLE

@@ -13,7 +13,7 @@ use http_body_util::BodyExt;
 use tower::{Layer, Service, ServiceExt, util::BoxCloneSyncService};
 
 use super::body::{self, Body, BoxError};
-use crate::dispatch::App;
+use crate::{dispatch::App, error::Causes};
 
 /// The whole server as a tower service: what a front calls and a layer wraps.
 pub(crate) type McpService = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
@@ -100,7 +100,7 @@ where
         Ok(response) => response.map(|body| body.map_err(Into::into).boxed_unsync()),
         Err(error) => {
             let error: BoxError = error.into();
-            tracing::error!(error = &*error as &dyn std::error::Error, "a layer failed");
+            tracing::error!(error = %Causes(&*error), "a layer failed");
             plain(StatusCode::INTERNAL_SERVER_ERROR, "internal error")
         }
     }

@@ -11,7 +11,7 @@ use std::{
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
-use crate::http::Body;
+use crate::{error::Causes, http::Body};
 
 /// What is sent where a streamed body would be empty: some fronts wait for its first byte until they time out.
 const NOT_EMPTY: Bytes = Bytes::from_static(b"\n");
@@ -68,7 +68,7 @@ impl Rest {
                 },
                 Ok(Poll::Ready(None)) => return Poll::Ready(self.end()),
                 Ok(Poll::Ready(Some(Err(error)))) => {
-                    tracing::error!(error = &*error as &dyn std::error::Error, "a response body failed");
+                    tracing::error!(error = %Causes(&*error), "a response body failed");
                     return Poll::Ready(self.end());
                 }
                 Err(_) => {

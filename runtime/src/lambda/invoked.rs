@@ -19,6 +19,7 @@ use super::{
 use crate::{
     config::ResponseMode,
     dispatch::App,
+    error::Causes,
     events::incoming::{self, Incoming},
     front::{Delivery, Front, HostCheck},
     http::{Body, McpService, bad_request},
@@ -123,7 +124,7 @@ impl Invoked {
             match appended {
                 Ok(Ok(appended)) => tracing::debug!(id, ?appended, "an event was taken in"),
                 Ok(Err(error)) => {
-                    tracing::error!(error = &error as &dyn std::error::Error, id, "an event was not stored");
+                    tracing::error!(error = %Causes(&error), id, "an event was not stored");
                     return Err(not_stored(format!("event {id} was not stored: {error}")));
                 }
                 Err(_) => return Err(not_stored(format!("event {id} was not stored in time"))),

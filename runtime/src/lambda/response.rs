@@ -10,7 +10,7 @@ use http_body_util::BodyExt;
 use serde::{Serialize, Serializer, de::IgnoredAny};
 
 use super::{chunks::Chunks, invocation::FrontKind};
-use crate::http::Body;
+use crate::{error::Causes, http::Body};
 
 /// What the loop hands to Lambda.
 pub(super) enum Output {
@@ -63,7 +63,7 @@ pub(super) async fn buffered(response: Response<Body>, front: FrontKind) -> Outp
     let body = match AssertUnwindSafe(body.collect()).catch_unwind().await {
         Ok(Ok(body)) => body.to_bytes(),
         Ok(Err(error)) => {
-            tracing::error!(error = &*error as &dyn std::error::Error, "a response body failed");
+            tracing::error!(error = %Causes(&*error), "a response body failed");
             return failure(front, "internal error");
         }
         Err(_) => {

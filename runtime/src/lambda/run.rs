@@ -1,6 +1,6 @@
 //! The loop: one invocation after another, or as many at once as the environment is set to.
 
-use std::{any::Any, error::Error as _, future::ready, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{any::Any, future::ready, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures::{FutureExt, future::BoxFuture};
 use tokio::task::JoinSet;
@@ -10,7 +10,11 @@ use super::{
     invoked::Invoked,
     shutdown::{self, Ready},
 };
-use crate::{dispatch::App, error::Error, http::McpService};
+use crate::{
+    dispatch::App,
+    error::{Causes, Error},
+    http::McpService,
+};
 
 /// How long open answers may take once the environment is asked to stop: Lambda gives it half a second.
 const LAST_WORDS: Duration = Duration::from_millis(350);
@@ -79,7 +83,7 @@ async fn workers(invoked: Invoked, api: &Api, connection: Connection) -> Result<
     while let Some(ended) = workers.join_next().await {
         // A worker panics only if this loop does: the others go on without it.
         let Ok(Err(error)) = ended else { continue };
-        tracing::error!(error = &error as &dyn std::error::Error, left = workers.len(), "a worker ended");
+        tracing::error!(error = %Causes(&error), left = workers.len(), "a worker ended");
         outcome = Err(error);
     }
     outcome
@@ -102,7 +106,7 @@ async fn worker(invoked: Invoked, mut connection: Connection) -> Result<(), ApiE
             Err(error) if error.is_connection() && broken < BROKEN_CONNECTIONS => {
                 broken += 1;
                 tracing::warn!(
-                    error = &error as &dyn std::error::Error,
+                    error = %Causes(&error),
                     "the Runtime API was lost; asking again"
                 );
             }
@@ -125,8 +129,7 @@ async fn answer(invoked: &Invoked, connection: &mut Connection, event: Event) {
     if let Err(error) = told {
         // Too late, too large, or cut off: Lambda has told the invoker already.
         tracing::error!(
-            error = &error as &dyn std::error::Error,
-            source = error.source(),
+            error = %Causes(&error),
             "an answer was not taken"
         );
     }

@@ -12,7 +12,7 @@ use std::future::pending;
 use http::HeaderValue;
 
 use super::api::{Api, ApiError, Connection};
-use crate::local;
+use crate::{error::Causes, local};
 
 /// Unique among the extensions of a function.
 const NAME: &str = "mcp-lambda-server-shutdown";
@@ -52,8 +52,7 @@ async fn wait(api: &Api, extension: Option<Result<HeaderValue, ApiError>>) {
         None => Ok(()),
     };
     if let Err(error) = ended {
-        let error = &error as &dyn std::error::Error;
-        tracing::warn!(error, "not an extension: the end will come without notice");
+        tracing::warn!(error = %Causes(&error), "not an extension: the end will come without notice");
     }
     pending::<()>().await;
 }

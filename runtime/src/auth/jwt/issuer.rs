@@ -1,7 +1,6 @@
 //! The issuer's keys, for as long as they may be believed.
 
 use std::{
-    error::Error,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -17,7 +16,7 @@ use super::{
 };
 use crate::{
     clock::{Clock, Timestamp},
-    error::ConfigError,
+    error::{Causes, ConfigError},
     stream::Deadline,
 };
 
@@ -152,7 +151,7 @@ impl Issuer {
             }
             Err(error) => {
                 tracing::error!(
-                    error = &error as &dyn Error,
+                    error = %Causes(&error),
                     issuer = self.name,
                     "tokens cannot be checked anew"
                 );
