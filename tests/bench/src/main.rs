@@ -118,8 +118,7 @@ fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     }
     report.compare(&measured, OURS, HELLO_CURRENT, [Some(1.35), Some(1.15)]);
     report.compare(&measured, OURS, HELLO_DEFAULT, [Some(1.0), None]);
-    // As fast to start as a server that makes no logs, keeps no state and has no routes: as much as can be told apart.
-    report.compare(&measured, OURS, RMCP_CURRENT, [Some(1.0), Some(1.05)]);
+    report.compare(&measured, OURS, RMCP_CURRENT, [Some(1.0), Some(1.0)]);
     report.compare(&measured, OURS, RMCP_DEFAULT, [Some(1.0), Some(1.0)]);
     report.compare(&measured, OURS_DYNAMODB, HELLO_CURRENT, [None, Some(1.3)]);
     report.budget(OURS, SIZE_BUDGET_MB);
