@@ -70,6 +70,7 @@ version_of() {
         aws cloudwatch put-metric-data --namespace AWS/Lambda --metric-name Invocations --value "$value" --dimensions "FunctionName=$name"
     done
     run -0 $operate metrics --period 2h
+    echo "$output"
     [[ ${lines[0]} == "$STACK, the last 2h" ]]
     [[ $output =~ requests\ +7(\.0)?$'\n' ]]
     run -1 $operate metrics --period 30s
