@@ -298,6 +298,7 @@ fn rows() -> Vec<Row> {
             NO_COUNT,
             NUMBER,
         ),
+        ("AWS_LAMBDA_INITIALIZATION_TYPE", |c| !c.ahead, "provisioned-concurrency", |c| c.ahead, &[], ""),
         (
             "RUST_LOG",
             |c| c.log_filter == "info,rmcp=warn",

@@ -183,6 +183,8 @@ pub struct Config {
     pub runtime_api: Option<String>,
     /// Requests served at a time, on Lambda.
     pub max_concurrency: usize,
+    /// Whether this environment is started before anybody waits for it, so that nothing should be put off.
+    pub ahead: bool,
     /// Log filter.
     pub log_filter: String,
     /// Log format.
@@ -236,6 +238,7 @@ impl Default for Config {
             compression: true,
             runtime_api: None,
             max_concurrency: 1,
+            ahead: false,
             log_filter: "info,rmcp=warn".into(),
             log_format: LogFormat::Text,
         }
@@ -246,7 +249,17 @@ impl Config {
     /// Reads the process environment.
     #[expect(clippy::disallowed_methods, reason = "the one reader of the environment")]
     pub fn from_env() -> Result<Self, ConfigError> {
-        Self::from_lookup(|name| std::env::var(name).ok())
+        // One walk over the environment, and not one for each variable that is mostly not there.
+        let is_known = |name: &str| {
+            VARIABLES.iter().any(|known| known.name == name || known.alias.is_some_and(|alias| alias == name))
+        };
+        let set: Vec<_> = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok().filter(|name| is_known(name))?, value)))
+            .collect();
+        Self::from_lookup(|name| {
+            let (_, value) = set.iter().find(|(known, _)| known == name)?;
+            value.to_str().map(str::to_owned)
+        })
     }
 
     /// Reads variables from anywhere.
@@ -314,6 +327,7 @@ impl Config {
             compression: env.switch(&COMPRESSION, default.compression)?,
             runtime_api: env.get(&RUNTIME_API),
             max_concurrency: env.count(&MAX_CONCURRENCY, default.max_concurrency)?,
+            ahead: env.get(&INITIALIZATION_TYPE).is_some_and(|kind| kind != "on-demand"),
             log_filter: env.log_filter(default.log_filter)?,
             log_format: env.log_format()?,
         })

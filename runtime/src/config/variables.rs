@@ -72,6 +72,7 @@ variables! {
     COMPRESSION = "ENABLE_COMPRESSION", "true", "compress JSON answers when the client accepts it";
     RUNTIME_API = "AWS_LAMBDA_RUNTIME_API", "set by Lambda", "address of the Lambda Runtime API: its presence says that this is Lambda";
     MAX_CONCURRENCY = "AWS_LAMBDA_MAX_CONCURRENCY", "1", "requests one environment serves at a time, set by Lambda Managed Instances";
+    INITIALIZATION_TYPE = "AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand", "set by Lambda: anything else says that environments are started ahead of requests, so that AWS clients are made at once and not with the first request that needs them";
     LOG = "RUST_LOG", "info,rmcp=warn", "what is logged: a level, or levels by module";
     LOG_FORMAT = "MCP_LOG_FORMAT" or "AWS_LAMBDA_LOG_FORMAT", "text (JSON on Lambda)", "text or json";
 }

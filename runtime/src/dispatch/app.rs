@@ -27,7 +27,7 @@ pub(crate) struct App {
     pub(crate) handler: Arc<dyn Handler>,
     pub(crate) capabilities: ServerCapabilities,
     pub(crate) server_info: Implementation,
-    pub(crate) config: Config,
+    pub(crate) config: Box<Config>,
     pub(crate) stores: Stores,
     pub(crate) mailroom: Mailroom,
     pub(crate) events: Events,
@@ -52,7 +52,7 @@ pub(crate) struct App {
 impl App {
     pub(crate) fn new<H: ServerHandler>(
         handler: H,
-        config: Config,
+        config: Box<Config>,
         stores: Stores,
         clock: Clock,
         topic: Option<Arc<dyn Announcer>>,

@@ -11,7 +11,10 @@ use aws_sdk_sns::{
 };
 
 use super::handle::{Announcement, Announcer, EVENT_ID};
-use crate::error::StoreError;
+use crate::{
+    error::StoreError,
+    store::aws::{Aws, ClientOf},
+};
 
 /// The SDK, in the version this announcer uses.
 pub use aws_sdk_sns as sdk;
@@ -21,7 +24,7 @@ const LONGEST_SUBJECT: usize = 100;
 
 /// Publishes to one topic.
 pub struct SnsAnnouncer {
-    client: Client,
+    client: ClientOf<Client>,
     topic_arn: String,
 }
 
@@ -29,7 +32,12 @@ impl SnsAnnouncer {
     /// Publishes to this topic. Nothing is asked of SNS until there is something to announce.
     #[must_use]
     pub fn new(client: Client, topic_arn: impl Into<String>) -> Self {
-        Self { client, topic_arn: topic_arn.into() }
+        Self { client: ClientOf::Given(client), topic_arn: topic_arn.into() }
+    }
+
+    /// The same with a client that is made with the first announcement.
+    pub(crate) fn deferred(aws: Aws, topic_arn: impl Into<String>) -> Self {
+        Self { client: ClientOf::deferred(aws, |config| Client::new(config)), topic_arn: topic_arn.into() }
     }
 }
 
@@ -44,6 +52,8 @@ impl Announcer for SnsAnnouncer {
         ];
         let mut publish = self
             .client
+            .get()
+            .await?
             .publish()
             .topic_arn(&self.topic_arn)
             .subject(announcement.subject.chars().take(LONGEST_SUBJECT).collect::<String>())

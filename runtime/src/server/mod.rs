@@ -1,13 +1,15 @@
 //! The builder: the one file that wires everything.
 
-use std::{collections::BTreeSet, future::Future, net::SocketAddr, sync::Arc};
+mod assembled;
+mod backing;
 
-use futures::{FutureExt, future::BoxFuture};
+use std::{collections::BTreeSet, future::Future, sync::Arc};
+
+pub use assembled::{Listening, Server};
+use backing::Backing;
 use http::{Request, Response};
 use rmcp::ServerHandler;
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
-use tower::{Layer, Service, ServiceExt, util::BoxCloneSyncService};
+use tower::{Layer, Service, util::BoxCloneSyncService};
 
 #[cfg(feature = "lambda")]
 use crate::lambda::Start;
@@ -17,9 +19,8 @@ use crate::{
     config::Config,
     dispatch::App,
     error::{ConfigError, Error},
-    events::{Announcer, Events},
-    http::{Body, BoxError, McpService, Routes, cors_layer, metadata, preflights, settled},
-    local,
+    events::Announcer,
+    http::{Body, BoxError, Routes, cors_layer, metadata, preflights, settled},
     store::Stores,
     telemetry,
 };
@@ -39,7 +40,8 @@ use crate::{
 /// ```
 pub struct McpLambdaServer<H> {
     handler: H,
-    config: Option<Config>,
+    // Boxed, as it is moved from step to step, and each step's copy would be another page of a new stack.
+    config: Option<Box<Config>>,
     stores: Option<Stores>,
     clock: Clock,
     routes: Routes,
@@ -73,7 +75,7 @@ impl<H: ServerHandler> McpLambdaServer<H> {
     /// Uses this configuration instead of the environment's.
     #[must_use]
     pub fn config(mut self, config: Config) -> Self {
-        self.config = Some(config);
+        self.config = Some(Box::new(config));
         self
     }
 
@@ -167,8 +169,9 @@ impl<H: ServerHandler> McpLambdaServer<H> {
     /// # Errors
     ///
     /// When the configuration cannot be used.
-    pub fn build(self) -> Result<Server, Error> {
-        let mut config = self.config.map_or_else(Config::from_env, Ok)?;
+    #[inline(never)]
+    pub fn build(mut self) -> Result<Server, Error> {
+        let mut config = self.configured()?;
         if self.events {
             config.events.enabled.get_or_insert(true);
         }
@@ -196,7 +199,6 @@ impl<H: ServerHandler> McpLambdaServer<H> {
             }
         };
         let app = App::new(self.handler, config, stores, self.clock, self.topic, self.off_at_first)?;
-        let mut routes = routes;
         metadata_routes(&mut routes, &app);
         routes.extend(self.routes);
         Ok(Server { service: routes.build(Arc::clone(&app)), app })
@@ -208,14 +210,23 @@ impl<H: ServerHandler> McpLambdaServer<H> {
     ///
     /// When the configuration cannot be used.
     pub async fn assemble(mut self) -> Result<Server, Error> {
-        let config = self.config.take().map_or_else(Config::from_env, Ok)?;
+        let config = self.configured()?;
+        let backing = Backing::new(
+            &config,
+            #[cfg(any(feature = "dynamodb", feature = "sns"))]
+            self.sdk.take(),
+        );
         if self.stores.is_none() {
-            self.stores = self.configured_stores(&config).await?;
+            self.stores = backing.stores(&config, &self.clock)?;
         }
         if self.topic.is_none() {
-            self.topic = self.configured_topic(&config).await?;
+            self.topic = backing.topic(&config)?;
         }
-        self.config(config).build()
+        if config.ahead {
+            Box::pin(backing.prepare()).await?;
+        }
+        self.config = Some(config);
+        self.build()
     }
 
     /// Runs the server until the process is asked to stop, on the caller's tokio runtime.
@@ -224,7 +235,7 @@ impl<H: ServerHandler> McpLambdaServer<H> {
     ///
     /// When the configuration cannot be used or the address cannot be bound.
     pub async fn run(mut self) -> Result<(), Error> {
-        let config = self.config.take().map_or_else(Config::from_env, Ok)?;
+        let config = self.configured()?;
         let start = match &config.runtime_api {
             Some(address) => Some(Start::begin(address, config.max_concurrency).await?),
             None => None,
@@ -238,7 +249,8 @@ impl<H: ServerHandler> McpLambdaServer<H> {
                 "events are kept in this environment's memory alone and reach no other: set EVENT_TABLE_NAME"
             );
         }
-        let server = self.config(config).assemble().await?;
+        self.config = Some(config);
+        let server = self.assemble().await?;
         // Both are boxed: what runs for hours is large, and would be copied from frame to frame until it runs.
         if let Some(start) = start {
             return Box::pin(start.serve(server.app, server.service)).await;
@@ -253,16 +265,29 @@ impl<H: ServerHandler> McpLambdaServer<H> {
     ///
     /// As [`McpLambdaServer::run`], and when no runtime can be built.
     pub fn serve(mut self) -> Result<(), Error> {
-        let config = self.config.take().map_or_else(Config::from_env, Ok)?;
-        // One request at a time leaves nothing for a second thread to do but to be woken.
-        let mut builder = if config.runtime_api.is_some() && config.max_concurrency <= 1 {
-            tokio::runtime::Builder::new_current_thread()
-        } else {
-            tokio::runtime::Builder::new_multi_thread()
-        };
-        let runtime = builder.enable_all().build().map_err(Error::Runtime)?;
-        runtime.block_on(self.config(config).run())
+        let config = self.configured()?;
+        let runtime = runtime(&config).map_err(Error::Runtime)?;
+        self.config = Some(config);
+        runtime.block_on(self.run())
     }
+
+    /// The configuration that was given, or else the environment's.
+    // Not inlined, like the other steps of a cold start: their stacks would add up, and each page is a page fault.
+    #[inline(never)]
+    fn configured(&mut self) -> Result<Box<Config>, ConfigError> {
+        self.config.take().map_or_else(|| Config::from_env().map(Box::new), Ok)
+    }
+}
+
+#[inline(never)]
+fn runtime(config: &Config) -> std::io::Result<tokio::runtime::Runtime> {
+    // One request at a time leaves nothing for a second thread to do but to be woken.
+    let mut builder = if config.runtime_api.is_some() && config.max_concurrency <= 1 {
+        tokio::runtime::Builder::new_current_thread()
+    } else {
+        tokio::runtime::Builder::new_multi_thread()
+    };
+    builder.enable_all().build()
 }
 
 /// Where clients learn whose tokens are taken: without one, or they never could.
@@ -286,150 +311,7 @@ impl Start {
         Err(Error::Lambda("this binary was built without the `lambda` feature".into()))
     }
 
-    async fn serve(self, _: Arc<App>, _: McpService) -> Result<(), Error> {
+    async fn serve(self, _: Arc<App>, _: crate::http::McpService) -> Result<(), Error> {
         match self.0 {}
-    }
-}
-
-impl<H> McpLambdaServer<H> {
-    /// What AWS clients are made from: one for all of them, so that they share connections and credentials.
-    #[cfg(any(feature = "dynamodb", feature = "sns"))]
-    async fn aws(&mut self, config: &Config) -> Result<&aws_config::SdkConfig, Error> {
-        let sdk = match self.sdk.take() {
-            Some(sdk) => sdk,
-            None => crate::store::aws::sdk_config(config.tls_roots).await?,
-        };
-        Ok(self.sdk.insert(sdk))
-    }
-
-    /// The stores that the configuration names. Making them asks nothing of the network.
-    #[cfg(feature = "dynamodb")]
-    async fn configured_stores(&mut self, config: &Config) -> Result<Option<Stores>, Error> {
-        use crate::store::dynamodb::{DynamoStore, client};
-
-        let Some(tables) = &config.tables else { return Ok(None) };
-        let client = client(self.aws(config).await?);
-        let store = DynamoStore::new(client, &tables.state, &tables.events, self.clock.clone());
-        Ok(Some(Stores::of(store.with_replicas(config.events.replicas))))
-    }
-
-    #[cfg(not(feature = "dynamodb"))]
-    #[expect(
-        clippy::unused_async,
-        clippy::unused_self,
-        reason = "stands for the one of the `dynamodb` feature"
-    )]
-    async fn configured_stores(&mut self, config: &Config) -> Result<Option<Stores>, Error> {
-        match &config.tables {
-            None => Ok(None),
-            Some(tables) => Err(Error::Config(ConfigError {
-                variable: "SESSION_TABLE_NAME",
-                found: tables.state.clone(),
-                expected: "to be unset: this binary was built without the `dynamodb` feature".into(),
-            })),
-        }
-    }
-
-    /// The topic that the configuration names.
-    #[cfg(feature = "sns")]
-    async fn configured_topic(&mut self, config: &Config) -> Result<Option<Arc<dyn Announcer>>, Error> {
-        use crate::events::sns::{SnsAnnouncer, sdk};
-
-        let Some(arn) = &config.events.topic_arn else { return Ok(None) };
-        let client = sdk::Client::new(self.aws(config).await?);
-        Ok(Some(Arc::new(SnsAnnouncer::new(client, arn))))
-    }
-
-    #[cfg(not(feature = "sns"))]
-    #[expect(clippy::unused_async, clippy::unused_self, reason = "stands for the one of the `sns` feature")]
-    async fn configured_topic(&mut self, config: &Config) -> Result<Option<Arc<dyn Announcer>>, Error> {
-        match &config.events.topic_arn {
-            None => Ok(None),
-            Some(arn) => Err(Error::Config(ConfigError {
-                variable: "SNS_TOPIC_ARN",
-                found: arn.clone(),
-                expected: "to be unset: this binary was built without the `sns` feature".into(),
-            })),
-        }
-    }
-}
-
-/// A server that is put together but listens nowhere yet.
-#[derive(Clone)]
-pub struct Server {
-    app: Arc<App>,
-    service: McpService,
-}
-
-impl Server {
-    /// Answers one request.
-    pub fn handle(&self, request: Request<Body>) -> BoxFuture<'static, Response<Body>> {
-        self.service
-            .clone()
-            .oneshot(request)
-            .map(|answer| match answer {
-                Ok(response) => response,
-                Err(never) => match never {},
-            })
-            .boxed()
-    }
-
-    /// What a front needs of it.
-    #[cfg(test)]
-    pub(crate) fn inside(&self) -> (Arc<App>, McpService) {
-        (Arc::clone(&self.app), self.service.clone())
-    }
-
-    /// The handle to publish events with, for code that runs outside requests.
-    #[must_use]
-    pub fn events(&self) -> &Events {
-        &self.app.events
-    }
-
-    /// Asks the server to stop: streams end gracefully, open requests finish.
-    pub fn stop(&self) {
-        self.app.shutdown.cancel();
-    }
-
-    /// Binds an address of the local front.
-    ///
-    /// # Errors
-    ///
-    /// When it cannot be bound.
-    pub async fn listen(self, address: SocketAddr) -> Result<Listening, Error> {
-        let listener = local::bind(address).await?;
-        let address = listener.local_addr().map_err(|source| Error::Bind { address, source })?;
-        Ok(Listening { server: self, listener, address })
-    }
-}
-
-/// A server bound to an address.
-pub struct Listening {
-    server: Server,
-    listener: TcpListener,
-    address: SocketAddr,
-}
-
-impl Listening {
-    /// Where clients reach it.
-    #[must_use]
-    pub fn url(&self) -> String {
-        format!("http://{}{}", self.address, self.server.app.config.path)
-    }
-
-    /// Serves until the process is asked to stop.
-    pub async fn run(self) {
-        tracing::info!(url = self.url(), "listening");
-        let stop: CancellationToken = self.server.app.shutdown.clone();
-        let serving = local::serve(Arc::clone(&self.server.app), self.server.service, self.listener);
-        tokio::pin!(serving);
-        tokio::select! {
-            () = &mut serving => return,
-            () = local::stop_signal() => {
-                tracing::info!("asked to stop; finishing open requests");
-                stop.cancel();
-            }
-        }
-        serving.await;
     }
 }

@@ -1,6 +1,7 @@
-//! Clients of AWS, set up for cold starts: no network before the first request, no certificates from disk.
+//! Clients of AWS, set up for cold starts: nothing at all before the first request that needs AWS, no certificates from
+//! disk.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_smithy_http_client::{
@@ -14,7 +15,12 @@ use aws_sdk_dynamodb::config::SharedHttpClient;
 #[cfg(not(feature = "dynamodb"))]
 use aws_sdk_sns::config::SharedHttpClient;
 
-use crate::{config::TlsRoots, error::ConfigError};
+use tokio::sync::OnceCell;
+
+use crate::{
+    config::TlsRoots,
+    error::{ConfigError, StoreError},
+};
 
 /// What AWS's endpoints are certified by. All five, as <https://www.amazontrust.com/repository/> (read 2026-11-20)
 /// recommends. The system's own store holds some 150, and reading them costs every cold start milliseconds.
@@ -89,4 +95,60 @@ pub fn timeouts() -> TimeoutConfig {
         .operation_attempt_timeout(TRY)
         .operation_timeout(OPERATION)
         .build()
+}
+
+/// The way to AWS. It is found when it is first needed: the configuration, the roots and the first client of each service
+/// take a third of a cold start, and what a request of 2026-07-28 needs is mostly none of them.
+#[derive(Clone)]
+pub(crate) struct Aws {
+    roots: TlsRoots,
+    config: Arc<OnceCell<SdkConfig>>,
+}
+
+impl Aws {
+    /// By a configuration that somebody brings, or by one that is to be made from the environment.
+    pub(crate) fn new(roots: TlsRoots, given: Option<SdkConfig>) -> Self {
+        Self { roots, config: Arc::new(OnceCell::new_with(given)) }
+    }
+
+    /// The one configuration. Callers that come while it is being made wait for it and make no second.
+    pub(crate) async fn config(&self) -> Result<&SdkConfig, ConfigError> {
+        self.config.get_or_try_init(|| sdk_config(self.roots)).await
+    }
+
+    #[cfg(test)]
+    pub(crate) fn is_made(&self) -> bool {
+        self.config.initialized()
+    }
+}
+
+/// A client of one service.
+pub(crate) enum ClientOf<C> {
+    /// Somebody brought it.
+    Given(C),
+    /// It is made when it is first asked for.
+    Deferred {
+        /// Out of this.
+        aws: Aws,
+        /// By this.
+        make: fn(&SdkConfig) -> C,
+        /// Once.
+        made: OnceCell<C>,
+    },
+}
+
+impl<C> ClientOf<C> {
+    pub(crate) fn deferred(aws: Aws, make: fn(&SdkConfig) -> C) -> Self {
+        Self::Deferred { aws, make, made: OnceCell::new() }
+    }
+
+    pub(crate) async fn get(&self) -> Result<&C, StoreError> {
+        match self {
+            Self::Given(client) => Ok(client),
+            Self::Deferred { aws, make, made } => {
+                let config = async { aws.config().await.map(make) };
+                made.get_or_try_init(|| config).await.map_err(|error| StoreError::Unavailable(error.into()))
+            }
+        }
+    }
 }

@@ -39,7 +39,8 @@ impl Mailbox for DynamoStore {
             .with("posted", number(self.clock.now().0))
             .expiring(mail.expires_at);
         let put = self
-            .client
+            .client()
+            .await?
             .put_item()
             .table_name(&*self.state)
             .set_item(Some(item.0))

@@ -17,6 +17,7 @@
 //! LOG#global#<copy>      <20 digits>             the same again, where EVENT_FANOUT_REPLICAS asks for it
 //! TOPICS                 =<uri>                  a topic that has events
 //! TOPIC#=<uri>           <20 digits>             an event of it
+//! TOPICS#<scope>, TOPIC#<scope>#=<uri>           the same for a caller's own
 //! SEEN#<scope>#<id>      SEEN                    the place a source's event got
 //! STREAM#<session>       <stream>#<20 digits>    messages of a reply, up to this one; 0 opens it
 //! ```
@@ -50,7 +51,12 @@ pub use aws_sdk_dynamodb as sdk;
 pub use client::client;
 pub use tables::{TableShape, create_tables, table_shapes};
 
-use crate::{clock::Clock, random};
+use crate::{
+    clock::Clock,
+    error::StoreError,
+    random,
+    store::aws::{Aws, ClientOf},
+};
 
 /// A transaction takes 100 items, and an event is up to four of them besides its copies.
 const MOST_COPIES: usize = 90;
@@ -58,7 +64,7 @@ const MOST_COPIES: usize = 90;
 /// A store in DynamoDB. Clones share one client.
 #[derive(Clone)]
 pub struct DynamoStore {
-    client: Client,
+    client: Arc<ClientOf<Client>>,
     state: Arc<str>,
     events: Arc<str>,
     clock: Clock,
@@ -69,13 +75,26 @@ impl DynamoStore {
     /// A store in two existing tables. Nothing is asked of DynamoDB until the first request needs it.
     #[must_use]
     pub fn new(client: Client, state_table: &str, event_table: &str, clock: Clock) -> Self {
+        Self::with(ClientOf::Given(client), state_table, event_table, clock)
+    }
+
+    /// The same with a client that is made when the first request needs it.
+    pub(crate) fn deferred(aws: Aws, state_table: &str, event_table: &str, clock: Clock) -> Self {
+        Self::with(ClientOf::deferred(aws, client), state_table, event_table, clock)
+    }
+
+    fn with(client: ClientOf<Client>, state_table: &str, event_table: &str, clock: Clock) -> Self {
         Self {
-            client,
+            client: Arc::new(client),
             state: state_table.into(),
             events: event_table.into(),
             clock,
             fanout: write::Fanout::default(),
         }
+    }
+
+    async fn client(&self) -> Result<&Client, StoreError> {
+        self.client.get().await
     }
 
     /// Writes what everybody hears in `replicas` places, and reads it from one of them, chosen at random: a partition

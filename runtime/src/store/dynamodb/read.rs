@@ -27,7 +27,8 @@ impl DynamoStore {
     /// One item.
     pub(super) async fn get(&self, table: &str, pk: &str, sk: &str) -> Result<Option<Item>, StoreError> {
         let found = self
-            .client
+            .client()
+            .await?
             .get_item()
             .table_name(table)
             .consistent_read(true)
@@ -61,7 +62,7 @@ impl DynamoStore {
             let mut tries = transact::tries();
             while let Some(request) = wanted.take().filter(|request| !request.is_empty()) {
                 tries.next("BatchGetItem", table).await?;
-                let got = self.client.batch_get_item().set_request_items(Some(request)).send().await;
+                let got = self.client().await?.batch_get_item().set_request_items(Some(request)).send().await;
                 let got = got.map_err(|error| error::failed("BatchGetItem", table, &error))?;
                 for item in got.responses.into_iter().flatten().flat_map(|(_, items)| items).map(Item) {
                     found.insert(item.text("pk")?.to_owned(), item);
@@ -104,7 +105,8 @@ impl DynamoStore {
         let (mut items, mut start) = (Vec::new(), None);
         loop {
             let page = self
-                .client
+                .client()
+                .await?
                 .query()
                 .table_name(table)
                 .consistent_read(true)

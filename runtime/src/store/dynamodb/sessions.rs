@@ -139,7 +139,8 @@ impl SessionStore for DynamoStore {
     async fn end(&self, id: &SessionId) -> Result<(), StoreError> {
         let pk = session_key(id);
         let gone = self
-            .client
+            .client()
+            .await?
             .delete_item()
             .table_name(&*self.state)
             .key("pk", text(&pk))
@@ -261,7 +262,8 @@ impl DynamoStore {
         values: &[(&str, AttributeValue)],
     ) -> Result<(), StoreError> {
         let mut request = self
-            .client
+            .client()
+            .await?
             .update_item()
             .table_name(&*self.state)
             .key("pk", text(session_key(id)))

@@ -54,7 +54,8 @@ impl SlotStore for DynamoStore {
 
     async fn release(&self, owner: &Principal, slot: &str) -> Result<(), StoreError> {
         let released = self
-            .client
+            .client()
+            .await?
             .update_item()
             .table_name(&*self.state)
             .key("pk", text(owner_key(owner)))
@@ -81,7 +82,8 @@ impl SlotStore for DynamoStore {
 impl DynamoStore {
     async fn take(&self, request: &SlotRequest) -> Result<Taken, StoreError> {
         let taken = self
-            .client
+            .client()
+            .await?
             .update_item()
             .table_name(&*self.state)
             .key("pk", text(owner_key(&request.owner)))
@@ -122,7 +124,8 @@ impl DynamoStore {
 
     async fn renew(&self, request: &SlotRequest) -> Result<(), StoreError> {
         let renewed = self
-            .client
+            .client()
+            .await?
             .update_item()
             .table_name(&*self.state)
             .key("pk", text(owner_key(&request.owner)))
@@ -149,7 +152,8 @@ impl DynamoStore {
             return Ok(false);
         }
         let mut update = self
-            .client
+            .client()
+            .await?
             .update_item()
             .table_name(&*self.state)
             .key("pk", text(owner_key(owner)))

@@ -132,7 +132,8 @@ impl DynamoStore {
     /// Writes an item of the event table unless it is there.
     pub(super) async fn put_once(&self, item: Item) -> Result<(), StoreError> {
         let put = self
-            .client
+            .client()
+            .await?
             .put_item()
             .table_name(&*self.events)
             .set_item(Some(item.0))

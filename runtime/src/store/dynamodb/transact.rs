@@ -84,7 +84,7 @@ impl DynamoStore {
         writes: Vec<TransactWriteItem>,
     ) -> Result<(), StoreError> {
         let guarded = writes.first().is_some_and(|first| first.condition_check().is_some());
-        let sent = self.client.transact_write_items().set_transact_items(Some(writes)).send().await;
+        let sent = self.client().await?.transact_write_items().set_transact_items(Some(writes)).send().await;
         let Err(error) = sent else { return Ok(()) };
         let reasons = match error.as_service_error() {
             Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
@@ -131,7 +131,8 @@ impl DynamoStore {
         let mut tries = tries();
         while let Some(request) = left.take().filter(|request| !request.is_empty()) {
             tries.next("BatchWriteItem", table).await?;
-            let written = self.client.batch_write_item().set_request_items(Some(request)).send().await;
+            let written =
+                self.client().await?.batch_write_item().set_request_items(Some(request)).send().await;
             left = written.map_err(|error| error::failed("BatchWriteItem", table, &error))?.unprocessed_items;
         }
         Ok(())

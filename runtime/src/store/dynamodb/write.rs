@@ -58,7 +58,7 @@ impl DynamoStore {
             writes.push(self.event_put(listed.copy(item))?);
             writes.extend(listed.entry.clone().map(|entry| self.event_put(entry)).transpose()?);
         }
-        let sent = self.client.transact_write_items().set_transact_items(Some(writes)).send().await;
+        let sent = self.client().await?.transact_write_items().set_transact_items(Some(writes)).send().await;
         let Err(error) = sent else { return Ok(Written::Here) };
         let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error()
         else {
@@ -82,7 +82,8 @@ impl DynamoStore {
         let (pk, sk) = (item.text("pk")?.to_owned(), item.text("sk")?.to_owned());
         let writer = item.text("writer")?.to_owned();
         let put = self
-            .client
+            .client()
+            .await?
             .put_item()
             .table_name(&*self.events)
             .set_item(Some(item.0))
