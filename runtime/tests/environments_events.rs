@@ -225,14 +225,24 @@ impl EventLog for Distant {
         self.0.settle(scope, after).await
     }
 
-    async fn topics(&self, after: Option<&Topic>, limit: usize) -> Result<Vec<Topic>, StoreError> {
+    async fn topics(
+        &self,
+        scope: &Scope,
+        after: Option<&Topic>,
+        limit: usize,
+    ) -> Result<Vec<Topic>, StoreError> {
         self.travel().await;
-        self.0.topics(after, limit).await
+        self.0.topics(scope, after, limit).await
     }
 
-    async fn newest(&self, topic: &Topic, limit: usize) -> Result<Vec<LoggedEvent>, StoreError> {
+    async fn newest(
+        &self,
+        scope: &Scope,
+        topic: &Topic,
+        limit: usize,
+    ) -> Result<Vec<LoggedEvent>, StoreError> {
         self.travel().await;
-        self.0.newest(topic, limit).await
+        self.0.newest(scope, topic, limit).await
     }
 }
 
@@ -269,7 +279,7 @@ async fn a_stream_over_a_distant_log_misses_nothing() {
     let client = Client::open(world.at(0), NEWEST).await;
     let subscribe = client.request(1, "resources/subscribe", json!({ "uri": "test://lag" }));
     assert_eq!(subscribe.send(world.at(0)).await.status, 200);
-    let mut stream = client.resume("log.0.0").send(world.at(0)).await;
+    let mut stream = client.resume("log.0.0.0").send(world.at(0)).await;
     opening(&mut stream, NEWEST).await;
     for at in 0..250 {
         publish(&world, at).await;

@@ -192,7 +192,7 @@ async fn a_buffered_get_is_a_snapshot_of_the_events_since() {
         .map(|(_, message)| &message["params"]["data"]["payload"])
         .collect();
     assert_eq!(payloads, [1, 2, 3]);
-    assert_eq!(rest.last().expect("messages").0, "log.3.0");
+    assert_eq!(rest.last().expect("messages").0, "log.3.0.0");
 }
 
 /// Code listens as clients do.
@@ -336,12 +336,22 @@ impl EventLog for Counted {
         self.log.settle(scope, after).await
     }
 
-    async fn topics(&self, after: Option<&Topic>, limit: usize) -> Result<Vec<Topic>, StoreError> {
-        self.log.topics(after, limit).await
+    async fn topics(
+        &self,
+        scope: &Scope,
+        after: Option<&Topic>,
+        limit: usize,
+    ) -> Result<Vec<Topic>, StoreError> {
+        self.log.topics(scope, after, limit).await
     }
 
-    async fn newest(&self, topic: &Topic, limit: usize) -> Result<Vec<LoggedEvent>, StoreError> {
-        self.log.newest(topic, limit).await
+    async fn newest(
+        &self,
+        scope: &Scope,
+        topic: &Topic,
+        limit: usize,
+    ) -> Result<Vec<LoggedEvent>, StoreError> {
+        self.log.newest(scope, topic, limit).await
     }
 }
 

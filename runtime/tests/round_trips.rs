@@ -136,7 +136,7 @@ async fn no_request_asks_dynamodb_more_than_the_table_says() {
     let missed = meter.costs(&RESUME_REPLY, async |world| reply.send(world.at(1)).await.messages().await);
     assert_eq!(missed.await.len(), 8);
 
-    for (row, get) in [(&GET_STREAM, client.listen()), (&RESUME, client.resume("log.0.0"))] {
+    for (row, get) in [(&GET_STREAM, client.listen()), (&RESUME, client.resume("log.0.0.0"))] {
         let stream = meter
             .costs(row, async |world| {
                 let mut stream = get.send(world.at(0)).await;

@@ -50,7 +50,7 @@ async fn a_get_with_a_session_is_an_event_stream_of_what_changes() {
 async fn with_streams_off_a_get_is_405_and_nothing_promises_changes() {
     let world = environments_with(1, |config| config.streams.enabled = false);
     let client = Client::open(world.at(0), NEWEST).await;
-    for get in [client.listen(), client.resume("log.0.0"), client.listen().without("mcp-session-id")] {
+    for get in [client.listen(), client.resume("log.0.0.0"), client.listen().without("mcp-session-id")] {
         let reply = get.send(world.at(0)).await;
         assert_eq!(reply.header("allow"), Some("POST"));
         assert_eq!(reply.status, 405);

@@ -84,6 +84,7 @@ macro_rules! on {
                 whoever_begins_at_the_end_reads_what_comes_next,
                 settling_passes_what_has_expired_and_nothing_that_lives,
                 what_everybody_hears_is_kept_under_its_topic_newest_first,
+                what_one_caller_is_told_is_kept_apart_from_what_others_are,
                 topics_are_listed_page_by_page_as_long_as_they_have_events;
             concurrency:
                 of_writers_with_one_rev_exactly_one_succeeds,

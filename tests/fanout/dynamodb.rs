@@ -179,11 +179,21 @@ impl EventLog for Client {
         self.database.log.settle(scope, after).await
     }
 
-    async fn topics(&self, after: Option<&Topic>, limit: usize) -> Result<Vec<Topic>, StoreError> {
-        self.database.log.topics(after, limit).await
+    async fn topics(
+        &self,
+        scope: &Scope,
+        after: Option<&Topic>,
+        limit: usize,
+    ) -> Result<Vec<Topic>, StoreError> {
+        self.database.log.topics(scope, after, limit).await
     }
 
-    async fn newest(&self, topic: &Topic, limit: usize) -> Result<Vec<LoggedEvent>, StoreError> {
-        self.database.log.newest(topic, limit).await
+    async fn newest(
+        &self,
+        scope: &Scope,
+        topic: &Topic,
+        limit: usize,
+    ) -> Result<Vec<LoggedEvent>, StoreError> {
+        self.database.log.newest(scope, topic, limit).await
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     borrow::Cow,
+    cmp::Ordering,
     fmt,
     hash::{Hash, Hasher},
     sync::Arc,
@@ -160,6 +161,18 @@ impl PartialEq for Principal {
 }
 
 impl Eq for Principal {}
+
+impl PartialOrd for Principal {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Principal {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.key.cmp(&other.key)
+    }
+}
 
 impl Hash for Principal {
     fn hash<H: Hasher>(&self, state: &mut H) {

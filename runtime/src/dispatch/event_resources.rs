@@ -3,9 +3,9 @@
 //!
 //! A layer around the user's handler, below both eras: its answers are shaped like the handler's.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, cmp::Reverse, collections::BTreeSet, sync::Arc};
 
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, try_join_all};
 use rmcp::{
     ErrorData, RoleServer,
     model::{
@@ -14,17 +14,18 @@ use rmcp::{
     },
     service::{NotificationContext, RequestContext},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
+    auth::Principal,
     error::{Causes, StoreError},
-    events::{Event, EventLog, SCHEME, TEMPLATE, Topic},
+    events::{Event, EventLog, LoggedEvent, SCHEME, Scope, TEMPLATE, Topic},
     handler::Handler,
 };
 
 /// Events a resource holds.
 const NEWEST: usize = 100;
-/// Topics on one page of the list.
+/// Topics of everybody on one page of the list, and of the caller's own in all: those come on the first page.
 const PAGE: usize = 500;
 
 /// A handler, and the resources of the event log beside its own.
@@ -43,12 +44,16 @@ impl EventResources {
         request: ClientRequest,
         context: RequestContext<RoleServer>,
     ) -> Result<ServerResult, ErrorData> {
+        let scopes = match context.extensions.get::<Principal>() {
+            Some(caller) => Scope::heard_by(caller),
+            None => vec![Scope::Global],
+        };
         let is_stateless = context
             .protocol_version()
             .is_some_and(|version| version.as_str() >= ProtocolVersion::V_2026_07_28.as_str());
         let mut result = match &request {
             ClientRequest::ReadResourceRequest(read) if read.params.uri.starts_with(SCHEME) => {
-                self.read(&read.params.uri).await?
+                self.read(&scopes, &read.params.uri).await?
             }
             ClientRequest::SubscribeRequest(subscribe) if subscribe.params.uri.starts_with(SCHEME) => {
                 ServerResult::empty(())
@@ -59,11 +64,13 @@ impl EventResources {
             ClientRequest::ListResourcesRequest(list) => {
                 let cursor = list.params.as_ref().and_then(|page| page.cursor.as_deref());
                 match cursor.filter(|cursor| cursor.starts_with(SCHEME)).map(Topic::parse) {
-                    Some(Some(after)) => self.list(ListResourcesResult::default(), Some(&after)).await,
+                    Some(Some(after)) => {
+                        self.list(&scopes, ListResourcesResult::default(), Some(&after)).await
+                    }
                     Some(None) => return Err(ErrorData::invalid_params("there is no such page", None)),
                     None => match self.own(request, context, ListResourcesResult::default()).await? {
                         ServerResult::ListResourcesResult(own) if own.next_cursor.is_none() => {
-                            self.list(own, None).await
+                            self.list(&scopes, own, None).await
                         }
                         other => other,
                     },
@@ -103,11 +110,28 @@ impl EventResources {
     }
 
     /// A page of the handler's, and the topics behind it. A log that cannot be read costs its own part of the list.
-    async fn list(&self, mut page: ListResourcesResult, after: Option<&Topic>) -> ServerResult {
-        match self.log.topics(after, PAGE).await {
-            Ok(topics) => {
-                page.next_cursor = topics.last().filter(|_| topics.len() == PAGE).map(Topic::uri);
-                page.resources.extend(topics.iter().map(resource));
+    async fn list(
+        &self,
+        scopes: &[Scope],
+        mut page: ListResourcesResult,
+        after: Option<&Topic>,
+    ) -> ServerResult {
+        let topics = scopes.iter().map(|scope| async move {
+            // The caller's own are read again for each page: what they name already is not named twice.
+            let after = after.filter(|_| *scope == Scope::Global);
+            self.log.topics(scope, after, PAGE).await
+        });
+        match try_join_all(topics).await {
+            Ok(mut topics) => {
+                let mut everybodys = topics.remove(0);
+                let own: BTreeSet<_> = topics.into_iter().flatten().collect();
+                page.next_cursor = everybodys.last().filter(|_| everybodys.len() == PAGE).map(Topic::uri);
+                everybodys.retain(|topic| !own.contains(topic));
+                if after.is_none() {
+                    everybodys.extend(own);
+                    everybodys.sort();
+                }
+                page.resources.extend(everybodys.iter().map(resource));
             }
             Err(error) => {
                 tracing::error!(error = %Causes(&error), "the event log cannot be listed");
@@ -116,25 +140,37 @@ impl EventResources {
         ServerResult::ListResourcesResult(page)
     }
 
-    async fn read(&self, uri: &str) -> Result<ServerResult, ErrorData> {
+    async fn read(&self, scopes: &[Scope], uri: &str) -> Result<ServerResult, ErrorData> {
         let unknown =
             || ErrorData::resource_not_found("there are no such events", Some(json!({ "uri": uri })));
         let topic = Topic::parse(uri).ok_or_else(unknown)?;
-        let newest = self.log.newest(&topic, NEWEST).await.map_err(|error| unreadable(&error))?;
+        let newest = try_join_all(scopes.iter().map(async |scope| {
+            let events = self.log.newest(scope, &topic, NEWEST).await?;
+            Ok(events.into_iter().map(move |event| (scope, event)))
+        }));
+        let newest = newest.await.map_err(|error| unreadable(&error))?;
+        let mut newest: Vec<_> = newest.into_iter().flatten().collect();
         if newest.is_empty() {
             return Err(unknown());
         }
-        let events: Vec<_> = newest
-            .into_iter()
-            .filter_map(|logged| match logged.event {
-                Event::Global { event, .. } => Some(json!({ "seq": logged.seq, "event": event })),
-                _ => None,
-            })
-            .collect();
+        // Each scope's are in order: the sort keeps it among those of one moment.
+        newest.sort_by_key(|(_, logged)| Reverse(logged.at));
+        newest.truncate(NEWEST);
+        let events: Vec<_> = newest.into_iter().filter_map(|(scope, logged)| entry(scope, logged)).collect();
         let text = json!({ "source": topic.source(), "type": topic.kind(), "events": events }).to_string();
         let contents = ResourceContents::text(text, uri).with_mime_type("application/json");
         Ok(ServerResult::ReadResourceResult(ReadResourceResult::new(vec![contents])))
     }
+}
+
+/// An event as a resource shows it. Places count in their scope, so one of the caller's own says that it is.
+fn entry(scope: &Scope, logged: LoggedEvent) -> Option<Value> {
+    let Event::Global { event, .. } = logged.event else { return None };
+    let mut entry = json!({ "seq": logged.seq, "event": event });
+    if *scope != Scope::Global {
+        entry["scope"] = "principal".into();
+    }
+    Some(entry)
 }
 
 fn resource(topic: &Topic) -> Resource {

@@ -60,7 +60,7 @@ pub(super) async fn open(app: &Arc<App>, caller: &Caller, read: &StatelessReques
             limit,
             expires_at,
         ),
-        app.tail.subscribe(vec![Scope::Global], None),
+        app.tail.subscribe(Scope::heard_by(&caller.principal), None),
     );
     let mut slot = slot?;
     let subscription = match subscription {

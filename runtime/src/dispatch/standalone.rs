@@ -23,7 +23,7 @@ use crate::{
     front::Delivery,
     protocol::Fault,
     session::{SessionId, SessionRecord},
-    stream::{Deadline, EventId, Frame, FrameStream, LogCursor, Slot, StreamId},
+    stream::{Deadline, EventId, Frame, FrameStream, LogCursor, LogPlace, Slot, StreamId},
 };
 
 /// The GET streams of this process, so that a client's newest one replaces its last: a message goes to exactly one
@@ -66,9 +66,13 @@ pub(super) async fn open(
     let deadline = listen::life(app, caller);
     let expires_at = app.clock.now().plus(deadline.remaining());
     let limit = app.config.streams.per_principal;
-    let scopes = vec![Scope::Global, Scope::Session(id)];
-    let said = from.map(|cursor| (cursor.global, cursor.part)).filter(|(_, part)| *part > 0);
-    let from = from.map(|cursor| vec![cursor.global, cursor.session]);
+    let own = Scope::Session(id);
+    let scopes: Vec<_> = Scope::heard_by(&caller.principal).into_iter().chain([own]).collect();
+    let from: Option<Vec<_>> = from.map(|mut cursor| {
+        scopes.iter().map(|scope| (scope.clone(), *place_in(&mut cursor, scope))).collect()
+    });
+    let said = from.iter().flatten().filter(|(_, place)| place.said > 0).cloned().collect();
+    let from = from.map(|places| places.into_iter().map(|(_, place)| place.seq).collect());
     // All three at once: one after the other they would be three round trips. Nothing of them shows before the session
     // is known to be the caller's.
     let (record, slot, subscription) = futures::join!(
@@ -140,13 +144,22 @@ async fn settle(
     Ok((record, subscription, name))
 }
 
+/// How far a client that has this cursor has heard a scope.
+fn place_in<'a>(cursor: &'a mut LogCursor, scope: &Scope) -> &'a mut LogPlace {
+    match scope {
+        Scope::Global => &mut cursor.global,
+        Scope::Session(_) => &mut cursor.session,
+        Scope::Principal(_) => &mut cursor.principal,
+    }
+}
+
 struct Listener {
     app: Arc<App>,
     record: Arc<SessionRecord>,
     name: StreamId,
     subscription: Subscription,
-    /// The global place after which so many messages of the next event were said on another stream.
-    said: Option<(u64, u8)>,
+    /// Places behind which some messages of the next event were said on another stream.
+    said: HashMap<Scope, LogPlace>,
     filter: EventFilter,
     /// Messages of an event whose first one has been said.
     waiting: VecDeque<Frame>,
@@ -251,10 +264,14 @@ impl Listener {
     }
 
     fn place(&self) -> LogCursor {
+        let of = |scope| LogPlace {
+            seq: self.subscription.place(&scope),
+            said: self.said.get(&scope).map_or(0, |place| place.said),
+        };
         LogCursor {
-            global: self.subscription.place(&Scope::Global),
-            session: self.subscription.place(&Scope::Session(self.record.id.clone())),
-            part: self.said.map_or(0, |(_, part)| part),
+            global: of(Scope::Global),
+            session: of(Scope::Session(self.record.id.clone())),
+            principal: of(Scope::Principal(self.record.owner.clone())),
         }
     }
 
@@ -265,19 +282,21 @@ impl Listener {
         let Some((scope, logged)) = heard? else { return Ok(Heard::End) };
         // Read when it matters: what was settled on another environment counts at once.
         let Some(session) = self.session().await? else { return Ok(Heard::End) };
-        let mut parts = self.parts(&session, logged.event).await?;
-        if scope == Scope::Global
-            && let Some((place, said)) = self.said.take()
-            && place + 1 == logged.seq
+        let mut parts = self.parts(&session, &scope, logged.event).await?;
+        if let Some(place) = self.said.remove(&scope)
+            && place.seq + 1 == logged.seq
         {
-            parts.retain(|(part, ..)| *part > said);
+            parts.retain(|(part, ..)| *part > place.said);
         }
         let after = self.place();
         let last = parts.len().saturating_sub(1);
         let frames = parts.into_iter().enumerate().map(|(at, (part, method, params))| {
             // Only the last message of an event stands behind it. Whoever loses the stream between two comes back for
             // the rest of them.
-            let place = if at == last { after } else { LogCursor { global: logged.seq - 1, part, ..after } };
+            let mut place = after;
+            if at != last {
+                *place_in(&mut place, &scope) = LogPlace { seq: logged.seq - 1, said: part };
+            }
             let mut message = json!({ "jsonrpc": "2.0", "method": method });
             if let Some(params) = params {
                 message["params"] = params;
@@ -288,7 +307,12 @@ impl Listener {
     }
 
     /// The messages an event means for this session.
-    async fn parts(&self, session: &SessionRecord, event: Event) -> Result<Vec<Part>, StoreError> {
+    async fn parts(
+        &self,
+        session: &SessionRecord,
+        scope: &Scope,
+        event: Event,
+    ) -> Result<Vec<Part>, StoreError> {
         let capabilities = &self.app.capabilities;
         let is_on = |flag: Option<Option<bool>>| flag.flatten() == Some(true);
         let changed = |flag, method| is_on(flag).then_some((1, method, None)).into_iter().collect();
@@ -317,7 +341,7 @@ impl Listener {
                     .flatten()
                     .into_iter()
                     .collect();
-                if self.app.event_resources {
+                if self.app.event_resources && scope.has_topics() {
                     let is_new = opens && is_on(resources);
                     parts.extend(is_new.then_some((2, "notifications/resources/list_changed", None)));
                     parts.extend(self.updated(3, session, &topic.uri()).await?);

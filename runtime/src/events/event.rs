@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{global::GlobalEvent, topic::Topic};
-use crate::session::SessionId;
+use crate::{auth::Principal, session::SessionId};
 
 /// Something clients want to know.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -81,4 +81,23 @@ pub enum Scope {
     Global,
     /// One session.
     Session(SessionId),
+    /// One caller, on whatever clients it has at the moment.
+    Principal(Principal),
+}
+
+impl Scope {
+    /// What a caller hears, whether it has a session or not. Nobody is meant by `anonymous`: that could be anybody, and
+    /// everybody has a scope already.
+    pub(crate) fn heard_by(caller: &Principal) -> Vec<Self> {
+        let own = Some(Self::Principal(caller.clone())).filter(|_| !caller.is_anonymous());
+        std::iter::once(Self::Global).chain(own).collect()
+    }
+
+    /// Whether events of it are kept under their topics: what whoever may read resources may read there.
+    pub(crate) fn has_topics(&self) -> bool {
+        match self {
+            Self::Global | Self::Principal(_) => true,
+            Self::Session(_) => false,
+        }
+    }
 }

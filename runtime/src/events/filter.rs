@@ -1,7 +1,7 @@
 //! Which events a listener wants.
 
 use super::global::GlobalEvent;
-use crate::session::SessionId;
+use crate::{auth::Principal, session::SessionId};
 
 /// Which events a listener wants: all that are not ruled out.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -11,6 +11,8 @@ pub struct EventFilter {
     pub event_types: Vec<String>,
     /// Hears what is meant for this session too. Without one only what is meant for everybody.
     pub session_id: Option<SessionId>,
+    /// Hears what is meant for this caller too.
+    pub principal: Option<Principal>,
     /// The source an event must have: a whole one (`aws.ec2`), or the start of one and `*` (`aws.*`).
     pub source_filter: Option<String>,
 }

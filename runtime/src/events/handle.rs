@@ -12,10 +12,13 @@ use super::{
     subscriber::Subscriber,
     tail::Tail,
 };
-use crate::{clock::Clock, error::StoreError, random, session::SessionId};
+use crate::{auth::Principal, clock::Clock, error::StoreError, random, session::SessionId};
 
 /// The attribute by which a message of the topic is known as an event that is in the log already.
 pub(crate) const EVENT_ID: &str = "mcp_event_id";
+
+/// The attribute that names the one caller a message of the topic is for, by [`Principal::key`].
+pub(crate) const FOR_PRINCIPAL: &str = "mcp_principal";
 
 /// The source id of an event that is published to the topic as well.
 pub(crate) fn published_id(id: &str) -> String {
@@ -83,6 +86,22 @@ impl Events {
     /// Tells one session.
     pub async fn publish_to(&self, session: &SessionId, event: Event) -> Result<Appended, StoreError> {
         self.append(&Scope::Session(session.clone()), event, None).await
+    }
+
+    /// Tells one caller, on every client it has: in all its sessions, and on the streams of clients that have none.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`] for `anonymous`, which is nobody in particular; else when the log cannot be written.
+    pub async fn publish_to_principal(
+        &self,
+        principal: &Principal,
+        event: Event,
+    ) -> Result<Appended, StoreError> {
+        if principal.is_anonymous() {
+            return Err(StoreError::NotFound);
+        }
+        self.append(&Scope::Principal(principal.clone()), event, None).await
     }
 
     /// Tells everybody, or the one session that the event concerns.
@@ -160,7 +179,10 @@ impl Events {
     ///
     /// When the log cannot be read.
     pub async fn subscribe(&self, filter: EventFilter) -> Result<Subscriber, StoreError> {
-        let mut scopes = vec![Scope::Global];
+        let mut scopes = match &filter.principal {
+            Some(principal) => Scope::heard_by(principal),
+            None => vec![Scope::Global],
+        };
         scopes.extend(filter.session_id.clone().map(Scope::Session));
         Ok(Subscriber::new(self.tail.subscribe(scopes, None).await?, filter))
     }

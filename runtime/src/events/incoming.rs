@@ -12,9 +12,9 @@ use serde_json::Value;
 use super::{
     event::{Event, Scope},
     global::GlobalEvent,
-    handle::{EVENT_ID, published_id},
+    handle::{EVENT_ID, FOR_PRINCIPAL, published_id},
 };
-use crate::clock::Timestamp;
+use crate::{auth::Principal, clock::Timestamp};
 
 /// An event that arrived.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,6 +50,11 @@ pub(crate) enum Poison {
     /// It is for a session that no server can have opened.
     #[error("message {0} is for one session, and its session_id is none that a server of ours gives out")]
     Session(String),
+    /// It is for one caller, whom it does not name.
+    #[error(
+        "message {0} has an attribute mcp_principal that names nobody: it takes the key of a principal as text"
+    )]
+    Principal(String),
     /// There is nothing in it.
     #[error("message {0} has neither a text nor a subject")]
     Empty(String),
@@ -105,8 +110,7 @@ pub(crate) fn sns(payload: &str) -> Result<Vec<Incoming>, Poison> {
                 return Err(unreadable("a record has an empty MessageId".into()));
             }
             let event = message.event()?;
-            let scope =
-                event.scope().ok_or_else(|| Poison::Session(message.message_id.clone().into_owned()))?;
+            let scope = message.scope(&event)?;
             let ours =
                 message.message_attributes.get(EVENT_ID).and_then(|attribute| attribute.value.as_str());
             let source_id = match ours {
@@ -163,6 +167,17 @@ impl Message<'_> {
         }
         let (source, event_type) = self.origin(&body);
         Ok(GlobalEvent::external_event(source, event_type, body).into())
+    }
+
+    /// Whom it is for: what its attribute says, and else what it is about.
+    fn scope(&self, event: &Event) -> Result<Scope, Poison> {
+        let id = || self.message_id.clone().into_owned();
+        let Some(attribute) = self.message_attributes.get(FOR_PRINCIPAL) else {
+            return event.scope().ok_or_else(|| Poison::Session(id()));
+        };
+        let key = attribute.value.as_str().map(str::trim).filter(|key| !key.is_empty());
+        let principal = key.map(Principal::from_key).filter(|principal| !principal.is_anonymous());
+        principal.map(Scope::Principal).ok_or_else(|| Poison::Principal(id()))
     }
 
     /// Who says it and what kind of thing it is: the body knows best, then the subject, then the topic.

@@ -62,7 +62,8 @@ pub struct End {
 /// * `read` answers in order and leaves expired events out. It stops at a place that a writer could still fill, so
 ///   nothing ever appears before what was read.
 /// * A place that was given up with `settle` is never written: its writer takes another one.
-/// * An event of everybody's scope that has a topic is kept under it too, and its topic is listed as long as it lives.
+/// * An event of everybody's or a caller's scope that has a topic is kept under it too, and its topic is listed in that
+///   scope as long as it lives.
 #[async_trait]
 pub trait EventLog: Send + Sync + 'static {
     /// Adds an event.
@@ -82,9 +83,19 @@ pub trait EventLog: Send + Sync + 'static {
     /// far there is nothing to read. For readers that have waited for a writer for longer than any takes.
     async fn settle(&self, scope: &Scope, after: u64) -> Result<u64, StoreError>;
 
-    /// Up to `limit` topics that have events, in an order of the log's own, after one.
-    async fn topics(&self, after: Option<&Topic>, limit: usize) -> Result<Vec<Topic>, StoreError>;
+    /// Up to `limit` topics that have events in a scope, in an order of the log's own, after one.
+    async fn topics(
+        &self,
+        scope: &Scope,
+        after: Option<&Topic>,
+        limit: usize,
+    ) -> Result<Vec<Topic>, StoreError>;
 
-    /// The newest events of a topic, newest first, up to `limit`.
-    async fn newest(&self, topic: &Topic, limit: usize) -> Result<Vec<LoggedEvent>, StoreError>;
+    /// The newest events of a topic in a scope, newest first, up to `limit`.
+    async fn newest(
+        &self,
+        scope: &Scope,
+        topic: &Topic,
+        limit: usize,
+    ) -> Result<Vec<LoggedEvent>, StoreError>;
 }

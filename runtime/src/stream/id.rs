@@ -29,15 +29,48 @@ impl StreamId {
     }
 }
 
-/// How far a standalone GET stream has read the event log: one number per scope it hears.
+/// How far a scope of the event log has been heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct LogPlace {
+    /// The last event that was heard whole.
+    pub seq: u64,
+    /// How many of the messages that the next event can mean have been said already.
+    pub said: u8,
+}
+
+/// How far a standalone GET stream has read the event log: one place per scope it hears.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct LogCursor {
-    /// The last event of the global scope.
-    pub global: u64,
-    /// The last event of the session's own scope.
-    pub session: u64,
-    /// How many of the messages that the next event of the global scope can mean have been said already.
-    pub part: u8,
+    /// What everybody hears.
+    pub global: LogPlace,
+    /// What the session hears.
+    pub session: LogPlace,
+    /// What the caller hears.
+    pub principal: LogPlace,
+}
+
+impl fmt::Display for LogPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.said {
+            0 => write!(f, "{}", self.seq),
+            said => write!(f, "{}-{said}", self.seq),
+        }
+    }
+}
+
+impl FromStr for LogPlace {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let Some((seq, said)) = text.split_once('-') else { return Ok(Self { seq: number(text)?, said: 0 }) };
+        // No event means more than three messages, and its last one is said with the place behind it.
+        let said = match said {
+            "1" => 1,
+            "2" => 2,
+            _ => return Err(()),
+        };
+        Ok(Self { seq: number(seq)?, said })
+    }
 }
 
 /// A place in a stream, as an SSE `id` and as `Last-Event-ID`. It names its stream, so any environment can go on
@@ -51,7 +84,8 @@ pub enum EventId {
         /// Which frame of it; 0 is the priming event.
         seq: u64,
     },
-    /// The standalone GET stream: `log.<global>.<session>`, and `.<part>` in the middle of an event.
+    /// The standalone GET stream: `log.<global>.<session>.<principal>`; `5-1` in place of a 5 says that one message
+    /// of the event behind the fifth has been said.
     Log(LogCursor),
 }
 
@@ -59,8 +93,9 @@ impl fmt::Display for EventId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Reply { stream, seq } => write!(f, "{}.{seq}", stream.as_str()),
-            Self::Log(LogCursor { global, session, part: 0 }) => write!(f, "log.{global}.{session}"),
-            Self::Log(LogCursor { global, session, part }) => write!(f, "log.{global}.{session}.{part}"),
+            Self::Log(LogCursor { global, session, principal }) => {
+                write!(f, "log.{global}.{session}.{principal}")
+            }
         }
     }
 }
@@ -70,17 +105,9 @@ impl FromStr for EventId {
 
     fn from_str(text: &str) -> Result<Self, ()> {
         if let Some(cursor) = text.strip_prefix("log.") {
-            let (global, rest) = cursor.split_once('.').ok_or(())?;
-            let (session, part) = match rest.split_once('.') {
-                Some((session, part)) => (session, u8::try_from(number(part)?).map_err(drop)?),
-                None => (rest, 0),
-            };
-            // No part is written as no part, one place has one name; and no event means more than three messages.
-            if rest.contains('.') && !(1..=2).contains(&part) {
-                return Err(());
-            }
-            let (global, session) = (number(global)?, number(session)?);
-            return Ok(Self::Log(LogCursor { global, session, part }));
+            let places: Vec<_> = cursor.split('.').map(LogPlace::from_str).collect::<Result<_, _>>()?;
+            let [global, session, principal] = places[..] else { return Err(()) };
+            return Ok(Self::Log(LogCursor { global, session, principal }));
         }
         let (stream, seq) = text.split_once('.').ok_or(())?;
         let stream = StreamId::parse(stream).ok_or(())?;

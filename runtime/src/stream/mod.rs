@@ -17,7 +17,7 @@ mod store;
 
 pub use deadline::Deadline;
 pub use frame::{Frame, FrameStream};
-pub use id::{EventId, LogCursor, StreamId};
+pub use id::{EventId, LogCursor, LogPlace, StreamId};
 pub use outlet::ReplyStream;
 pub(crate) use outlet::{Outlet, outlet};
 pub(crate) use slots::{OpenStreams, Slot};

@@ -1,7 +1,7 @@
 //! Laws of `EventLog`.
 
 use mcp_lambda_server::{
-    Event,
+    Event, Principal,
     events::{Appended, End, GlobalEvent, LoggedEvent, NewEvent, Scope, Topic},
     rmcp::model::LoggingLevel,
     session::SessionId,
@@ -169,7 +169,11 @@ async fn happens(lab: &Lab, scope: &Scope, source: &str, kind: &str, number: u64
 }
 
 async fn newest(lab: &Lab, topic: &Topic, limit: usize) -> Vec<(u64, serde_json::Value)> {
-    let events = lab.stores.events.newest(topic, limit).await.expect("read");
+    newest_in(lab, &Scope::Global, topic, limit).await
+}
+
+async fn newest_in(lab: &Lab, scope: &Scope, topic: &Topic, limit: usize) -> Vec<(u64, serde_json::Value)> {
+    let events = lab.stores.events.newest(scope, topic, limit).await.expect("read");
     let number = |event| match event {
         Event::Global { event: GlobalEvent::ExternalEvent { payload, .. }, .. } => payload,
         other => panic!("not appended: {other:?}"),
@@ -202,6 +206,36 @@ pub(crate) async fn what_everybody_hears_is_kept_under_its_topic_newest_first(la
     assert!(opens(&event), "after a long silence it is new again");
 }
 
+/// A caller's scope is a log of its own, and what it was told is kept under topics of its own. Keys that look alike are
+/// still two callers.
+pub(crate) async fn what_one_caller_is_told_is_kept_apart_from_what_others_are(lab: &Lab) {
+    let name = SessionId::random().to_string();
+    let topic = Topic::new(&name, "kind");
+    let subjects = ["a", "a#1", "a#=b", "A", "ü", "", &"long".repeat(500)];
+    let scopes: Vec<_> =
+        subjects.iter().map(|subject| Scope::Principal(Principal::new(&name, subject))).collect();
+    for (number, scope) in (0..).zip(&scopes) {
+        let (appended, event) = happens(lab, scope, &name, "kind", number).await;
+        assert_eq!(appended, Appended::At(1), "{scope:?}");
+        assert!(
+            matches!(event, Event::Global { opens: true, .. }),
+            "the first of its topic, for this caller"
+        );
+        assert_eq!(append(lab, scope, "again", Some("source")).await, Appended::At(2));
+        assert_eq!(append(lab, scope, "again", Some("source")).await, Appended::Already(2));
+    }
+    happens(lab, &Scope::Global, &name, "kind", 99).await;
+    for (number, scope) in (0..).zip(&scopes) {
+        assert_eq!(newest_in(lab, scope, &topic, 10).await, [(1, json!(number))]);
+        assert_eq!(lab.stores.events.topics(scope, None, 10).await.expect("listed"), [topic.clone()]);
+        assert_eq!(head(lab, scope).await, 2);
+    }
+    let everybodys: Vec<_> = newest(lab, &topic, 10).await.into_iter().map(|(_, number)| number).collect();
+    assert_eq!(everybodys, [json!(99)]);
+    lab.outlive();
+    assert!(newest_in(lab, &scopes[0], &topic, 10).await.is_empty());
+}
+
 pub(crate) async fn topics_are_listed_page_by_page_as_long_as_they_have_events(lab: &Lab) {
     let name = SessionId::random().to_string();
     let mut expected = Vec::new();
@@ -212,7 +246,7 @@ pub(crate) async fn topics_are_listed_page_by_page_as_long_as_they_have_events(l
     }
     let (mut after, mut listed) = (None, Vec::new());
     loop {
-        let page = lab.stores.events.topics(after.as_ref(), 3).await.expect("listed");
+        let page = lab.stores.events.topics(&Scope::Global, after.as_ref(), 3).await.expect("listed");
         assert!(page.len() <= 3);
         let Some(last) = page.last() else { break };
         after = Some(last.clone());
@@ -223,6 +257,6 @@ pub(crate) async fn topics_are_listed_page_by_page_as_long_as_they_have_events(l
     assert_eq!(listed, expected);
     lab.outlive();
     lab.outlive();
-    let listed = lab.stores.events.topics(None, 1_000).await.expect("listed");
+    let listed = lab.stores.events.topics(&Scope::Global, None, 1_000).await.expect("listed");
     assert!(listed.iter().all(|topic| topic.source() != name));
 }

@@ -116,11 +116,11 @@ impl EventLog for Written {
         Ok(settled)
     }
 
-    async fn topics(&self, _: Option<&Topic>, _: usize) -> Result<Vec<Topic>, StoreError> {
+    async fn topics(&self, _: &Scope, _: Option<&Topic>, _: usize) -> Result<Vec<Topic>, StoreError> {
         Ok(Vec::new())
     }
 
-    async fn newest(&self, _: &Topic, _: usize) -> Result<Vec<LoggedEvent>, StoreError> {
+    async fn newest(&self, _: &Scope, _: &Topic, _: usize) -> Result<Vec<LoggedEvent>, StoreError> {
         Ok(Vec::new())
     }
 }

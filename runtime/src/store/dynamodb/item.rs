@@ -95,5 +95,10 @@ pub(super) fn key_text(text: &str) -> String {
     if text.len() <= KEY_TEXT_LIMIT && !text.is_empty() {
         return format!("={text}");
     }
+    digest(text)
+}
+
+/// Text from outside, whatever it is, in 64 characters of our choosing.
+pub(super) fn digest(text: &str) -> String {
     Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -15,7 +15,7 @@ use futures::future::{try_join, try_join_all};
 
 use super::{
     DynamoStore, error,
-    item::{Item, fits, key_text, number, text},
+    item::{Item, digest, fits, key_text, number, text},
     read::Reading,
     write::Written,
 };
@@ -30,8 +30,8 @@ use crate::{
 const LONG_AGO: Duration = Duration::from_secs(15);
 /// How long a source's id is remembered at least: longer than any source delivers again.
 const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
-/// Sessions live for 30 days at most; the places of their scopes need not be counted for longer.
-const SESSION_SCOPE: Duration = Duration::from_secs(31 * 24 * 60 * 60);
+/// A scope of a session or a caller that was silent for so long begins anew: no event of it is left, and no stream.
+const OWN_SCOPE: Duration = Duration::from_secs(31 * 24 * 60 * 60);
 /// Places a writer takes before it gives up: readers close only what took seconds.
 const TRIES: u32 = 4;
 /// Places looked at when the end of a scope is asked for: more than writers are ever at work on at once.
@@ -43,6 +43,8 @@ pub(super) fn scope_name(scope: &Scope) -> String {
     match scope {
         Scope::Global => "global".into(),
         Scope::Session(id) => format!("session#{id}"),
+        // By its digest: a key may hold any text, and what follows it in other keys must stay apart from it.
+        Scope::Principal(principal) => format!("owner#{}", digest(principal.key())),
     }
 }
 
@@ -69,9 +71,9 @@ pub(super) fn place(seq: u64) -> String {
 #[async_trait]
 impl EventLog for DynamoStore {
     async fn append(&self, scope: &Scope, event: &NewEvent) -> Result<Appended, StoreError> {
-        let topic = event.event.topic().filter(|_| *scope == Scope::Global);
+        let topic = event.event.topic().filter(|_| scope.has_topics());
         let seen = self.seen(scope, event.source_id.as_deref());
-        let (seen, listed) = try_join(seen, self.listed(topic, event.expires_at)).await?;
+        let (seen, listed) = try_join(seen, self.listed(scope, topic, event.expires_at)).await?;
         if let Some(seq) = seen {
             return Ok(Appended::Already(seq));
         }
@@ -167,12 +169,22 @@ impl EventLog for DynamoStore {
         Ok(settled)
     }
 
-    async fn topics(&self, after: Option<&Topic>, limit: usize) -> Result<Vec<Topic>, StoreError> {
-        self.listed_topics(after, limit).await
+    async fn topics(
+        &self,
+        scope: &Scope,
+        after: Option<&Topic>,
+        limit: usize,
+    ) -> Result<Vec<Topic>, StoreError> {
+        self.listed_topics(scope, after, limit).await
     }
 
-    async fn newest(&self, topic: &Topic, limit: usize) -> Result<Vec<LoggedEvent>, StoreError> {
-        self.newest_of(topic, limit).await
+    async fn newest(
+        &self,
+        scope: &Scope,
+        topic: &Topic,
+        limit: usize,
+    ) -> Result<Vec<LoggedEvent>, StoreError> {
+        self.newest_of(scope, topic, limit).await
     }
 }
 
@@ -202,7 +214,8 @@ impl DynamoStore {
     async fn next_place(&self, scope: &Scope) -> Result<u64, StoreError> {
         let now = self.clock.now();
         let mut update = self
-            .client
+            .client()
+            .await?
             .update_item()
             .table_name(&*self.events)
             .key("pk", text(head_key(scope)))
@@ -211,11 +224,11 @@ impl DynamoStore {
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":now", number(now.0))
             .return_values(ReturnValue::UpdatedNew);
-        if let Scope::Session(_) = scope {
+        if *scope != Scope::Global {
             update = update
                 .update_expression("SET moved = :now, #ttl = :ttl ADD v :one")
                 .expression_attribute_names("#ttl", "ttl")
-                .expression_attribute_values(":ttl", number(now.plus(SESSION_SCOPE).epoch_seconds()));
+                .expression_attribute_values(":ttl", number(now.plus(OWN_SCOPE).epoch_seconds()));
         }
         let moved = update.send().await.map_err(|error| error::failed("UpdateItem", &self.events, &error))?;
         moved
@@ -262,7 +275,8 @@ impl DynamoStore {
         match self.copy(scope) {
             0 => {
                 let found = self
-                    .client
+                    .client()
+                    .await?
                     .get_item()
                     .table_name(&*self.events)
                     .key("pk", text(head_key(scope)))
@@ -274,7 +288,8 @@ impl DynamoStore {
             }
             copy => {
                 let last = self
-                    .client
+                    .client()
+                    .await?
                     .query()
                     .table_name(&*self.events)
                     .key_condition_expression("pk = :pk")
@@ -313,7 +328,8 @@ impl DynamoStore {
         limit: i32,
     ) -> Result<Vec<Item>, StoreError> {
         let page = self
-            .client
+            .client()
+            .await?
             .query()
             .table_name(&*self.events)
             .consistent_read(true)

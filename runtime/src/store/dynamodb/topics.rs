@@ -3,20 +3,33 @@
 use super::{
     DynamoStore, error,
     item::{Item, key_text, text},
-    log::{logged, place},
+    log::{logged, place, scope_name},
 };
 use crate::{
     clock::Timestamp,
     error::StoreError,
-    events::{LoggedEvent, Topic},
+    events::{LoggedEvent, Scope, Topic},
 };
 
-/// The partition of the list.
-const LIST: &str = "TOPICS";
+/// The partition of a scope's list.
+fn list_key(scope: &Scope) -> String {
+    match scope {
+        Scope::Global => "TOPICS".into(),
+        own => format!("TOPICS#{}", scope_name(own)),
+    }
+}
+
+fn topic_key(scope: &Scope, topic: &Topic) -> String {
+    let name = key_text(&topic.uri());
+    match scope {
+        Scope::Global => format!("TOPIC#{name}"),
+        own => format!("TOPIC#{}#{name}", scope_name(own)),
+    }
+}
 
 /// What is to be written for the topic of an event.
 pub(super) struct Listed {
-    topic: Topic,
+    key: String,
     /// It is not in the list, or not for much longer.
     pub(super) entry: Option<Item>,
     /// It was not in the list.
@@ -26,38 +39,36 @@ pub(super) struct Listed {
 impl Listed {
     /// An event as it is kept under its topic.
     pub(super) fn copy(&self, item: Item) -> Item {
-        item.with("pk", text(topic_key(&self.topic)))
+        item.with("pk", text(self.key.as_str()))
     }
-}
-
-fn topic_key(topic: &Topic) -> String {
-    format!("TOPIC#{}", key_text(&topic.uri()))
 }
 
 impl DynamoStore {
     /// Looks a topic up in the list, and prepares its entry if it has none that outlives the event.
     pub(super) async fn listed(
         &self,
+        scope: &Scope,
         topic: Option<Topic>,
         until: Timestamp,
     ) -> Result<Option<Listed>, StoreError> {
         let Some(topic) = topic else { return Ok(None) };
         let now = self.clock.now();
-        let found = self.get(&self.events, LIST, &key_text(&topic.uri())).await?;
+        let found = self.get(&self.events, &list_key(scope), &key_text(&topic.uri())).await?;
         let listed_until = found.as_ref().map_or(Ok(0), |item| item.number_or("expires", 0))?;
         let entry = (listed_until < until.0).then(|| {
             // Twice as long as needed, so that a busy topic is written once in an event's life.
             let life = std::time::Duration::from_millis(until.0.saturating_sub(now.0));
-            Item::new(LIST, key_text(&topic.uri()))
+            Item::new(list_key(scope), key_text(&topic.uri()))
                 .with("source", text(topic.source()))
                 .with("kind", text(topic.kind()))
                 .expiring(until.plus(life))
         });
-        Ok(Some(Listed { topic, entry, is_new: listed_until <= now.0 }))
+        Ok(Some(Listed { key: topic_key(scope, &topic), entry, is_new: listed_until <= now.0 }))
     }
 
     pub(super) async fn listed_topics(
         &self,
+        scope: &Scope,
         after: Option<&Topic>,
         limit: usize,
     ) -> Result<Vec<Topic>, StoreError> {
@@ -65,11 +76,12 @@ impl DynamoStore {
         let mut after = after.map_or_else(|| " ".to_owned(), |topic| key_text(&topic.uri()));
         loop {
             let page = self
-                .client
+                .client()
+                .await?
                 .query()
                 .table_name(&*self.events)
                 .key_condition_expression("pk = :pk AND sk > :after")
-                .expression_attribute_values(":pk", text(LIST))
+                .expression_attribute_values(":pk", text(list_key(scope)))
                 .expression_attribute_values(":after", text(after.as_str()))
                 .consistent_read(true)
                 .send()
@@ -90,11 +102,12 @@ impl DynamoStore {
 
     pub(super) async fn newest_of(
         &self,
+        scope: &Scope,
         topic: &Topic,
         limit: usize,
     ) -> Result<Vec<LoggedEvent>, StoreError> {
         let limit = i32::try_from(limit).unwrap_or(i32::MAX);
-        let items = self.last_places(&topic_key(topic), limit).await?;
+        let items = self.last_places(&topic_key(scope, topic), limit).await?;
         let now = self.clock.now();
         items.iter().filter_map(|item| logged(item, now).transpose()).collect()
     }
@@ -102,7 +115,8 @@ impl DynamoStore {
     /// The last items of a partition whose sort keys are places, last first, as they were last written.
     pub(super) async fn last_places(&self, pk: &str, limit: i32) -> Result<Vec<Item>, StoreError> {
         let page = self
-            .client
+            .client()
+            .await?
             .query()
             .table_name(&*self.events)
             .consistent_read(true)

@@ -20,11 +20,11 @@ const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
 #[derive(Default)]
 pub(super) struct Log {
     scopes: HashMap<Scope, Sequence>,
-    topics: BTreeMap<Topic, VecDeque<Kept>>,
 }
 
 #[derive(Default)]
 struct Sequence {
+    topics: BTreeMap<Topic, VecDeque<Kept>>,
     head: u64,
     events: VecDeque<Kept>,
     seen: HashMap<String, (Timestamp, u64)>,
@@ -43,13 +43,15 @@ impl Log {
             // The head stays: a place once given is never given again.
             sequence.events.retain(|(expires_at, _)| *expires_at > now);
             sequence.seen.retain(|_, (expires_at, _)| *expires_at > now);
+            for events in sequence.topics.values_mut() {
+                events.retain(|(expires_at, _)| *expires_at > now);
+            }
+            sequence.topics.retain(|_, events| !events.is_empty());
         }
-        for events in self.topics.values_mut() {
-            events.retain(|(expires_at, _)| *expires_at > now);
-        }
-        self.topics.retain(|_, events| !events.is_empty());
     }
+}
 
+impl Sequence {
     /// Keeps an event under its topic too. `true` when it is the only one there.
     fn file(&mut self, topic: Topic, kept: &mut Kept, now: Timestamp) {
         let events = self.topics.entry(topic).or_default();
@@ -65,8 +67,7 @@ impl Log {
 impl EventLog for MemoryStore {
     async fn append(&self, scope: &Scope, event: &NewEvent) -> Result<Appended, StoreError> {
         let (mut data, now) = self.data();
-        let log = &mut data.log;
-        let sequence = log.scopes.entry(scope.clone()).or_default();
+        let sequence = data.log.scopes.entry(scope.clone()).or_default();
         if let Some(source_id) = &event.source_id {
             let until = event.expires_at.max(now.plus(REMEMBERED));
             match sequence.seen.get(source_id) {
@@ -77,12 +78,10 @@ impl EventLog for MemoryStore {
         sequence.head += 1;
         let seq = sequence.head;
         let mut kept = (event.expires_at, LoggedEvent { seq, event: event.event.clone(), at: event.at });
-        if *scope == Scope::Global
-            && let Some(topic) = event.event.topic()
-        {
-            log.file(topic, &mut kept, now);
+        if let Some(topic) = event.event.topic().filter(|_| scope.has_topics()) {
+            sequence.file(topic, &mut kept, now);
         }
-        log.scopes.entry(scope.clone()).or_default().events.push_back(kept);
+        sequence.events.push_back(kept);
         Ok(Appended::At(seq))
     }
 
@@ -116,22 +115,31 @@ impl EventLog for MemoryStore {
         Ok(next.map_or(sequence.head, |(_, event)| event.seq - 1).max(after))
     }
 
-    async fn topics(&self, after: Option<&Topic>, limit: usize) -> Result<Vec<Topic>, StoreError> {
+    async fn topics(
+        &self,
+        scope: &Scope,
+        after: Option<&Topic>,
+        limit: usize,
+    ) -> Result<Vec<Topic>, StoreError> {
         let (data, now) = self.data();
         let live = |events: &VecDeque<Kept>| events.iter().any(|(expires_at, _)| *expires_at > now);
-        Ok(data
-            .log
-            .topics
-            .iter()
+        let topics = data.log.scopes.get(scope).into_iter().flat_map(|sequence| &sequence.topics);
+        Ok(topics
             .filter(|(topic, events)| after.is_none_or(|after| *topic > after) && live(events))
             .map(|(topic, _)| topic.clone())
             .take(limit)
             .collect())
     }
 
-    async fn newest(&self, topic: &Topic, limit: usize) -> Result<Vec<LoggedEvent>, StoreError> {
+    async fn newest(
+        &self,
+        scope: &Scope,
+        topic: &Topic,
+        limit: usize,
+    ) -> Result<Vec<LoggedEvent>, StoreError> {
         let (data, now) = self.data();
-        let events = data.log.topics.get(topic).into_iter().flatten().rev();
+        let sequence = data.log.scopes.get(scope);
+        let events = sequence.and_then(|sequence| sequence.topics.get(topic)).into_iter().flatten().rev();
         Ok(events
             .filter(|(expires_at, _)| *expires_at > now)
             .take(limit)

@@ -1,6 +1,6 @@
 //! One environment for several requests, as on Managed Instances; and for one, as everywhere else.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use http::StatusCode;
@@ -55,6 +55,45 @@ async fn a_listener_hears_what_another_request_changed() {
     assert_eq!(first["method"], "notifications/subscriptions/acknowledged");
     assert_eq!(call("change", json!({})).send(&emulator).await.tool_text().await, "changed");
     assert_eq!(listener.message().await.unwrap()["method"], "notifications/tools/list_changed");
+}
+
+/// A Managed Instance that is full of streams, and an event from another one: whoever follows the log asks it once for
+/// all of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn sixty_four_streams_of_one_process_share_one_tail_and_all_are_served() {
+    const STREAMS: u32 = 64;
+    let database = Database::start().await;
+    let function = function()
+        .environments(2)
+        .concurrency(STREAMS)
+        .timeout(Duration::from_secs(60))
+        .env("MCP_STREAM_SECONDS", "50")
+        .env("MCP_STREAMS_PER_PRINCIPAL", "64");
+    let emulator = database.behind(function).start().await.unwrap();
+    let open = async || {
+        let mut stream = listen().send(&emulator).await;
+        let first = stream.message().await.unwrap();
+        assert_eq!(first["method"], "notifications/subscriptions/acknowledged", "{first}");
+        stream
+    };
+    // The first one is waited for: two requests at once start two environments.
+    let mut streams = vec![open().await];
+    streams.extend(join_all((1..STREAMS).map(|_| open())).await);
+    assert_eq!(emulator.environments().len(), 1, "all of them are held by one process");
+    let (polls, began) = (database.asked("GetItem"), Instant::now());
+    for _ in 0..20 {
+        assert_eq!(call("change", json!({})).send(&emulator).await.tool_text().await, "changed");
+        let heard = join_all(streams.iter_mut().map(Reply::message)).await;
+        for message in heard {
+            assert_eq!(message.unwrap()["method"], "notifications/tools/list_changed");
+        }
+    }
+    assert_eq!(emulator.environments().len(), 2, "the change came from another one");
+    let polls = database.asked("GetItem") - polls;
+    // One tail asks ten times a second and a quarter more by its jitter, and once for each change of its own process.
+    let most = 2 + usize::try_from(began.elapsed().as_millis() / 75).unwrap();
+    assert!((20..=most).contains(&polls), "{polls} polls for {STREAMS} streams, {most} at most for one tail");
+    println!("{STREAMS} streams of one process, 20 events in {:?}: {polls} polls", began.elapsed());
 }
 
 #[tokio::test]

@@ -43,6 +43,13 @@ fn message(event: &str) -> Value {
     serde_json::from_str(event["Records"][0]["Sns"]["Message"].as_str().unwrap()).unwrap()
 }
 
+/// A message whose attribute says whom it is for.
+fn addressed_to(principal: &Value) -> String {
+    edited("sns", |event| {
+        event["Records"][0]["Sns"]["MessageAttributes"] = json!({ "mcp_principal": principal });
+    })
+}
+
 #[tokio::test]
 async fn every_form_of_a_delivery_becomes_its_documented_event() {
     let emulator = with_events().start().await.unwrap();
@@ -128,6 +135,32 @@ async fn a_record_that_is_known_by_an_event_of_our_own_is_not_told_again() {
     assert_eq!(taken["events"].as_array().unwrap().len(), 1);
 }
 
+/// Whoever may publish to the topic may address a caller. A direct invocation's caller has this key.
+#[tokio::test]
+async fn a_message_with_the_key_of_a_principal_is_for_that_caller_alone() {
+    let emulator = with_events().start().await.unwrap();
+    let event = edited("sns-state-change", |event| {
+        event["Records"][0]["Sns"]["MessageAttributes"] =
+            json!({ "mcp_principal": { "Type": "String", "Value": " aws|invoke" } });
+    });
+    assert_eq!(said(emulator.invoke(event, None).await.unwrap()).await, Said::Whole(json!({})));
+    let uri = "event://aws.ec2/state_change";
+    let read = ask("resources/read", json!({ "uri": uri })).send(&emulator).await.json().await;
+    assert_eq!(read["error"]["code"], -32602, "{read}");
+    let event = edited("direct-invoke", |event| {
+        event["method"] = "resources/read".into();
+        event["params"]["uri"] = uri.into();
+        event["params"].as_object_mut().unwrap().retain(|name, _| name == "uri" || name == "_meta");
+    });
+    let Said::Whole(read) = said(emulator.invoke(event, None).await.unwrap()).await else {
+        panic!("no answer")
+    };
+    let text = read["result"]["contents"][0]["text"].as_str().unwrap_or_else(|| panic!("{read}"));
+    let held: Value = serde_json::from_str(text).unwrap();
+    assert_eq!(held["events"][0]["scope"], "principal");
+    assert_eq!(held["events"][0]["event"]["payload"], json!({ "instance": "i-123", "state": "terminated" }));
+}
+
 #[tokio::test]
 async fn a_poison_message_fails_with_its_reason_and_is_laid_aside() {
     let emulator = with_events().start().await.unwrap();
@@ -146,6 +179,14 @@ async fn a_poison_message_fails_with_its_reason_and_is_laid_aside() {
                 event["Records"][0]["Sns"]["Subject"] = Value::Null;
             }),
             "message 95df01b4-ee98-5cb9-9903-4c221d41eb5e has neither a text nor a subject",
+        ),
+        (
+            addressed_to(&json!({ "Type": "String", "Value": "anonymous" })),
+            "message 95df01b4-ee98-5cb9-9903-4c221d41eb5e has an attribute mcp_principal that names nobody: it takes the key of a principal as text",
+        ),
+        (
+            addressed_to(&json!({ "Type": "Binary", "Value": 5 })),
+            "message 95df01b4-ee98-5cb9-9903-4c221d41eb5e has an attribute mcp_principal that names nobody: it takes the key of a principal as text",
         ),
         (
             edited("sns", |event| event["Records"][0]["Sns"]["MessageId"] = "".into()),
@@ -232,19 +273,19 @@ async fn a_session_hears_an_event_as_a_log_message_and_an_update_and_resumes_bet
         (&json!("warning"), &json!("aws.cloudwatch"))
     );
     assert_eq!(message["params"]["data"]["payload"]["AlarmName"], "queue too long");
-    assert_eq!(place, "log.0.0.1", "in the middle of the first event");
+    assert_eq!(place, "log.0-1.0.0", "in the middle of the first event");
     drop(stream);
     let resume = |place: &str| session(&id, http::Method::GET, &Value::Null).header("last-event-id", place);
     let mut stream = resume(&place).send(&emulator).await;
     let (place, changed) = told(&mut stream).await;
     assert_eq!(
         (changed["method"].as_str().unwrap(), place.as_str()),
-        ("notifications/resources/list_changed", "log.0.0.2")
+        ("notifications/resources/list_changed", "log.0-2.0.0")
     );
     drop(stream);
     let mut stream = resume(&place).send(&emulator).await;
     let (place, updated) = told(&mut stream).await;
-    assert_eq!((&updated["params"]["uri"], place.as_str()), (&json!(uri), "log.1.0"));
+    assert_eq!((&updated["params"]["uri"], place.as_str()), (&json!(uri), "log.1.0.0"));
 }
 
 #[tokio::test]

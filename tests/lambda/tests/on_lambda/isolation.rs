@@ -4,57 +4,20 @@
 use http::Method;
 use lambda_emulator::{Emulator, Routing};
 use local_issuer::Issuer;
-use mcp_lambda_server::{
-    config::TlsRoots,
-    store::dynamodb::{create_tables, http_client, sdk},
-};
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, task::JoinSet};
 
 use crate::support::*;
 
-/// A DynamoDB on this machine, with the tables, until it is dropped.
-struct Database {
-    url: String,
-    _serving: JoinSet<()>,
-}
-
-impl Database {
-    async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let database = dynoxide::Database::memory().unwrap();
-        let mut serving = JoinSet::new();
-        serving.spawn(async { dynoxide::server::serve_on(listener, database).await });
-        let config = sdk::Config::builder()
-            .behavior_version(sdk::config::BehaviorVersion::latest())
-            .endpoint_url(&url)
-            .region(sdk::config::Region::new("us-east-1"))
-            .credentials_provider(sdk::config::Credentials::new("local", "local", None, None, "local"))
-            .http_client(http_client(TlsRoots::Amazon).expect("an HTTP client"))
-            .build();
-        create_tables(&sdk::Client::from_conf(config), "state", "events").await.unwrap();
-        Self { url, _serving: serving }
-    }
-}
-
 async fn four_environments(issuer: &Issuer, database: &Database) -> Emulator {
-    function()
+    let function = function()
         .environments(4)
         .routing(Routing::RoundRobin)
         .spread(true)
         .timeout(SOON)
         .env("MCP_JWT_ISSUER", issuer.url())
         .env("MCP_JWT_AUDIENCE", "mcp")
-        .env("MCP_STATE_KEYS", "one:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=")
-        .env("SESSION_TABLE_NAME", "state")
-        .env("EVENT_TABLE_NAME", "events")
-        .env("AWS_ENDPOINT_URL", &database.url)
-        .env("AWS_ACCESS_KEY_ID", "local")
-        .env("AWS_SECRET_ACCESS_KEY", "local")
-        .start()
-        .await
-        .unwrap()
+        .env("MCP_STATE_KEYS", "one:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
+    database.behind(function).start().await.unwrap()
 }
 
 const NEVER: &str = "0123456789abcdef0123456789abcdef";

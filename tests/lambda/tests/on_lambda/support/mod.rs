@@ -2,6 +2,7 @@
 //! the operating system.
 
 mod client;
+mod database;
 mod event;
 mod form;
 mod gate;
@@ -14,6 +15,7 @@ use lambda_emulator::{Builder, Emulator};
 
 pub(crate) use self::{
     client::Reply,
+    database::Database,
     event::{Said, client_context, edited, fixture, said},
     form::{Answer, Form},
     gate::{Gate, Held},
