@@ -54,9 +54,14 @@ pub(super) async fn find(app: &App, caller: &Caller, id: &str) -> Result<Arc<Ses
     let id = SessionId::parse(id).ok_or(Fault::SessionNotFound)?;
     let found = app.stores.sessions.load(&id).await.map_err(|error| unavailable(&error))?;
     let record = found.filter(|record| record.owner == caller.principal).ok_or(Fault::SessionNotFound)?;
+    used(app, record).await
+}
+
+/// Marks a session as used, once a minute.
+pub(super) async fn used(app: &App, record: SessionRecord) -> Result<Arc<SessionRecord>, Fault> {
     let expires_at = app.clock.now().plus(app.config.session_ttl).min(record.created_at.plus(LONGEST));
     if record.expires_at.plus(TOUCH_EVERY) < expires_at {
-        match app.stores.sessions.touch(&id, expires_at).await {
+        match app.stores.sessions.touch(&record.id, expires_at).await {
             Ok(()) => {}
             Err(StoreError::NotFound) => return Err(Fault::SessionNotFound),
             // The session lives until its old end; the request need not fail for that.

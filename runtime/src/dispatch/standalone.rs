@@ -66,17 +66,15 @@ pub(super) async fn open(
     let deadline = listen::life(app, caller);
     let expires_at = app.clock.now().plus(deadline.remaining());
     let limit = app.config.streams.per_principal;
-    let own = Scope::Session(id);
+    let own = Scope::Session(id.clone());
     let scopes: Vec<_> = Scope::heard_by(&caller.principal).into_iter().chain([own]).collect();
     let from: Option<Vec<_>> = from.map(|mut cursor| {
         scopes.iter().map(|scope| (scope.clone(), *place_in(&mut cursor, scope))).collect()
     });
     let said = from.iter().flatten().filter(|(_, place)| place.said > 0).cloned().collect();
     let from = from.map(|places| places.into_iter().map(|(_, place)| place.seq).collect());
-    // All three at once: one after the other they would be three round trips. Nothing of them shows before the session
-    // is known to be the caller's.
-    let (record, slot, subscription) = futures::join!(
-        session::find(app, caller, session),
+    // Both at once: one after the other they would be two round trips.
+    let (slot, subscription) = futures::join!(
         Slot::acquire(
             &app.open_streams,
             &app.stores.slots,
@@ -87,22 +85,22 @@ pub(super) async fn open(
         ),
         app.tail.subscribe(scopes, from),
     );
-    let settled = match (record, &slot) {
-        (Ok(record), Ok(_)) => settle(app, record, subscription).await,
-        (Err(fault), _) => Err(fault),
-        (_, Err(fault)) => Err(fault.clone()),
+    let mut slot = match slot {
+        Ok(slot) => slot,
+        Err(full) => {
+            // That a session is over is what its client has to hear first.
+            session::find(app, caller, session).await?;
+            return Err(full);
+        }
     };
-    let (record, subscription, name) = match settled {
+    let (record, subscription, name) = match settle(app, caller, &id, subscription).await {
         Ok(settled) => settled,
         Err(fault) => {
             // Before the answer: the client's next try finds it free.
-            if let Ok(mut slot) = slot {
-                slot.release().await;
-            }
+            slot.release().await;
             return Err(fault);
         }
     };
-    let slot = slot?;
     let replaced = app.listeners.replace(&record.id);
     let listener = Listener {
         app: Arc::clone(app),
@@ -127,10 +125,11 @@ pub(super) async fn open(
     Ok(Reply::Stream(futures::stream::iter(opening).chain(listener.stream()).boxed()))
 }
 
-/// Makes a new stream the one that the session's messages go to.
+/// Makes a new stream the one that the session's messages go to, if the session is the caller's: one call for both.
 async fn settle(
     app: &App,
-    record: Arc<SessionRecord>,
+    caller: &Caller,
+    id: &SessionId,
     subscription: Result<Subscription, StoreError>,
 ) -> Result<(Arc<SessionRecord>, Subscription, StreamId), Fault> {
     let subscription = subscription.map_err(|error| {
@@ -139,9 +138,9 @@ async fn settle(
     })?;
     // After the subscription: an event between the two may go to both streams. The other way round it might go to none.
     let name = StreamId::random();
-    let named = app.stores.sessions.set_listener(&record.id, &name).await;
-    named.map_err(|error| session::unavailable(&error))?;
-    Ok((record, subscription, name))
+    let claimed = app.stores.sessions.claim(id, &caller.principal, &name).await;
+    let record = claimed.map_err(|error| session::unavailable(&error))?.ok_or(Fault::SessionNotFound)?;
+    Ok((session::used(app, record).await?, subscription, name))
 }
 
 /// How far a client that has this cursor has heard a scope.

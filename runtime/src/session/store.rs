@@ -57,8 +57,14 @@ pub trait SessionStore: Send + Sync + 'static {
     /// Sets the log level. [`StoreError::NotFound`] when the session is gone.
     async fn set_log_level(&self, id: &SessionId, level: LoggingLevel) -> Result<(), StoreError>;
 
-    /// Makes this GET stream the one that a session's messages go to. [`StoreError::NotFound`] when it is gone.
-    async fn set_listener(&self, id: &SessionId, listener: &StreamId) -> Result<(), StoreError>;
+    /// Makes this GET stream the one that a session's messages go to, and reads the session. `None`, with nothing
+    /// changed, when it is gone or another's.
+    async fn claim(
+        &self,
+        id: &SessionId,
+        owner: &Principal,
+        listener: &StreamId,
+    ) -> Result<Option<SessionRecord>, StoreError>;
 
     /// Moves the end of a session. [`StoreError::NotFound`] when it is gone: a touch never revives it.
     async fn touch(&self, id: &SessionId, expires_at: Timestamp) -> Result<(), StoreError>;

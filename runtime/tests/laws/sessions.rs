@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mcp_lambda_server::{
-    StoreError,
+    Principal, StoreError,
     protocol::SessionVersion,
     rmcp::model::LoggingLevel,
     session::{SessionId, StateScope},
@@ -52,8 +52,14 @@ pub(crate) async fn what_changes_is_seen_at_the_next_read(lab: &Lab) {
     let id = lab.session().await;
     let (first, newest) = (StreamId::random(), StreamId::random());
     sessions.set_log_level(&id, LoggingLevel::Error).await.expect("set");
-    sessions.set_listener(&id, &first).await.expect("set");
-    sessions.set_listener(&id, &newest).await.expect("set");
+    let claim =
+        async |owner: &Principal, stream: &StreamId| sessions.claim(&id, owner, stream).await.expect("set");
+    let owner = sessions.load(&id).await.expect("read").expect("there").owner;
+    for stream in [&first, &newest] {
+        let claimed = claim(&owner, stream).await.expect("the session");
+        assert_eq!((&claimed.owner, claimed.listener.as_ref()), (&owner, Some(stream)));
+    }
+    assert!(claim(&principal("somebody else"), &first).await.is_none());
     let read = sessions.load(&id).await.expect("read").expect("there");
     assert_eq!(read.log_level, Some(LoggingLevel::Error));
     assert_eq!(read.listener, Some(newest));
@@ -157,7 +163,8 @@ async fn assert_gone(lab: &Lab, id: &SessionId) {
     let not_found = |outcome| matches!(outcome, Err(StoreError::NotFound));
     assert!(sessions.load(id).await.expect("read").is_none());
     assert!(not_found(sessions.set_log_level(id, LoggingLevel::Debug).await));
-    assert!(not_found(sessions.set_listener(id, &StreamId::random()).await));
+    let claimed = sessions.claim(id, &Principal::anonymous(), &StreamId::random()).await;
+    assert!(claimed.expect("read").is_none());
     assert!(not_found(sessions.touch(id, lab.end()).await));
     assert!(not_found(sessions.subscribe(id, "test://one").await));
     // Reading may look at the item alone or at its session too: nothing is there either way.

@@ -126,8 +126,37 @@ impl SessionStore for DynamoStore {
         .await
     }
 
-    async fn set_listener(&self, id: &SessionId, listener: &StreamId) -> Result<(), StoreError> {
-        self.update_meta(id, "SET listener = :value", &[], &[(":value", text(listener.as_str()))]).await
+    async fn claim(
+        &self,
+        id: &SessionId,
+        owner: &Principal,
+        listener: &StreamId,
+    ) -> Result<Option<SessionRecord>, StoreError> {
+        let claimed = self
+            .client()
+            .await?
+            .update_item()
+            .table_name(&*self.state)
+            .key("pk", text(session_key(id)))
+            .key("sk", text("META"))
+            .update_expression("SET listener = :listener")
+            .condition_expression(format!("{LIVES} AND #owner = :owner"))
+            .expression_attribute_names("#owner", "owner")
+            .expression_attribute_values(":listener", text(listener.as_str()))
+            .expression_attribute_values(":owner", text(owner.key()))
+            .expression_attribute_values(":now", number(self.clock.now().0))
+            .return_values(ReturnValue::AllNew)
+            .send()
+            .await;
+        match claimed {
+            Ok(claimed) => claimed.attributes.map(|meta| record(id, &Item(meta))).transpose(),
+            Err(error)
+                if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(error::failed("UpdateItem", &self.state, &error)),
+        }
     }
 
     async fn touch(&self, id: &SessionId, expires_at: Timestamp) -> Result<(), StoreError> {

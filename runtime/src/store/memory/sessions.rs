@@ -88,10 +88,18 @@ impl SessionStore for MemoryStore {
         Ok(())
     }
 
-    async fn set_listener(&self, id: &SessionId, listener: &StreamId) -> Result<(), StoreError> {
+    async fn claim(
+        &self,
+        id: &SessionId,
+        owner: &Principal,
+        listener: &StreamId,
+    ) -> Result<Option<SessionRecord>, StoreError> {
         let (mut data, now) = self.data();
-        data.sessions.get(id, now)?.record.listener = Some(listener.clone());
-        Ok(())
+        let session = data.sessions.get(id, now).ok().filter(|session| session.record.owner == *owner);
+        Ok(session.map(|session| {
+            session.record.listener = Some(listener.clone());
+            session.record.clone()
+        }))
     }
 
     async fn touch(&self, id: &SessionId, expires_at: Timestamp) -> Result<(), StoreError> {
