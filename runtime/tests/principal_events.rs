@@ -69,7 +69,7 @@ async fn what_one_caller_is_told_all_its_clients_hear_and_nobody_else() {
         sessions.push(client.listening(world.at(at + 1)).await);
     }
     let mut modern = listening(&world, 2, &alice).await;
-    let mut others = vec![
+    let mut others = [
         his.listening(world.at(1)).await,
         anybody.listening(world.at(2)).await,
         listening(&world, 0, &eve).await,

@@ -16,9 +16,10 @@ use crate::{
     error::ConfigError,
     events::{Announcer, Events, Tail},
     handler::Handler,
+    protocol::Fault,
     session::{Handles, Mailroom, Session, SessionRecord},
     store::Stores,
-    stream::{OpenStreams, ReplyStream},
+    stream::{Deadline, OpenStreams, ReplyStream, Slot},
     tools::Tools,
 };
 
@@ -97,6 +98,21 @@ impl App {
             clock,
             tracker,
         }))
+    }
+
+    /// Counts a stream of a caller until it ends, at its deadline at the latest.
+    pub(crate) async fn slot(&self, caller: &Caller, deadline: &Deadline) -> Result<Slot, Fault> {
+        let expires_at = self.clock.now().plus(deadline.remaining());
+        let limit = self.config.streams.per_principal;
+        Slot::acquire(
+            &self.open_streams,
+            &self.stores.slots,
+            &self.tracker,
+            &caller.principal,
+            limit,
+            expires_at,
+        )
+        .await
     }
 
     /// What a tool may look up about the request it serves.

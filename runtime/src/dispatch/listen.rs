@@ -48,18 +48,9 @@ pub(super) async fn open(app: &Arc<App>, caller: &Caller, read: &StatelessReques
         return Ok(Reply::Stream(futures::stream::iter(frames).boxed()));
     }
     let deadline = life(app, caller);
-    let expires_at = app.clock.now().plus(deadline.remaining());
-    let limit = app.config.streams.per_principal;
     // Before the acknowledgement: an event between the two would be lost.
     let (slot, subscription) = futures::join!(
-        Slot::acquire(
-            &app.open_streams,
-            &app.stores.slots,
-            &app.tracker,
-            &caller.principal,
-            limit,
-            expires_at,
-        ),
+        app.slot(caller, &deadline),
         app.tail.subscribe(Scope::heard_by(&caller.principal), None),
     );
     let mut slot = slot?;

@@ -50,23 +50,8 @@ pub(super) async fn open(
         Delivery::Buffered => Deadline::after(Duration::ZERO),
     };
     // What is finished is over in a moment; what is not is one more stream that waits.
-    let slot = if matches!(replay, Replay::Open(_)) {
-        let expires_at = app.clock.now().plus(deadline.remaining());
-        let limit = app.config.streams.per_principal;
-        Some(
-            Slot::acquire(
-                &app.open_streams,
-                &app.stores.slots,
-                &app.tracker,
-                &caller.principal,
-                limit,
-                expires_at,
-            )
-            .await?,
-        )
-    } else {
-        None
-    };
+    let slot =
+        if matches!(replay, Replay::Open(_)) { Some(app.slot(caller, &deadline).await?) } else { None };
     let mut opening = vec![Frame::Retry(app.config.streams.retry)];
     if record.version.has_priming() {
         // Where we are, so that a client that loses this stream too comes back to the same place.

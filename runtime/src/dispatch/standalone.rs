@@ -64,8 +64,6 @@ pub(super) async fn open(
         return Err(Fault::StreamsOff);
     }
     let deadline = listen::life(app, caller);
-    let expires_at = app.clock.now().plus(deadline.remaining());
-    let limit = app.config.streams.per_principal;
     let own = Scope::Session(id.clone());
     let scopes: Vec<_> = Scope::heard_by(&caller.principal).into_iter().chain([own]).collect();
     let from: Option<Vec<_>> = from.map(|mut cursor| {
@@ -74,17 +72,7 @@ pub(super) async fn open(
     let said = from.iter().flatten().filter(|(_, place)| place.said > 0).cloned().collect();
     let from = from.map(|places| places.into_iter().map(|(_, place)| place.seq).collect());
     // Both at once: one after the other they would be two round trips.
-    let (slot, subscription) = futures::join!(
-        Slot::acquire(
-            &app.open_streams,
-            &app.stores.slots,
-            &app.tracker,
-            &caller.principal,
-            limit,
-            expires_at,
-        ),
-        app.tail.subscribe(scopes, from),
-    );
+    let (slot, subscription) = futures::join!(app.slot(caller, &deadline), app.tail.subscribe(scopes, from),);
     let mut slot = match slot {
         Ok(slot) => slot,
         Err(full) => {

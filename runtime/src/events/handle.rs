@@ -15,10 +15,8 @@ use super::{
 use crate::{auth::Principal, clock::Clock, error::StoreError, random, session::SessionId};
 
 /// The attribute by which a message of the topic is known as an event that is in the log already.
+#[cfg(any(feature = "lambda", feature = "sns"))]
 pub(crate) const EVENT_ID: &str = "mcp_event_id";
-
-/// The attribute that names the one caller a message of the topic is for, by [`Principal::key`].
-pub(crate) const FOR_PRINCIPAL: &str = "mcp_principal";
 
 /// The source id of an event that is published to the topic as well.
 pub(crate) fn published_id(id: &str) -> String {

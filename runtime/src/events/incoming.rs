@@ -12,9 +12,12 @@ use serde_json::Value;
 use super::{
     event::{Event, Scope},
     global::GlobalEvent,
-    handle::{EVENT_ID, FOR_PRINCIPAL, published_id},
+    handle::{EVENT_ID, published_id},
 };
 use crate::{auth::Principal, clock::Timestamp};
+
+/// The attribute that names the one caller a message of the topic is for, by [`Principal::key`].
+const FOR_PRINCIPAL: &str = "mcp_principal";
 
 /// An event that arrived.
 #[derive(Debug, Clone, PartialEq)]

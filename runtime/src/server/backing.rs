@@ -35,7 +35,7 @@ impl Backing {
     }
 
     #[cfg(not(any(feature = "dynamodb", feature = "sns")))]
-    #[expect(clippy::unused_async, clippy::unused_self, reason = "stands for the one with AWS")]
+    #[expect(clippy::unused_async, reason = "stands for the one with AWS")]
     pub(super) async fn prepare(&self) -> Result<(), Error> {
         Ok(())
     }
@@ -97,8 +97,8 @@ mod tests {
 
     #[tokio::test]
     async fn nothing_of_aws_is_made_until_it_is_asked_for() {
-        let mut config = Config::default();
-        config.tables = Some(Tables { state: "state".into(), events: "events".into() });
+        let tables = Some(Tables { state: "state".into(), events: "events".into() });
+        let mut config = Config { tables, ..Config::default() };
         config.events.topic_arn = Some("arn:aws:sns:eu-north-1:123456789012:topic".into());
         let backing = Backing::new(&config, None);
         assert!(backing.stores(&config, &Clock::system()).is_ok_and(|stores| stores.is_some()));

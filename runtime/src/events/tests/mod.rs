@@ -14,25 +14,28 @@ use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 
 use super::{Appended, End, Event, EventLog, LoggedEvent, NewEvent, Scope, Subscription, Tail, Topic};
-use crate::{Clock, MemoryStore, StoreError, clock::Timestamp, session::SessionId};
+use crate::{Clock, MemoryStore, Principal, StoreError, clock::Timestamp, session::SessionId};
 
 mod written;
 
 use written::Written;
 
+/// What a GET stream of a known caller listens to: everybody's scope, its caller's and its session's.
+const SCOPES: usize = 3;
+
 #[derive(Debug, Clone)]
 enum Step {
     /// An event from nowhere, or a delivery of a source that may deliver it again. The listener's process may hear of
     /// it, or not.
-    Append { own: bool, source: Option<u8>, wakes: bool },
+    Append { scope: usize, source: Option<u8>, wakes: bool },
     /// A writer takes a place.
-    Begin { own: bool },
+    Begin { scope: usize },
     /// One of those that have a place writes.
     Finish(usize),
     /// One of those that have a place dies.
     Die(usize),
     /// More events at once than the broadcast holds.
-    Flood { own: bool },
+    Flood { scope: usize },
     /// Hears up to so many events.
     Hear(usize),
     /// Gives up on an event that is half heard.
@@ -51,12 +54,12 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        6 => (any::<bool>(), proptest::option::of(0..4_u8), any::<bool>())
-            .prop_map(|(own, source, wakes)| Step::Append { own, source, wakes }),
-        2 => any::<bool>().prop_map(|own| Step::Begin { own }),
+        6 => (0..SCOPES, proptest::option::of(0..4_u8), any::<bool>())
+            .prop_map(|(scope, source, wakes)| Step::Append { scope, source, wakes }),
+        2 => (0..SCOPES).prop_map(|scope| Step::Begin { scope }),
         2 => any::<usize>().prop_map(Step::Finish),
         1 => any::<usize>().prop_map(Step::Die),
-        1 => any::<bool>().prop_map(|own| Step::Flood { own }),
+        1 => (0..SCOPES).prop_map(|scope| Step::Flood { scope }),
         4 => (1..8_usize).prop_map(Step::Hear),
         1 => Just(Step::Interrupt),
         2 => Just(Step::Leave),
@@ -93,13 +96,14 @@ impl World {
     fn new() -> Self {
         let log = Arc::new(Written::default());
         let tail = Tail::new(Arc::clone(&log) as _, TaskTracker::new());
-        let scopes = vec![Scope::Global, Scope::Session(SessionId::random())];
+        let own = Scope::Session(SessionId::random());
+        let scopes = Scope::heard_by(&Principal::new("issuer", "alice")).into_iter().chain([own]).collect();
         Self {
             log,
             tail,
             scopes,
             writers: Vec::new(),
-            heard: vec![Vec::new(), Vec::new()],
+            heard: vec![Vec::new(); SCOPES],
             listener: None,
             neighbour: None,
             appended: 0,
@@ -109,12 +113,11 @@ impl World {
     async fn run(&mut self, steps: Vec<Step>) {
         for step in steps {
             match step {
-                Step::Append { own, source, wakes } => self.append(own, source, wakes).await,
-                Step::Begin { own } => {
+                Step::Append { scope, source, wakes } => self.append(scope, source, wakes).await,
+                Step::Begin { scope } => {
                     self.appended += 1;
-                    let at = usize::from(own);
-                    let place = self.log.begin(&self.scopes[at]);
-                    self.writers.push((at, place, new(self.appended, None)));
+                    let place = self.log.begin(&self.scopes[scope]);
+                    self.writers.push((scope, place, new(self.appended, None)));
                 }
                 Step::Finish(which) if !self.writers.is_empty() => {
                     let (at, place, event) = self.writers.remove(which % self.writers.len());
@@ -127,9 +130,9 @@ impl World {
                     self.writers.remove(which % self.writers.len());
                 }
                 Step::Finish(_) | Step::Die(_) => {}
-                Step::Flood { own } => {
+                Step::Flood { scope } => {
                     for _ in 0..300 {
-                        self.append(own, None, true).await;
+                        self.append(scope, None, true).await;
                     }
                 }
                 Step::Hear(times) => {
@@ -156,10 +159,10 @@ impl World {
         }
     }
 
-    async fn append(&mut self, own: bool, source: Option<u8>, wakes: bool) {
+    async fn append(&mut self, scope: usize, source: Option<u8>, wakes: bool) {
         self.appended += 1;
         let event = new(self.appended, source);
-        self.log.append(&self.scopes[usize::from(own)], &event).await.expect("appended");
+        self.log.append(&self.scopes[scope], &event).await.expect("appended");
         if wakes {
             self.tail.wake();
         }
@@ -218,14 +221,15 @@ proptest! {
 #[tokio::test(start_paused = true)]
 async fn a_fresh_subscription_hears_what_comes_after_it() {
     let mut world = World::new();
-    world.append(false, None, true).await;
+    world.append(0, None, true).await;
     world.listener = Some(world.tail.subscribe(world.scopes.clone(), None).await.expect("subscribed"));
-    world.append(false, None, true).await;
-    world.append(true, None, true).await;
+    world.append(0, None, true).await;
+    world.append(1, None, true).await;
+    world.append(2, None, true).await;
     while world.hear().await {}
     let heard: Vec<Vec<u64>> =
         world.heard.iter().map(|heard| heard.iter().map(|(seq, _)| *seq).collect()).collect();
-    assert_eq!(heard, [vec![2], vec![1]]);
+    assert_eq!(heard, [vec![2], vec![1], vec![1]]);
 }
 
 /// Nothing of a process runs when nobody listens: on Lambda it would run in somebody else's invocation.

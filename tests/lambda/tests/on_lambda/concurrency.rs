@@ -1,10 +1,11 @@
 //! One environment for several requests, as on Managed Instances; and for one, as everywhere else.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::future::join_all;
 use http::StatusCode;
 use serde_json::json;
+use tokio::time::Instant;
 
 use crate::support::*;
 
