@@ -249,17 +249,7 @@ impl Config {
     /// Reads the process environment.
     #[expect(clippy::disallowed_methods, reason = "the one reader of the environment")]
     pub fn from_env() -> Result<Self, ConfigError> {
-        // One walk over the environment, and not one for each variable that is mostly not there.
-        let is_known = |name: &str| {
-            VARIABLES.iter().any(|known| known.name == name || known.alias.is_some_and(|alias| alias == name))
-        };
-        let set: Vec<_> = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok().filter(|name| is_known(name))?, value)))
-            .collect();
-        Self::from_lookup(|name| {
-            let (_, value) = set.iter().find(|(known, _)| known == name)?;
-            value.to_str().map(str::to_owned)
-        })
+        Self::from_lookup(|name| std::env::var(name).ok())
     }
 
     /// Reads variables from anywhere.

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use futures::future::BoxFuture;
+
 #[cfg(any(feature = "dynamodb", feature = "sns"))]
 use crate::store::aws::Aws;
 use crate::{clock::Clock, config::Config, error::Error, events::Announcer, store::Stores};
@@ -19,25 +21,29 @@ impl Backing {
     )]
     pub(super) fn new(
         config: &Config,
-        #[cfg(any(feature = "dynamodb", feature = "sns"))] sdk: Option<aws_config::SdkConfig>,
+        #[cfg(any(feature = "dynamodb", feature = "sns"))] sdk: Option<Box<aws_config::SdkConfig>>,
     ) -> Self {
         Self {
             #[cfg(any(feature = "dynamodb", feature = "sns"))]
-            aws: Aws::new(config.tls_roots, sdk),
+            aws: Aws::new(config.tls_roots, sdk.map(|sdk| *sdk)),
         }
     }
 
     /// Makes at once what the first request would wait for.
+    // In a box made here: whoever waits would have room for all of it in its own frame, needed or not.
     #[cfg(any(feature = "dynamodb", feature = "sns"))]
-    pub(super) async fn prepare(&self) -> Result<(), Error> {
-        self.aws.config().await?;
-        Ok(())
+    #[inline(never)]
+    pub(super) fn prepare(&self) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(async {
+            self.aws.config().await?;
+            Ok(())
+        })
     }
 
     #[cfg(not(any(feature = "dynamodb", feature = "sns")))]
-    #[expect(clippy::unused_async, reason = "stands for the one with AWS")]
-    pub(super) async fn prepare(&self) -> Result<(), Error> {
-        Ok(())
+    #[expect(clippy::unused_self, reason = "stands for the one with AWS")]
+    pub(super) fn prepare(&self) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(std::future::ready(Ok(())))
     }
 
     /// The stores that the configuration names.

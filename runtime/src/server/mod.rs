@@ -40,7 +40,7 @@ use crate::{
 /// ```
 pub struct McpLambdaServer<H> {
     handler: H,
-    // Boxed, as it is moved from step to step, and each step's copy would be another page of a new stack.
+    // Boxed, as what is large here is moved from step to step, and each copy would be more of a stack that is paged in.
     config: Option<Box<Config>>,
     stores: Option<Stores>,
     clock: Clock,
@@ -50,7 +50,7 @@ pub struct McpLambdaServer<H> {
     tools: ScopeTable,
     off_at_first: Option<BTreeSet<String>>,
     #[cfg(any(feature = "dynamodb", feature = "sns"))]
-    sdk: Option<aws_config::SdkConfig>,
+    sdk: Option<Box<aws_config::SdkConfig>>,
 }
 
 impl<H: ServerHandler> McpLambdaServer<H> {
@@ -91,7 +91,7 @@ impl<H: ServerHandler> McpLambdaServer<H> {
     #[cfg(any(feature = "dynamodb", feature = "sns"))]
     #[must_use]
     pub fn with_sdk_config(mut self, config: aws_config::SdkConfig) -> Self {
-        self.sdk = Some(config);
+        self.sdk = Some(Box::new(config));
         self
     }
 
@@ -223,7 +223,7 @@ impl<H: ServerHandler> McpLambdaServer<H> {
             self.topic = backing.topic(&config)?;
         }
         if config.ahead {
-            Box::pin(backing.prepare()).await?;
+            backing.prepare().await?;
         }
         self.config = Some(config);
         self.build()
