@@ -87,6 +87,48 @@ fn the_endpoint_is_where_the_environment_says_and_the_services_own_wins() {
     }
 }
 
+/// Run again by the test below: a server that is put together from the environment, and asked for nothing.
+#[tokio::test]
+#[ignore = "only with the environment of the test below"]
+async fn put_a_server_together() {
+    let (stage, _) = common::Stage::new();
+    let server = McpLambdaServer::new(common::Fixture::new(stage)).assemble().await;
+    assert!(server.is_ok(), "{:?}", server.err());
+}
+
+/// Without a region the SDK's configuration asks the instance metadata for one: a call that shows when it is made.
+#[test]
+fn the_way_to_aws_is_found_at_start_only_where_environments_are_started_ahead() {
+    for (kind, is_ahead) in
+        [("on-demand", false), ("provisioned-concurrency", true), ("lambda-managed-instances", true)]
+    {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let mut command = Command::new(std::env::current_exe().expect("this test"));
+        command.args(["--ignored", "--exact", "put_a_server_together"]).env_clear().envs([
+            ("AWS_LAMBDA_INITIALIZATION_TYPE", kind),
+            ("AWS_EC2_METADATA_SERVICE_ENDPOINT", &url),
+            ("SESSION_TABLE_NAME", "state"),
+            ("EVENT_TABLE_NAME", "events"),
+        ]);
+        let mut child = command.spawn().expect("this test again");
+        // No connection gets an answer, so that nothing is waited for. Ours, after the child's end, is the last.
+        let address = listener.local_addr().expect("an address");
+        let asked = std::thread::spawn(move || {
+            let is_the_childs = |socket: std::io::Result<std::net::TcpStream>| {
+                let (mut socket, mut first) = (socket.expect("a connection"), [0]);
+                socket.set_read_timeout(Some(Duration::from_secs(60))).expect("a time limit");
+                !(socket.read_exact(&mut first).is_ok() && first == *b".")
+            };
+            listener.incoming().map(is_the_childs).take_while(|childs| *childs).count()
+        });
+        let ended = child.wait().expect("an end");
+        std::net::TcpStream::connect(address).expect("heard").write_all(b".").expect("said");
+        assert!(ended.success(), "{kind}");
+        assert_eq!(asked.join().expect("no panic") > 0, is_ahead, "{kind}");
+    }
+}
+
 /// Whoever brings a configuration brings everything: nothing is taken from the environment.
 #[test]
 fn a_server_uses_the_sdk_configuration_that_it_was_given() {

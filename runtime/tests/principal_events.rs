@@ -132,7 +132,6 @@ async fn a_resource_holds_what_everybody_was_told_and_what_its_reader_was_told()
         assert_eq!(refused(read(other).await).await.1, -32602, "as if there were none");
         assert_eq!(list(other).await, ["test://two"]);
     }
-    tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     world.clock.advance(std::time::Duration::from_millis(10));
     world.at(0).events().broadcast_global_event(invoice(2)).await.expect("told");
     assert_eq!(held(&alice).await, [(json!(2), None), (json!(1), Some(json!("principal")))], "newest first");

@@ -265,6 +265,10 @@ async fn a_caller_holds_no_more_streams_than_it_may() {
     assert_eq!(status, 429);
     world.at(0).events().publish(Event::ToolsListChanged).await.expect("published");
     assert_eq!(second.message().await["method"], "notifications/tools/list_changed");
+    // What is over is not worth another try: that comes first, and to a client with room and to one without alike.
+    let over =
+        Client { id: "0123456789abcdef0123456789abcdef".into(), version: OLDEST, principal: alice.clone() };
+    assert_eq!(refused(over.listen().send(world.at(0)).await).await.0, 404);
     let other = Client::open_as(world.at(0), OLDEST, Some(Principal::new("i", "other"))).await;
     assert_eq!(other.listen().send(world.at(0)).await.status, 200, "another caller has its own");
     drop(first);
