@@ -206,7 +206,7 @@ async fn a_delivery_is_one_event_wherever_its_writer_died() {
     }
     assert_eq!(store.settle(&Scope::Global, 0).await.expect("settled"), 1);
     assert_eq!(read(&store, 1).await, [(2, json!(1)), (3, json!(2))]);
-    let topic = GlobalEvent::external_event("lab", "number", json!(0)).topic();
+    let topic = GlobalEvent::external_event("lab", "number", json!(0)).key();
     let kept = store.newest(&Scope::Global, &topic, 10).await.expect("read");
     assert_eq!(kept.iter().map(|event| event.seq).collect::<Vec<_>>(), [3, 2], "under its topic as well");
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use common::{
     call, environment,
     mutated::{corpus, mutated},
-    socket::Listening,
+    socket::BoundServer,
 };
 use proptest::{
     strategy::{Strategy, ValueTree},
@@ -39,7 +39,7 @@ async fn exchange(address: &str, bytes: &[u8]) -> Vec<u8> {
 #[tokio::test]
 async fn ten_thousand_hostile_requests_leave_the_server_serving() {
     let world = environment();
-    let listening = Listening::start(world.at(0)).await;
+    let listening = BoundServer::start(world.at(0)).await;
     let strategy = mutated(corpus(&["fuzz/http"]));
     let mut runner = TestRunner::deterministic();
     let (mut running, mut answered) = (JoinSet::new(), 0);

@@ -11,7 +11,7 @@ use std::{
 use async_trait::async_trait;
 use mcp_lambda_server::{
     MemoryStore, StoreError,
-    events::{Appended, End, EventLog, LoggedEvent, NewEvent, Scope, Topic},
+    events::{Appended, End, EventKey, EventLog, LoggedEvent, NewEvent, Scope},
 };
 use tokio::time::Instant;
 
@@ -182,16 +182,16 @@ impl EventLog for Client {
     async fn topics(
         &self,
         scope: &Scope,
-        after: Option<&Topic>,
+        after: Option<&EventKey>,
         limit: usize,
-    ) -> Result<Vec<Topic>, StoreError> {
+    ) -> Result<Vec<EventKey>, StoreError> {
         self.database.log.topics(scope, after, limit).await
     }
 
     async fn newest(
         &self,
         scope: &Scope,
-        topic: &Topic,
+        topic: &EventKey,
         limit: usize,
     ) -> Result<Vec<LoggedEvent>, StoreError> {
         self.database.log.newest(scope, topic, limit).await

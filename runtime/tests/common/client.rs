@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
-use mcp_lambda_server::{Body, Front, Principal, Server};
+use mcp_lambda_server::{Body, Ingress, Principal, Server};
 use serde_json::{Value, json};
 
 use super::sse::{SseEvent, SseParser};
@@ -19,7 +19,7 @@ pub(crate) struct Post {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     pub(crate) principal: Option<Principal>,
-    pub(crate) front: Option<Front>,
+    pub(crate) front: Option<Ingress>,
 }
 
 /// A complete 2026-07-28 request with id 1 and no capabilities: headers mirror the body.
@@ -122,7 +122,7 @@ impl Post {
     }
 
     /// Sends it through this front.
-    pub(crate) fn through(mut self, front: Front) -> Self {
+    pub(crate) fn through(mut self, front: Ingress) -> Self {
         self.front = Some(front);
         self
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::Method;
-use mcp_lambda_server::{Deadline, Delivery, Front, Principal, Server};
+use mcp_lambda_server::{Deadline, Delivery, Ingress, Principal, Server};
 use serde_json::{Value, json};
 
 use super::{
@@ -163,11 +163,11 @@ pub(crate) fn notification(method: &str, params: Value) -> Value {
 }
 
 /// A front that gives a request so long.
-pub(crate) fn front(given: Duration) -> Front {
-    Front::local(Deadline::after(given))
+pub(crate) fn front(given: Duration) -> Ingress {
+    Ingress::local(Deadline::after(given))
 }
 
 /// A front that wants whole bodies.
-pub(crate) fn buffered() -> Front {
-    Front { delivery: Delivery::Buffered, ..front(Duration::from_secs(30)) }
+pub(crate) fn buffered() -> Ingress {
+    Ingress { delivery: Delivery::Buffered, ..front(Duration::from_secs(30)) }
 }

@@ -14,13 +14,13 @@ use super::{
 };
 
 /// A server that listens on a port of its own, until it is asked to stop.
-pub(crate) struct Listening {
+pub(crate) struct BoundServer {
     pub(crate) server: Server,
     pub(crate) address: String,
     running: JoinSet<()>,
 }
 
-impl Listening {
+impl BoundServer {
     pub(crate) async fn start(server: &Server) -> Self {
         let listening = server.clone().listen(([127, 0, 0, 1], 0).into()).await.expect("a free port");
         let address = listening.url().replace("http://", "").replace("/mcp", "");

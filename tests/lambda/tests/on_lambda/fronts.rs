@@ -3,20 +3,20 @@
 use std::io::Read;
 
 use http::StatusCode;
-use lambda_emulator::{Emulator, Front};
+use lambda_emulator::{Emulator, Ingress};
 use serde_json::{Value, json};
 
 use crate::support::*;
 
 /// Every front, and the response mode in which its function runs.
-const FRONTS: [(Front, &str); 7] = [
-    (Front::FunctionUrl, "auto"),
-    (Front::FunctionUrlBuffered, "buffered"),
-    (Front::Rest, "auto"),
-    (Front::RestStream, "stream"),
-    (Front::HttpApi, "auto"),
-    (Front::Alb, "auto"),
-    (Front::AlbMultiValue, "auto"),
+const FRONTS: [(Ingress, &str); 7] = [
+    (Ingress::FunctionUrl, "auto"),
+    (Ingress::FunctionUrlBuffered, "buffered"),
+    (Ingress::Rest, "auto"),
+    (Ingress::RestStream, "stream"),
+    (Ingress::HttpApi, "auto"),
+    (Ingress::Alb, "auto"),
+    (Ingress::AlbMultiValue, "auto"),
 ];
 
 async fn emulator(mode: &str) -> Emulator {
@@ -62,7 +62,7 @@ async fn an_answer_is_only_compressed_where_the_client_can_read_it() {
         let reply = call.through(&emulator, front).await;
         let compressed = reply.header("content-encoding") == "gzip";
         // A REST API hands base64 on as it is, unless it has been told which types are binary.
-        assert_eq!(compressed, !matches!(front, Front::Rest | Front::RestStream), "{front:?}");
+        assert_eq!(compressed, !matches!(front, Ingress::Rest | Ingress::RestStream), "{front:?}");
         let (bytes, mut text) = (reply.bytes().await, String::new());
         if compressed {
             flate2::read::GzDecoder::new(&bytes[..]).read_to_string(&mut text).unwrap();
@@ -77,11 +77,11 @@ async fn an_answer_is_only_compressed_where_the_client_can_read_it() {
 #[tokio::test]
 async fn an_answer_larger_than_a_front_passes_on_is_an_error_that_says_so() {
     for (front, mode, bytes, limit) in [
-        (Front::FunctionUrlBuffered, "buffered", 6 << 20, "6 MB"),
-        (Front::Rest, "auto", 6 << 20, "6 MB"),
-        (Front::HttpApi, "auto", 6 << 20, "6 MB"),
-        (Front::Alb, "auto", 1 << 20, "1 MB"),
-        (Front::AlbMultiValue, "auto", 1 << 20, "1 MB"),
+        (Ingress::FunctionUrlBuffered, "buffered", 6 << 20, "6 MB"),
+        (Ingress::Rest, "auto", 6 << 20, "6 MB"),
+        (Ingress::HttpApi, "auto", 6 << 20, "6 MB"),
+        (Ingress::Alb, "auto", 1 << 20, "1 MB"),
+        (Ingress::AlbMultiValue, "auto", 1 << 20, "1 MB"),
     ] {
         let emulator = emulator(mode).await;
         let reply = call("big", json!({ "bytes": bytes })).through(&emulator, front).await;

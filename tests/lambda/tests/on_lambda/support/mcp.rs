@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Method};
-use lambda_emulator::{Emulator, Front};
+use lambda_emulator::{Emulator, Ingress};
 use serde_json::{Value, json};
 
 use super::{Reply, client};
@@ -56,11 +56,11 @@ impl Request {
 
     /// Sends it to the streaming Function URL.
     pub(crate) async fn send(self, emulator: &Emulator) -> Reply {
-        self.through(emulator, Front::FunctionUrl).await
+        self.through(emulator, Ingress::FunctionUrl).await
     }
 
     /// Sends it to one of the fronts.
-    pub(crate) async fn through(self, emulator: &Emulator, front: Front) -> Reply {
+    pub(crate) async fn through(self, emulator: &Emulator, front: Ingress) -> Reply {
         let url = format!("{}{}", emulator.url(front), self.path);
         client::send(&self.method, &url, &self.headers, self.body).await
     }
