@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::common::{call, environment, socket::Listening};
+use crate::{
+    common::{call, environment, socket::Listening},
+    mutated::{corpus, mutated},
+};
 use proptest::{
     strategy::{Strategy, ValueTree},
     test_runner::TestRunner,

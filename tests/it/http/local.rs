@@ -208,7 +208,7 @@ async fn a_client_that_does_not_finish_its_head_is_dropped() {
 #[tokio::test(start_paused = true)]
 async fn a_client_that_does_not_finish_its_body_is_told_so() {
     let world = crate::common::environments_with(1, |config| {
-        config.request_timeout = std::time::Duration::from_secs(5)
+        config.request_timeout = std::time::Duration::from_secs(5);
     });
     let listening = Listening::start(world.at(0)).await;
     let mut socket = listening.connect().await;

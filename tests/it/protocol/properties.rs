@@ -15,6 +15,8 @@ use mcp_lambda_server::{
 use proptest::{collection, prelude::*, sample};
 use serde_json::{Map, Value, json};
 
+use crate::common::sse;
+
 const HEADERS: [&str; 7] = [
     "mcp-protocol-version",
     "mcp-method",
