@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use rmcp::ServerHandler;
 use tokio::time::Instant;
 
-#[path = "../tests/common/mutated.rs"]
+#[path = "../../tests/it/mutated.rs"]
 mod mutated;
 
 use self::mutated::{corpus, mutated};

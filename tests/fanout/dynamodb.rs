@@ -11,7 +11,7 @@ use std::{
 use async_trait::async_trait;
 use mcp_lambda_server::{
     MemoryStore, StoreError,
-    events::{Appended, End, EventKey, EventLog, LoggedEvent, NewEvent, Scope},
+    events::{Appended, EventKey, EventLog, LoggedEvent, NewEvent, Scope, ScopeEnd},
 };
 use tokio::time::Instant;
 
@@ -160,7 +160,7 @@ impl EventLog for Client {
         self.database.log.heads(scopes).await
     }
 
-    async fn ends(&self, scopes: &[Scope]) -> Result<Vec<End>, StoreError> {
+    async fn ends(&self, scopes: &[Scope]) -> Result<Vec<ScopeEnd>, StoreError> {
         self.database.log.ends(scopes).await
     }
 
@@ -179,13 +179,13 @@ impl EventLog for Client {
         self.database.log.settle(scope, after).await
     }
 
-    async fn topics(
+    async fn event_keys(
         &self,
         scope: &Scope,
         after: Option<&EventKey>,
         limit: usize,
     ) -> Result<Vec<EventKey>, StoreError> {
-        self.database.log.topics(scope, after, limit).await
+        self.database.log.event_keys(scope, after, limit).await
     }
 
     async fn newest(

@@ -1,0 +1,490 @@
+//! Every variable: its default, a value, its alias, and what a wrong value says.
+
+use std::{collections::HashMap, time::Duration};
+
+use mcp_lambda_server::{
+    Config,
+    auth::{AuthMode, ScopeTable},
+    config::{AllowList, LogFormat, ResponseMode, TlsRoots, VARIABLES},
+    error::ConfigError,
+};
+use serde_json::{Value, json};
+
+/// Reads a configuration from these variables alone.
+fn with(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    let variables: HashMap<_, _> = variables.iter().copied().collect();
+    Config::from_lookup(|name| variables.get(name).map(|value| (*value).to_owned()))
+}
+
+type Holds = fn(&Config) -> bool;
+
+/// A variable, what holds without it, a value and what holds with it, values it does not take and what they expect.
+type Row = (&'static str, Holds, &'static str, Holds, &'static [&'static str], &'static str);
+
+const KEY: &str = "one:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+const NO_COUNT: &[&str] = &["0", "-1", "1.5", "many", "4294967296", "18446744073709551616", "0x10", "1 000"];
+const NO_SWITCH: &[&str] = &["maybe", "2", "onn"];
+const NUMBER: &str = "a whole number from 1 to 4294967295";
+const SWITCH: &str = "on or off";
+
+fn hosts(list: &AllowList, items: &[&str]) -> bool {
+    matches!(list, AllowList::List(list) if list == items)
+}
+
+fn rows() -> Vec<Row> {
+    vec![
+        (
+            "MCP_LISTEN",
+            |c| c.listen.to_string() == "127.0.0.1:9000",
+            "0.0.0.0:80",
+            |c| c.listen.port() == 80,
+            &["9000", "localhost:9000", "127.0.0.1", "127.0.0.1:99999"],
+            "an address such as 127.0.0.1:9000",
+        ),
+        (
+            "MCP_PATH",
+            |c| c.path == "/mcp",
+            "/v1",
+            |c| c.path == "/v1",
+            &["mcp", "/a?b", "/a#b", "/*", "/a b"],
+            "a path such as /mcp",
+        ),
+        (
+            "MCP_RESPONSE_MODE",
+            |c| c.response_mode == ResponseMode::Auto,
+            "buffered",
+            |c| c.response_mode == ResponseMode::Buffered,
+            &["chunked", "true"],
+            "stream, buffered or auto",
+        ),
+        ("MCP_STREAMS", |c| c.streams.enabled, "off", |c| !c.streams.enabled, NO_SWITCH, SWITCH),
+        (
+            "MCP_STREAM_SECONDS",
+            |c| c.streams.life.is_none(),
+            "30",
+            |c| c.streams.life == Some(Duration::from_secs(30)),
+            NO_COUNT,
+            NUMBER,
+        ),
+        (
+            "MCP_STREAMS_PER_PRINCIPAL",
+            |c| c.streams.per_principal == 16,
+            "3",
+            |c| c.streams.per_principal == 3,
+            NO_COUNT,
+            NUMBER,
+        ),
+        (
+            "MCP_STREAMS_PER_PROCESS",
+            |c| c.streams.per_process == 1000,
+            "64",
+            |c| c.streams.per_process == 64,
+            NO_COUNT,
+            NUMBER,
+        ),
+        (
+            "MCP_KEEP_ALIVE_SECONDS",
+            |c| c.streams.keep_alive == Duration::from_secs(12),
+            "5",
+            |c| c.streams.keep_alive == Duration::from_secs(5),
+            NO_COUNT,
+            NUMBER,
+        ),
+        (
+            "MCP_RETRY_MS",
+            |c| c.streams.retry == Duration::from_millis(1000),
+            "250",
+            |c| c.streams.retry == Duration::from_millis(250),
+            NO_COUNT,
+            NUMBER,
+        ),
+        (
+            "MCP_REQUEST_SECONDS",
+            |c| c.request_timeout == Duration::from_secs(900),
+            "10",
+            |c| c.request_timeout == Duration::from_secs(10),
+            NO_COUNT,
+            NUMBER,
+        ),
+        (
+            "MCP_TOOL_CHECK_TTL_SECS",
+            |c| c.tool_check == Duration::from_secs(10),
+            "0",
+            |c| c.tool_check == Duration::ZERO,
+            &["-1", "1.5", "often"],
+            "a whole number from 0 to 4294967295",
+        ),
+        (
+            "SESSION_TTL_MINUTES",
+            |c| c.session_ttl == Duration::from_secs(86_400),
+            "2",
+            |c| c.session_ttl == Duration::from_secs(120),
+            NO_COUNT,
+            NUMBER,
+        ),
+        (
+            "MCP_STATE_KEYS",
+            |c| c.state_keys.is_empty(),
+            KEY,
+            |c| c.state_keys.len() == 1 && c.state_keys[0].id == "one",
+            &["AAAA", "one:AAAA", "one:***", ":AAAA", "one"],
+            "id:base64 with 32 bytes or more",
+        ),
+        (
+            "MCP_STATE_TTL_SECONDS",
+            |c| c.state_ttl == Duration::from_secs(600),
+            "60",
+            |c| c.state_ttl == Duration::from_secs(60),
+            NO_COUNT,
+            NUMBER,
+        ),
+        ("MCP_MAX_BODY_BYTES", |c| c.max_body == 6_291_456, "1000", |c| c.max_body == 1000, NO_COUNT, NUMBER),
+        (
+            "MAX_RESPONSE_SIZE_MB",
+            |c| c.max_response == 200 << 20,
+            "6",
+            |c| c.max_response == 6 << 20,
+            NO_COUNT,
+            NUMBER,
+        ),
+        ("MCP_MAX_JSON_DEPTH", |c| c.limits.depth == 64, "8", |c| c.limits.depth == 8, NO_COUNT, NUMBER),
+        ("MCP_MAX_BATCH", |c| c.limits.batch == 50, "1", |c| c.limits.batch == 1, NO_COUNT, NUMBER),
+        (
+            "MCP_MAX_HEADERS",
+            |c| c.requests.headers == 200,
+            "7",
+            |c| c.requests.headers == 7,
+            NO_COUNT,
+            NUMBER,
+        ),
+        (
+            "MCP_MAX_HEADER_BYTES",
+            |c| c.requests.header_bytes == 65_536,
+            "8192",
+            |c| c.requests.header_bytes == 8192,
+            NO_COUNT,
+            NUMBER,
+        ),
+        (
+            "MCP_BODY_SECONDS",
+            |c| c.requests.body_time == Duration::from_secs(30),
+            "5",
+            |c| c.requests.body_time == Duration::from_secs(5),
+            NO_COUNT,
+            NUMBER,
+        ),
+        (
+            "MCP_REQUESTS_PER_PRINCIPAL",
+            |c| c.requests.per_principal == 128,
+            "4",
+            |c| c.requests.per_principal == 4,
+            NO_COUNT,
+            NUMBER,
+        ),
+        (
+            "MCP_EVENTS",
+            |c| c.events.enabled.is_none(),
+            "off",
+            |c| c.events.enabled == Some(false),
+            NO_SWITCH,
+            SWITCH,
+        ),
+        (
+            "EVENT_TTL_MINUTES",
+            |c| c.events.life == Duration::from_secs(3600),
+            "2",
+            |c| c.events.life == Duration::from_secs(120),
+            NO_COUNT,
+            NUMBER,
+        ),
+        (
+            "EVENT_FANOUT_REPLICAS",
+            |c| c.events.replicas == 1,
+            "4",
+            |c| c.events.replicas == 4,
+            NO_COUNT,
+            NUMBER,
+        ),
+        (
+            "SNS_TOPIC_ARN",
+            |c| c.events.topic_arn.is_none(),
+            "arn:aws:sns:eu-central-1:123456789012:mcp-global-events",
+            |c| {
+                c.events.topic_arn.as_deref()
+                    == Some("arn:aws:sns:eu-central-1:123456789012:mcp-global-events")
+            },
+            &["mcp-global-events", "arn:aws:sns:eu-central-1:123456789012:ordered.fifo"],
+            "the ARN of a standard topic",
+        ),
+        (
+            "MCP_TLS_ROOTS",
+            |c| c.tls_roots == TlsRoots::Amazon,
+            "native",
+            |c| c.tls_roots == TlsRoots::Native,
+            &["Amazon", "mozilla", "all"],
+            "amazon or native",
+        ),
+        (
+            "MCP_ALLOWED_HOSTS",
+            |c| c.hosts == AllowList::Loopback,
+            "A.example, b.example:8443",
+            |c| hosts(&c.hosts, &["a.example", "b.example:8443"]),
+            &["https://a.example", "a.example/mcp", "*.example", "a b"],
+            "host names",
+        ),
+        (
+            "MCP_CORS_ORIGINS",
+            |c| c.cors.origins == AllowList::Loopback,
+            "https://a.example,null",
+            |c| hosts(&c.cors.origins, &["https://a.example", "null"]),
+            &["a.example", "https://a.example/", "https://*.example", "https://", "://a", "https://a@b"],
+            "origins such as",
+        ),
+        ("MCP_CORS_CREDENTIALS", |c| !c.cors.credentials, "true", |c| c.cors.credentials, NO_SWITCH, SWITCH),
+        (
+            "MCP_CORS_MAX_AGE",
+            |c| c.cors.max_age == Duration::from_secs(86_400),
+            "0",
+            |c| c.cors.max_age.is_zero(),
+            &["-1", "1.5", "long", "4294967296"],
+            "a whole number from 0 to 4294967295",
+        ),
+        (
+            "MCP_AUTH",
+            |c| c.auth.mode == AuthMode::Open,
+            "front",
+            |c| c.auth.mode == AuthMode::Gateway,
+            &["oidc", "true", "Front"],
+            "none, jwt or front",
+        ),
+        (
+            "MCP_PUBLIC_URL",
+            |c| c.auth.public_url.is_none(),
+            "https://mcp.example.com/prod/",
+            |c| c.auth.public_url.as_deref() == Some("https://mcp.example.com/prod"),
+            &["mcp.example.com", "http://mcp.example.com", "https://a@b", "https://a?b", "https://", "/mcp"],
+            "an https URL without a query",
+        ),
+        (
+            "MCP_TOOL_SCOPES",
+            |c| c.auth.tools == ScopeTable::default(),
+            "publish_*=events:write audit, count = state",
+            |c| c.auth.tools == table(&[("publish_*", &["events:write", "audit"]), ("count", &["state"])]),
+            &["count", "count=", "=scope", "count=\"a\"", "count=a\\b", "a=b,c"],
+            "tool=scopes",
+        ),
+        (
+            "MCP_SCOPE_HIERARCHY",
+            |c| c.auth.hierarchy == ScopeTable::default(),
+            "admin=events:write",
+            |c| c.auth.hierarchy == table(&[("admin", &["events:write"])]),
+            &["admin", "admin="],
+            "scope=scopes",
+        ),
+        ("ENABLE_COMPRESSION", |c| c.compression, "no", |c| !c.compression, NO_SWITCH, SWITCH),
+        (
+            "AWS_LAMBDA_RUNTIME_API",
+            |c| c.runtime_api.is_none(),
+            "127.0.0.1:9001",
+            |c| c.runtime_api.as_deref() == Some("127.0.0.1:9001") && c.log_format == LogFormat::Json,
+            &[],
+            "",
+        ),
+        (
+            "AWS_LAMBDA_MAX_CONCURRENCY",
+            |c| c.max_concurrency == 1,
+            "10",
+            |c| c.max_concurrency == 10,
+            NO_COUNT,
+            NUMBER,
+        ),
+        (
+            "AWS_LAMBDA_INITIALIZATION_TYPE",
+            |c| !c.eager_init,
+            "provisioned-concurrency",
+            |c| c.eager_init,
+            &[],
+            "",
+        ),
+        (
+            "RUST_LOG",
+            |c| c.log_filter == "info,rmcp=warn",
+            "debug,hyper=off",
+            |c| c.log_filter == "debug,hyper=off",
+            &["info,=]", "a=b=c"],
+            "a filter such as info,rmcp=warn",
+        ),
+        (
+            "MCP_LOG_FORMAT",
+            |c| c.log_format == LogFormat::Text,
+            "JSON",
+            |c| c.log_format == LogFormat::Json,
+            &["xml"],
+            "text or json",
+        ),
+    ]
+}
+
+fn table(rows: &[(&str, &[&str])]) -> ScopeTable {
+    let mut table = ScopeTable::default();
+    for (name, scopes) in rows {
+        table.add(name, scopes.iter().copied());
+    }
+    table
+}
+
+/// Two that mean something only together, and so have a test of their own.
+const TABLES: [&str; 2] = ["SESSION_TABLE_NAME", "EVENT_TABLE_NAME"];
+
+#[test]
+fn every_variable_has_a_row_here() {
+    let tested: Vec<_> = rows().iter().map(|row| row.0).collect();
+    let known = VARIABLES.iter().map(|variable| variable.name);
+    let known: Vec<_> =
+        known.filter(|name| !TABLES.contains(name) && !name.starts_with("MCP_JWT_")).collect();
+    assert_eq!(tested, known);
+}
+
+#[test]
+fn without_a_variable_its_default_holds() {
+    let config = with(&[]).expect("nothing has to be set");
+    for (name, default, ..) in rows() {
+        assert!(default(&config), "{name}");
+    }
+}
+
+/// What templates write when a parameter is left out.
+#[test]
+fn an_empty_variable_is_not_set() {
+    for (name, default, ..) in rows() {
+        for empty in ["", "  ", "\n"] {
+            assert!(default(&with(&[(name, empty)]).expect(name)), "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_variable_that_is_set_holds_with_blanks_around_it_or_without() {
+    for (name, default, value, holds, ..) in rows() {
+        for value in [value.to_owned(), format!(" {value}\n")] {
+            let config = with(&[(name, &value)]).expect(name);
+            assert!(holds(&config) && !default(&config), "{name}={value}");
+        }
+    }
+}
+
+#[test]
+fn a_wrong_value_stops_with_the_name_and_what_was_expected() {
+    for (name, _, _, _, wrong, expected) in rows() {
+        for value in wrong {
+            let error = with(&[(name, value)]).expect_err(&format!("{name}={value}"));
+            assert_eq!(error.variable, name);
+            assert!(error.expected.contains(expected), "{error}");
+            let text = error.to_string();
+            assert!(text.starts_with(name) && text.contains("expected"), "{text}");
+        }
+    }
+}
+
+#[test]
+fn an_alias_works_and_the_name_wins_over_it() {
+    for variable in VARIABLES {
+        let row = rows().into_iter().find(|row| row.0 == variable.name);
+        let (Some(alias), Some((_, default, value, holds, wrong, _))) = (variable.alias, row) else {
+            continue;
+        };
+        assert!(holds(&with(&[(alias, value)]).expect(alias)), "{alias}");
+        assert!(holds(&with(&[(alias, wrong[0]), (variable.name, value)]).expect(alias)), "{alias} loses");
+        assert!(
+            holds(&with(&[(alias, value), (variable.name, "")]).expect(alias)),
+            "an empty name does not win"
+        );
+        assert!(default(&with(&[(alias, "")]).expect(alias)));
+    }
+}
+
+#[test]
+fn tables_are_named_together_by_name_or_alias() {
+    assert_eq!(with(&[]).expect("nothing has to be set").tables, None);
+    for names in [TABLES, ["MCP_SESSION_TABLE", "MCP_SESSION_EVENT_TABLE"]] {
+        let tables =
+            with(&[(names[0], "state"), (names[1], "events")]).expect("both").tables.expect("tables");
+        assert_eq!((tables.state.as_str(), tables.events.as_str()), ("state", "events"));
+        for (alone, missing) in [(names[0], TABLES[1]), (names[1], TABLES[0])] {
+            assert_eq!(with(&[(alone, "table")]).expect_err("one alone").variable, missing);
+        }
+    }
+}
+
+#[test]
+fn switches_take_the_usual_words() {
+    for (words, expected) in [(["on", "TRUE", "1", "yes"], true), (["off", "False", "0", "no"], false)] {
+        for word in words {
+            assert_eq!(with(&[("MCP_STREAMS", word)]).expect(word).streams.enabled, expected, "{word}");
+        }
+    }
+}
+
+#[test]
+fn credentials_do_not_go_with_everybody() {
+    let error = with(&[("MCP_CORS_CREDENTIALS", "on"), ("MCP_CORS_ORIGINS", "*")]).expect_err("refused");
+    assert_eq!(error.variable, "MCP_CORS_CREDENTIALS");
+    assert!(error.expected.contains("MCP_CORS_ORIGINS"));
+}
+
+#[test]
+fn a_star_lets_everybody_in_and_a_list_of_nobody_nobody() {
+    let all = with(&[("MCP_CORS_ORIGINS", "*"), ("MCP_ALLOWED_HOSTS", "*")]).expect("a configuration");
+    assert_eq!((all.cors.origins, all.hosts), (AllowList::Any, AllowList::Any));
+    let nobody = with(&[("MCP_ALLOWED_HOSTS", ",")]).expect("a configuration");
+    assert_eq!(nobody.hosts, AllowList::List(Vec::new()));
+}
+
+#[test]
+fn keys_are_a_list_whose_first_seals() {
+    let second = KEY.replace("one", "two");
+    let config = with(&[("MCP_STATE_KEYS", &format!("{second}, {KEY}"))]).expect("two keys");
+    let ids: Vec<_> = config.state_keys.iter().map(|key| key.id.as_str()).collect();
+    assert_eq!(ids, ["two", "one"]);
+}
+
+/// A log that shows a configuration or its error shows no key.
+#[test]
+fn a_secret_is_never_shown() {
+    let secret = "c2VjcmV0IHNlY3JldCBzZWNyZXQ";
+    for value in [
+        format!("one:{secret}"),
+        secret.to_owned(),
+        format!("{KEY},{secret}"),
+        format!("{KEY},one:{secret}{secret}"),
+    ] {
+        let error = with(&[("MCP_STATE_KEYS", &value)]).expect_err("refused");
+        assert!(!format!("{error} {error:?}").contains(secret), "{error}");
+    }
+    let config = with(&[("MCP_STATE_KEYS", KEY)]).expect("a key");
+    assert!(
+        !format!("{config:?}").contains("AAAA") && !format!("{config:?}").contains("[0, 0"),
+        "{config:?}"
+    );
+}
+
+/// The contract with the construct that deploys this server: both languages assert the same file.
+#[test]
+fn the_contract_lists_exactly_these_variables() {
+    let contract: Value =
+        serde_json::from_str(include_str!("../../contract/environment.json")).expect("JSON");
+    let ours: Vec<Value> = VARIABLES
+        .iter()
+        .map(|variable| {
+            json!({
+                "name": variable.name, "alias": variable.alias, "default": variable.default, "meaning": variable.meaning,
+            })
+        })
+        .collect();
+    let ours = Value::from(ours);
+    assert!(
+        contract == ours,
+        "tests/contract/environment.json is not what config says. If that change is meant, make it:\n{}",
+        serde_json::to_string_pretty(&ours).expect("JSON")
+    );
+}

@@ -1,0 +1,3 @@
+mod client_responses;
+mod events;
+mod tools;

@@ -1,0 +1,122 @@
+//! How much a caller may want: refused above, with words that say what to change, and served again at once below.
+
+use std::time::Duration;
+
+use crate::common::{
+    Post, Reply, World, call, client::initialize_request, environment, environments_with, refused, stateless,
+    text,
+};
+use http_body_util::{BodyExt, StreamBody};
+use mcp_lambda_server::{Body, Config, Principal};
+use serde_json::json;
+
+fn echo() -> Post {
+    call("echo", json!({ "message": "hi" }))
+}
+
+/// Refused with this status and a text that names the variable; the next request is served.
+async fn over(world: &World, post: Post, status: u16, variable: &str) {
+    let (found, code, body) = refused(post.send(world.at(0)).await).await;
+    assert_eq!((found, code, body.get("id")), (status, -32600, None), "{body}");
+    let text_of = body["error"]["message"].as_str().expect("a text");
+    assert!(text_of.contains(variable), "{text_of}");
+    assert_eq!(text(echo().send(world.at(0)).await).await, "hi");
+}
+
+fn headers(post: Post, count: usize) -> Post {
+    let more = count - post.headers.len();
+    (0..more).fold(post, |post, n| post.and_header(&format!("x-{n}"), b"v"))
+}
+
+#[tokio::test(start_paused = true)]
+async fn as_many_headers_as_may_be_and_one_more() {
+    let world = environment();
+    assert_eq!(text(headers(echo(), 200).send(world.at(0)).await).await, "hi");
+    over(&world, headers(echo(), 201), 431, "MCP_MAX_HEADERS").await;
+    let repeated = (0..201).fold(echo(), |post, _| post.and_header("x-same", b""));
+    over(&world, repeated, 431, "MCP_MAX_HEADERS").await;
+    let few = environments_with(1, |config| config.requests.headers = 8);
+    over(&few, headers(echo(), 9), 431, "MCP_MAX_HEADERS").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn as_large_headers_as_may_be_and_a_byte_more() {
+    let world = environment();
+    let size = |post: &Post| {
+        let headers = post.headers.iter().map(|(name, value)| name.as_str().len() + value.len());
+        post.path.len() + headers.sum::<usize>()
+    };
+    let left = 65_536 - size(&echo()) - "x-pad".len();
+    assert_eq!(text(echo().header("x-pad", &"v".repeat(left)).send(world.at(0)).await).await, "hi");
+    over(&world, echo().header("x-pad", &"v".repeat(left + 1)), 431, "MCP_MAX_HEADER_BYTES").await;
+    let small = environments_with(1, |config: &mut Config| config.requests.header_bytes = 1000);
+    over(&small, echo().path(&format!("/mcp?{}", "q".repeat(1000))), 431, "MCP_MAX_HEADER_BYTES").await;
+    over(&small, echo().header("cookie", &"c".repeat(1000)), 431, "MCP_MAX_HEADER_BYTES").await;
+}
+
+/// A body of one byte a second holds nothing up for long.
+#[tokio::test(start_paused = true)]
+async fn a_body_that_drips_is_given_up_on() {
+    let world = environments_with(1, |config| config.requests.body_time = Duration::from_secs(5));
+    let started = tokio::time::Instant::now();
+    let drops = futures::stream::unfold(0_u32, async |n| {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        Some((Ok(http_body::Frame::data(bytes::Bytes::from_static(b" "))), n + 1))
+    });
+    let request = echo().request().map(|_| -> Body { StreamBody::new(drops).boxed_unsync() });
+    let reply = Reply::of(world.at(0).handle(request).await);
+    let (status, _, body) = refused(reply).await;
+    assert_eq!(status, 408);
+    assert!(body.to_string().contains("MCP_BODY_SECONDS"), "{body}");
+    assert!(started.elapsed() < Duration::from_secs(6));
+}
+
+fn user(name: &str) -> Principal {
+    Principal::new("https://issuer.example", name)
+}
+
+/// One caller's requests take no place of another's, and a place is free when its answer was sent.
+#[tokio::test(start_paused = true)]
+async fn a_caller_has_so_many_requests_at_a_time() {
+    let world = environments_with(1, |config| config.requests.per_principal = 2);
+    let (ada, bob) = (user("ada"), user("bob"));
+    let listen =
+        || stateless("subscriptions/listen", json!({ "notifications": { "toolsListChanged": true } }));
+    let mut held = Vec::new();
+    for _ in 0..2 {
+        let mut stream = listen().from(&ada).send(world.at(0)).await;
+        assert_eq!(stream.message().await["method"], "notifications/subscriptions/acknowledged");
+        held.push(stream);
+    }
+    for post in [echo(), initialize_request("2025-11-25", json!({})), listen()] {
+        let reply = post.from(&ada).send(world.at(0)).await;
+        assert_eq!(reply.header("retry-after"), Some("1"));
+        let (status, code, body) = refused(reply).await;
+        assert_eq!((status, code), (429, -32600));
+        assert!(body.to_string().contains("MCP_REQUESTS_PER_PRINCIPAL"), "{body}");
+    }
+    assert_eq!(text(echo().from(&bob).send(world.at(0)).await).await, "hi");
+    assert_eq!(text(echo().send(world.at(0)).await).await, "hi");
+    held.pop();
+    assert_eq!(text(echo().from(&ada).send(world.at(0)).await).await, "hi");
+    assert_eq!(text(echo().from(&ada).send(world.at(0)).await).await, "hi", "an answer gives its place back");
+}
+
+/// What is held is the answer, not the call: a client that leaves frees its place.
+#[tokio::test(start_paused = true)]
+async fn a_request_that_is_dropped_gives_its_place_back() {
+    let world = environments_with(1, |config| config.requests.per_principal = 1);
+    for _ in 0..3 {
+        let waiting = call("slow", json!({})).send(world.at(0));
+        assert!(tokio::time::timeout(Duration::from_millis(10), waiting).await.is_err());
+    }
+    assert_eq!(text(echo().send(world.at(0)).await).await, "hi");
+}
+
+/// Bodies keep their length: a place that is held does not make a stream of an answer.
+#[tokio::test(start_paused = true)]
+async fn an_answer_still_says_how_long_it_is() {
+    let world = environment();
+    let response = world.at(0).handle(echo().request()).await;
+    assert!(http_body::Body::size_hint(response.body()).exact().is_some());
+}

@@ -1,0 +1,6 @@
+mod bad_input;
+mod guard;
+mod hostile;
+mod layers;
+mod limits;
+mod local;

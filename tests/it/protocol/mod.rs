@@ -1,0 +1,3 @@
+mod properties;
+mod read;
+mod request_state;

@@ -1,0 +1,211 @@
+//! What the event log in DynamoDB does when a writer dies or dawdles, told by the items it leaves.
+
+use std::time::Duration;
+
+use mcp_lambda_server::{
+    Clock, Event,
+    clock::Timestamp,
+    config::TlsRoots,
+    events::{Appended, EventLog, GlobalEvent, NewEvent, Scope, ScopeEnd},
+    store::dynamodb::{
+        DynamoStore, create_tables, http_client,
+        sdk::{self, types::AttributeValue},
+    },
+};
+use serde_json::json;
+
+struct Lab {
+    client: sdk::Client,
+    clock: Clock,
+}
+
+impl Lab {
+    async fn new() -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let database = dynoxide::Database::memory().expect("a database");
+        tokio_util::task::TaskTracker::new().spawn(dynoxide::server::serve_on(listener, database));
+        let config = sdk::Config::builder()
+            .behavior_version(sdk::config::BehaviorVersion::latest())
+            .endpoint_url(format!("http://{address}"))
+            .region(sdk::config::Region::new("us-east-1"))
+            .credentials_provider(sdk::config::Credentials::new("log", "log", None, None, "log"))
+            .http_client(http_client(TlsRoots::Amazon).expect("an HTTP client"))
+            .build();
+        let client = sdk::Client::from_conf(config);
+        create_tables(&client, "state", "events").await.expect("tables");
+        Self { client, clock: Clock::manual(Timestamp(1_800_000_000_000)) }
+    }
+
+    /// Another process.
+    fn store(&self, replicas: usize) -> DynamoStore {
+        DynamoStore::new(self.client.clone(), "state", "events", self.clock.clone()).with_replicas(replicas)
+    }
+
+    /// What a writer leaves behind that dies as soon as it has a place.
+    async fn die(&self) {
+        self.client
+            .update_item()
+            .table_name("events")
+            .key("pk", AttributeValue::S("HEAD#global".into()))
+            .key("sk", AttributeValue::S("HEAD".into()))
+            .update_expression("SET moved = :now ADD v :one")
+            .expression_attribute_values(":now", AttributeValue::N(self.clock.now().0.to_string()))
+            .expression_attribute_values(":one", AttributeValue::N("1".into()))
+            .send()
+            .await
+            .expect("counted");
+    }
+
+    async fn append(&self, store: &DynamoStore, number: u64, source_id: Option<&str>) -> Appended {
+        let at = self.clock.now();
+        let event = GlobalEvent::external_event("lab", "number", json!(number)).into();
+        let expires_at = at.plus(Duration::from_secs(3600));
+        let event = NewEvent { event, source_id: source_id.map(Into::into), at, expires_at };
+        store.append(&Scope::Global, &event).await.expect("appended")
+    }
+}
+
+async fn read(store: &DynamoStore, after: u64) -> Vec<(u64, serde_json::Value)> {
+    let events = store.read(&Scope::Global, after, 100).await.expect("read");
+    let number = |event| match event {
+        Event::Global { event: GlobalEvent::ExternalEvent { payload, .. }, .. } => payload,
+        other => panic!("not appended: {other:?}"),
+    };
+    events.into_iter().map(|event| (event.seq, number(event.event))).collect()
+}
+
+async fn end(store: &DynamoStore) -> ScopeEnd {
+    store.ends(&[Scope::Global]).await.expect("read")[0]
+}
+
+#[tokio::test]
+async fn nobody_reads_past_a_place_that_may_still_be_written() {
+    let lab = Lab::new().await;
+    for replicas in [1, 3] {
+        let store = lab.store(replicas);
+        let before = end(&store).await.head;
+        lab.append(&store, 1, None).await;
+        lab.die().await;
+        lab.append(&store, 3, None).await;
+        lab.clock.advance(Duration::from_secs(14));
+        assert_eq!(read(&store, before).await, [(before + 1, json!(1))]);
+        assert_eq!(
+            end(&store).await,
+            ScopeEnd { head: before + 3, last_stable: before + 1 },
+            "a listener begins before it"
+        );
+        lab.clock.advance(Duration::from_secs(1));
+        assert_eq!(read(&store, before).await.len(), 2, "nobody takes a quarter of a minute to write");
+        assert_eq!(end(&store).await, ScopeEnd { head: before + 3, last_stable: before + 3 });
+    }
+}
+
+#[tokio::test]
+async fn a_place_that_was_given_up_is_never_written() {
+    let lab = Lab::new().await;
+    for replicas in [1, 3] {
+        let (store, other) = (lab.store(replicas), lab.store(replicas));
+        let before = end(&store).await.head;
+        lab.die().await;
+        lab.append(&store, 2, None).await;
+        assert!(read(&store, before).await.is_empty());
+        assert_eq!(store.settle(&Scope::Global, before).await.expect("settled"), before + 1);
+        assert_eq!(read(&store, before + 1).await, [(before + 2, json!(2))]);
+        // Every other reader, whichever copy it reads, comes to the same.
+        assert_eq!(other.settle(&Scope::Global, before).await.expect("settled"), before + 1);
+        assert_eq!(read(&other, before).await, [(before + 2, json!(2))]);
+        // The writer comes back from the dead: its place is taken.
+        let late = lab
+            .client
+            .put_item()
+            .table_name("events")
+            .item("pk", AttributeValue::S("LOG#global".into()))
+            .item("sk", AttributeValue::S(format!("{:020}", before + 1)))
+            .condition_expression("attribute_not_exists(pk)")
+            .send()
+            .await;
+        late.expect_err("closed");
+    }
+}
+
+#[tokio::test]
+async fn a_writer_whose_next_place_was_closed_takes_another() {
+    let lab = Lab::new().await;
+    let store = lab.store(1);
+    for (seq, source_id) in [(1, None), (3, Some("one source"))] {
+        // Somebody closes the place between its number and its event: here, before either.
+        lab.client
+            .put_item()
+            .table_name("events")
+            .item("pk", AttributeValue::S("LOG#global".into()))
+            .item("sk", AttributeValue::S(format!("{seq:020}")))
+            .item("seq", AttributeValue::N(seq.to_string()))
+            .item("written", AttributeValue::N(lab.clock.now().0.to_string()))
+            .send()
+            .await
+            .expect("closed");
+        assert_eq!(lab.append(&store, seq, source_id).await, Appended::At(seq + 1));
+        assert_eq!(read(&store, seq - 1).await, [(seq + 1, json!(seq))]);
+    }
+    assert_eq!(lab.append(&store, 3, Some("one source")).await, Appended::Already(4));
+}
+
+#[tokio::test]
+async fn the_places_of_the_dead_at_the_end_are_passed_too() {
+    let lab = Lab::new().await;
+    let store = lab.store(1);
+    lab.append(&store, 1, None).await;
+    for _ in 0..3 {
+        lab.die().await;
+    }
+    assert_eq!(store.heads(&[Scope::Global]).await.expect("read"), [4]);
+    assert_eq!(end(&store).await, ScopeEnd { head: 4, last_stable: 1 });
+    assert_eq!(store.settle(&Scope::Global, 1).await.expect("settled"), 4);
+    assert_eq!(end(&store).await, ScopeEnd { head: 4, last_stable: 4 });
+    assert_eq!(lab.append(&store, 5, None).await, Appended::At(5));
+}
+
+#[tokio::test]
+async fn every_copy_of_the_log_holds_every_event_at_its_place() {
+    let lab = Lab::new().await;
+    let writer = lab.store(4);
+    for number in 1..=20 {
+        let source = format!("source {number}");
+        lab.append(&writer, number, Some(&source).filter(|_| number % 2 == 0).map(String::as_str)).await;
+    }
+    let expected: Vec<_> = (1..=20).map(|number| (number, json!(number))).collect();
+    for _ in 0..16 {
+        let reader = lab.store(4);
+        assert_eq!(read(&reader, 0).await, expected);
+        assert_eq!(reader.heads(&[Scope::Global]).await.expect("read"), [20]);
+    }
+}
+
+#[tokio::test]
+async fn a_delivery_that_comes_a_day_later_is_still_known() {
+    let lab = Lab::new().await;
+    let store = lab.store(1);
+    assert_eq!(lab.append(&store, 1, Some("slow")).await, Appended::At(1));
+    lab.clock.advance(Duration::from_secs(23 * 60 * 60));
+    assert_eq!(lab.append(&store, 1, Some("slow")).await, Appended::Already(1));
+}
+
+/// A delivery that was not acknowledged comes again. Its writer may have died before it had a place, with a place, or
+/// with everything written and nothing answered.
+#[tokio::test]
+async fn a_delivery_is_one_event_wherever_its_writer_died() {
+    let lab = Lab::new().await;
+    let store = lab.store(1);
+    lab.die().await;
+    assert_eq!(lab.append(&store, 1, Some("a place and no event")).await, Appended::At(2));
+    assert_eq!(lab.append(&store, 2, Some("everything and no answer")).await, Appended::At(3));
+    for (number, source, seq) in [(1, "a place and no event", 2), (2, "everything and no answer", 3)] {
+        assert_eq!(lab.append(&lab.store(1), number, Some(source)).await, Appended::Already(seq));
+    }
+    assert_eq!(store.settle(&Scope::Global, 0).await.expect("settled"), 1);
+    assert_eq!(read(&store, 1).await, [(2, json!(1)), (3, json!(2))]);
+    let topic = GlobalEvent::external_event("lab", "number", json!(0)).key();
+    let kept = store.newest(&Scope::Global, &topic, 10).await.expect("read");
+    assert_eq!(kept.iter().map(|event| event.seq).collect::<Vec<_>>(), [3, 2], "under its topic as well");
+}

@@ -1,0 +1,185 @@
+//! What each kind of request asks of DynamoDB: how often, and how many round trips one after the other.
+//!
+//! `cargo test --test it round_trips -- --nocapture` prints the table.
+
+use crate::common::{
+    Post, World, call,
+    client::initialize_request,
+    dynamo::{Counted, Embedded, TRIP, counted},
+    session::{Client, NEWEST},
+    world,
+};
+use mcp_lambda_server::{Clock, clock::Timestamp};
+use serde_json::json;
+use tokio::time::Instant;
+
+/// What a request may cost.
+struct Row {
+    what: &'static str,
+    calls: usize,
+    depth: u128,
+}
+
+const fn row(what: &'static str, calls: usize, depth: u128) -> Row {
+    Row { what, calls, depth }
+}
+
+/// The table. `calls` counts requests to DynamoDB, `depth` those that had to wait for one another.
+const STATELESS_CALL: Row = row("2026-07-28 tools/call", 0, 0);
+const INITIALIZE: Row = row("initialize", 1, 1);
+const INITIALIZED: Row = row("notifications/initialized", 1, 1);
+const PING: Row = row("ping", 1, 1);
+const SESSION_CALL: Row = row("2025-11-25 tools/call", 1, 1);
+const PROGRESS: Row = row("2025-11-25 tools/call with 10 progress notifications", 1 + 2, 1 + 2);
+const GET_STREAM: Row = row("GET stream", 3, 2);
+const RESUME: Row = row("GET stream with Last-Event-ID of the log", 3, 2);
+const RESUME_REPLY: Row = row("GET with Last-Event-ID of a finished reply", 3, 1);
+const DELETE: Row = row("DELETE of a session with nothing", 2 + 3, 2 + 1);
+const DELETE_ITEMS: Row = row("DELETE of a session with 3 items", 2 + 5, 2 + 2);
+const FIRST_CHECK: Row = row("2026-07-28 tools/call with dynamic tools, once in 10 s", 1, 1);
+const CHECKED: Row = row("2026-07-28 tools/call with dynamic tools, otherwise", 0, 0);
+const READ_STATE: Row = row("2025-11-25 tools/call that updates the session's state", 1 + 3, 1 + 2);
+
+struct Meter {
+    world: World,
+    counted: Counted,
+    table: Vec<String>,
+}
+
+impl Meter {
+    /// Runs one request to its last byte and holds it to its row.
+    async fn costs<T>(&mut self, row: &Row, request: impl AsyncFnOnce(&World) -> T) -> T {
+        assert_eq!(self.counted.take(), Vec::<String>::new(), "nothing is asked between requests");
+        let start = Instant::now();
+        let outcome = request(&self.world).await;
+        let depth = start.elapsed().as_millis() / TRIP.as_millis();
+        let calls = self.counted.take();
+        self.table.push(format!("| {} | {} | {depth} | {} |", row.what, calls.len(), calls.join(", ")));
+        assert!(
+            calls.len() <= row.calls && depth <= row.depth,
+            "{}: {} calls, {depth} in a row; at most {}, {}: {calls:?}",
+            row.what,
+            calls.len(),
+            row.calls,
+            row.depth,
+        );
+        outcome
+    }
+
+    async fn accepted(&mut self, row: &Row, status: u16, post: Post) {
+        let reply = self.costs(row, async |world| post.send(world.at(0)).await).await;
+        assert_eq!(reply.status, status, "{}", row.what);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_request_asks_dynamodb_more_than_the_table_says() {
+    let clock = Clock::manual(Timestamp(1_800_000_000_000));
+    let (database, stores, counted) = tokio::task::spawn_blocking({
+        let clock = clock.clone();
+        move || {
+            let database = Embedded::start();
+            let (stores, counted) = counted(&database, &clock);
+            (database, stores, counted)
+        }
+    })
+    .await
+    .expect("a database");
+    let world = world::world(2, |_| {}, |builder| builder.stores(stores.clone()).clock(clock.clone()));
+    let mut meter = Meter { world, counted, table: Vec::new() };
+
+    let text = meter
+        .costs(&STATELESS_CALL, async |world| {
+            crate::common::text(call("echo", json!({ "message": "hi" })).send(world.at(0)).await).await
+        })
+        .await;
+    assert_eq!(text, "hi");
+
+    let opened = meter
+        .costs(&INITIALIZE, async |world| initialize_request(NEWEST, json!({})).send(world.at(0)).await)
+        .await;
+    let id = opened.header("mcp-session-id").expect("a session").to_owned();
+    let client = Client { id, version: NEWEST, principal: None };
+    meter.accepted(&INITIALIZED, 202, client.notification("notifications/initialized", json!({}))).await;
+    meter.accepted(&PING, 200, client.request(1, "ping", json!({}))).await;
+
+    let echo = client.call(1, "echo", json!({ "message": "hi" }));
+    let text =
+        meter.costs(&SESSION_CALL, async |world| crate::common::text(echo.send(world.at(1)).await).await);
+    assert_eq!(text.await, "hi");
+
+    let count = client.call(1, "count", json!({}));
+    let text =
+        meter.costs(&READ_STATE, async |world| crate::common::text(count.send(world.at(1)).await).await);
+    assert_eq!(text.await, "1");
+
+    meter.world.allow(11);
+    let progress = client.request(
+        2,
+        "tools/call",
+        json!({ "name": "progress", "arguments": { "steps": 10 }, "_meta": { "progressToken": 2 } }),
+    );
+    let events = meter
+        .costs(&PROGRESS, async |world| {
+            let mut reply = progress.send(world.at(0)).await;
+            let mut events = Vec::new();
+            while let Some(event) = reply.told().await {
+                events.push(event);
+            }
+            events
+        })
+        .await;
+    assert_eq!(events.len(), 1 + 10 + 1, "a priming event, ten reports, the response");
+
+    let reply = client.resume(events[3].id.as_deref().expect("an id"));
+    let missed = meter.costs(&RESUME_REPLY, async |world| reply.send(world.at(1)).await.messages().await);
+    assert_eq!(missed.await.len(), 8);
+
+    for (row, get) in [(&GET_STREAM, client.listen()), (&RESUME, client.resume("log.0.0.0"))] {
+        let stream = meter
+            .costs(row, async |world| {
+                let mut stream = get.send(world.at(0)).await;
+                crate::common::session::opening(&mut stream, NEWEST).await;
+                stream
+            })
+            .await;
+        drop(stream);
+        settled(&meter.counted).await;
+    }
+
+    for key in ["a", "b", "c"] {
+        let uri = json!({ "uri": format!("test://{key}") });
+        let subscribed = client.request(3, "resources/subscribe", uri).send(meter.world.at(0)).await;
+        assert_eq!(subscribed.status, 200);
+    }
+    meter.counted.take();
+    meter.accepted(&DELETE_ITEMS, 204, client.end()).await;
+    let bare = Client::open(meter.world.at(0), NEWEST).await;
+    meter.counted.take();
+    meter.accepted(&DELETE, 204, bare.end()).await;
+
+    meter.world = world::world(
+        1,
+        |_| {},
+        |builder| builder.stores(stores.clone()).clock(clock.clone()).dynamic_tools(["slow"]),
+    );
+    for row in [&FIRST_CHECK, &CHECKED] {
+        let echo = call("echo", json!({ "message": "hi" }));
+        let text = meter.costs(row, async |world| crate::common::text(echo.send(world.at(0)).await).await);
+        assert_eq!(text.await, "hi");
+    }
+
+    println!("| request | calls | in a row | which |\n|---|---|---|---|\n{}", meter.table.join("\n"));
+    // A runtime must not be dropped where one runs.
+    tokio::task::spawn_blocking(move || drop(database)).await.expect("the database ends");
+}
+
+/// Waits until what a dropped stream leaves behind, its slot given back and its last look at the log, is done.
+async fn settled(counted: &Counted) {
+    loop {
+        tokio::time::sleep(TRIP * 500).await;
+        if counted.take().is_empty() {
+            return;
+        }
+    }
+}
