@@ -62,7 +62,7 @@ impl Reference {
             .get::<Events>()
             .ok_or_else(|| ErrorData::internal_error("this server was started without events", None))?;
         let happened = GlobalEvent::external_event(event.source, event.event_type, event.payload);
-        let uri = happened.topic().uri();
+        let uri = happened.key().uri();
         let announced = events
             .publish_to_topic(happened, event.correlation_id.as_deref())
             .await

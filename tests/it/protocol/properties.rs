@@ -225,8 +225,8 @@ proptest! {
     #[test]
     fn a_session_id_is_thirty_two_hex_digits(text in "([0-9a-f]{31,33}|[0-9A-Fa-g]{32}|.{0,40})") {
         let ours = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
-        prop_assert_eq!(SessionId::parse(&text).is_some(), ours);
-        if let Some(id) = SessionId::parse(&text) {
+        prop_assert_eq!(text.parse::<SessionId>().is_ok(), ours);
+        if let Ok(id) = text.parse::<SessionId>() {
             prop_assert_eq!(id.as_str(), text.as_str());
         }
     }
