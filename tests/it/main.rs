@@ -4,7 +4,6 @@
 //! that needs a process of its own has one: [log_hygiene](log_hygiene/main.rs).
 
 mod auth;
-mod common;
 mod config;
 mod environments;
 mod events;

@@ -2,20 +2,19 @@
 
 use std::time::Duration;
 
-use crate::{
-    common::{call, environment, socket::Listening},
-    mutated::{corpus, mutated},
-};
 use proptest::{
     strategy::{Strategy, ValueTree},
     test_runner::TestRunner,
 };
 use serde_json::json;
+use test_support::{call, environment, socket::Listening};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
     task::JoinSet,
 };
+
+use crate::mutated::{corpus, mutated};
 
 const REQUESTS: usize = 10_000;
 const AT_ONCE: usize = 16;

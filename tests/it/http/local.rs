@@ -1,12 +1,12 @@
 //! The laptop's front, over real sockets.
 
-use crate::common::{
-    Post, World, call, environment,
+use serde_json::json;
+use test_support::{
+    McpRequest, World, call, environment,
     session::{self, Client, NEWEST},
     socket::{Listening, Socket},
     stateless,
 };
-use serde_json::json;
 
 async fn reports(world: &World, expected: &[&str]) {
     for report in expected {
@@ -14,7 +14,7 @@ async fn reports(world: &World, expected: &[&str]) {
     }
 }
 
-fn progress() -> Post {
+fn progress() -> McpRequest {
     let params =
         json!({ "name": "progress", "arguments": { "steps": 2 }, "_meta": { "progressToken": "p" } });
     stateless("tools/call", params)
@@ -142,7 +142,7 @@ async fn one_connection_serves_many_requests() {
     let world = environment();
     let listening = Listening::start(world.at(0)).await;
     let mut socket = listening.connect().await;
-    let head = socket.send(&crate::common::client::initialize_request(NEWEST, json!({}))).await;
+    let head = socket.send(&test_support::request::initialize_request(NEWEST, json!({}))).await;
     let id = head.header("mcp-session-id").expect("a session").to_owned();
     assert_eq!(socket.body(&head).await["result"]["protocolVersion"], NEWEST);
     let client = Client { id, version: NEWEST, principal: None };
@@ -207,7 +207,7 @@ async fn a_client_that_does_not_finish_its_head_is_dropped() {
 /// A body that is announced and never comes is 408 when the request's time is up.
 #[tokio::test(start_paused = true)]
 async fn a_client_that_does_not_finish_its_body_is_told_so() {
-    let world = crate::common::environments_with(1, |config| {
+    let world = test_support::environments_with(1, |config| {
         config.request_timeout = std::time::Duration::from_secs(5);
     });
     let listening = Listening::start(world.at(0)).await;

@@ -266,7 +266,8 @@ async fn what_a_client_writes_in_their_place_never_arrives() {
         assert_eq!(found["x-authorizer-admin"], Value::Null, "{event}");
     }
     for front in [Front::FunctionUrl, Front::HttpApi, Front::Rest, Front::Alb, Front::AlbMultiValue] {
-        let reply = get("/request").header("x-authorizer-user_id", "forged").through(&emulator, front).await;
+        let reply =
+            get("/request").header("x-authorizer-user_id", "forged").through_front(&emulator, front).await;
         let arrived = reply.json().await;
         assert_eq!(arrived["headers"]["x-authorizer-user_id"], Value::Null, "{front:?}");
     }
