@@ -49,10 +49,6 @@ impl SseParser {
         }
     }
 
-    pub fn next(&mut self) -> Option<SseEvent> {
-        self.ready.pop_front()
-    }
-
     /// Whether bytes are left that belong to no whole event.
     pub fn is_between_events(&self) -> bool {
         self.pending.is_empty() && !self.touched
@@ -86,6 +82,15 @@ impl SseParser {
     }
 }
 
+/// The events that have ended so far.
+impl Iterator for SseParser {
+    type Item = SseEvent;
+
+    fn next(&mut self) -> Option<SseEvent> {
+        self.ready.pop_front()
+    }
+}
+
 /// A line that has ended, and how many bytes it took with its end: CR LF, LF or CR.
 fn first_line(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
     let end = bytes.iter().position(|byte| matches!(byte, b'\n' | b'\r'))?;
@@ -97,5 +102,5 @@ fn first_line(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
 pub fn parse(bytes: &[u8]) -> Vec<SseEvent> {
     let mut parser = SseParser::default();
     parser.push(bytes);
-    std::iter::from_fn(|| parser.next()).collect()
+    parser.collect()
 }
