@@ -105,15 +105,15 @@ proptest! {
     #[cfg(feature = "lambda")]
     #[test]
     fn any_authorizer_context_is_read(input in mutated(corpus(&["fuzz/context"]))) {
-        use crate::auth::{HEADER_PREFIX, Shape, Vouched};
+        use crate::auth::{HEADER_PREFIX, Shape, GatewayIdentity};
         let text = String::from_utf8_lossy(&input);
         for (shape, identity) in [(Shape::V1, None), (Shape::V1, Some(&*text)), (Shape::V2, None)] {
             let authorizer = identity.is_none().then_some(&*text);
-            if let Some(vouched) = in_time(|| Vouched::read(shape, authorizer, identity)) {
-                let key = vouched.principal.key();
+            if let Some(identity) = in_time(|| GatewayIdentity::read(shape, authorizer, identity)) {
+                let key = identity.principal.key();
                 prop_assert!(key == "anonymous" || key.contains('|'), "{}", key);
                 let mut headers = HeaderMap::new();
-                vouched.forward(&mut headers);
+                identity.forward(&mut headers);
                 prop_assert!(headers.keys().all(|name| name.as_str().starts_with(HEADER_PREFIX)));
             }
         }

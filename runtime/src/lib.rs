@@ -25,11 +25,11 @@ pub mod config;
 mod dispatch;
 pub mod error;
 pub mod events;
-mod front;
 #[cfg(test)]
 mod fuzz;
 mod handler;
 pub mod http;
+mod ingress;
 #[cfg(feature = "lambda")]
 mod lambda;
 mod local;
@@ -47,14 +47,14 @@ pub use rmcp;
 
 #[doc(inline)]
 pub use crate::{
-    auth::{Principal, Voucher},
+    auth::{AuthenticatedBy, Principal},
     clock::Clock,
     config::Config,
     error::{Error, StoreError},
     events::{Event, EventFilter, Events, GlobalEvent},
-    front::{Delivery, Front, HostCheck},
     http::Body,
-    server::{Listening, McpLambdaServer, Server},
+    ingress::{Delivery, HostCheck, Ingress},
+    server::{BoundServer, McpLambdaServer, Server},
     session::{Handles, Session, State},
     store::{MemoryStore, Stores},
     stream::{Deadline, ReplyStream},

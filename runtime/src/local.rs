@@ -17,8 +17,8 @@ use tower::ServiceExt;
 use crate::{
     dispatch::App,
     error::Error,
-    front::Front,
     http::{Body, McpService},
+    ingress::Ingress,
     stream::Deadline,
 };
 
@@ -64,7 +64,7 @@ fn connection(app: &Arc<App>, service: &McpService, graceful: &GracefulShutdown,
     let _ = socket.set_nodelay(true);
     let life = app.config.request_timeout;
     let service = service.clone().map_request(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(Front::local(Deadline::after(life)));
+        request.extensions_mut().insert(Ingress::local(Deadline::after(life)));
         request.map(|body| -> Body { body.map_err(Into::into).boxed_unsync() })
     });
     let connection = hyper::server::conn::http1::Builder::new()

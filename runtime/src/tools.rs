@@ -76,7 +76,7 @@ impl Tools {
         self.0.is_on(&self.known().switched, tool)
     }
 
-    /// Looks at the shared state if that is due. A store that fails changes nothing: the last that was known holds.
+    /// PollSchedule at the shared state if that is due. A store that fails changes nothing: the last that was known holds.
     pub(crate) async fn check(&self) {
         let now = self.0.clock.now();
         {

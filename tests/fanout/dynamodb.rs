@@ -11,7 +11,7 @@ use std::{
 use async_trait::async_trait;
 use mcp_lambda_server::{
     MemoryStore, StoreError,
-    events::{Appended, End, EventLog, LoggedEvent, NewEvent, Scope, Topic},
+    events::{Appended, EventKey, EventLog, LoggedEvent, NewEvent, Scope, ScopeEnd},
 };
 use tokio::time::Instant;
 
@@ -160,7 +160,7 @@ impl EventLog for Client {
         self.database.log.heads(scopes).await
     }
 
-    async fn ends(&self, scopes: &[Scope]) -> Result<Vec<End>, StoreError> {
+    async fn ends(&self, scopes: &[Scope]) -> Result<Vec<ScopeEnd>, StoreError> {
         self.database.log.ends(scopes).await
     }
 
@@ -179,19 +179,19 @@ impl EventLog for Client {
         self.database.log.settle(scope, after).await
     }
 
-    async fn topics(
+    async fn event_keys(
         &self,
         scope: &Scope,
-        after: Option<&Topic>,
+        after: Option<&EventKey>,
         limit: usize,
-    ) -> Result<Vec<Topic>, StoreError> {
-        self.database.log.topics(scope, after, limit).await
+    ) -> Result<Vec<EventKey>, StoreError> {
+        self.database.log.event_keys(scope, after, limit).await
     }
 
     async fn newest(
         &self,
         scope: &Scope,
-        topic: &Topic,
+        topic: &EventKey,
         limit: usize,
     ) -> Result<Vec<LoggedEvent>, StoreError> {
         self.database.log.newest(scope, topic, limit).await

@@ -62,9 +62,9 @@ impl Reference {
             .get::<Events>()
             .ok_or_else(|| ErrorData::internal_error("this server was started without events", None))?;
         let happened = GlobalEvent::external_event(event.source, event.event_type, event.payload);
-        let uri = happened.topic().uri();
+        let uri = happened.key().uri();
         let announced = events
-            .announce(happened, event.correlation_id.as_deref())
+            .publish_to_topic(happened, event.correlation_id.as_deref())
             .await
             .map_err(|error| ErrorData::internal_error(error.to_string(), None))?;
         let (Appended::At(place) | Appended::Already(place)) = announced.appended;

@@ -17,7 +17,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Map, Value};
 
-use super::{Principal, Voucher};
+use super::{AuthenticatedBy, Principal};
 
 /// Headers that only we write: what a client sends under these names is thrown away.
 pub(crate) const HEADER_PREFIX: &str = "x-authorizer-";
@@ -39,12 +39,12 @@ pub(crate) enum Shape {
 
 /// A caller that a front vouches for, and what it says of it.
 #[derive(Clone)]
-pub(crate) struct Vouched {
+pub(crate) struct GatewayIdentity {
     pub(crate) principal: Principal,
     said: Map<String, Value>,
 }
 
-impl Vouched {
+impl GatewayIdentity {
     /// Reads what stands in an event's request context. `None` when the front has asked nobody.
     pub(crate) fn read(shape: Shape, authorizer: Option<&str>, identity: Option<&str>) -> Option<Self> {
         let object = |text: Option<&str>| text.and_then(|text| serde_json::from_str(text).ok());
@@ -75,7 +75,7 @@ impl Vouched {
     }
 }
 
-fn of_v1(mut context: Map<String, Value>) -> Vouched {
+fn of_v1(mut context: Map<String, Value>) -> GatewayIdentity {
     // An authorizer's own values are scalars here, so an object under one of these names is not one of them.
     for nested in ["claims", "lambda"] {
         if let Some(Value::Object(said)) = context.get_mut(nested) {
@@ -85,7 +85,7 @@ fn of_v1(mut context: Map<String, Value>) -> Vouched {
     of_authorizer(context)
 }
 
-fn of_v2(mut context: Map<String, Value>) -> Option<Vouched> {
+fn of_v2(mut context: Map<String, Value>) -> Option<GatewayIdentity> {
     let mut take = |name: &str| match context.remove(name) {
         Some(Value::Object(said)) => Some(said),
         _ => None,
@@ -102,7 +102,7 @@ fn of_v2(mut context: Map<String, Value>) -> Option<Vouched> {
 
 /// An authorizer that names an issuer speaks of the subject of a token, so that it is the same caller wherever that token
 /// is verified. One that names nobody lets everybody in alike.
-fn of_authorizer(said: Map<String, Value>) -> Vouched {
+fn of_authorizer(said: Map<String, Value>) -> GatewayIdentity {
     let text = |name: &str| said.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     let subject = SUBJECTS.into_iter().find_map(text);
     let principal = match (text("iss"), text("sub"), subject) {
@@ -110,9 +110,13 @@ fn of_authorizer(said: Map<String, Value>) -> Vouched {
         (_, _, Some(subject)) => Principal::new("authorizer", subject),
         (_, _, None) => Principal::anonymous(),
     };
-    let voucher = if subject.is_some() { Voucher::Authorizer } else { Voucher::Nobody };
-    let principal = principal.vouched_by(voucher).with_scopes(scopes(&said)).with_attributes(said.clone());
-    Vouched { principal, said }
+    let authenticated_by =
+        if subject.is_some() { AuthenticatedBy::Authorizer } else { AuthenticatedBy::Anonymous };
+    let principal = principal
+        .with_authentication(authenticated_by)
+        .with_scopes(scopes(&said))
+        .with_attributes(said.clone());
+    GatewayIdentity { principal, said }
 }
 
 /// `scope` separates with spaces; a front that flattens lists writes them in brackets.
@@ -130,7 +134,7 @@ pub(super) fn scopes(claims: &Map<String, Value>) -> Vec<String> {
 
 /// By its id, which AWS never gives to anybody else: a name can be given anew. Callers of one identity pool share a role
 /// and so its id; Cognito's id tells them apart.
-fn of_iam(said: Map<String, Value>) -> Option<Vouched> {
+fn of_iam(said: Map<String, Value>) -> Option<GatewayIdentity> {
     let text = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
     let pool = said.get("cognitoIdentity").and_then(|pool| pool.get("identityId")).and_then(text);
     let principal = match (pool, said.get("userId").and_then(text)) {
@@ -138,13 +142,15 @@ fn of_iam(said: Map<String, Value>) -> Option<Vouched> {
         (None, Some(caller)) => Principal::new("aws:iam", &caller),
         (None, None) => return None,
     };
-    Some(Vouched {
-        principal: principal.vouched_by(Voucher::Iam).with_attributes(without_credentials(&said)),
+    Some(GatewayIdentity {
+        principal: principal
+            .with_authentication(AuthenticatedBy::Iam)
+            .with_attributes(without_credentials(&said)),
         said,
     })
 }
 
-fn of_identity(identity: &Map<String, Value>) -> Option<Vouched> {
+fn of_identity(identity: &Map<String, Value>) -> Option<GatewayIdentity> {
     let text = |name: &str| identity.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     // Only a signed request has a caller; the address and the user agent are said of everybody.
     let caller = text("caller")?;
@@ -156,7 +162,10 @@ fn of_identity(identity: &Map<String, Value>) -> Option<Vouched> {
         .into_iter()
         .filter_map(|name| text(name).map(|value| (name.to_owned(), value.into())))
         .collect();
-    Some(Vouched { principal: principal.vouched_by(Voucher::Iam).with_attributes(said.clone()), said })
+    Some(GatewayIdentity {
+        principal: principal.with_authentication(AuthenticatedBy::Iam).with_attributes(said.clone()),
+        said,
+    })
 }
 
 fn without_credentials(said: &Map<String, Value>) -> Map<String, Value> {

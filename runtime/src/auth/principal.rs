@@ -27,11 +27,11 @@ pub struct Principal {
 /// Who says that a caller is who it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Voucher {
+pub enum AuthenticatedBy {
     /// Nobody.
-    Nobody,
+    Anonymous,
     /// The program: a layer of its own.
-    Program,
+    Layer,
     /// The issuer of a token that was verified here.
     Token,
     /// AWS, for a caller with credentials of its own.
@@ -43,7 +43,7 @@ pub enum Voucher {
 }
 
 struct Detail {
-    voucher: Voucher,
+    authenticated_by: AuthenticatedBy,
     scopes: Vec<String>,
     attributes: Map<String, Value>,
 }
@@ -57,7 +57,7 @@ impl Principal {
     /// A caller nobody authenticated.
     #[must_use]
     pub fn anonymous() -> Self {
-        Self::keyed(ANONYMOUS.into(), Voucher::Nobody)
+        Self::keyed(ANONYMOUS.into(), AuthenticatedBy::Anonymous)
     }
 
     /// A caller an issuer vouches for. The same subject of two issuers is two principals.
@@ -65,23 +65,29 @@ impl Principal {
     pub fn new(issuer: &str, subject: &str) -> Self {
         // What separates the two must not be written in the first, or two pairs could make one key.
         let issuer = issuer.replace('%', "%25").replace('|', "%7C");
-        Self::keyed(format!("{issuer}|{}", bounded(subject)).into(), Voucher::Program)
+        Self::keyed(format!("{issuer}|{}", bounded(subject)).into(), AuthenticatedBy::Layer)
     }
 
     /// Somebody who may invoke the function.
     #[cfg(feature = "lambda")]
     pub(crate) fn invoker() -> Self {
-        Self::new("aws", "invoke").vouched_by(Voucher::Invoke)
+        Self::new("aws", "invoke").with_authentication(AuthenticatedBy::Invoke)
     }
 
     /// Reads back what [`Principal::key`] gave, as stores keep it. Nothing else is kept.
     #[must_use]
     pub fn from_key(key: &str) -> Self {
-        Self::keyed(key.into(), if key == ANONYMOUS { Voucher::Nobody } else { Voucher::Program })
+        Self::keyed(
+            key.into(),
+            if key == ANONYMOUS { AuthenticatedBy::Anonymous } else { AuthenticatedBy::Layer },
+        )
     }
 
-    fn keyed(key: Arc<str>, voucher: Voucher) -> Self {
-        Self { key, detail: Arc::new(Detail { voucher, scopes: Vec::new(), attributes: Map::new() }) }
+    fn keyed(key: Arc<str>, authenticated_by: AuthenticatedBy) -> Self {
+        Self {
+            key,
+            detail: Arc::new(Detail { authenticated_by, scopes: Vec::new(), attributes: Map::new() }),
+        }
     }
 
     /// Says what the caller may do.
@@ -97,13 +103,17 @@ impl Principal {
         self.with(|detail| detail.attributes = attributes)
     }
 
-    pub(crate) fn vouched_by(self, voucher: Voucher) -> Self {
-        self.with(|detail| detail.voucher = voucher)
+    pub(crate) fn with_authentication(self, authenticated_by: AuthenticatedBy) -> Self {
+        self.with(|detail| detail.authenticated_by = authenticated_by)
     }
 
     fn with(self, change: impl FnOnce(&mut Detail)) -> Self {
-        let Detail { voucher, scopes, attributes } = &*self.detail;
-        let mut detail = Detail { voucher: *voucher, scopes: scopes.clone(), attributes: attributes.clone() };
+        let Detail { authenticated_by, scopes, attributes } = &*self.detail;
+        let mut detail = Detail {
+            authenticated_by: *authenticated_by,
+            scopes: scopes.clone(),
+            attributes: attributes.clone(),
+        };
         change(&mut detail);
         Self { key: self.key, detail: Arc::new(detail) }
     }
@@ -116,8 +126,8 @@ impl Principal {
 
     /// Who says so.
     #[must_use]
-    pub fn voucher(&self) -> Voucher {
-        self.detail.voucher
+    pub fn authenticated_by(&self) -> AuthenticatedBy {
+        self.detail.authenticated_by
     }
 
     /// Whether nobody vouches for this caller.
@@ -126,7 +136,7 @@ impl Principal {
         &*self.key == ANONYMOUS
     }
 
-    /// What the caller may do, as its voucher says.
+    /// What the caller may do, as its authenticated_by says.
     #[must_use]
     pub fn scopes(&self) -> &[String] {
         &self.detail.scopes
@@ -138,7 +148,7 @@ impl Principal {
         self.detail.scopes.iter().any(|held| held == scope)
     }
 
-    /// What else its voucher says: the claims of a token, the context of an authorizer, the fields of an IAM identity.
+    /// What else its authenticated_by says: the claims of a token, the context of an authorizer, the fields of an IAM identity.
     #[must_use]
     pub fn attributes(&self) -> &Map<String, Value> {
         &self.detail.attributes

@@ -13,7 +13,7 @@ const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 
 /// This server as a protected resource.
 #[derive(Debug, Clone)]
-pub(crate) struct Resource {
+pub(crate) struct ProtectedResource {
     path: String,
     public_url: Option<String>,
     issuer: Option<String>,
@@ -31,7 +31,7 @@ pub(crate) enum TokenError {
     InsufficientScope,
 }
 
-impl Resource {
+impl ProtectedResource {
     pub(crate) fn of(config: &AuthConfig, path: &str) -> Self {
         let jwt = config.jwt.as_ref();
         Self {
@@ -43,7 +43,7 @@ impl Resource {
         }
     }
 
-    /// The paths that answer with [`Resource::metadata`]: none when there is no issuer to name.
+    /// The paths that answer with [`ProtectedResource::metadata`]: none when there is no issuer to name.
     pub(crate) fn paths(&self) -> Vec<String> {
         if self.issuer.is_none() {
             return Vec::new();

@@ -20,7 +20,7 @@ pub enum AuthMode {
     #[default]
     Open,
     /// The front: IAM or an authorizer. A request that came another way is refused.
-    Front,
+    Gateway,
     /// An issuer, with a token that is checked here.
     Jwt,
 }
@@ -133,7 +133,7 @@ fn mode(env: &Env<'_>, has_issuer: bool) -> Result<AuthMode, ConfigError> {
     match (env.get(&AUTH).as_deref(), has_issuer) {
         (None, false) | (Some("none"), false) => Ok(AuthMode::Open),
         (None, true) | (Some("jwt"), true) => Ok(AuthMode::Jwt),
-        (Some("front"), _) => Ok(AuthMode::Front),
+        (Some("front"), _) => Ok(AuthMode::Gateway),
         (Some("jwt"), false) => Err(wrong(&JWT_ISSUER, "", "the URL of an issuer, since MCP_AUTH is jwt")),
         (Some("none"), true) => {
             Err(wrong(&AUTH, "none", "jwt or front, since MCP_JWT_ISSUER names whose tokens are taken"))

@@ -7,7 +7,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use super::{AllowList, LogFormat, ResponseMode, StateKey, Tables, TlsRoots, Variable, variables::*};
 use crate::{error::ConfigError, telemetry};
 
-/// Looks variables up.
+/// PollSchedule variables up.
 pub(crate) struct Env<'a>(pub(super) &'a dyn Fn(&str) -> Option<String>);
 
 impl Env<'_> {

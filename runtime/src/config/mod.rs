@@ -184,7 +184,7 @@ pub struct Config {
     /// Requests served at a time, on Lambda.
     pub max_concurrency: usize,
     /// Whether this environment is started before anybody waits for it, so that nothing should be put off.
-    pub ahead: bool,
+    pub eager_init: bool,
     /// Log filter.
     pub log_filter: String,
     /// Log format.
@@ -238,7 +238,7 @@ impl Default for Config {
             compression: true,
             runtime_api: None,
             max_concurrency: 1,
-            ahead: false,
+            eager_init: false,
             log_filter: "info,rmcp=warn".into(),
             log_format: LogFormat::Text,
         }
@@ -317,7 +317,7 @@ impl Config {
             compression: env.switch(&COMPRESSION, default.compression)?,
             runtime_api: env.get(&RUNTIME_API),
             max_concurrency: env.count(&MAX_CONCURRENCY, default.max_concurrency)?,
-            ahead: env.get(&INITIALIZATION_TYPE).is_some_and(|kind| kind != "on-demand"),
+            eager_init: env.get(&INITIALIZATION_TYPE).is_some_and(|kind| kind != "on-demand"),
             log_filter: env.log_filter(default.log_filter)?,
             log_format: env.log_format()?,
         })

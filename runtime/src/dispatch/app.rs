@@ -10,16 +10,16 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{Caller, Listeners, Seal, event_resources::EventResources};
 use crate::{
-    auth::{Admission, InFlight, Resource},
+    auth::{Authenticator, ProtectedResource, RequestLimiter},
     clock::Clock,
     config::Config,
     error::ConfigError,
-    events::{Announcer, Events, Tail},
+    events::{Events, Publisher, Tail},
     handler::Handler,
     protocol::Fault,
-    session::{Handles, Mailroom, Session, SessionRecord},
+    session::{Handles, Inbox, Session, SessionRecord},
     store::Stores,
-    stream::{Deadline, OpenStreams, ReplyStream, Slot},
+    stream::{Deadline, ReplyStream, StreamLimiter, StreamPermit},
     tools::Tools,
 };
 
@@ -30,19 +30,19 @@ pub(crate) struct App {
     pub(crate) server_info: Implementation,
     pub(crate) config: Box<Config>,
     pub(crate) stores: Stores,
-    pub(crate) mailroom: Mailroom,
+    pub(crate) inbox: Inbox,
     pub(crate) events: Events,
     pub(crate) tail: Arc<Tail>,
     pub(crate) listeners: Listeners,
-    pub(crate) open_streams: OpenStreams,
+    pub(crate) stream_limiter: StreamLimiter,
     /// Whether each topic of the log is a resource.
     pub(crate) event_resources: bool,
     /// Which tools are on, if they can be switched.
     pub(crate) tools: Option<Tools>,
     pub(crate) seal: Seal,
-    pub(crate) admission: Admission,
-    pub(crate) resource: Resource,
-    pub(crate) in_flight: InFlight,
+    pub(crate) authenticator: Authenticator,
+    pub(crate) resource: ProtectedResource,
+    pub(crate) request_limiter: RequestLimiter,
     pub(crate) clock: Clock,
     /// Owns every task, so that none outlives the server.
     pub(crate) tracker: TaskTracker,
@@ -56,7 +56,7 @@ impl App {
         config: Box<Config>,
         stores: Stores,
         clock: Clock,
-        topic: Option<Arc<dyn Announcer>>,
+        publisher: Option<Arc<dyn Publisher>>,
         off_at_first: Option<BTreeSet<String>>,
     ) -> Result<Arc<Self>, ConfigError> {
         let mut handler: Arc<dyn Handler> = Arc::new(handler);
@@ -73,22 +73,22 @@ impl App {
         if event_resources {
             capabilities.logging.get_or_insert_default();
         }
-        let events = events.with_topic(topic);
+        let events = events.with_publisher(publisher);
         let tools = off_at_first.map(|off| {
             Tools::new(off, config.tool_check, Arc::clone(&stores.sessions), events.clone(), clock.clone())
         });
         Ok(Arc::new(Self {
             capabilities: deliverable(capabilities, config.streams.enabled, tools.is_some()),
             server_info: info.server_info,
-            mailroom: Mailroom::new(Arc::clone(&stores.mailbox)),
+            inbox: Inbox::new(Arc::clone(&stores.inbox)),
             events,
             tools,
             event_resources,
-            open_streams: OpenStreams::new(config.streams.per_process),
+            stream_limiter: StreamLimiter::new(config.streams.per_process),
             listeners: Listeners::default(),
-            admission: Admission::new(&config.auth, &clock)?,
-            resource: Resource::of(&config.auth, &config.path),
-            in_flight: InFlight::default(),
+            authenticator: Authenticator::new(&config.auth, &clock)?,
+            resource: ProtectedResource::of(&config.auth, &config.path),
+            request_limiter: RequestLimiter::default(),
             seal: Seal::new(&config.state_keys, config.state_ttl)?,
             shutdown: CancellationToken::new(),
             handler,
@@ -101,12 +101,12 @@ impl App {
     }
 
     /// Counts a stream of a caller until it ends, at its deadline at the latest.
-    pub(crate) async fn slot(&self, caller: &Caller, deadline: &Deadline) -> Result<Slot, Fault> {
+    pub(crate) async fn slot(&self, caller: &Caller, deadline: &Deadline) -> Result<StreamPermit, Fault> {
         let expires_at = self.clock.now().plus(deadline.remaining());
         let limit = self.config.streams.per_principal;
-        Slot::acquire(
-            &self.open_streams,
-            &self.stores.slots,
+        StreamPermit::acquire(
+            &self.stream_limiter,
+            &self.stores.stream_leases,
             &self.tracker,
             &caller.principal,
             limit,
@@ -122,7 +122,7 @@ impl App {
         let life = self.config.session_ttl;
         extensions.insert(caller.parts.clone());
         extensions.insert(caller.principal.clone());
-        extensions.insert(caller.front.deadline);
+        extensions.insert(caller.ingress.deadline);
         extensions.insert(self.events.clone());
         if let Some(tools) = &self.tools {
             extensions.insert(tools.clone());

@@ -45,7 +45,7 @@ pub(super) fn typed(request: &Request) -> Result<ClientRequest, Fault> {
     )
 }
 
-/// Looks whether tools were switched, and refuses a call of one that is off as that of one that never was.
+/// PollSchedule whether tools were switched, and refuses a call of one that is off as that of one that never was.
 pub(super) async fn check_tools(app: &App, request: &ClientRequest) -> Result<(), Fault> {
     let Some(tools) = &app.tools else { return Ok(()) };
     match request {

@@ -23,7 +23,7 @@ use crate::{
     handler::Handler,
     peer::{Exchange, Setting, Step},
     protocol::Fault,
-    session::{Looks, Mail, MailAddress, SessionId},
+    session::{ClientMessage, InboxKey, PollSchedule, SessionId},
     stream::{Deadline, ReplyStream},
 };
 
@@ -48,8 +48,8 @@ pub(super) struct Conversation {
 /// Where the client's letters for this call come from.
 pub(super) struct Letters {
     session: SessionId,
-    addresses: Vec<MailAddress>,
-    looks: Looks,
+    addresses: Vec<InboxKey>,
+    looks: PollSchedule,
 }
 
 /// A call that asked nothing looks for a cancellation this late, and so costs a quick call nothing.
@@ -59,18 +59,18 @@ const ANSWER_LOOK: Duration = Duration::from_millis(50);
 
 impl Letters {
     pub(super) fn new(session: SessionId, call: &str, id: &RequestId) -> Self {
-        let addresses = vec![MailAddress::Call(call.to_owned()), request_address(id)];
-        Self { session, addresses, looks: Looks::starting(CANCEL_LOOK) }
+        let addresses = vec![InboxKey::Call(call.to_owned()), request_address(id)];
+        Self { session, addresses, looks: PollSchedule::starting(CANCEL_LOOK) }
     }
 
-    fn is_cancellation(mail: &Mail) -> bool {
-        matches!(mail.to, MailAddress::Request(_))
+    fn is_cancellation(mail: &ClientMessage) -> bool {
+        matches!(mail.to, InboxKey::Request(_))
     }
 }
 
 /// Where cancellations of a request go.
-pub(super) fn request_address(id: &RequestId) -> MailAddress {
-    MailAddress::Request(serde_json::to_string(id).unwrap_or_default())
+pub(super) fn request_address(id: &RequestId) -> InboxKey {
+    InboxKey::Request(serde_json::to_string(id).unwrap_or_default())
 }
 
 /// What comes out of a conversation.
@@ -80,7 +80,7 @@ pub(super) enum Said {
     /// The response.
     Final(Final),
     /// Nothing for a while.
-    Quiet,
+    LazySubscriber,
     /// The handler wants the connection closed while it goes on.
     Disconnect,
     /// The client cancelled: there will be no response.
@@ -150,7 +150,7 @@ impl Conversation {
                 () = tokio::time::sleep_until(self.deadline.instant()) => return Said::Final(self.give_up().await),
                 () = tokio::time::sleep_until(self.quiet_until) => {
                     self.quiet_until = Instant::now() + self.app.config.streams.keep_alive;
-                    return Said::Quiet;
+                    return Said::LazySubscriber;
                 }
             }
         }
@@ -162,7 +162,7 @@ impl Conversation {
             Route::Ask(json) => {
                 // Somebody will answer soon.
                 if let Some(letters) = &mut self.letters {
-                    letters.looks = Looks::starting(ANSWER_LOOK);
+                    letters.looks = PollSchedule::starting(ANSWER_LOOK);
                 }
                 Some(self.send(json))
             }
@@ -190,7 +190,7 @@ impl Conversation {
     }
 
     /// Acts on letters, then throws them away. `true` when one was a cancellation.
-    async fn read(&mut self, mail: Vec<Mail>) -> bool {
+    async fn read(&mut self, mail: Vec<ClientMessage>) -> bool {
         let Some(session) = self.letters.as_ref().map(|letters| letters.session.clone()) else {
             return false;
         };
@@ -204,7 +204,7 @@ impl Conversation {
         if cancelled {
             self.stop().await;
         }
-        if let Err(error) = self.app.mailroom.discard(&session, &mail).await {
+        if let Err(error) = self.app.inbox.discard(&session, &mail).await {
             tracing::warn!(error = %Causes(&error), "letters were not discarded; they expire");
         }
         cancelled
@@ -220,8 +220,8 @@ impl Conversation {
 
     async fn give_up(&mut self) -> Final {
         self.stop().await;
-        let fault = Fault::DeadlineExceeded { seconds: self.deadline.given().as_secs() };
-        tracing::warn!(id = %self.asked.id, seconds = self.deadline.given().as_secs(), "a request ran out of time");
+        let fault = Fault::DeadlineExceeded { seconds: self.deadline.budget().as_secs() };
+        tracing::warn!(id = %self.asked.id, seconds = self.deadline.budget().as_secs(), "a request ran out of time");
         Final::fault(Some(self.asked.id.clone()), &fault)
     }
 
@@ -240,13 +240,13 @@ impl Conversation {
 }
 
 /// Waits for letters, or for ever if there can be none. A store that fails is asked again at the next look.
-async fn letters(app: &App, letters: &mut Option<Letters>) -> Vec<Mail> {
+async fn letters(app: &App, letters: &mut Option<Letters>) -> Vec<ClientMessage> {
     let Some(letters) = letters else { return std::future::pending().await };
     loop {
-        match app.mailroom.wait(&letters.session, &letters.addresses, &mut letters.looks).await {
+        match app.inbox.wait(&letters.session, &letters.addresses, &mut letters.looks).await {
             Ok(mail) => return mail,
             Err(error) => {
-                tracing::warn!(error = %Causes(&error), "the mailbox cannot be read; trying again");
+                tracing::warn!(error = %Causes(&error), "the inbox cannot be read; trying again");
             }
         }
     }

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use crate::{
     auth::Principal,
     error::{Causes, StoreError},
-    events::{Event, EventLog, LoggedEvent, SCHEME, Scope, TEMPLATE, Topic},
+    events::{Event, EventKey, EventLog, LoggedEvent, SCHEME, Scope, TEMPLATE},
     handler::Handler,
 };
 
@@ -63,7 +63,7 @@ impl EventResources {
             }
             ClientRequest::ListResourcesRequest(list) => {
                 let cursor = list.params.as_ref().and_then(|page| page.cursor.as_deref());
-                match cursor.filter(|cursor| cursor.starts_with(SCHEME)).map(Topic::parse) {
+                match cursor.filter(|cursor| cursor.starts_with(SCHEME)).map(EventKey::parse) {
                     Some(Some(after)) => {
                         self.list(&scopes, ListResourcesResult::default(), Some(&after)).await
                     }
@@ -114,19 +114,19 @@ impl EventResources {
         &self,
         scopes: &[Scope],
         mut page: ListResourcesResult,
-        after: Option<&Topic>,
+        after: Option<&EventKey>,
     ) -> ServerResult {
-        let topics = scopes.iter().map(|scope| async move {
+        let event_keys = scopes.iter().map(|scope| async move {
             // The caller's own are read again for each page: what they name already is not named twice.
             let after = after.filter(|_| *scope == Scope::Global);
-            self.log.topics(scope, after, PAGE).await
+            self.log.event_keys(scope, after, PAGE).await
         });
-        match try_join_all(topics).await {
-            Ok(mut topics) => {
-                let mut everybodys = topics.remove(0);
-                let own: BTreeSet<_> = topics.into_iter().flatten().collect();
-                page.next_cursor = everybodys.last().filter(|_| everybodys.len() == PAGE).map(Topic::uri);
-                everybodys.retain(|topic| !own.contains(topic));
+        match try_join_all(event_keys).await {
+            Ok(mut event_keys) => {
+                let mut everybodys = event_keys.remove(0);
+                let own: BTreeSet<_> = event_keys.into_iter().flatten().collect();
+                page.next_cursor = everybodys.last().filter(|_| everybodys.len() == PAGE).map(EventKey::uri);
+                everybodys.retain(|key| !own.contains(key));
                 if after.is_none() {
                     everybodys.extend(own);
                     everybodys.sort();
@@ -143,9 +143,9 @@ impl EventResources {
     async fn read(&self, scopes: &[Scope], uri: &str) -> Result<ServerResult, ErrorData> {
         let unknown =
             || ErrorData::resource_not_found("there are no such events", Some(json!({ "uri": uri })));
-        let topic = Topic::parse(uri).ok_or_else(unknown)?;
+        let key = EventKey::parse(uri).ok_or_else(unknown)?;
         let newest = try_join_all(scopes.iter().map(async |scope| {
-            let events = self.log.newest(scope, &topic, NEWEST).await?;
+            let events = self.log.newest(scope, &key, NEWEST).await?;
             Ok(events.into_iter().map(move |event| (scope, event)))
         }));
         let newest = newest.await.map_err(|error| unreadable(&error))?;
@@ -157,7 +157,7 @@ impl EventResources {
         newest.sort_by_key(|(_, logged)| Reverse(logged.at));
         newest.truncate(NEWEST);
         let events: Vec<_> = newest.into_iter().filter_map(|(scope, logged)| entry(scope, logged)).collect();
-        let text = json!({ "source": topic.source(), "type": topic.kind(), "events": events }).to_string();
+        let text = json!({ "source": key.source(), "type": key.kind(), "events": events }).to_string();
         let contents = ResourceContents::text(text, uri).with_mime_type("application/json");
         Ok(ServerResult::ReadResourceResult(ReadResourceResult::new(vec![contents])))
     }
@@ -173,8 +173,8 @@ fn entry(scope: &Scope, logged: LoggedEvent) -> Option<Value> {
     Some(entry)
 }
 
-fn resource(topic: &Topic) -> Resource {
-    Resource::new(topic.uri(), format!("{} {}", topic.source(), topic.kind()))
+fn resource(key: &EventKey) -> Resource {
+    Resource::new(key.uri(), format!("{} {}", key.source(), key.kind()))
         .with_description("The newest events of this source and type, newest first")
         .with_mime_type("application/json")
 }

@@ -29,7 +29,7 @@ pub(super) async fn open(app: &Arc<App>, caller: &Caller, request: &Request) -> 
     };
     // The handler's own `initialize` runs once per session, so that an override sees every client.
     let mut exchange = Exchange::start(Arc::clone(&app.handler), request.id.clone(), typed, setting);
-    let outcome = tokio::time::timeout_at(caller.front.deadline.instant(), async {
+    let outcome = tokio::time::timeout_at(caller.ingress.deadline.instant(), async {
         loop {
             if let Step::Done(outcome) = exchange.step().await {
                 return outcome;
@@ -37,7 +37,7 @@ pub(super) async fn open(app: &Arc<App>, caller: &Caller, request: &Request) -> 
         }
     })
     .await
-    .map_err(|_| Fault::DeadlineExceeded { seconds: caller.front.deadline.given().as_secs() })?;
+    .map_err(|_| Fault::DeadlineExceeded { seconds: caller.ingress.deadline.budget().as_secs() })?;
     match outcome {
         Ok(ServerResult::InitializeResult(result)) => {
             let record = record(app, caller, request, version)?;

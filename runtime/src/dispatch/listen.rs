@@ -18,9 +18,9 @@ use super::{
 use crate::{
     error::Causes,
     events::{Event, Scope, Subscription},
-    front::Delivery,
+    ingress::Delivery,
     protocol::{Era, Fault, StatelessRequest},
-    stream::{Deadline, Frame, FrameStream, Slot},
+    stream::{Deadline, Frame, FrameStream, StreamPermit},
 };
 
 pub(super) async fn open(app: &Arc<App>, caller: &Caller, read: &StatelessRequest) -> Result<Reply, Fault> {
@@ -43,7 +43,7 @@ pub(super) async fn open(app: &Arc<App>, caller: &Caller, read: &StatelessReques
     let acknowledged =
         notification(&id, "notifications/subscriptions/acknowledged", json!({ "notifications": honoured }));
     // Nothing to wait for: holding the stream would only cost.
-    if honoured == SubscriptionFilter::default() || caller.front.delivery == Delivery::Buffered {
+    if honoured == SubscriptionFilter::default() || caller.ingress.delivery == Delivery::Buffered {
         let frames = [acknowledged, closing(app, &id).into_frame()];
         return Ok(Reply::Stream(futures::stream::iter(frames).boxed()));
     }
@@ -80,7 +80,11 @@ const CLOSING: Duration = Duration::from_secs(3);
 
 /// How long a stream that waits for events may live.
 pub(super) fn life(app: &App, caller: &Caller) -> Deadline {
-    caller.front.deadline.sooner(CLOSING).at_most(app.config.streams.life.unwrap_or(caller.front.stream_life))
+    caller
+        .ingress
+        .deadline
+        .minus(CLOSING)
+        .capped(app.config.streams.life.unwrap_or(caller.ingress.stream_lifetime))
 }
 
 /// What was asked for, and can be delivered.
@@ -97,7 +101,7 @@ struct Listener {
     subscription: Subscription,
     /// Messages of an event whose first one has been said.
     waiting: VecDeque<Frame>,
-    slot: Slot,
+    slot: StreamPermit,
     deadline: Deadline,
 }
 
@@ -146,9 +150,9 @@ impl Listener {
     /// What an event means for this client: nothing, a message, or two for an event of a new topic.
     fn frames(&self, event: &Event) -> Vec<Frame> {
         match event {
-            Event::Global { event, opens } if self.app.event_resources => {
-                let changed = opens.then(|| self.frame(&Event::ResourcesListChanged)).flatten();
-                let updated = self.frame(&Event::ResourceUpdated { uri: event.topic().uri() });
+            Event::Global { event, is_first } if self.app.event_resources => {
+                let changed = is_first.then(|| self.frame(&Event::ResourcesListChanged)).flatten();
+                let updated = self.frame(&Event::ResourceUpdated { uri: event.key().uri() });
                 changed.into_iter().chain(updated).collect()
             }
             event => self.frame(event).into_iter().collect(),

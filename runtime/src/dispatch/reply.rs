@@ -5,7 +5,7 @@ use rmcp::model::{JsonRpcError, RequestId};
 
 use crate::{
     auth::Principal,
-    front::Front,
+    ingress::Ingress,
     protocol::{Era, Fault},
     session::SessionId,
     stream::FrameStream,
@@ -16,7 +16,7 @@ pub(crate) struct Caller {
     pub(crate) principal: Principal,
     pub(crate) parts: http::request::Parts,
     pub(crate) accepts: Accepts,
-    pub(crate) front: Front,
+    pub(crate) ingress: Ingress,
 }
 
 /// What the client can read.

@@ -12,11 +12,11 @@ use super::{
 };
 use crate::{
     error::{Causes, StoreError},
-    front::Delivery,
+    ingress::Delivery,
     protocol::Fault,
     random,
     session::SessionId,
-    stream::{Deadline, EventId, Frame, FrameStream, Replay, Slot, StoredFrame, StreamId, StreamKey},
+    stream::{Deadline, EventId, Frame, FrameStream, Replay, StoredFrame, StreamId, StreamKey, StreamPermit},
 };
 
 /// Between looks at a reply that is still being written, perhaps elsewhere.
@@ -45,7 +45,7 @@ pub(super) async fn open(
             return Err(Fault::Unavailable);
         }
     };
-    let deadline = match caller.front.delivery {
+    let deadline = match caller.ingress.delivery {
         Delivery::Stream => listen::life(app, caller),
         Delivery::Buffered => Deadline::after(Duration::ZERO),
     };
@@ -77,7 +77,7 @@ struct Reader {
     seq: u64,
     waiting: VecDeque<Frame>,
     open: bool,
-    slot: Option<Slot>,
+    slot: Option<StreamPermit>,
     deadline: Deadline,
     pause: Duration,
 }

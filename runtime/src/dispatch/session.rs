@@ -19,13 +19,11 @@ use super::{
 };
 use crate::{
     error::{Causes, StoreError},
-    front::Delivery,
+    ingress::Delivery,
     peer::{self, Setting},
-    protocol::{
-        self, Answer as ClientAnswer, Era, Fault, Message, Notification, Rejection, Request, SessionPost,
-    },
+    protocol::{self, Era, Fault, Message, Notification, Rejection, Request, Response, SessionPost},
     random,
-    session::{Mail, MailAddress, SessionId, SessionRecord},
+    session::{ClientMessage, InboxKey, SessionId, SessionRecord},
 };
 
 /// A session is marked as used at most this often, so that a busy one costs a write a minute and not a request.
@@ -33,7 +31,7 @@ const TOUCH_EVERY: Duration = Duration::from_secs(60);
 /// However busy, a session ends: what it left in a store can then be swept up.
 const LONGEST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// How long a letter waits for its call.
-const MAIL_LIFE: Duration = Duration::from_secs(15 * 60);
+const CLIENT_MESSAGE_TTL: Duration = Duration::from_secs(15 * 60);
 
 pub(super) async fn post(app: &Arc<App>, caller: &Caller, post: SessionPost) -> Reply {
     let id = match &post.body {
@@ -49,7 +47,7 @@ pub(super) async fn post(app: &Arc<App>, caller: &Caller, post: SessionPost) -> 
     outcome.unwrap_or_else(|fault| Reply::refuse(Era::Session, id, fault))
 }
 
-/// Looks a session up. Unknown, ended, expired and somebody else's are one answer.
+/// PollSchedule a session up. Unknown, ended, expired and somebody else's are one answer.
 pub(super) async fn find(app: &App, caller: &Caller, id: &str) -> Result<Arc<SessionRecord>, Fault> {
     let id = SessionId::parse(id).ok_or(Fault::SessionNotFound)?;
     let found = app.stores.sessions.load(&id).await.map_err(|error| unavailable(&error))?;
@@ -103,8 +101,8 @@ async fn serve(app: &Arc<App>, caller: &Caller, post: SessionPost) -> Result<Rep
         protocol::Body::One(Message::Notification(notification)) => {
             notified(app, caller, &record, notification).await.map(|()| Reply::Accepted)
         }
-        protocol::Body::One(Message::Answer(answer)) => {
-            answered(app, &record, answer).await.map(|()| Reply::Accepted)
+        protocol::Body::One(Message::Response(response)) => {
+            answered(app, &record, response).await.map(|()| Reply::Accepted)
         }
         protocol::Body::Batch(_) if !record.version.has_batches() => {
             Err(Fault::InvalidRequest("a body is one message, batches ended with 2025-03-26".into()))
@@ -132,7 +130,7 @@ async fn batch(
             Ok(Message::Notification(notification)) => {
                 refused.extend(notified(app, caller, &record, notification).await.err());
             }
-            Ok(Message::Answer(answer)) => refused.extend(answered(app, &record, answer).await.err()),
+            Ok(Message::Response(response)) => refused.extend(answered(app, &record, response).await.err()),
             Err(Rejection { id, fault }) => jobs.push(Job::Done(Final::fault(id, &fault))),
         }
     }
@@ -144,10 +142,10 @@ async fn batch(
 }
 
 /// A client's answer goes to the call that waits for it, wherever that runs.
-async fn answered(app: &App, record: &SessionRecord, answer: ClientAnswer) -> Result<(), Fault> {
+async fn answered(app: &App, record: &SessionRecord, answer: Response) -> Result<(), Fault> {
     match outbound::split_wire_id(&answer.id) {
         Some((call, number)) => {
-            send(app, record, MailAddress::Call(call.to_owned()), number.to_string(), answer.raw).await
+            send(app, record, InboxKey::Call(call.to_owned()), number.to_string(), answer.raw).await
         }
         None => {
             tracing::debug!(id = %answer.id, "an answer to a request we never made");
@@ -159,12 +157,12 @@ async fn answered(app: &App, record: &SessionRecord, answer: ClientAnswer) -> Re
 async fn send(
     app: &App,
     record: &SessionRecord,
-    to: MailAddress,
+    to: InboxKey,
     name: String,
     body: bytes::Bytes,
 ) -> Result<(), Fault> {
-    let mail = Mail { to, name, body, expires_at: app.clock.now().plus(MAIL_LIFE) };
-    app.mailroom.post(&record.id, &mail).await.map_err(|error| unavailable(&error))
+    let mail = ClientMessage { to, name, body, expires_at: app.clock.now().plus(CLIENT_MESSAGE_TTL) };
+    app.inbox.post(&record.id, &mail).await.map_err(|error| unavailable(&error))
 }
 
 async fn notified(
@@ -196,7 +194,7 @@ async fn notified(
         "notifications/progress" => {
             match outer.params.progress_token.as_ref().and_then(outbound::split_wire_id) {
                 Some((call, _)) => {
-                    send(app, record, MailAddress::Call(call.to_owned()), random::token(), notification.raw)
+                    send(app, record, InboxKey::Call(call.to_owned()), random::token(), notification.raw)
                         .await
                 }
                 None => Ok(()),
@@ -207,7 +205,7 @@ async fn notified(
             let setting = setting(app, caller, record);
             let told = peer::notify(Arc::clone(&app.handler), typed, setting);
             // A handler that takes its time over a notification must not hold the client up for ever.
-            let _ = tokio::time::timeout_at(caller.front.deadline.instant(), told).await;
+            let _ = tokio::time::timeout_at(caller.ingress.deadline.instant(), told).await;
             Ok(())
         }
     }
@@ -289,7 +287,7 @@ async fn told(
         match conversation.next().await {
             Said::Final(Final { code: None | Some(-32601), .. }) | Said::Cancelled => return Ok(None),
             Said::Final(refused) => return Ok(Some(refused)),
-            Said::Message(_) | Said::Quiet | Said::Disconnect => {}
+            Said::Message(_) | Said::LazySubscriber | Said::Disconnect => {}
         }
     }
 }
@@ -310,12 +308,12 @@ async fn talk(
             call,
             progress_token: typed.get_meta().get_progress_token(),
             log_level: record.log_level.map_or(LogLevel::Everything, LogLevel::From),
-            can_ask: caller.accepts.events && caller.front.delivery == Delivery::Stream,
+            can_ask: caller.accepts.events && caller.ingress.delivery == Delivery::Stream,
             progress: None,
         },
         binding: None,
         principal: caller.principal.clone(),
-        deadline: caller.front.deadline,
+        deadline: caller.ingress.deadline,
     };
     Ok(Conversation::start(app, request.id.clone(), typed, setting(app, caller, record), terms))
 }

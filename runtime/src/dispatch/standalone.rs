@@ -20,10 +20,10 @@ use super::{
 use crate::{
     error::{Causes, StoreError},
     events::{Event, EventFilter, LoggedEvent, Scope, Subscription},
-    front::Delivery,
+    ingress::Delivery,
     protocol::Fault,
     session::{SessionId, SessionRecord},
-    stream::{Deadline, EventId, Frame, FrameStream, LogCursor, LogPlace, Slot, StreamId},
+    stream::{Deadline, EventId, Frame, FrameStream, LogCursor, LogPosition, StreamId, StreamPermit},
 };
 
 /// The GET streams of this process, so that a client's newest one replaces its last: a message goes to exactly one
@@ -100,7 +100,7 @@ pub(super) async fn open(
         filter: EventFilter::of_query(caller.parts.uri.query()),
         waiting: VecDeque::new(),
         slot,
-        delivery: caller.front.delivery,
+        delivery: caller.ingress.delivery,
         deadline,
         replaced,
         ended: false,
@@ -132,7 +132,7 @@ async fn settle(
 }
 
 /// How far a client that has this cursor has heard a scope.
-fn place_in<'a>(cursor: &'a mut LogCursor, scope: &Scope) -> &'a mut LogPlace {
+fn place_in<'a>(cursor: &'a mut LogCursor, scope: &Scope) -> &'a mut LogPosition {
     match scope {
         Scope::Global => &mut cursor.global,
         Scope::Session(_) => &mut cursor.session,
@@ -146,11 +146,11 @@ struct Listener {
     name: StreamId,
     subscription: Subscription,
     /// Places behind which some messages of the next event were said on another stream.
-    said: HashMap<Scope, LogPlace>,
+    said: HashMap<Scope, LogPosition>,
     filter: EventFilter,
     /// Messages of an event whose first one has been said.
     waiting: VecDeque<Frame>,
-    slot: Slot,
+    slot: StreamPermit,
     delivery: Delivery,
     deadline: Deadline,
     replaced: CancellationToken,
@@ -251,7 +251,7 @@ impl Listener {
     }
 
     fn place(&self) -> LogCursor {
-        let of = |scope| LogPlace {
+        let of = |scope| LogPosition {
             seq: self.subscription.place(&scope),
             said: self.said.get(&scope).map_or(0, |place| place.said),
         };
@@ -282,7 +282,7 @@ impl Listener {
             // the rest of them.
             let mut place = after;
             if at != last {
-                *place_in(&mut place, &scope) = LogPlace { seq: logged.seq - 1, said: part };
+                *place_in(&mut place, &scope) = LogPosition { seq: logged.seq - 1, said: part };
             }
             let mut message = json!({ "jsonrpc": "2.0", "method": method });
             if let Some(params) = params {
@@ -318,20 +318,20 @@ impl Listener {
             Event::Message { level, logger, data } => {
                 self.message(1, session, level, logger, &data).into_iter().collect()
             }
-            Event::Global { event, opens } => {
-                let topic = event.topic();
+            Event::Global { event, is_first } => {
+                let key = event.key();
                 let message = json!(event);
                 let mut parts: Vec<Part> = self
                     .filter
                     .takes(&event)
-                    .then(|| self.message(1, session, event.level(), Some(topic.source().into()), &message))
+                    .then(|| self.message(1, session, event.level(), Some(key.source().into()), &message))
                     .flatten()
                     .into_iter()
                     .collect();
-                if self.app.event_resources && scope.has_topics() {
-                    let is_new = opens && is_on(resources);
+                if self.app.event_resources && scope.has_event_keys() {
+                    let is_new = is_first && is_on(resources);
                     parts.extend(is_new.then_some((2, "notifications/resources/list_changed", None)));
-                    parts.extend(self.updated(3, session, &topic.uri()).await?);
+                    parts.extend(self.updated(3, session, &key.uri()).await?);
                 }
                 parts
             }

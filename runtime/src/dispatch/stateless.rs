@@ -16,7 +16,7 @@ use super::{
     seal::{self, Binding},
 };
 use crate::{
-    front::Delivery,
+    ingress::Delivery,
     peer::Setting,
     protocol::{Era, Fault, StatelessRequest, headers},
     random,
@@ -48,7 +48,7 @@ async fn converse(app: &Arc<App>, caller: &Caller, read: &StatelessRequest) -> R
         binding,
         letters: None,
         principal: caller.principal.clone(),
-        deadline: caller.front.deadline,
+        deadline: caller.ingress.deadline,
     };
     let setting = Setting {
         peer_info: peer_info(&request),
@@ -65,9 +65,9 @@ async fn reply(caller: &Caller, mut conversation: Conversation) -> Reply {
         match conversation.next().await {
             Said::Final(last) if caller.accepts.json => return Reply::answer(Era::Stateless, last),
             // A client that reads no streams gets the response alone.
-            Said::Message(_) | Said::Quiet | Said::Disconnect if !caller.accepts.events => {}
+            Said::Message(_) | Said::LazySubscriber | Said::Disconnect if !caller.accepts.events => {}
             // A buffered front shows nobody that we are alive.
-            Said::Quiet if caller.front.delivery == Delivery::Buffered => {}
+            Said::LazySubscriber if caller.ingress.delivery == Delivery::Buffered => {}
             said => break said,
         }
     };
@@ -86,7 +86,7 @@ fn stream(first: Said, conversation: Conversation) -> FrameStream {
         Some(match said {
             Said::Message(json) => (message(json), (None, Some(conversation))),
             Said::Final(last) => (message(last.json), (None, None)),
-            Said::Quiet | Said::Disconnect => (Frame::KeepAlive, (None, Some(conversation))),
+            Said::LazySubscriber | Said::Disconnect => (Frame::KeepAlive, (None, Some(conversation))),
             Said::Cancelled => (Frame::KeepAlive, (None, None)),
         })
     })

@@ -11,10 +11,10 @@ use super::{
     reply::{Answer, Caller, Final, Reply},
 };
 use crate::{
-    front::Delivery,
+    ingress::Delivery,
     protocol::{Era, Fault},
     session::SessionRecord,
-    stream::{self, Deadline, Frame, Outlet},
+    stream::{self, Deadline, Frame, ReplayableStream},
 };
 
 /// How long a finished reply can be replayed.
@@ -62,8 +62,8 @@ pub(super) async fn drive(
         request,
         json: caller.accepts.json,
         events: caller.accepts.events,
-        delivery: caller.front.delivery,
-        deadline: caller.front.deadline,
+        delivery: caller.ingress.delivery,
+        deadline: caller.ingress.deadline,
         shape,
         reply: Some(reply),
         outlet: None,
@@ -84,7 +84,7 @@ struct Writer {
     deadline: Deadline,
     shape: Shape,
     reply: Option<oneshot::Sender<Reply>>,
-    outlet: Option<Outlet>,
+    outlet: Option<ReplayableStream>,
     kept: Vec<Final>,
 }
 
@@ -111,11 +111,11 @@ impl Writer {
                     }
                     return;
                 }
-                Said::Message(_) | Said::Quiet | Said::Disconnect if !self.events => {}
+                Said::Message(_) | Said::LazySubscriber | Said::Disconnect if !self.events => {}
                 Said::Disconnect if !self.can_poll() => {}
                 Said::Message(json) => self.with_outlet(Some(Say::Message(json))).await,
-                Said::Quiet if self.delivery == Delivery::Buffered => {}
-                Said::Quiet => self.with_outlet(Some(Say::KeepAlive)).await,
+                Said::LazySubscriber if self.delivery == Delivery::Buffered => {}
+                Said::LazySubscriber => self.with_outlet(Some(Say::KeepAlive)).await,
                 Said::Disconnect => self.with_outlet(Some(Say::Disconnect)).await,
             }
         }
@@ -150,7 +150,7 @@ impl Writer {
         self.record.version.has_priming() && self.app.config.streams.enabled
     }
 
-    async fn open(&mut self) -> Outlet {
+    async fn open(&mut self) -> ReplayableStream {
         let App { stores, tracker, clock, .. } = &*self.app;
         let (session, request) = (self.record.id.clone(), self.request.take());
         let (mut outlet, frames) =

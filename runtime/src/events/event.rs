@@ -4,7 +4,7 @@ use rmcp::model::LoggingLevel;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{global::GlobalEvent, topic::Topic};
+use super::{event_key::EventKey, global::GlobalEvent};
 use crate::{auth::Principal, session::SessionId};
 
 /// Something clients want to know.
@@ -40,16 +40,16 @@ pub enum Event {
         event: GlobalEvent,
         /// The first of its kind for a while, as the log found when it was appended: its resource is new in the list.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-        opens: bool,
+        is_first: bool,
     },
 }
 
 impl Event {
     /// The resource under which events like this one are kept, if they are.
     #[must_use]
-    pub fn topic(&self) -> Option<Topic> {
+    pub fn key(&self) -> Option<EventKey> {
         match self {
-            Self::Global { event, .. } => Some(event.topic()),
+            Self::Global { event, .. } => Some(event.key()),
             _ => None,
         }
     }
@@ -70,7 +70,7 @@ impl Event {
 
 impl From<GlobalEvent> for Event {
     fn from(event: GlobalEvent) -> Self {
-        Self::Global { event, opens: false }
+        Self::Global { event, is_first: false }
     }
 }
 
@@ -94,7 +94,7 @@ impl Scope {
     }
 
     /// Whether events of it are kept under their topics: what whoever may read resources may read there.
-    pub(crate) fn has_topics(&self) -> bool {
+    pub(crate) fn has_event_keys(&self) -> bool {
         match self {
             Self::Global | Self::Principal(_) => true,
             Self::Session(_) => false,

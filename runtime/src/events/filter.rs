@@ -21,12 +21,12 @@ impl EventFilter {
     /// Whether an event passes.
     #[must_use]
     pub fn takes(&self, event: &GlobalEvent) -> bool {
-        let topic = event.topic();
-        let is_named = |name: &String| name == event.type_name() || name == topic.kind();
+        let key = event.key();
+        let is_named = |name: &String| name == event.type_name() || name == key.kind();
         (self.event_types.is_empty() || self.event_types.iter().any(is_named))
             && self.source_filter.as_deref().is_none_or(|wanted| match wanted.strip_suffix('*') {
-                Some(start) => topic.source().starts_with(start),
-                None => topic.source() == wanted,
+                Some(start) => key.source().starts_with(start),
+                None => key.source() == wanted,
             })
     }
 

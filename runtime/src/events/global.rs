@@ -4,7 +4,7 @@ use rmcp::model::LoggingLevel;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::topic::Topic;
+use super::event_key::EventKey;
 use crate::clock::Timestamp;
 
 /// Something that happened. On the wire an object whose `type` says what it is; `timestamp` is RFC 3339, and filled in
@@ -245,16 +245,16 @@ impl GlobalEvent {
 
     /// Where it belongs: the source and type of somebody else's event, the name and subject of one of our own.
     #[must_use]
-    pub fn topic(&self) -> Topic {
+    pub fn key(&self) -> EventKey {
         let kind = match self {
             Self::SystemHealth { component, .. } => component,
             Self::ToolExecution { tool_name, .. } => tool_name,
             Self::SessionUpdate { event_type, .. } => event_type.name(),
             Self::MonitoringUpdate { resource_type, .. } => resource_type,
-            Self::ExternalEvent { source, event_type, .. } => return Topic::new(source, event_type),
+            Self::ExternalEvent { source, event_type, .. } => return EventKey::new(source, event_type),
             Self::ServerLifecycle { event, .. } => event.name(),
         };
-        Topic::new(self.type_name(), kind)
+        EventKey::new(self.type_name(), kind)
     }
 
     /// The one session it concerns, as it was named.

@@ -31,12 +31,12 @@ pub struct Events {
     tail: Arc<Tail>,
     clock: Clock,
     life: Duration,
-    topic: Option<Arc<dyn Announcer>>,
+    publisher: Option<Arc<dyn Publisher>>,
 }
 
 /// A message for the topic that other systems listen to.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Announcement {
+pub struct TopicMessage {
     /// Names the event, in the log and in the topic.
     pub id: String,
     /// `external_event`, `system_health`, ...
@@ -53,14 +53,14 @@ pub struct Announcement {
 
 /// Where announcements go: an SNS topic.
 #[async_trait]
-pub trait Announcer: Send + Sync + 'static {
+pub trait Publisher: Send + Sync + 'static {
     /// Sends one, and answers the id it got.
-    async fn announce(&self, announcement: &Announcement) -> Result<String, StoreError>;
+    async fn publish(&self, message: &TopicMessage) -> Result<String, StoreError>;
 }
 
 /// What became of an event that was announced.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Announced {
+pub struct Published {
     /// Its place in the log.
     pub appended: Appended,
     /// The id the topic gave it, if there is a topic.
@@ -69,11 +69,11 @@ pub struct Announced {
 
 impl Events {
     pub(crate) fn new(log: Arc<dyn EventLog>, tail: Arc<Tail>, clock: Clock, life: Duration) -> Self {
-        Self { log, tail, clock, life, topic: None }
+        Self { log, tail, clock, life, publisher: None }
     }
 
-    pub(crate) fn with_topic(self, topic: Option<Arc<dyn Announcer>>) -> Self {
-        Self { topic, ..self }
+    pub(crate) fn with_publisher(self, publisher: Option<Arc<dyn Publisher>>) -> Self {
+        Self { publisher, ..self }
     }
 
     /// Tells everybody. The event is durable when this returns.
@@ -120,16 +120,16 @@ impl Events {
     /// # Errors
     ///
     /// As [`Events::broadcast_global_event`], and when the topic does not take it: it has been told here by then.
-    pub async fn announce(
+    pub async fn publish_to_topic(
         &self,
         event: GlobalEvent,
         correlation_id: Option<&str>,
-    ) -> Result<Announced, StoreError> {
+    ) -> Result<Published, StoreError> {
         let event = event.at(self.clock.now());
         let id = random::token();
-        let announcement = Announcement {
+        let message = TopicMessage {
             event_type: event.type_name(),
-            subject: event.topic().uri(),
+            subject: event.key().uri(),
             timestamp: event.timestamp().unwrap_or_else(|| self.clock.now()).to_rfc3339(),
             correlation_id: correlation_id.unwrap_or(&id).to_owned(),
             message: serde_json::to_string(&event)
@@ -138,12 +138,12 @@ impl Events {
         };
         let event = Event::from(event);
         let scope = event.scope().ok_or(StoreError::NotFound)?;
-        let appended = self.append(&scope, event, Some(published_id(&announcement.id))).await?;
-        let message_id = match &self.topic {
-            Some(topic) => Some(topic.announce(&announcement).await?),
+        let appended = self.append(&scope, event, Some(published_id(&message.id))).await?;
+        let message_id = match &self.publisher {
+            Some(publisher) => Some(publisher.publish(&message).await?),
             None => None,
         };
-        Ok(Announced { appended, message_id })
+        Ok(Published { appended, message_id })
     }
 
     /// Tells everybody, once, however many environments say it under this name.
@@ -196,7 +196,7 @@ impl Events {
     #[cfg(feature = "lambda")]
     pub(crate) async fn receive(&self, incoming: super::incoming::Incoming) -> Result<Appended, StoreError> {
         let event = match (incoming.event, incoming.at) {
-            (Event::Global { event, opens }, Some(at)) => Event::Global { event: event.at(at), opens },
+            (Event::Global { event, is_first }, Some(at)) => Event::Global { event: event.at(at), is_first },
             (event, _) => event,
         };
         self.append(&incoming.scope, event, Some(incoming.source_id)).await
@@ -210,7 +210,7 @@ impl Events {
     ) -> Result<Appended, StoreError> {
         let at = self.clock.now();
         let event = match event {
-            Event::Global { event, opens } => Event::Global { event: event.at(at), opens },
+            Event::Global { event, is_first } => Event::Global { event: event.at(at), is_first },
             event => event,
         };
         let event = NewEvent { event, source_id, at, expires_at: at.plus(self.life) };

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     event::{Event, Scope},
-    topic::Topic,
+    event_key::EventKey,
 };
 use crate::{clock::Timestamp, error::StoreError};
 
@@ -44,12 +44,12 @@ pub struct LoggedEvent {
 
 /// Where a scope ends at the moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct End {
+pub struct ScopeEnd {
     /// The last place that was given to a writer.
     pub head: u64,
-    /// The last place that all places before are settled of: written, or given up. Whoever listens from here misses
+    /// The last place that all places before are last_stable of: written, or given up. Whoever listens from here misses
     /// nothing whose `append` returns from now on.
-    pub settled: u64,
+    pub last_stable: u64,
 }
 
 /// A durable sequence of events per scope.
@@ -74,7 +74,7 @@ pub trait EventLog: Send + Sync + 'static {
     async fn heads(&self, scopes: &[Scope]) -> Result<Vec<u64>, StoreError>;
 
     /// The end of each scope, in the order asked: for beginning to listen.
-    async fn ends(&self, scopes: &[Scope]) -> Result<Vec<End>, StoreError>;
+    async fn ends(&self, scopes: &[Scope]) -> Result<Vec<ScopeEnd>, StoreError>;
 
     /// Up to `limit` events after a place.
     async fn read(&self, scope: &Scope, after: u64, limit: usize) -> Result<Vec<LoggedEvent>, StoreError>;
@@ -84,18 +84,18 @@ pub trait EventLog: Send + Sync + 'static {
     async fn settle(&self, scope: &Scope, after: u64) -> Result<u64, StoreError>;
 
     /// Up to `limit` topics that have events in a scope, in an order of the log's own, after one.
-    async fn topics(
+    async fn event_keys(
         &self,
         scope: &Scope,
-        after: Option<&Topic>,
+        after: Option<&EventKey>,
         limit: usize,
-    ) -> Result<Vec<Topic>, StoreError>;
+    ) -> Result<Vec<EventKey>, StoreError>;
 
     /// The newest events of a topic in a scope, newest first, up to `limit`.
     async fn newest(
         &self,
         scope: &Scope,
-        topic: &Topic,
+        key: &EventKey,
         limit: usize,
     ) -> Result<Vec<LoggedEvent>, StoreError>;
 }

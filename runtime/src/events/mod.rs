@@ -5,11 +5,12 @@
 //! the past or finds a gap reads the log itself, so lag, reconnect and cold start are one code path.
 //!
 //! * [`Event`]: what can happen. [`Scope`]: who may hear it.
-//! * [`GlobalEvent`]: what happens in a deployment and around it. [`Topic`]: the resource such events are kept under.
+//! * [`GlobalEvent`]: what happens in a deployment and around it. [`EventKey`]: the resource such events are kept under.
 //! * [`EventLog`]: where events live. [`Events`]: the handle tools publish through. [`Subscriber`]: a listener in code.
-//! * [`incoming`]: what SNS and `EventBridge` deliver. [`Announcer`]: the topic that is published to.
+//! * [`incoming`]: what SNS and `EventBridge` deliver. [`Publisher`]: the topic that is published to.
 
 mod event;
+mod event_key;
 mod filter;
 mod global;
 mod handle;
@@ -23,15 +24,14 @@ mod subscription;
 mod tail;
 #[cfg(test)]
 mod tests;
-mod topic;
 
 pub use event::{Event, Scope};
+pub use event_key::EventKey;
+pub(crate) use event_key::{SCHEME, TEMPLATE};
 pub use filter::EventFilter;
 pub use global::{GlobalEvent, Lifecycle, SessionChange, ToolStatus};
-pub use handle::{Announced, Announcement, Announcer, Events};
-pub use log::{Appended, End, EventLog, LoggedEvent, NewEvent};
+pub use handle::{Events, Published, Publisher, TopicMessage};
+pub use log::{Appended, EventLog, LoggedEvent, NewEvent, ScopeEnd};
 pub use subscriber::Subscriber;
 pub(crate) use subscription::Subscription;
 pub(crate) use tail::Tail;
-pub use topic::Topic;
-pub(crate) use topic::{SCHEME, TEMPLATE};

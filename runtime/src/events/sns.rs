@@ -10,10 +10,10 @@ use aws_sdk_sns::{
     types::MessageAttributeValue,
 };
 
-use super::handle::{Announcement, Announcer, EVENT_ID};
+use super::handle::{EVENT_ID, Publisher, TopicMessage};
 use crate::{
     error::StoreError,
-    store::aws::{Aws, ClientOf},
+    store::aws::{AwsSdk, LazyClient},
 };
 
 /// The SDK, in the version this announcer uses.
@@ -23,32 +23,32 @@ pub use aws_sdk_sns as sdk;
 const LONGEST_SUBJECT: usize = 100;
 
 /// Publishes to one topic.
-pub struct SnsAnnouncer {
-    client: ClientOf<Client>,
+pub struct SnsPublisher {
+    client: LazyClient<Client>,
     topic_arn: String,
 }
 
-impl SnsAnnouncer {
+impl SnsPublisher {
     /// Publishes to this topic. Nothing is asked of SNS until there is something to announce.
     #[must_use]
     pub fn new(client: Client, topic_arn: impl Into<String>) -> Self {
-        Self { client: ClientOf::Given(client), topic_arn: topic_arn.into() }
+        Self { client: LazyClient::Given(client), topic_arn: topic_arn.into() }
     }
 
-    /// The same with a client that is made with the first announcement.
-    pub(crate) fn deferred(aws: Aws, topic_arn: impl Into<String>) -> Self {
-        Self { client: ClientOf::deferred(aws, |config| Client::new(config)), topic_arn: topic_arn.into() }
+    /// The same with a client that is made with the first message.
+    pub(crate) fn deferred(aws: AwsSdk, topic_arn: impl Into<String>) -> Self {
+        Self { client: LazyClient::deferred(aws, |config| Client::new(config)), topic_arn: topic_arn.into() }
     }
 }
 
 #[async_trait]
-impl Announcer for SnsAnnouncer {
-    async fn announce(&self, announcement: &Announcement) -> Result<String, StoreError> {
+impl Publisher for SnsPublisher {
+    async fn publish(&self, message: &TopicMessage) -> Result<String, StoreError> {
         let attributes = [
-            ("correlation_id", announcement.correlation_id.as_str()),
-            ("timestamp", announcement.timestamp.as_str()),
-            ("event_type", announcement.event_type),
-            (EVENT_ID, announcement.id.as_str()),
+            ("correlation_id", message.correlation_id.as_str()),
+            ("timestamp", message.timestamp.as_str()),
+            ("event_type", message.event_type),
+            (EVENT_ID, message.id.as_str()),
         ];
         let mut publish = self
             .client
@@ -56,8 +56,8 @@ impl Announcer for SnsAnnouncer {
             .await?
             .publish()
             .topic_arn(&self.topic_arn)
-            .subject(announcement.subject.chars().take(LONGEST_SUBJECT).collect::<String>())
-            .message(&announcement.message);
+            .subject(message.subject.chars().take(LONGEST_SUBJECT).collect::<String>())
+            .message(&message.message);
         for (name, value) in attributes {
             let attribute = MessageAttributeValue::builder().data_type("String").string_value(value).build();
             publish = publish

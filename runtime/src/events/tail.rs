@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use super::{
     event::Scope,
-    log::{End, EventLog, LoggedEvent},
+    log::{EventLog, LoggedEvent, ScopeEnd},
     subscription::Subscription,
 };
 use crate::{
@@ -75,7 +75,7 @@ impl Tail {
         Arc::new(Self { log, tracker, news, wake: Notify::new(), followed: Mutex::default() })
     }
 
-    /// Looks at the log now: somebody in this process has just appended.
+    /// PollSchedule at the log now: somebody in this process has just appended.
     pub(crate) fn wake(&self) {
         self.wake.notify_one();
     }
@@ -99,7 +99,7 @@ impl Tail {
         // A place ahead of the log is no place: the log was emptied since, or the client made it up.
         let cursors: Vec<u64> = match from {
             Some(from) => from.into_iter().zip(&ends).map(|(from, end)| from.min(end.head)).collect(),
-            None => ends.iter().map(|end| end.settled).collect(),
+            None => ends.iter().map(|end| end.last_stable).collect(),
         };
         // What the tail has told already it tells nobody again, not even one whose heads were on their way meanwhile.
         let behind = cursors.iter().zip(&told).any(|(cursor, told)| cursor < told);
@@ -108,14 +108,14 @@ impl Tail {
     }
 
     /// Returns how far the tail has told each scope.
-    fn follow(self: &Arc<Self>, scopes: &[Scope], ends: &[End]) -> Vec<u64> {
+    fn follow(self: &Arc<Self>, scopes: &[Scope], ends: &[ScopeEnd]) -> Vec<u64> {
         let mut followed = self.followed();
         followed.subscriptions += 1;
         let mut told = Vec::with_capacity(scopes.len());
         for (scope, end) in scopes.iter().zip(ends) {
             let position = followed.scopes.entry(scope.clone()).or_insert(Position {
                 listeners: 0,
-                seq: end.settled,
+                seq: end.last_stable,
                 stalled: None,
             });
             position.listeners += 1;
@@ -193,11 +193,11 @@ impl Tail {
                     if !self.stalled(&scope) {
                         break;
                     }
-                    let settled = self.log.settle(&scope, seen).await?;
-                    if settled == seen {
+                    let last_stable = self.log.settle(&scope, seen).await?;
+                    if last_stable == seen {
                         break;
                     }
-                    seen = settled;
+                    seen = last_stable;
                     continue;
                 };
                 let (mut after, until) = (seen, last.seq);

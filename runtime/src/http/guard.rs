@@ -10,7 +10,7 @@ use http::{HeaderMap, header, request::Parts, uri::Authority};
 use super::{allows, reply::Refusal};
 use crate::{
     config::{AllowList, Config, CorsConfig},
-    front::HostCheck,
+    ingress::HostCheck,
 };
 
 pub(super) fn check(config: &Config, parts: &Parts, host: HostCheck) -> Result<(), Refusal> {

@@ -8,7 +8,7 @@ use tower::{ServiceExt, service_fn};
 
 use super::{Body, McpService, guard, reply, reply::Refusal};
 use crate::{
-    auth::{HEADER_PREFIX, Vouched},
+    auth::{GatewayIdentity, HEADER_PREFIX},
     config::{CorsConfig, RequestLimits},
 };
 
@@ -35,8 +35,8 @@ pub(crate) fn settled(limits: RequestLimits) -> impl FnOnce(McpService) -> McpSe
         McpService::new(service_fn(move |mut request: Request<Body>| -> Answer {
             let checked = check_head(&request, limits);
             strip(request.headers_mut());
-            if let Some(vouched) = request.extensions().get::<Vouched>().cloned() {
-                vouched.forward(request.headers_mut());
+            if let Some(identity) = request.extensions().get::<GatewayIdentity>().cloned() {
+                identity.forward(request.headers_mut());
             }
             pass(&inner, request, checked)
         }))

@@ -3,10 +3,10 @@
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 
 use super::{Body, body, reply};
-use crate::auth::Resource;
+use crate::auth::ProtectedResource;
 
 /// The document, for anybody who asks.
-pub(crate) fn document(resource: &Resource, request: &Request<Body>) -> Response<Body> {
+pub(crate) fn document(resource: &ProtectedResource, request: &Request<Body>) -> Response<Body> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         let mut refused = reply::json(StatusCode::METHOD_NOT_ALLOWED, bytes::Bytes::from_static(b"{}"));
         refused.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));

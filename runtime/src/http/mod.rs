@@ -32,7 +32,7 @@ pub(crate) use routes::{McpService, Routes};
 use crate::{
     config::AllowList,
     dispatch::{self, Accepts, App, Caller},
-    front::Front,
+    ingress::Ingress,
     protocol::{self, Era, Fault, headers, read, version},
     stream::Deadline,
 };
@@ -40,20 +40,20 @@ use crate::{
 /// Answers one request to the MCP endpoint.
 pub(crate) async fn handle(app: Arc<App>, request: Request<Body>) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    let front = parts.extensions.get::<Front>().copied();
-    let front = front.unwrap_or_else(|| Front::local(Deadline::after(app.config.request_timeout)));
-    if let Err(refusal) = guard::check(&app.config, &parts, front.host) {
+    let ingress = parts.extensions.get::<Ingress>().copied();
+    let ingress = ingress.unwrap_or_else(|| Ingress::local(Deadline::after(app.config.request_timeout)));
+    if let Err(refusal) = guard::check(&app.config, &parts, ingress.host) {
         return reply::refusal(&refusal);
     }
-    let principal = match app.admission.admit(&parts, front.deadline).await {
+    let principal = match app.authenticator.authenticate(&parts, ingress.deadline).await {
         Ok(principal) => principal,
         Err(denied) => return reply::denied(&app.resource, &parts.headers, &denied),
     };
     let limit = app.config.requests.per_principal;
-    let Some(place) = app.in_flight.enter(&principal, limit) else {
+    let Some(place) = app.request_limiter.enter(&principal, limit) else {
         return reply::refusal(&reply::Refusal::Busy { limit });
     };
-    let caller = Caller { principal, accepts: accepts(&parts.headers), parts, front };
+    let caller = Caller { principal, accepts: accepts(&parts.headers), parts, ingress };
     let reply = match caller.parts.method {
         Method::POST => post(&app, &caller, body).await,
         Method::GET => get(&app, &caller).await,
@@ -73,7 +73,7 @@ async fn post(app: &Arc<App>, caller: &Caller, body: Body) -> Result<dispatch::R
     if !caller.accepts.json && !caller.accepts.events {
         return Err(reply::Refusal::Accept("application/json and text/event-stream"));
     }
-    let deadline = caller.front.deadline.at_most(app.config.requests.body_time).instant();
+    let deadline = caller.ingress.deadline.capped(app.config.requests.body_time).instant();
     let body = tokio::time::timeout_at(deadline, body::collect(body, app.config.max_body))
         .await
         .map_err(|_| reply::Refusal::SlowBody)??;

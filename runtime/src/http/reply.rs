@@ -13,9 +13,9 @@ use super::{
     sse,
 };
 use crate::{
-    auth::{Denied, Resource, TokenError},
+    auth::{AuthError, ProtectedResource, TokenError},
     dispatch::{Answer, App, Caller, Final, Reply},
-    front::Delivery,
+    ingress::Delivery,
     protocol::{Era, Fault, read},
     stream::{Frame, FrameStream},
 };
@@ -102,7 +102,7 @@ pub(super) async fn render(reply: Reply, app: &App, caller: &Caller) -> Response
         Reply::Accepted => empty(StatusCode::ACCEPTED),
         Reply::Ended => empty(StatusCode::NO_CONTENT),
         Reply::Answer(answer) => self::answer(answer),
-        Reply::Stream(frames) => stream(frames, caller.front.delivery, app.config.max_response).await,
+        Reply::Stream(frames) => stream(frames, caller.ingress.delivery, app.config.max_response).await,
         Reply::Refused { era, id, fault } => {
             let mut response = fault_response(era, id, &fault);
             if let Fault::InsufficientScope { needed } = &fault {
@@ -118,21 +118,27 @@ pub(super) async fn render(reply: Reply, app: &App, caller: &Caller) -> Response
 const SCOPE_MISSING: &str = "the token does not allow this";
 
 /// A request that does not come in.
-pub(super) fn denied(resource: &Resource, request: &HeaderMap, denied: &Denied) -> Response<Body> {
-    if *denied == Denied::Unavailable {
+pub(super) fn denied(
+    resource: &ProtectedResource,
+    request: &HeaderMap,
+    denied: &AuthError,
+) -> Response<Body> {
+    if *denied == AuthError::Unavailable {
         return fault_response(Era::Session, None, &Fault::Unavailable);
     }
     log_refused(denied, None);
     let (status, error, needed) = match denied {
-        Denied::Nobody => (StatusCode::UNAUTHORIZED, None, &[][..]),
-        Denied::Token(text) => (StatusCode::UNAUTHORIZED, Some((TokenError::InvalidToken, *text)), &[][..]),
-        Denied::Malformed(text) => {
+        AuthError::Missing => (StatusCode::UNAUTHORIZED, None, &[][..]),
+        AuthError::InvalidToken(text) => {
+            (StatusCode::UNAUTHORIZED, Some((TokenError::InvalidToken, *text)), &[][..])
+        }
+        AuthError::Malformed(text) => {
             (StatusCode::BAD_REQUEST, Some((TokenError::InvalidRequest, *text)), &[][..])
         }
-        Denied::Scope(needed) => {
+        AuthError::InsufficientScope(needed) => {
             (StatusCode::FORBIDDEN, Some((TokenError::InsufficientScope, SCOPE_MISSING)), needed.as_slice())
         }
-        Denied::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, None, &[][..]),
+        AuthError::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, None, &[][..]),
     };
     let mut response = json(status, Final::fault(None, &Fault::InvalidRequest(denied.to_string())).json);
     challenge(&mut response, resource.challenge(request, error, needed));

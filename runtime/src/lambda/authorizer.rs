@@ -13,7 +13,7 @@ use super::{
     invocation::{Named, Text},
 };
 use crate::{
-    auth::{Admission, Denied, Principal},
+    auth::{AuthError, Authenticator, Principal},
     stream::Deadline,
 };
 
@@ -63,20 +63,24 @@ impl Question {
     }
 
     /// Judges the token. What is answered depends on nothing else, so that one answer may be kept for the whole stage.
-    pub(super) async fn answer(self, admission: &Admission, deadline: Deadline) -> Result<Bytes, Refusal> {
-        let judged = admission.judge(&self.headers, deadline).await;
+    pub(super) async fn answer(
+        self,
+        authenticator: &Authenticator,
+        deadline: Deadline,
+    ) -> Result<Bytes, Refusal> {
+        let judged = authenticator.authorize_token(&self.headers, deadline).await;
         if let Err(denied) = &judged {
             tracing::warn!(reason = %denied, "a caller was not let in");
         }
         let answer = match judged {
             Ok(principal) => self.form.yes(&principal),
-            Err(Denied::Scope(_)) => self.form.no(),
+            Err(AuthError::InsufficientScope(_)) => self.form.no(),
             // Exactly this word makes a 401 of it, for which API Gateway has a response of its own.
-            Err(Denied::Nobody | Denied::Malformed(_) | Denied::Token(_)) => {
+            Err(AuthError::Missing | AuthError::Malformed(_) | AuthError::InvalidToken(_)) => {
                 return Err(Refusal { kind: "Unauthorized", message: "Unauthorized".to_owned() });
             }
             // An error and not a no: API Gateway would keep that, and keep people out when the issuer is back.
-            Err(denied @ Denied::Unavailable) => {
+            Err(denied @ AuthError::Unavailable) => {
                 return Err(Refusal { kind: "Unavailable", message: denied.to_string() });
             }
         };

@@ -18,7 +18,7 @@ use serde_json::value::RawValue;
 #[derive(Debug)]
 pub(super) enum Invocation<'a> {
     /// A request from an HTTP front.
-    Http(Box<HttpEvent<'a>>, FrontKind),
+    Http(Box<HttpEvent<'a>>, IngressKind),
     /// A JSON-RPC message, sent with the Invoke API.
     Direct,
     /// An API Gateway that asks whether somebody may come in.
@@ -57,7 +57,7 @@ impl Kind {
 
 /// The fronts, by the shape of their events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum FrontKind {
+pub(super) enum IngressKind {
     /// A Lambda Function URL: payload 2.0 under AWS's own host name.
     FunctionUrl,
     /// API Gateway HTTP API: payload 2.0 under any other name.
@@ -204,10 +204,10 @@ pub(super) fn classify(event: &str, is_agent_core: bool) -> Result<Invocation<'_
     // Nearly every event is a request, which one pass over it tells. A valid one wins over every marker that a client
     // could put beside it.
     if let Ok(http) = serde_json::from_str::<HttpEvent<'_>>(event)
-        && let Some(front) = http.front()
+        && let Some(ingress) = http.ingress()
         && !http.is_for_authorizer()
     {
-        return Ok(Invocation::Http(Box::new(http), front));
+        return Ok(Invocation::Http(Box::new(http), ingress));
     }
     let marks: Marks<'_> = serde_json::from_str(event).map_err(|_| EventError::NotAnObject)?;
     if marks.is_for_authorizer() {
@@ -215,8 +215,8 @@ pub(super) fn classify(event: &str, is_agent_core: bool) -> Result<Invocation<'_
     }
     if marks.request_context.is_some() {
         let http: HttpEvent<'_> = serde_json::from_str(event).map_err(EventError::Http)?;
-        if let Some(front) = http.front() {
-            return Ok(Invocation::Http(Box::new(http), front));
+        if let Some(ingress) = http.ingress() {
+            return Ok(Invocation::Http(Box::new(http), ingress));
         }
     }
     Ok(marks.other(event))
@@ -274,16 +274,16 @@ impl HttpEvent<'_> {
     }
 
     /// Which front made the event. `None` when it is no HTTP event after all.
-    fn front(&self) -> Option<FrontKind> {
+    fn ingress(&self) -> Option<IngressKind> {
         let context = self.request_context.as_ref()?;
         if context.elb.is_some() && self.http_method.is_some() {
-            return Some(FrontKind::Alb { multi_value: self.multi_value_headers.is_some() });
+            return Some(IngressKind::Alb { multi_value: self.multi_value_headers.is_some() });
         }
         if context.http.is_some() {
             let domain = context.domain_name.as_deref().unwrap_or_default();
             let is_url = domain.contains(".lambda-url.") && domain.ends_with(".on.aws");
-            return Some(if is_url { FrontKind::FunctionUrl } else { FrontKind::HttpApi });
+            return Some(if is_url { IngressKind::FunctionUrl } else { IngressKind::HttpApi });
         }
-        self.http_method.is_some().then_some(FrontKind::RestApi)
+        self.http_method.is_some().then_some(IngressKind::RestApi)
     }
 }

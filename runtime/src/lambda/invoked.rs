@@ -12,7 +12,7 @@ use tower::ServiceExt;
 use super::{
     api::{Event, Refusal},
     authorizer, direct,
-    invocation::{FrontKind, Invocation, Kind, Named, classify},
+    invocation::{IngressKind, Invocation, Kind, Named, classify},
     request,
     response::{self, Output},
 };
@@ -21,8 +21,8 @@ use crate::{
     dispatch::App,
     error::Causes,
     events::incoming::{self, Incoming},
-    front::{Delivery, Front, HostCheck},
     http::{Body, McpService, bad_request},
+    ingress::{Delivery, HostCheck, Ingress},
     stream::Deadline,
 };
 
@@ -42,7 +42,7 @@ pub(super) struct Invoked {
 
 /// What an event asks for, read and owned: nothing borrows from the event while it is served.
 enum Work {
-    Http { request: Result<Request<Body>, request::BadRequest>, front: FrontKind },
+    Http { request: Result<Request<Body>, request::BadRequest>, ingress: IngressKind },
     Direct(Request<Body>),
     Events(Vec<Incoming>),
     Authorizer(authorizer::Question),
@@ -62,11 +62,11 @@ impl Invoked {
         let work = self.read(&event.payload, is_agent_core)?;
         drop(event.payload);
         Ok(match work {
-            Work::Http { request, front } => self.http(request, front, terms).await,
+            Work::Http { request, ingress } => self.http(request, ingress, terms).await,
             Work::Direct(request) => self.direct(request, terms).await,
             Work::Events(events) => self.receive(events, terms).await?,
             Work::Authorizer(question) => {
-                Output::Whole(question.answer(&self.app.admission, terms.deadline).await?)
+                Output::Whole(question.answer(&self.app.authenticator, terms.deadline).await?)
             }
             Work::Nothing => Output::Whole(Bytes::from_static(b"{}")),
         })
@@ -77,11 +77,11 @@ impl Invoked {
         let event =
             std::str::from_utf8(event).map_err(|error| invalid(format!("the event is not text: {error}")))?;
         match classify(event, is_agent_core).map_err(|error| invalid(error.to_string()))? {
-            Invocation::Http(event, front) => {
-                Ok(Work::Http { request: request::request(&event, front), front })
+            Invocation::Http(event, ingress) => {
+                Ok(Work::Http { request: request::request(&event, ingress), ingress })
             }
             Invocation::Direct => Ok(Work::Direct(direct::request(&self.app.config.path, event))),
-            Invocation::Authorizer if self.app.admission.judges() => {
+            Invocation::Authorizer if self.app.authenticator.checks_tokens() => {
                 Ok(Work::Authorizer(authorizer::Question::read(event)?))
             }
             Invocation::Authorizer => Err(not_configured(Kind::Authorizer)),
@@ -136,10 +136,10 @@ impl Invoked {
     async fn http(
         self,
         request: Result<Request<Body>, request::BadRequest>,
-        front: FrontKind,
+        ingress: IngressKind,
         terms: Terms,
     ) -> Output {
-        let delivery = delivery(self.app.config.response_mode, front);
+        let delivery = delivery(self.app.config.response_mode, ingress);
         let answer = match request {
             Ok(request) => self.serve(request, terms, delivery).await,
             Err(error) => {
@@ -149,7 +149,7 @@ impl Invoked {
         };
         match delivery {
             Delivery::Stream => response::streamed(answer).await,
-            Delivery::Buffered => response::buffered(answer, front).await,
+            Delivery::Buffered => response::buffered(answer, ingress).await,
         }
     }
 
@@ -162,8 +162,8 @@ impl Invoked {
     async fn serve(self, mut request: Request<Body>, terms: Terms, delivery: Delivery) -> Response<Body> {
         let Terms { deadline, trace_id } = terms;
         // AWS routes by host name before it invokes us: there is no other name we could be called by.
-        let front = Front { deadline, delivery, stream_life: STREAM_LIFE, host: HostCheck::Routed };
-        request.extensions_mut().insert(front);
+        let ingress = Ingress { deadline, delivery, stream_lifetime: STREAM_LIFE, host: HostCheck::Routed };
+        request.extensions_mut().insert(ingress);
         // The front's header names the front's segment; what happens here belongs to the invocation's.
         if let Some(trace_id) = trace_id {
             request.headers_mut().insert(TRACE_ID, trace_id);
@@ -200,12 +200,12 @@ fn is_agent_core(context: &[u8]) -> Result<bool, Refusal> {
 
 /// Streams only where the front certainly passes bytes on: HTTP APIs and load balancers never do, a Function URL is
 /// taken to stream unless told otherwise, a REST API only when told so.
-fn delivery(mode: ResponseMode, front: FrontKind) -> Delivery {
-    match (front, mode) {
-        (FrontKind::Alb { .. } | FrontKind::HttpApi, _)
+fn delivery(mode: ResponseMode, ingress: IngressKind) -> Delivery {
+    match (ingress, mode) {
+        (IngressKind::Alb { .. } | IngressKind::HttpApi, _)
         | (_, ResponseMode::Buffered)
-        | (FrontKind::RestApi, ResponseMode::Auto) => Delivery::Buffered,
-        (FrontKind::FunctionUrl | FrontKind::RestApi, ResponseMode::Stream)
-        | (FrontKind::FunctionUrl, ResponseMode::Auto) => Delivery::Stream,
+        | (IngressKind::RestApi, ResponseMode::Auto) => Delivery::Buffered,
+        (IngressKind::FunctionUrl | IngressKind::RestApi, ResponseMode::Stream)
+        | (IngressKind::FunctionUrl, ResponseMode::Auto) => Delivery::Stream,
     }
 }

@@ -11,9 +11,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
 
 use serde_json::value::RawValue;
 
-use super::invocation::{FrontKind, HttpEvent};
+use super::invocation::{HttpEvent, IngressKind};
 use crate::{
-    auth::{Shape, Vouched},
+    auth::{GatewayIdentity, Shape},
     http::{Body, full},
 };
 
@@ -29,31 +29,31 @@ pub(super) enum BadRequest {
 }
 
 /// Makes the request every front makes.
-pub(super) fn request(event: &HttpEvent<'_>, front: FrontKind) -> Result<Request<Body>, BadRequest> {
+pub(super) fn request(event: &HttpEvent<'_>, ingress: IngressKind) -> Result<Request<Body>, BadRequest> {
     let mut request = Request::new(full(body(event)?));
     *request.method_mut() = method(event)?;
-    *request.uri_mut() = uri(event, front)?;
+    *request.uri_mut() = uri(event, ingress)?;
     *request.headers_mut() = headers(event);
-    if front == FrontKind::RestApi {
+    if ingress == IngressKind::RestApi {
         // REST APIs hand a body in base64 on as that text, unless they list its type as binary; they compress themselves.
         request.headers_mut().remove(header::ACCEPT_ENCODING);
     }
-    if let Some(vouched) = vouched(event, front) {
-        request.extensions_mut().insert(vouched);
+    if let Some(identity) = identity(event, ingress) {
+        request.extensions_mut().insert(identity);
     }
     Ok(request)
 }
 
 /// Whom the front has let in. No client can write what this is read from.
-fn vouched(event: &HttpEvent<'_>, front: FrontKind) -> Option<Vouched> {
-    let shape = match front {
-        FrontKind::RestApi => Shape::V1,
-        FrontKind::FunctionUrl | FrontKind::HttpApi => Shape::V2,
+fn identity(event: &HttpEvent<'_>, ingress: IngressKind) -> Option<GatewayIdentity> {
+    let shape = match ingress {
+        IngressKind::RestApi => Shape::V1,
+        IngressKind::FunctionUrl | IngressKind::HttpApi => Shape::V2,
         // Its own login puts what it knows into headers, which whoever reaches the function another way can write too.
-        FrontKind::Alb { .. } => return None,
+        IngressKind::Alb { .. } => return None,
     };
     let context = event.request_context.as_ref()?;
-    Vouched::read(shape, context.authorizer.map(RawValue::get), context.identity.map(RawValue::get))
+    GatewayIdentity::read(shape, context.authorizer.map(RawValue::get), context.identity.map(RawValue::get))
 }
 
 fn method(event: &HttpEvent<'_>) -> Result<Method, BadRequest> {
@@ -70,13 +70,13 @@ fn body(event: &HttpEvent<'_>) -> Result<Bytes, BadRequest> {
     })
 }
 
-fn uri(event: &HttpEvent<'_>, front: FrontKind) -> Result<Uri, BadRequest> {
+fn uri(event: &HttpEvent<'_>, ingress: IngressKind) -> Result<Uri, BadRequest> {
     let path =
         event.raw_path.as_deref().or(event.path.as_deref()).filter(|path| !path.is_empty()).unwrap_or("/");
     let path = without_stage(event, path);
     let query = match &event.raw_query_string {
         Some(query) => Cow::Borrowed(&**query),
-        None => Cow::Owned(query(event, front)),
+        None => Cow::Owned(query(event, ingress)),
     };
     Ok(if query.is_empty() { path.parse()? } else { format!("{path}?{query}").parse()? })
 }
@@ -95,9 +95,9 @@ fn without_stage<'p>(event: &HttpEvent<'_>, path: &'p str) -> &'p str {
 }
 
 /// REST APIs decode the query, load balancers pass it on as it was sent.
-fn query(event: &HttpEvent<'_>, front: FrontKind) -> String {
-    let encode = |text: &str| match front {
-        FrontKind::Alb { .. } => text.to_owned(),
+fn query(event: &HttpEvent<'_>, ingress: IngressKind) -> String {
+    let encode = |text: &str| match ingress {
+        IngressKind::Alb { .. } => text.to_owned(),
         _ => percent_encode(text),
     };
     let mut pairs = Vec::new();

@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use serde::{Serialize, Serializer, de::IgnoredAny};
 
-use super::{chunks::Chunks, invocation::FrontKind};
+use super::{chunks::Chunks, invocation::IngressKind};
 use crate::{error::Causes, http::Body};
 
 /// What the loop hands to Lambda.
@@ -57,32 +57,32 @@ pub(super) async fn streamed(response: Response<Body>) -> Output {
 }
 
 /// A response in one piece.
-pub(super) async fn buffered(response: Response<Body>, front: FrontKind) -> Output {
+pub(super) async fn buffered(response: Response<Body>, ingress: IngressKind) -> Output {
     let (mut parts, body) = response.into_parts();
     content_type(&mut parts.headers);
     let body = match AssertUnwindSafe(body.collect()).catch_unwind().await {
         Ok(Ok(body)) => body.to_bytes(),
         Ok(Err(error)) => {
             tracing::error!(error = %Causes(&*error), "a response body failed");
-            return failure(front, "internal error");
+            return failure(ingress, "internal error");
         }
         Err(_) => {
             tracing::error!("a response body panicked");
-            return failure(front, "internal error");
+            return failure(ingress, "internal error");
         }
     };
-    let output = encode(parts.status, &mut parts.headers, &body, front);
-    let limit = match front {
-        FrontKind::Alb { .. } => LOAD_BALANCER_LIMIT,
-        FrontKind::FunctionUrl | FrontKind::HttpApi | FrontKind::RestApi => BUFFERED_LIMIT,
+    let output = encode(parts.status, &mut parts.headers, &body, ingress);
+    let limit = match ingress {
+        IngressKind::Alb { .. } => LOAD_BALANCER_LIMIT,
+        IngressKind::FunctionUrl | IngressKind::HttpApi | IngressKind::RestApi => BUFFERED_LIMIT,
     };
     if output.len() > limit {
-        tracing::error!(bytes = output.len(), limit, "a response is too large for this front");
+        tracing::error!(bytes = output.len(), limit, "a response is too large for this ingress");
         let text = format!(
-            "the answer is larger than {} MB, the most this front passes on; ask for less",
+            "the answer is larger than {} MB, the most this ingress passes on; ask for less",
             limit >> 20
         );
-        return failure(front, &text);
+        return failure(ingress, &text);
     }
     Output::Whole(output.into())
 }
@@ -94,13 +94,13 @@ pub(super) fn raw(body: Bytes) -> Output {
 }
 
 /// 500, because the body names no request: at 200 a client would wait on for an answer with its id.
-fn failure(front: FrontKind, message: &str) -> Output {
+fn failure(ingress: IngressKind, message: &str) -> Output {
     let body =
         serde_json::json!({ "jsonrpc": "2.0", "error": { "code": -32603, "message": message } }).to_string();
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     let status = StatusCode::INTERNAL_SERVER_ERROR;
-    Output::Whole(encode(status, &mut headers, body.as_bytes(), front).into())
+    Output::Whole(encode(status, &mut headers, body.as_bytes(), ingress).into())
 }
 
 #[derive(Serialize)]
@@ -119,22 +119,22 @@ struct Buffered<'a> {
     is_base64_encoded: bool,
 }
 
-fn encode(status: StatusCode, headers: &mut HeaderMap, body: &[u8], front: FrontKind) -> Vec<u8> {
+fn encode(status: StatusCode, headers: &mut HeaderMap, body: &[u8], ingress: IngressKind) -> Vec<u8> {
     let text = std::str::from_utf8(body).ok().filter(|_| !headers.contains_key(header::CONTENT_ENCODING));
     let encoded = if text.is_none() { STANDARD.encode(body) } else { String::new() };
-    let lists = matches!(front, FrontKind::RestApi | FrontKind::Alb { multi_value: true });
-    let cookies = match front {
-        FrontKind::FunctionUrl | FrontKind::HttpApi => take_cookies(headers),
-        FrontKind::Alb { multi_value: false } => {
+    let lists = matches!(ingress, IngressKind::RestApi | IngressKind::Alb { multi_value: true });
+    let cookies = match ingress {
+        IngressKind::FunctionUrl | IngressKind::HttpApi => take_cookies(headers),
+        IngressKind::Alb { multi_value: false } => {
             keep_one_cookie(headers);
             Vec::new()
         }
-        FrontKind::RestApi | FrontKind::Alb { multi_value: true } => Vec::new(),
+        IngressKind::RestApi | IngressKind::Alb { multi_value: true } => Vec::new(),
     };
     let response = Buffered {
         status_code: status.as_u16(),
         // Load balancers want the words too.
-        status_description: matches!(front, FrontKind::Alb { .. })
+        status_description: matches!(ingress, IngressKind::Alb { .. })
             .then(|| format!("{} {}", status.as_u16(), status.canonical_reason().unwrap_or("Unknown"))),
         headers: (!lists).then_some(Single(headers)),
         multi_value_headers: lists.then_some(Lists(headers)),

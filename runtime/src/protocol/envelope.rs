@@ -18,7 +18,7 @@ pub enum Message {
     /// Wants none.
     Notification(Notification),
     /// Is one: the client's result or error for a request of ours.
-    Answer(Answer),
+    Response(Response),
 }
 
 /// A request: `raw` is the whole message, so that a typed parse can follow once the method is known.
@@ -43,7 +43,7 @@ pub struct Notification {
 
 /// A client's answer to a request of ours.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub struct Response {
     /// The id we gave our request.
     pub id: RequestId,
     /// The whole message.
@@ -131,7 +131,7 @@ fn parse_message(raw: &Bytes, text: &str) -> Result<Message, Rejection> {
     let Some(method) = envelope.method else {
         return match (id.clone(), envelope.result, envelope.error) {
             (Some(id), Some(_), None) | (Some(id), None, Some(_)) => {
-                Ok(Message::Answer(Answer { id, raw: raw.clone() }))
+                Ok(Message::Response(Response { id, raw: raw.clone() }))
             }
             _ => Err(refuse("a message has a method, or an id with exactly one of result and error")),
         };

@@ -12,7 +12,7 @@ pub mod headers;
 pub mod read;
 pub mod version;
 
-pub use envelope::{Answer, Body, Limits, Message, Notification, Request};
+pub use envelope::{Body, Limits, Message, Notification, Request, Response};
 pub use fault::{Fault, Rejection};
 pub use read::{Call, SessionPost, StatelessRequest, read};
 pub use version::{Era, SessionVersion};

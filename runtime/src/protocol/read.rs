@@ -63,7 +63,7 @@ pub fn read(headers: &HeaderMap, body: &Bytes, limits: Limits) -> Result<Call, R
         Body::One(Message::Request(request)) => read_request(headers, request),
         Body::One(message) if names_stateless(headers) => match message {
             // Without the id: it is one of ours, and the client could take it for its own request's.
-            Message::Answer(_) => Err(Fault::InvalidRequest(
+            Message::Response(_) => Err(Fault::InvalidRequest(
                 "2026-07-28 has no requests to clients, so there is nothing to answer".into(),
             )
             .into()),

@@ -58,21 +58,21 @@ impl Server {
     /// # Errors
     ///
     /// When it cannot be bound.
-    pub async fn listen(self, address: SocketAddr) -> Result<Listening, Error> {
+    pub async fn listen(self, address: SocketAddr) -> Result<BoundServer, Error> {
         let listener = local::bind(address).await?;
         let address = listener.local_addr().map_err(|source| Error::Bind { address, source })?;
-        Ok(Listening { server: self, listener, address })
+        Ok(BoundServer { server: self, listener, address })
     }
 }
 
 /// A server bound to an address.
-pub struct Listening {
+pub struct BoundServer {
     server: Server,
     listener: TcpListener,
     address: SocketAddr,
 }
 
-impl Listening {
+impl BoundServer {
     /// Where clients reach it.
     #[must_use]
     pub fn url(&self) -> String {

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 
 #[cfg(any(feature = "dynamodb", feature = "sns"))]
-use crate::store::aws::Aws;
-use crate::{clock::Clock, config::Config, error::Error, events::Announcer, store::Stores};
+use crate::store::aws::AwsSdk;
+use crate::{clock::Clock, config::Config, error::Error, events::Publisher, store::Stores};
 
 /// The way to AWS: one for all its clients, so that they share connections and credentials.
 pub(super) struct Backing {
     #[cfg(any(feature = "dynamodb", feature = "sns"))]
-    aws: Aws,
+    aws: AwsSdk,
 }
 
 impl Backing {
@@ -25,7 +25,7 @@ impl Backing {
     ) -> Self {
         Self {
             #[cfg(any(feature = "dynamodb", feature = "sns"))]
-            aws: Aws::new(config.tls_roots, sdk.map(|sdk| *sdk)),
+            aws: AwsSdk::new(config.tls_roots, sdk.map(|sdk| *sdk)),
         }
     }
 
@@ -70,16 +70,16 @@ impl Backing {
     /// The topic that the configuration names.
     #[cfg(feature = "sns")]
     #[expect(clippy::unnecessary_wraps, reason = "refuses where the feature is missing")]
-    pub(super) fn topic(&self, config: &Config) -> Result<Option<Arc<dyn Announcer>>, Error> {
-        use crate::events::sns::SnsAnnouncer;
+    pub(super) fn publisher(&self, config: &Config) -> Result<Option<Arc<dyn Publisher>>, Error> {
+        use crate::events::sns::SnsPublisher;
 
         let topic = config.events.topic_arn.as_ref();
-        Ok(topic.map(|arn| Arc::new(SnsAnnouncer::deferred(self.aws.clone(), arn)) as _))
+        Ok(topic.map(|arn| Arc::new(SnsPublisher::deferred(self.aws.clone(), arn)) as _))
     }
 
     #[cfg(not(feature = "sns"))]
     #[expect(clippy::unused_self, reason = "stands for the one of the `sns` feature")]
-    pub(super) fn topic(&self, config: &Config) -> Result<Option<Arc<dyn Announcer>>, Error> {
+    pub(super) fn publisher(&self, config: &Config) -> Result<Option<Arc<dyn Publisher>>, Error> {
         match &config.events.topic_arn {
             None => Ok(None),
             Some(arn) => Err(left_out("SNS_TOPIC_ARN", arn, "sns")),
@@ -108,7 +108,7 @@ mod tests {
         config.events.topic_arn = Some("arn:aws:sns:eu-north-1:123456789012:topic".into());
         let backing = Backing::new(&config, None);
         assert!(backing.stores(&config, &Clock::system()).is_ok_and(|stores| stores.is_some()));
-        assert!(backing.topic(&config).is_ok_and(|topic| topic.is_some()));
+        assert!(backing.publisher(&config).is_ok_and(|topic| topic.is_some()));
         assert!(!backing.aws.is_made());
         backing.prepare().await.expect("roots that TLS can be set up with");
         assert!(backing.aws.is_made());

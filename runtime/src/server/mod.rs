@@ -5,7 +5,7 @@ mod backing;
 
 use std::{collections::BTreeSet, future::Future, sync::Arc};
 
-pub use assembled::{Listening, Server};
+pub use assembled::{BoundServer, Server};
 use backing::Backing;
 use http::{Request, Response};
 use rmcp::ServerHandler;
@@ -19,7 +19,7 @@ use crate::{
     config::Config,
     dispatch::App,
     error::{ConfigError, Error},
-    events::Announcer,
+    events::Publisher,
     http::{Body, BoxError, Routes, cors_layer, metadata, preflights, settled},
     store::Stores,
     telemetry,
@@ -46,7 +46,7 @@ pub struct McpLambdaServer<H> {
     clock: Clock,
     routes: Routes,
     events: bool,
-    topic: Option<Arc<dyn Announcer>>,
+    publisher: Option<Arc<dyn Publisher>>,
     tools: ScopeTable,
     off_at_first: Option<BTreeSet<String>>,
     #[cfg(any(feature = "dynamodb", feature = "sns"))]
@@ -64,7 +64,7 @@ impl<H: ServerHandler> McpLambdaServer<H> {
             clock: Clock::system(),
             routes: Routes::default(),
             events: false,
-            topic: None,
+            publisher: None,
             tools: ScopeTable::default(),
             off_at_first: None,
             #[cfg(any(feature = "dynamodb", feature = "sns"))]
@@ -120,8 +120,8 @@ impl<H: ServerHandler> McpLambdaServer<H> {
 
     /// Publishes announcements here instead of the topic that is configured.
     #[must_use]
-    pub fn announcer(mut self, topic: Arc<dyn Announcer>) -> Self {
-        self.topic = Some(topic);
+    pub fn publisher(mut self, publisher: Arc<dyn Publisher>) -> Self {
+        self.publisher = Some(publisher);
         self
     }
 
@@ -198,7 +198,7 @@ impl<H: ServerHandler> McpLambdaServer<H> {
                 }));
             }
         };
-        let app = App::new(self.handler, config, stores, self.clock, self.topic, self.off_at_first)?;
+        let app = App::new(self.handler, config, stores, self.clock, self.publisher, self.off_at_first)?;
         metadata_routes(&mut routes, &app);
         routes.extend(self.routes);
         Ok(Server { service: routes.build(Arc::clone(&app)), app })
@@ -219,10 +219,10 @@ impl<H: ServerHandler> McpLambdaServer<H> {
         if self.stores.is_none() {
             self.stores = backing.stores(&config, &self.clock)?;
         }
-        if self.topic.is_none() {
-            self.topic = backing.topic(&config)?;
+        if self.publisher.is_none() {
+            self.publisher = backing.publisher(&config)?;
         }
-        if config.ahead {
+        if config.eager_init {
             backing.prepare().await?;
         }
         self.config = Some(config);

@@ -100,12 +100,12 @@ pub fn timeouts() -> TimeoutConfig {
 /// The way to AWS. It is found when it is first needed: the configuration, the roots and the first client of each service
 /// take a third of a cold start, and what a request of 2026-07-28 needs is mostly none of them.
 #[derive(Clone)]
-pub(crate) struct Aws {
+pub(crate) struct AwsSdk {
     roots: TlsRoots,
     config: Arc<OnceCell<SdkConfig>>,
 }
 
-impl Aws {
+impl AwsSdk {
     /// By a configuration that somebody brings, or by one that is to be made from the environment.
     pub(crate) fn new(roots: TlsRoots, given: Option<SdkConfig>) -> Self {
         Self { roots, config: Arc::new(OnceCell::new_with(given)) }
@@ -123,13 +123,13 @@ impl Aws {
 }
 
 /// A client of one service.
-pub(crate) enum ClientOf<C> {
+pub(crate) enum LazyClient<C> {
     /// Somebody brought it.
     Given(C),
     /// It is made when it is first asked for.
     Deferred {
         /// Out of this.
-        aws: Aws,
+        aws: AwsSdk,
         /// By this.
         make: fn(&SdkConfig) -> C,
         /// Once.
@@ -137,8 +137,8 @@ pub(crate) enum ClientOf<C> {
     },
 }
 
-impl<C> ClientOf<C> {
-    pub(crate) fn deferred(aws: Aws, make: fn(&SdkConfig) -> C) -> Self {
+impl<C> LazyClient<C> {
+    pub(crate) fn deferred(aws: AwsSdk, make: fn(&SdkConfig) -> C) -> Self {
         Self::Deferred { aws, make, made: OnceCell::new() }
     }
 

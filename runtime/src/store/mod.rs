@@ -16,8 +16,8 @@ pub use memory::MemoryStore;
 use crate::{
     clock::Clock,
     events::EventLog,
-    session::{Mailbox, SessionStore},
-    stream::{SlotStore, StreamStore},
+    session::{InboxStore, SessionStore},
+    stream::{StreamLeaseStore, StreamStore},
 };
 
 /// Where everything lives that must outlast a request.
@@ -26,11 +26,11 @@ pub struct Stores {
     /// Sessions, state, subscriptions.
     pub sessions: Arc<dyn SessionStore>,
     /// Letters for running calls.
-    pub mailbox: Arc<dyn Mailbox>,
+    pub inbox: Arc<dyn InboxStore>,
     /// Replayable replies.
     pub streams: Arc<dyn StreamStore>,
     /// Stream counts.
-    pub slots: Arc<dyn SlotStore>,
+    pub stream_leases: Arc<dyn StreamLeaseStore>,
     /// The event log.
     pub events: Arc<dyn EventLog>,
 }
@@ -46,14 +46,14 @@ impl Stores {
     #[must_use]
     pub fn of<S>(store: S) -> Self
     where
-        S: SessionStore + Mailbox + StreamStore + SlotStore + EventLog,
+        S: SessionStore + InboxStore + StreamStore + StreamLeaseStore + EventLog,
     {
         let store = Arc::new(store);
         Self {
             sessions: Arc::clone(&store) as _,
-            mailbox: Arc::clone(&store) as _,
+            inbox: Arc::clone(&store) as _,
             streams: Arc::clone(&store) as _,
-            slots: Arc::clone(&store) as _,
+            stream_leases: Arc::clone(&store) as _,
             events: store as _,
         }
     }

@@ -4,32 +4,32 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// A point in time, with the length it was given, for the text of the error.
+/// A point in time, with the length it was budget, for the text of the error.
 #[derive(Debug, Clone, Copy)]
 pub struct Deadline {
     at: Instant,
-    given: Duration,
+    budget: Duration,
 }
 
 impl Deadline {
-    /// `given` from now.
+    /// `budget` from now.
     #[must_use]
-    pub fn after(given: Duration) -> Self {
-        Self { at: Instant::now() + given, given }
+    pub fn after(budget: Duration) -> Self {
+        Self { at: Instant::now() + budget, budget }
     }
 
-    /// The earlier of this one and `given` from now.
+    /// The earlier of this one and `budget` from now.
     #[must_use]
-    pub fn at_most(self, given: Duration) -> Self {
-        let other = Self::after(given);
+    pub fn capped(self, budget: Duration) -> Self {
+        let other = Self::after(budget);
         if other.at < self.at { other } else { self }
     }
 
     /// The same, `margin` sooner: what must be done by then has to be begun before.
     #[must_use]
-    pub fn sooner(self, margin: Duration) -> Self {
+    pub fn minus(self, margin: Duration) -> Self {
         let at = self.at.checked_sub(margin).unwrap_or(self.at).max(Instant::now().min(self.at));
-        Self { at, given: self.given.saturating_sub(margin) }
+        Self { at, budget: self.budget.saturating_sub(margin) }
     }
 
     /// When.
@@ -46,7 +46,7 @@ impl Deadline {
 
     /// How long it was.
     #[must_use]
-    pub fn given(self) -> Duration {
-        self.given
+    pub fn budget(self) -> Duration {
+        self.budget
     }
 }

@@ -31,7 +31,7 @@ impl StreamId {
 
 /// How far a scope of the event log has been heard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct LogPlace {
+pub struct LogPosition {
     /// The last event that was heard whole.
     pub seq: u64,
     /// How many of the messages that the next event can mean have been said already.
@@ -42,14 +42,14 @@ pub struct LogPlace {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct LogCursor {
     /// What everybody hears.
-    pub global: LogPlace,
+    pub global: LogPosition,
     /// What the session hears.
-    pub session: LogPlace,
+    pub session: LogPosition,
     /// What the caller hears.
-    pub principal: LogPlace,
+    pub principal: LogPosition,
 }
 
-impl fmt::Display for LogPlace {
+impl fmt::Display for LogPosition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.said {
             0 => write!(f, "{}", self.seq),
@@ -58,7 +58,7 @@ impl fmt::Display for LogPlace {
     }
 }
 
-impl FromStr for LogPlace {
+impl FromStr for LogPosition {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
@@ -105,7 +105,7 @@ impl FromStr for EventId {
 
     fn from_str(text: &str) -> Result<Self, ()> {
         if let Some(cursor) = text.strip_prefix("log.") {
-            let places: Vec<_> = cursor.split('.').map(LogPlace::from_str).collect::<Result<_, _>>()?;
+            let places: Vec<_> = cursor.split('.').map(LogPosition::from_str).collect::<Result<_, _>>()?;
             let [global, session, principal] = places[..] else { return Err(()) };
             return Ok(Self::Log(LogCursor { global, session, principal }));
         }

@@ -18,7 +18,7 @@ use crate::{
 
 /// What is asked of the store.
 #[derive(Debug, Clone)]
-pub struct SlotRequest {
+pub struct StreamLease {
     /// Who wants to hold a stream.
     pub owner: Principal,
     /// The name of the slot.
@@ -37,21 +37,21 @@ pub struct SlotRequest {
 /// * A slot whose time has passed is free.
 /// * Acquiring a slot that one holds renews it; releasing is idempotent.
 #[async_trait]
-pub trait SlotStore: Send + Sync + 'static {
+pub trait StreamLeaseStore: Send + Sync + 'static {
     /// Takes a slot. `false` when the owner holds `limit` others.
-    async fn acquire(&self, request: &SlotRequest) -> Result<bool, StoreError>;
+    async fn acquire(&self, request: &StreamLease) -> Result<bool, StoreError>;
 
     /// Gives a slot back.
     async fn release(&self, owner: &Principal, slot: &str) -> Result<(), StoreError>;
 }
 
 /// The streams of this process, which are its memory and its connections whoever holds them.
-pub(crate) struct OpenStreams {
+pub(crate) struct StreamLimiter {
     open: Arc<AtomicUsize>,
     limit: usize,
 }
 
-impl OpenStreams {
+impl StreamLimiter {
     pub(crate) fn new(limit: usize) -> Self {
         Self { open: Arc::default(), limit }
     }
@@ -76,18 +76,18 @@ impl Drop for OpenStream {
     }
 }
 
-/// A held slot. Given back by [`Slot::release`], or in the background when dropped.
-pub(crate) struct Slot {
+/// A held slot. Given back by [`StreamPermit::release`], or in the background when dropped.
+pub(crate) struct StreamPermit {
     held: Option<(Principal, String)>,
-    store: Arc<dyn SlotStore>,
+    store: Arc<dyn StreamLeaseStore>,
     tracker: TaskTracker,
     _open: OpenStream,
 }
 
-impl Slot {
+impl StreamPermit {
     pub(crate) async fn acquire(
-        process: &OpenStreams,
-        store: &Arc<dyn SlotStore>,
+        process: &StreamLimiter,
+        store: &Arc<dyn StreamLeaseStore>,
         tracker: &TaskTracker,
         owner: &Principal,
         limit: usize,
@@ -95,7 +95,7 @@ impl Slot {
     ) -> Result<Self, Fault> {
         let open = process.enter()?;
         let slot = random::token();
-        let request = SlotRequest { owner: owner.clone(), slot: slot.clone(), limit, expires_at };
+        let request = StreamLease { owner: owner.clone(), slot: slot.clone(), limit, expires_at };
         match store.acquire(&request).await {
             Ok(true) => Ok(Self {
                 held: Some((owner.clone(), slot)),
@@ -119,7 +119,7 @@ impl Slot {
     }
 }
 
-impl Drop for Slot {
+impl Drop for StreamPermit {
     fn drop(&mut self) {
         if let Some((owner, slot)) = self.held.take() {
             let store = Arc::clone(&self.store);
@@ -128,7 +128,7 @@ impl Drop for Slot {
     }
 }
 
-async fn give_back(store: &dyn SlotStore, owner: &Principal, slot: &str) {
+async fn give_back(store: &dyn StreamLeaseStore, owner: &Principal, slot: &str) {
     if let Err(error) = store.release(owner, slot).await {
         // The slot expires by itself at the end of its stream's life.
         tracing::warn!(error = %Causes(&error), "a stream slot was not given back");

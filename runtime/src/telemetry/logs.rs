@@ -8,7 +8,7 @@ use tracing_subscriber::{
     registry,
 };
 
-use super::quiet::{Lines, Quiet};
+use super::lazy::{LazySubscriber, Lines};
 use crate::config::{Config, LogFormat};
 
 /// Reads a filter: a level, or levels by module, as in `info,rmcp=warn`.
@@ -32,7 +32,7 @@ pub fn init(config: &Config) {
         Targets::new().with_default(LevelFilter::INFO).with_target(RMCP, LevelFilter::WARN)
     });
     let format = config.log_format;
-    if set_global_default(Quiet::new(filter, move || lines(format))).is_err() {
+    if set_global_default(LazySubscriber::new(filter, move || lines(format))).is_err() {
         tracing::debug!("a log subscriber is installed already");
     }
 }

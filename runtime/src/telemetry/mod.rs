@@ -1,7 +1,7 @@
 //! What operators see.
 
+mod lazy;
 mod logs;
-mod quiet;
 
 pub(crate) use logs::filter;
 pub use logs::init as init_logs;

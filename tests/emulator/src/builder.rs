@@ -10,8 +10,8 @@ use std::{
 use crate::{
     asynchronous::Retries,
     emulator::Emulator,
-    front::{Front, RestApi},
     function::Function,
+    ingress::{Ingress, RestApi},
     listener::Acknowledge,
     pool::Capacity,
     routing::Routing,
@@ -26,7 +26,7 @@ pub struct Builder {
     pub(crate) retries: Retries,
     pub(crate) rest: RestApi,
     pub(crate) patience: Option<Duration>,
-    pub(crate) ports: BTreeMap<Front, u16>,
+    pub(crate) ports: BTreeMap<Ingress, u16>,
     pub(crate) control_port: u16,
     pub(crate) acknowledge: Acknowledge,
 }
@@ -202,7 +202,7 @@ impl Builder {
     }
 
     /// The port of a front; any free one by default.
-    pub fn port(mut self, front: Front, port: u16) -> Self {
+    pub fn port(mut self, front: Ingress, port: u16) -> Self {
         self.ports.insert(front, port);
         self
     }

@@ -11,7 +11,7 @@ use crate::{
     control::Control,
     environment::{Environment, EnvironmentId, EnvironmentStatus},
     failure::InvokeError,
-    front::{Front, Gate},
+    ingress::{Gate, Ingress},
     invocation::{Invocation, SYNCHRONOUS_LIMIT},
     listener,
     pool::Pool,
@@ -26,7 +26,7 @@ pub struct Emulator {
     pool: Pool,
     asynchronous: Asynchronous,
     tasks: Tasks,
-    fronts: BTreeMap<Front, SocketAddr>,
+    fronts: BTreeMap<Ingress, SocketAddr>,
     control: SocketAddr,
 }
 
@@ -48,7 +48,7 @@ impl Emulator {
         let pool = Pool::new(function, capacity, acknowledge, tasks.clone());
         let asynchronous = Asynchronous::new(pool.clone(), retries);
         let mut fronts = BTreeMap::new();
-        for front in Front::ALL {
+        for front in Ingress::ALL {
             let port = ports.get(&front).copied().unwrap_or(0);
             let (listener, address) =
                 listener::bind(port).map_err(|source| StartError::Port { port, source })?;
@@ -68,12 +68,12 @@ impl Emulator {
     /// The Function URL in `RESPONSE_STREAM` mode, without a slash at its end.
     #[must_use]
     pub fn function_url(&self) -> String {
-        self.url(Front::FunctionUrl)
+        self.url(Ingress::FunctionUrl)
     }
 
     /// The URL of a front, without a slash at its end.
     #[must_use]
-    pub fn url(&self, front: Front) -> String {
+    pub fn url(&self, front: Ingress) -> String {
         // Every front was opened with the emulator.
         self.fronts.get(&front).map(|address| format!("http://{address}")).unwrap_or_default()
     }

@@ -51,8 +51,8 @@ mod control;
 mod emulator;
 mod environment;
 mod failure;
-mod front;
 mod function;
+mod ingress;
 mod invocation;
 mod listener;
 mod pool;
@@ -72,7 +72,7 @@ pub use self::{
     emulator::{Emulator, UnknownEnvironment},
     environment::{EnvironmentId, EnvironmentState, EnvironmentStatus},
     failure::{FunctionError, InvokeError},
-    front::Front,
+    ingress::Ingress,
     listener::Acknowledge,
     routing::Routing,
 };

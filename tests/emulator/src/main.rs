@@ -3,7 +3,7 @@
 use std::{io, path::PathBuf, time::Duration};
 
 use clap::{Parser, ValueEnum};
-use lambda_emulator::{Acknowledge, Builder, Emulator, Front, Routing};
+use lambda_emulator::{Acknowledge, Builder, Emulator, Ingress, Routing};
 use serde_json::json;
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -83,15 +83,15 @@ struct Route {
 }
 
 impl Arguments {
-    fn front(&self) -> Front {
+    fn front(&self) -> Ingress {
         match self.front {
-            Kind::FunctionUrl if self.buffered => Front::FunctionUrlBuffered,
-            Kind::FunctionUrl => Front::FunctionUrl,
-            Kind::Rest => Front::Rest,
-            Kind::RestStream => Front::RestStream,
-            Kind::HttpApi => Front::HttpApi,
-            Kind::Alb if self.multi_value => Front::AlbMultiValue,
-            Kind::Alb => Front::Alb,
+            Kind::FunctionUrl if self.buffered => Ingress::FunctionUrlBuffered,
+            Kind::FunctionUrl => Ingress::FunctionUrl,
+            Kind::Rest => Ingress::Rest,
+            Kind::RestStream => Ingress::RestStream,
+            Kind::HttpApi => Ingress::HttpApi,
+            Kind::Alb if self.multi_value => Ingress::AlbMultiValue,
+            Kind::Alb => Ingress::Alb,
         }
     }
 
@@ -121,7 +121,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let emulator = arguments.builder().start().await?;
     let fronts: serde_json::Map<_, _> =
-        Front::ALL.iter().map(|front| (front.name().to_owned(), emulator.url(*front).into())).collect();
+        Ingress::ALL.iter().map(|front| (front.name().to_owned(), emulator.url(*front).into())).collect();
     let ready = json!({
         "url": emulator.url(arguments.front()),
         "control": emulator.control_url(),

@@ -7,7 +7,7 @@ use bytes::BytesMut;
 use crate::{
     answer::AnswerBody,
     failure::FunctionError,
-    front::reply::{Head, Malformed},
+    ingress::reply::{Head, Malformed},
 };
 
 const DELIMITER: [u8; 8] = [0; 8];

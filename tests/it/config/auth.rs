@@ -132,7 +132,7 @@ fn a_rule_about_tokens_without_their_issuer_is_refused() {
 fn an_issuer_whose_tokens_nobody_checks_is_refused() {
     assert_eq!(refused(&[ISSUER, AUDIENCE, ("MCP_AUTH", "none")]), "MCP_AUTH");
     let front = with(&[ISSUER, AUDIENCE, ("MCP_AUTH", "front")]).expect("the front checks them");
-    assert_eq!((front.auth.mode, front.auth.jwt.is_some()), (AuthMode::Front, true));
+    assert_eq!((front.auth.mode, front.auth.jwt.is_some()), (AuthMode::Gateway, true));
 }
 
 #[test]

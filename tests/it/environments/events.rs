@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use mcp_lambda_server::{
     Event, StoreError, Stores,
-    events::{Appended, End, EventLog, LoggedEvent, NewEvent, Scope, Topic},
+    events::{Appended, EventKey, EventLog, LoggedEvent, NewEvent, Scope, ScopeEnd},
 };
 use serde_json::{Value, json};
 use test_support::{
@@ -207,7 +207,7 @@ impl EventLog for Distant {
         self.0.heads(scopes).await
     }
 
-    async fn ends(&self, scopes: &[Scope]) -> Result<Vec<End>, StoreError> {
+    async fn ends(&self, scopes: &[Scope]) -> Result<Vec<ScopeEnd>, StoreError> {
         self.travel().await;
         self.0.ends(scopes).await
     }
@@ -222,20 +222,20 @@ impl EventLog for Distant {
         self.0.settle(scope, after).await
     }
 
-    async fn topics(
+    async fn event_keys(
         &self,
         scope: &Scope,
-        after: Option<&Topic>,
+        after: Option<&EventKey>,
         limit: usize,
-    ) -> Result<Vec<Topic>, StoreError> {
+    ) -> Result<Vec<EventKey>, StoreError> {
         self.travel().await;
-        self.0.topics(scope, after, limit).await
+        self.0.event_keys(scope, after, limit).await
     }
 
     async fn newest(
         &self,
         scope: &Scope,
-        topic: &Topic,
+        topic: &EventKey,
         limit: usize,
     ) -> Result<Vec<LoggedEvent>, StoreError> {
         self.travel().await;

@@ -14,8 +14,8 @@ use async_trait::async_trait;
 use mcp_lambda_server::{
     StoreError, Stores,
     events::{
-        Announcement, Announcer, Appended, End, EventFilter, EventLog, GlobalEvent, Lifecycle, LoggedEvent,
-        NewEvent, Scope, SessionChange, ToolStatus, Topic,
+        Appended, EventFilter, EventKey, EventLog, GlobalEvent, Lifecycle, LoggedEvent, NewEvent, Publisher,
+        Scope, ScopeEnd, SessionChange, ToolStatus, TopicMessage,
     },
     session::SessionId,
 };
@@ -80,8 +80,8 @@ fn every_event_has_its_documented_form() {
     ];
     for (event, mut form, uri) in forms {
         assert_eq!(serde_json::to_value(&event).expect("JSON"), form);
-        assert_eq!(event.topic().uri(), uri);
-        assert_eq!(Topic::parse(uri), Some(event.topic()));
+        assert_eq!(event.key().uri(), uri);
+        assert_eq!(EventKey::parse(uri), Some(event.key()));
         form["timestamp"] = json!("2025-06-18T16:30:00+02:00");
         let read: GlobalEvent = serde_json::from_value(form.clone()).expect("an event");
         form["timestamp"] = json!(time);
@@ -90,7 +90,7 @@ fn every_event_has_its_documented_form() {
         assert!(serde_json::from_value::<GlobalEvent>(form).is_err());
     }
     for uri in ["event://", "event://a", "event://a b/c", "event://a/%63", "test://a/b", "event://a/b/c"] {
-        assert_eq!(Topic::parse(uri), None, "{uri}");
+        assert_eq!(EventKey::parse(uri), None, "{uri}");
     }
 }
 
@@ -223,14 +223,14 @@ async fn code_that_subscribes_hears_what_its_filter_takes_and_is_counted() {
 }
 
 #[derive(Default)]
-struct Recorder(Mutex<Vec<Announcement>>);
+struct Recorder(Mutex<Vec<TopicMessage>>);
 
 #[async_trait]
-impl Announcer for Recorder {
-    async fn announce(&self, announcement: &Announcement) -> Result<String, StoreError> {
+impl Publisher for Recorder {
+    async fn publish(&self, message: &TopicMessage) -> Result<String, StoreError> {
         let mut announced = self.0.lock().expect("not poisoned");
-        announced.push(announcement.clone());
-        if announcement.message.contains("refuse me") {
+        announced.push(message.clone());
+        if message.message.contains("refuse me") {
             return Err(StoreError::Unavailable("the topic is gone".into()));
         }
         Ok(format!("message {}", announced.len()))
@@ -245,14 +245,14 @@ async fn an_announcement_goes_to_the_log_and_then_to_the_topic() {
     let world = environments::world(
         1,
         |config| config.events.enabled = Some(true),
-        move |builder| builder.announcer(Arc::clone(&topic) as Arc<dyn Announcer>),
+        move |builder| builder.publisher(Arc::clone(&topic) as Arc<dyn Publisher>),
     );
     let events = world.at(0).events();
     let mut heard = events.subscribe(EventFilter::default()).await.expect("subscribed");
-    let announced = events.announce(happened(1), Some("work 7")).await.expect("announced");
+    let announced = events.publish_to_topic(happened(1), Some("work 7")).await.expect("announced");
     assert_eq!((announced.appended, announced.message_id.as_deref()), (Appended::At(1), Some("message 1")));
     let refused = GlobalEvent::external_event("x", "refuse me", Value::Null);
-    events.announce(refused.clone(), None).await.expect_err("refused");
+    events.publish_to_topic(refused.clone(), None).await.expect_err("refused");
     let at = world.clock.now();
     assert_eq!(heard.next().await.expect("read"), happened(1).at(at));
     assert_eq!(heard.next().await.expect("read"), refused.at(at));
@@ -321,7 +321,7 @@ impl EventLog for Counted {
         self.log.heads(scopes).await
     }
 
-    async fn ends(&self, scopes: &[Scope]) -> Result<Vec<End>, StoreError> {
+    async fn ends(&self, scopes: &[Scope]) -> Result<Vec<ScopeEnd>, StoreError> {
         self.log.ends(scopes).await
     }
 
@@ -334,19 +334,19 @@ impl EventLog for Counted {
         self.log.settle(scope, after).await
     }
 
-    async fn topics(
+    async fn event_keys(
         &self,
         scope: &Scope,
-        after: Option<&Topic>,
+        after: Option<&EventKey>,
         limit: usize,
-    ) -> Result<Vec<Topic>, StoreError> {
-        self.log.topics(scope, after, limit).await
+    ) -> Result<Vec<EventKey>, StoreError> {
+        self.log.event_keys(scope, after, limit).await
     }
 
     async fn newest(
         &self,
         scope: &Scope,
-        topic: &Topic,
+        topic: &EventKey,
         limit: usize,
     ) -> Result<Vec<LoggedEvent>, StoreError> {
         self.log.newest(scope, topic, limit).await

@@ -10,7 +10,7 @@ use mcp_lambda_server::{
     http::sse::{encode, event},
     protocol::{Limits, Rejection, headers, read},
     session::SessionId,
-    stream::{EventId, Frame, LogCursor, LogPlace, StreamId},
+    stream::{EventId, Frame, LogCursor, LogPosition, StreamId},
 };
 use proptest::{collection, prelude::*, sample};
 use serde_json::{Map, Value, json};
@@ -54,7 +54,7 @@ fn any_headers() -> impl Strategy<Value = HeaderMap> {
 }
 
 fn any_place_in_the_log() -> impl Strategy<Value = EventId> {
-    let place = || (any::<u64>(), 0..3_u8).prop_map(|(seq, said)| LogPlace { seq, said });
+    let place = || (any::<u64>(), 0..3_u8).prop_map(|(seq, said)| LogPosition { seq, said });
     (place(), place(), place())
         .prop_map(|(global, session, principal)| EventId::Log(LogCursor { global, session, principal }))
 }

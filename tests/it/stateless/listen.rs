@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use mcp_lambda_server::{Delivery, Event, Front, Principal, stream::Deadline};
+use mcp_lambda_server::{Delivery, Event, Ingress, Principal, stream::Deadline};
 use serde_json::{Value, json};
 use test_support::{
     McpRequest, Reply, World, call, environment, environments, environments::world, environments_with,
@@ -203,7 +203,7 @@ async fn a_listen_ends_with_its_result_when_its_time_is_up() {
 #[tokio::test(start_paused = true)]
 async fn a_listen_ends_before_the_deadline_of_its_front() {
     let world = environment();
-    let front = Front::local(Deadline::after(Duration::from_secs(20)));
+    let front = Ingress::local(Deadline::after(Duration::from_secs(20)));
     let began = tokio::time::Instant::now();
     let mut reply = listening(&world, listen(everything()).through(front)).await;
     assert_eq!(reply.message().await["result"]["resultType"], "complete");
@@ -346,7 +346,7 @@ async fn the_place_of_a_stream_that_was_never_given_back_expires() {
 async fn a_buffered_front_gets_the_acknowledgement_and_the_end_at_once() {
     let world = environment();
     let front =
-        Front { delivery: Delivery::Buffered, ..Front::local(Deadline::after(Duration::from_secs(30))) };
+        Ingress { delivery: Delivery::Buffered, ..Ingress::local(Deadline::after(Duration::from_secs(30))) };
     let reply = listen(everything()).through(front).send(world.at(0)).await;
     let events = sse::parse(&reply.bytes().await);
     assert_eq!(events.len(), 2);

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use mcp_lambda_server::{Delivery, Front, stream::Deadline};
+use mcp_lambda_server::{Delivery, Ingress, stream::Deadline};
 use serde_json::{Value, json};
 use test_support::{
     McpRequest, Reply, call, environment, environments_with, refused, result, sse, stateless, text,
@@ -18,9 +18,9 @@ fn progress(steps: usize) -> McpRequest {
     with_progress(call("progress", json!({ "steps": steps })), json!("token"))
 }
 
-fn buffered() -> Front {
-    let front = Front::local(Deadline::after(Duration::from_secs(30)));
-    Front { delivery: Delivery::Buffered, ..front }
+fn buffered() -> Ingress {
+    let front = Ingress::local(Deadline::after(Duration::from_secs(30)));
+    Ingress { delivery: Delivery::Buffered, ..front }
 }
 
 fn methods(messages: &[Value]) -> Vec<&str> {
@@ -135,7 +135,7 @@ async fn a_client_that_leaves_cancels_the_token_of_the_request() {
 #[tokio::test(start_paused = true)]
 async fn a_request_that_runs_out_of_time_is_an_internal_error() {
     let world = environment();
-    let front = Front::local(Deadline::after(Duration::from_secs(5)));
+    let front = Ingress::local(Deadline::after(Duration::from_secs(5)));
     let reply = call("slow", json!({})).through(front).send(world.at(0)).await;
     let (status, code, body) = refused(reply).await;
     assert_eq!((status, code), (200, -32603));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use mcp_lambda_server::{
     Clock, Event,
     clock::Timestamp,
-    events::{Appended, End, EventLog, GlobalEvent, NewEvent, Scope},
+    events::{Appended, EventLog, GlobalEvent, NewEvent, Scope, ScopeEnd},
     store::dynamodb::{
         DynamoStore, create_tables,
         sdk::{self, types::AttributeValue},
@@ -64,7 +64,7 @@ async fn read(store: &DynamoStore, after: u64) -> Vec<(u64, serde_json::Value)> 
     events.into_iter().map(|event| (event.seq, number(event.event))).collect()
 }
 
-async fn end(store: &DynamoStore) -> End {
+async fn end(store: &DynamoStore) -> ScopeEnd {
     store.ends(&[Scope::Global]).await.expect("read")[0]
 }
 
@@ -81,12 +81,12 @@ async fn nobody_reads_past_a_place_that_may_still_be_written() {
         assert_eq!(read(&store, before).await, [(before + 1, json!(1))]);
         assert_eq!(
             end(&store).await,
-            End { head: before + 3, settled: before + 1 },
+            ScopeEnd { head: before + 3, last_stable: before + 1 },
             "a listener begins before it"
         );
         lab.clock.advance(Duration::from_secs(1));
         assert_eq!(read(&store, before).await.len(), 2, "nobody takes a quarter of a minute to write");
-        assert_eq!(end(&store).await, End { head: before + 3, settled: before + 3 });
+        assert_eq!(end(&store).await, ScopeEnd { head: before + 3, last_stable: before + 3 });
     }
 }
 
@@ -149,9 +149,9 @@ async fn the_places_of_the_dead_at_the_end_are_passed_too() {
         lab.die().await;
     }
     assert_eq!(store.heads(&[Scope::Global]).await.expect("read"), [4]);
-    assert_eq!(end(&store).await, End { head: 4, settled: 1 });
+    assert_eq!(end(&store).await, ScopeEnd { head: 4, last_stable: 1 });
     assert_eq!(store.settle(&Scope::Global, 1).await.expect("settled"), 4);
-    assert_eq!(end(&store).await, End { head: 4, settled: 4 });
+    assert_eq!(end(&store).await, ScopeEnd { head: 4, last_stable: 4 });
     assert_eq!(lab.append(&store, 5, None).await, Appended::At(5));
 }
 
@@ -194,7 +194,7 @@ async fn a_delivery_is_one_event_wherever_its_writer_died() {
     }
     assert_eq!(store.settle(&Scope::Global, 0).await.expect("settled"), 1);
     assert_eq!(read(&store, 1).await, [(2, json!(1)), (3, json!(2))]);
-    let topic = GlobalEvent::external_event("lab", "number", json!(0)).topic();
+    let topic = GlobalEvent::external_event("lab", "number", json!(0)).key();
     let kept = store.newest(&Scope::Global, &topic, 10).await.expect("read");
     assert_eq!(kept.iter().map(|event| event.seq).collect::<Vec<_>>(), [3, 2], "under its topic as well");
 }

@@ -147,7 +147,7 @@ async fn change(context: &Context) -> String {
 /// Says who calls, as JSON.
 fn who(context: &Context) -> String {
     let caller = context.extensions.get::<Principal>().cloned().unwrap_or_else(Principal::anonymous);
-    let voucher = format!("{:?}", caller.voucher());
-    json!({ "key": caller.key(), "voucher": voucher, "scopes": caller.scopes(), "attributes": caller.attributes() })
+    let authenticated_by = format!("{:?}", caller.authenticated_by());
+    json!({ "key": caller.key(), "authenticated_by": authenticated_by, "scopes": caller.scopes(), "attributes": caller.attributes() })
         .to_string()
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::Method;
-use mcp_lambda_server::{Deadline, Delivery, Front, Principal, Server};
+use mcp_lambda_server::{Deadline, Delivery, Ingress, Principal, Server};
 use serde_json::{Value, json};
 
 use crate::{
@@ -165,17 +165,17 @@ impl McpRequest {
     }
 
     /// Sends it through this ingress.
-    pub fn through(self, front: Front) -> Self {
+    pub fn through(self, front: Ingress) -> Self {
         self.extension(front)
     }
 }
 
 /// An ingress that gives a request so long.
-pub fn front(given: Duration) -> Front {
-    Front::local(Deadline::after(given))
+pub fn front(given: Duration) -> Ingress {
+    Ingress::local(Deadline::after(given))
 }
 
 /// An ingress that takes whole bodies only.
-pub fn buffered() -> Front {
-    Front { delivery: Delivery::Buffered, ..front(Duration::from_secs(30)) }
+pub fn buffered() -> Ingress {
+    Ingress { delivery: Delivery::Buffered, ..front(Duration::from_secs(30)) }
 }

@@ -14,13 +14,13 @@ use crate::{
 };
 
 /// A server that listens on a port of its own, until it is asked to stop.
-pub struct Listening {
+pub struct RunningServer {
     pub server: Server,
     pub address: String,
     running: JoinSet<()>,
 }
 
-impl Listening {
+impl RunningServer {
     pub async fn start(server: &Server) -> Self {
         let listening = server.clone().listen(([127, 0, 0, 1], 0).into()).await.expect("a free port");
         let address = listening.url().replace("http://", "").replace("/mcp", "");

@@ -8,7 +8,7 @@ use std::{
 use http::Uri;
 
 use super::{
-    super::Denied,
+    super::AuthError,
     discovery::{self, DiscoveryError},
     fetch::{FetchError, Fetcher},
     key::{self, Key},
@@ -100,7 +100,7 @@ impl Issuer {
     }
 
     /// The key a token asks for.
-    pub(super) async fn key(&self, wanted: &Wanted<'_>, deadline: Deadline) -> Result<Arc<Key>, Denied> {
+    pub(super) async fn key(&self, wanted: &Wanted<'_>, deadline: Deadline) -> Result<Arc<Key>, AuthError> {
         if let Some(known) = self.known()
             && known.age(self.clock.now()) < FRESH
             && let Some(key) = known.find(wanted)
@@ -114,9 +114,9 @@ impl Issuer {
             Some(Some(key)) => Ok(key),
             // Only an issuer that has just answered can say that it has no such key.
             Some(None) if answered => {
-                Err(Denied::Token("the token is signed by a key its issuer does not have"))
+                Err(AuthError::InvalidToken("the token is signed by a key its issuer does not have"))
             }
-            _ => Err(Denied::Unavailable),
+            _ => Err(AuthError::Unavailable),
         }
     }
 

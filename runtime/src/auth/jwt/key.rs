@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    super::{Denied, TokenAlgorithm},
+    super::{AuthError, TokenAlgorithm},
     token::{self, Token, Wanted},
 };
 
@@ -95,7 +95,7 @@ impl Key {
         named && kind && self.only.is_none_or(|only| only == algorithm)
     }
 
-    pub(super) fn verify(&self, token: &Token<'_>) -> Result<(), Denied> {
+    pub(super) fn verify(&self, token: &Token<'_>) -> Result<(), AuthError> {
         let (message, signature) = (token.message.as_bytes(), token.signature.as_slice());
         let ecdsa = |algorithm: &'static EcdsaVerificationAlgorithm, point: &[u8]| {
             UnparsedPublicKey::new(algorithm, point).verify(message, signature).is_ok()
@@ -109,7 +109,7 @@ impl Key {
                 UnparsedPublicKey::new(&signature::ED25519, point).verify(message, signature).is_ok()
             }
         };
-        if holds { Ok(()) } else { Err(Denied::Token("the token's signature does not hold")) }
+        if holds { Ok(()) } else { Err(AuthError::InvalidToken("the token's signature does not hold")) }
     }
 }
 

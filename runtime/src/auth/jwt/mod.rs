@@ -17,7 +17,7 @@ mod key;
 mod token;
 
 use self::{issuer::Issuer, token::Token};
-use super::{Denied, JwtConfig, Principal};
+use super::{AuthError, JwtConfig, Principal};
 use crate::{clock::Clock, error::ConfigError, stream::Deadline};
 
 /// The tokens of one issuer, for one audience.
@@ -42,7 +42,7 @@ impl Tokens {
 
     /// Says whose token this is. What can be told without a key is told first: nobody makes us ask the issuer with a token
     /// that could not come in anyway.
-    pub(crate) async fn check(&self, text: &str, deadline: Deadline) -> Result<Principal, Denied> {
+    pub(crate) async fn check(&self, text: &str, deadline: Deadline) -> Result<Principal, AuthError> {
         let token = Token::read(text)?;
         token.check(&self.rules, self.clock.now())?;
         let key = self.issuer.key(&token.wanted(), deadline).await?;

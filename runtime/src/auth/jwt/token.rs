@@ -4,7 +4,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, Header};
 use serde_json::{Map, Value};
 
-use super::super::{Denied, JwtConfig, Principal, TokenAlgorithm, Voucher, context};
+use super::super::{AuthError, AuthenticatedBy, JwtConfig, Principal, TokenAlgorithm, context};
 use crate::clock::Timestamp;
 
 /// Longer ones are refused before they are decoded. Fronts of AWS take 10 KB of headers altogether.
@@ -26,12 +26,12 @@ pub(super) struct Wanted<'a> {
     pub(super) algorithm: TokenAlgorithm,
 }
 
-const UNREADABLE: Denied = Denied::Token("the token is not a signed JSON Web Token");
+const UNREADABLE: AuthError = AuthError::InvalidToken("the token is not a signed JSON Web Token");
 
 impl<'a> Token<'a> {
-    pub(super) fn read(text: &'a str) -> Result<Self, Denied> {
+    pub(super) fn read(text: &'a str) -> Result<Self, AuthError> {
         if text.len() > LONGEST {
-            return Err(Denied::Token("the token is too long"));
+            return Err(AuthError::InvalidToken("the token is too long"));
         }
         let (message, signature) = text.rsplit_once('.').ok_or(UNREADABLE)?;
         let (_, claims) =
@@ -40,7 +40,7 @@ impl<'a> Token<'a> {
         // `none`, and whatever else has no name here, is no algorithm at all.
         let header = jsonwebtoken::decode_header(text).map_err(|_| UNREADABLE)?;
         let algorithm = algorithm(header.alg)
-            .ok_or(Denied::Token("the token is not signed by an algorithm that is taken here"))?;
+            .ok_or(AuthError::InvalidToken("the token is not signed by an algorithm that is taken here"))?;
         let claims = serde_json::from_slice(&decode(claims)?).map_err(|_| UNREADABLE)?;
         Ok(Self { header, algorithm, claims, message, signature: decode(signature)? })
     }
@@ -50,8 +50,8 @@ impl<'a> Token<'a> {
     }
 
     /// Everything but the signature.
-    pub(super) fn check(&self, rules: &JwtConfig, now: Timestamp) -> Result<(), Denied> {
-        let deny = |text| Err(Denied::Token(text));
+    pub(super) fn check(&self, rules: &JwtConfig, now: Timestamp) -> Result<(), AuthError> {
+        let deny = |text| Err(AuthError::InvalidToken(text));
         if !rules.algorithms.contains(&self.algorithm) {
             return deny("the token is not signed by an algorithm that is taken here");
         }
@@ -71,8 +71,8 @@ impl<'a> Token<'a> {
         self.check_times(rules.leeway.as_secs_f64(), now)
     }
 
-    fn check_times(&self, leeway: f64, now: Timestamp) -> Result<(), Denied> {
-        let deny = |text| Err(Denied::Token(text));
+    fn check_times(&self, leeway: f64, now: Timestamp) -> Result<(), AuthError> {
+        let deny = |text| Err(AuthError::InvalidToken(text));
         let Ok(now) = i64::try_from(now.0) else { return deny("the token has expired") };
         #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 are exact in 53 bits")]
         let now = now as f64 / 1000.0;
@@ -116,10 +116,10 @@ impl<'a> Token<'a> {
     }
 
     /// Whose it is. Only for a token whose signature was verified.
-    pub(super) fn principal(self) -> Result<Principal, Denied> {
+    pub(super) fn principal(self) -> Result<Principal, AuthError> {
         let named = self.text("iss").zip(self.text("sub").filter(|subject| !subject.is_empty()));
-        let (issuer, subject) = named.ok_or(Denied::Token("the token names no subject"))?;
-        let principal = Principal::new(issuer, subject).vouched_by(Voucher::Token);
+        let (issuer, subject) = named.ok_or(AuthError::InvalidToken("the token names no subject"))?;
+        let principal = Principal::new(issuer, subject).with_authentication(AuthenticatedBy::Token);
         Ok(principal.with_scopes(context::scopes(&self.claims)).with_attributes(self.claims))
     }
 }

@@ -13,7 +13,9 @@ use proptest::prelude::*;
 use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 
-use super::{Appended, End, Event, EventLog, LoggedEvent, NewEvent, Scope, Subscription, Tail, Topic};
+use super::{
+    Appended, Event, EventKey, EventLog, LoggedEvent, NewEvent, Scope, ScopeEnd, Subscription, Tail,
+};
 use crate::{Clock, MemoryStore, Principal, StoreError, clock::Timestamp, session::SessionId};
 
 mod written;
@@ -269,7 +271,7 @@ impl EventLog for Slow {
         self.log.heads(scopes).await
     }
 
-    async fn ends(&self, scopes: &[Scope]) -> Result<Vec<End>, StoreError> {
+    async fn ends(&self, scopes: &[Scope]) -> Result<Vec<ScopeEnd>, StoreError> {
         let ends = self.log.ends(scopes).await;
         if self.first.swap(false, Ordering::SeqCst) {
             self.arrive.notified().await;
@@ -285,11 +287,16 @@ impl EventLog for Slow {
         self.log.settle(scope, after).await
     }
 
-    async fn topics(&self, _: &Scope, _: Option<&Topic>, _: usize) -> Result<Vec<Topic>, StoreError> {
+    async fn event_keys(
+        &self,
+        _: &Scope,
+        _: Option<&EventKey>,
+        _: usize,
+    ) -> Result<Vec<EventKey>, StoreError> {
         Ok(Vec::new())
     }
 
-    async fn newest(&self, _: &Scope, _: &Topic, _: usize) -> Result<Vec<LoggedEvent>, StoreError> {
+    async fn newest(&self, _: &Scope, _: &EventKey, _: usize) -> Result<Vec<LoggedEvent>, StoreError> {
         Ok(Vec::new())
     }
 }

@@ -78,13 +78,16 @@ impl EventLog for Written {
         Ok(scopes.iter().map(|scope| known.get(scope).map_or(0, |places| places.len() as u64)).collect())
     }
 
-    async fn ends(&self, scopes: &[Scope]) -> Result<Vec<End>, StoreError> {
+    async fn ends(&self, scopes: &[Scope]) -> Result<Vec<ScopeEnd>, StoreError> {
         let known = self.scopes();
         let end = |places: &Vec<Place>| {
             let open = places.iter().position(|place| matches!(place, Place::Taken));
-            End { head: places.len() as u64, settled: open.unwrap_or(places.len()) as u64 }
+            ScopeEnd { head: places.len() as u64, last_stable: open.unwrap_or(places.len()) as u64 }
         };
-        Ok(scopes.iter().map(|scope| known.get(scope).map_or(End { head: 0, settled: 0 }, end)).collect())
+        Ok(scopes
+            .iter()
+            .map(|scope| known.get(scope).map_or(ScopeEnd { head: 0, last_stable: 0 }, end))
+            .collect())
     }
 
     async fn read(&self, scope: &Scope, after: u64, limit: usize) -> Result<Vec<LoggedEvent>, StoreError> {
@@ -102,25 +105,30 @@ impl EventLog for Written {
 
     async fn settle(&self, scope: &Scope, after: u64) -> Result<u64, StoreError> {
         let mut scopes = self.scopes();
-        let mut settled = after;
+        let mut last_stable = after;
         for (place, seq) in scopes.get_mut(scope).into_iter().flatten().zip(1_u64..) {
             match place {
                 _ if seq <= after => {}
                 Place::Holds(_) => break,
                 Place::Taken | Place::Closed => {
                     *place = Place::Closed;
-                    settled = seq;
+                    last_stable = seq;
                 }
             }
         }
-        Ok(settled)
+        Ok(last_stable)
     }
 
-    async fn topics(&self, _: &Scope, _: Option<&Topic>, _: usize) -> Result<Vec<Topic>, StoreError> {
+    async fn event_keys(
+        &self,
+        _: &Scope,
+        _: Option<&EventKey>,
+        _: usize,
+    ) -> Result<Vec<EventKey>, StoreError> {
         Ok(Vec::new())
     }
 
-    async fn newest(&self, _: &Scope, _: &Topic, _: usize) -> Result<Vec<LoggedEvent>, StoreError> {
+    async fn newest(&self, _: &Scope, _: &EventKey, _: usize) -> Result<Vec<LoggedEvent>, StoreError> {
         Ok(Vec::new())
     }
 }

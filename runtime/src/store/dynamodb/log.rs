@@ -22,7 +22,7 @@ use super::{
 use crate::{
     clock::Timestamp,
     error::StoreError,
-    events::{Appended, End, EventLog, LoggedEvent, NewEvent, Scope, Topic},
+    events::{Appended, EventKey, EventLog, LoggedEvent, NewEvent, Scope, ScopeEnd},
     random,
 };
 
@@ -71,15 +71,15 @@ pub(super) fn place(seq: u64) -> String {
 #[async_trait]
 impl EventLog for DynamoStore {
     async fn append(&self, scope: &Scope, event: &NewEvent) -> Result<Appended, StoreError> {
-        let topic = event.event.topic().filter(|_| scope.has_topics());
+        let key = event.event.key().filter(|_| scope.has_event_keys());
         let seen = self.seen(scope, event.source_id.as_deref());
-        let (seen, listed) = try_join(seen, self.listed(scope, topic, event.expires_at)).await?;
+        let (seen, listed) = try_join(seen, self.listed(scope, key, event.expires_at)).await?;
         if let Some(seq) = seen {
             return Ok(Appended::Already(seq));
         }
         let mut stored = event.event.clone();
-        if let (crate::events::Event::Global { opens, .. }, Some(listed)) = (&mut stored, &listed) {
-            *opens = listed.is_new;
+        if let (crate::events::Event::Global { is_first, .. }, Some(listed)) = (&mut stored, &listed) {
+            *is_first = listed.is_new;
         }
         let json = serde_json::to_string(&stored)
             .map_err(|error| StoreError::Corrupt(format!("an event cannot be encoded: {error}")))?;
@@ -121,7 +121,7 @@ impl EventLog for DynamoStore {
         }
     }
 
-    async fn ends(&self, scopes: &[Scope]) -> Result<Vec<End>, StoreError> {
+    async fn ends(&self, scopes: &[Scope]) -> Result<Vec<ScopeEnd>, StoreError> {
         let keys: Vec<_> = scopes.iter().map(head_key).collect();
         let heads = self.get_many(&self.events, &keys, "HEAD", Reading::Consistent).await?;
         try_join_all(scopes.iter().zip(&keys).map(|(scope, key)| self.end_of(scope, heads.get(key)))).await
@@ -145,46 +145,46 @@ impl EventLog for DynamoStore {
 
     async fn settle(&self, scope: &Scope, after: u64) -> Result<u64, StoreError> {
         let now = self.clock.now();
-        let mut settled = after;
+        let mut last_stable = after;
         for item in self.places(scope, 0, after, PAGE).await? {
             let seq = item.number("seq")?;
-            if seq != settled + 1
+            if seq != last_stable + 1
                 && !self.is_long_ago(&item)?
-                && !self.close_up_to(scope, settled, seq).await?
+                && !self.close_up_to(scope, last_stable, seq).await?
             {
-                return Ok(settled);
+                return Ok(last_stable);
             }
             if logged(&item, now)?.is_some() {
                 return Ok(seq - 1);
             }
             // A copy may have missed that this place is empty.
             self.copy_void(scope, seq).await?;
-            settled = seq;
+            last_stable = seq;
         }
         let item = self.get(&self.events, &head_key(scope), "HEAD").await?;
         let head = item.map_or(Ok(0), |item| item.number("v"))?;
-        if head > settled && self.close_up_to(scope, settled, head + 1).await? {
-            settled = head.min(settled + PAGE as u64);
+        if head > last_stable && self.close_up_to(scope, last_stable, head + 1).await? {
+            last_stable = head.min(last_stable + PAGE as u64);
         }
-        Ok(settled)
+        Ok(last_stable)
     }
 
-    async fn topics(
+    async fn event_keys(
         &self,
         scope: &Scope,
-        after: Option<&Topic>,
+        after: Option<&EventKey>,
         limit: usize,
-    ) -> Result<Vec<Topic>, StoreError> {
+    ) -> Result<Vec<EventKey>, StoreError> {
         self.listed_topics(scope, after, limit).await
     }
 
     async fn newest(
         &self,
         scope: &Scope,
-        topic: &Topic,
+        key: &EventKey,
         limit: usize,
     ) -> Result<Vec<LoggedEvent>, StoreError> {
-        self.newest_of(scope, topic, limit).await
+        self.newest_of(scope, key, limit).await
     }
 }
 
@@ -238,10 +238,10 @@ impl DynamoStore {
             .number("v")
     }
 
-    async fn end_of(&self, scope: &Scope, head: Option<&Item>) -> Result<End, StoreError> {
-        let Some(item) = head else { return Ok(End { head: 0, settled: 0 }) };
+    async fn end_of(&self, scope: &Scope, head: Option<&Item>) -> Result<ScopeEnd, StoreError> {
+        let Some(item) = head else { return Ok(ScopeEnd { head: 0, last_stable: 0 }) };
         let (head, moved) = (item.number("v")?, Timestamp(item.number("moved")?));
-        let mut end = End { head, settled: head };
+        let mut end = ScopeEnd { head, last_stable: head };
         if moved.plus(LONG_AGO) <= self.clock.now() {
             return Ok(end);
         }
@@ -256,7 +256,7 @@ impl DynamoStore {
                 continue;
             }
             if seq < expected {
-                end.settled = seq;
+                end.last_stable = seq;
             }
             if self.is_long_ago(&item)? {
                 return Ok(end);
@@ -265,7 +265,7 @@ impl DynamoStore {
         }
         // All there is is young, and does not begin with the first place: that may still be written.
         if is_all && expected > 0 {
-            end.settled = 0;
+            end.last_stable = 0;
         }
         Ok(end)
     }

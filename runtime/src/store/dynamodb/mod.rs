@@ -27,15 +27,15 @@
 
 mod client;
 mod error;
+mod event_keys;
+mod inbox;
 mod item;
 mod log;
-mod mail;
 mod read;
 mod sessions;
 mod slots;
 mod streams;
 mod tables;
-mod topics;
 mod transact;
 mod write;
 
@@ -55,7 +55,7 @@ use crate::{
     clock::Clock,
     error::StoreError,
     random,
-    store::aws::{Aws, ClientOf},
+    store::aws::{AwsSdk, LazyClient},
 };
 
 /// A transaction takes 100 items, and an event is up to four of them besides its copies.
@@ -64,7 +64,7 @@ const MOST_COPIES: usize = 90;
 /// A store in DynamoDB. Clones share one client.
 #[derive(Clone)]
 pub struct DynamoStore {
-    client: Arc<ClientOf<Client>>,
+    client: Arc<LazyClient<Client>>,
     state: Arc<str>,
     events: Arc<str>,
     clock: Clock,
@@ -75,15 +75,15 @@ impl DynamoStore {
     /// A store in two existing tables. Nothing is asked of DynamoDB until the first request needs it.
     #[must_use]
     pub fn new(client: Client, state_table: &str, event_table: &str, clock: Clock) -> Self {
-        Self::with(ClientOf::Given(client), state_table, event_table, clock)
+        Self::with(LazyClient::Given(client), state_table, event_table, clock)
     }
 
     /// The same with a client that is made when the first request needs it.
-    pub(crate) fn deferred(aws: Aws, state_table: &str, event_table: &str, clock: Clock) -> Self {
-        Self::with(ClientOf::deferred(aws, client), state_table, event_table, clock)
+    pub(crate) fn deferred(aws: AwsSdk, state_table: &str, event_table: &str, clock: Clock) -> Self {
+        Self::with(LazyClient::deferred(aws, client), state_table, event_table, clock)
     }
 
-    fn with(client: ClientOf<Client>, state_table: &str, event_table: &str, clock: Clock) -> Self {
+    fn with(client: LazyClient<Client>, state_table: &str, event_table: &str, clock: Clock) -> Self {
         Self {
             client: Arc::new(client),
             state: state_table.into(),

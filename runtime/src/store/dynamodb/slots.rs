@@ -14,7 +14,7 @@ use super::{
 use crate::{
     auth::Principal,
     error::StoreError,
-    stream::{SlotRequest, SlotStore},
+    stream::{StreamLease, StreamLeaseStore},
 };
 
 /// Names the attributes of slots apart from the others.
@@ -33,8 +33,8 @@ enum Taken {
 }
 
 #[async_trait]
-impl SlotStore for DynamoStore {
-    async fn acquire(&self, request: &SlotRequest) -> Result<bool, StoreError> {
+impl StreamLeaseStore for DynamoStore {
+    async fn acquire(&self, request: &StreamLease) -> Result<bool, StoreError> {
         for _ in 0..TRIES {
             match self.take(request).await? {
                 Taken::Yes => return Ok(true),
@@ -80,7 +80,7 @@ impl SlotStore for DynamoStore {
 }
 
 impl DynamoStore {
-    async fn take(&self, request: &SlotRequest) -> Result<Taken, StoreError> {
+    async fn take(&self, request: &StreamLease) -> Result<Taken, StoreError> {
         let taken = self
             .client()
             .await?
@@ -122,7 +122,7 @@ impl DynamoStore {
         Ok(found.unwrap_or_else(|| Item(HashMap::new())))
     }
 
-    async fn renew(&self, request: &SlotRequest) -> Result<(), StoreError> {
+    async fn renew(&self, request: &StreamLease) -> Result<(), StoreError> {
         let renewed = self
             .client()
             .await?

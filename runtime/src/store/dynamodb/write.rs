@@ -7,9 +7,9 @@ use aws_sdk_dynamodb::{
 
 use super::{
     DynamoStore, error,
+    event_keys::Listed,
     item::{Item, number, text},
     log::log_key,
-    topics::Listed,
     transact::built,
 };
 use crate::{error::StoreError, events::Scope};

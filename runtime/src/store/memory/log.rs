@@ -11,7 +11,7 @@ use super::MemoryStore;
 use crate::{
     clock::Timestamp,
     error::StoreError,
-    events::{Appended, End, Event, EventLog, LoggedEvent, NewEvent, Scope, Topic},
+    events::{Appended, Event, EventKey, EventLog, LoggedEvent, NewEvent, Scope, ScopeEnd},
 };
 
 /// How long a source's id is remembered at least: longer than any source delivers again.
@@ -24,7 +24,7 @@ pub(super) struct Log {
 
 #[derive(Default)]
 struct Sequence {
-    topics: BTreeMap<Topic, VecDeque<Kept>>,
+    event_keys: BTreeMap<EventKey, VecDeque<Kept>>,
     head: u64,
     events: VecDeque<Kept>,
     seen: HashMap<String, (Timestamp, u64)>,
@@ -43,21 +43,21 @@ impl Log {
             // The head stays: a place once given is never given again.
             sequence.events.retain(|(expires_at, _)| *expires_at > now);
             sequence.seen.retain(|_, (expires_at, _)| *expires_at > now);
-            for events in sequence.topics.values_mut() {
+            for events in sequence.event_keys.values_mut() {
                 events.retain(|(expires_at, _)| *expires_at > now);
             }
-            sequence.topics.retain(|_, events| !events.is_empty());
+            sequence.event_keys.retain(|_, events| !events.is_empty());
         }
     }
 }
 
 impl Sequence {
     /// Keeps an event under its topic too. `true` when it is the only one there.
-    fn file(&mut self, topic: Topic, kept: &mut Kept, now: Timestamp) {
-        let events = self.topics.entry(topic).or_default();
+    fn file(&mut self, key: EventKey, kept: &mut Kept, now: Timestamp) {
+        let events = self.event_keys.entry(key).or_default();
         events.retain(|(expires_at, _)| *expires_at > now);
-        if let Event::Global { opens, .. } = &mut kept.1.event {
-            *opens = events.is_empty();
+        if let Event::Global { is_first, .. } = &mut kept.1.event {
+            *is_first = events.is_empty();
         }
         events.push_back(kept.clone());
     }
@@ -78,8 +78,8 @@ impl EventLog for MemoryStore {
         sequence.head += 1;
         let seq = sequence.head;
         let mut kept = (event.expires_at, LoggedEvent { seq, event: event.event.clone(), at: event.at });
-        if let Some(topic) = event.event.topic().filter(|_| scope.has_topics()) {
-            sequence.file(topic, &mut kept, now);
+        if let Some(key) = event.event.key().filter(|_| scope.has_event_keys()) {
+            sequence.file(key, &mut kept, now);
         }
         sequence.events.push_back(kept);
         Ok(Appended::At(seq))
@@ -93,9 +93,9 @@ impl EventLog for MemoryStore {
             .collect())
     }
 
-    async fn ends(&self, scopes: &[Scope]) -> Result<Vec<End>, StoreError> {
+    async fn ends(&self, scopes: &[Scope]) -> Result<Vec<ScopeEnd>, StoreError> {
         // A place is given and written in one step here.
-        Ok(self.heads(scopes).await?.into_iter().map(|head| End { head, settled: head }).collect())
+        Ok(self.heads(scopes).await?.into_iter().map(|head| ScopeEnd { head, last_stable: head }).collect())
     }
 
     async fn read(&self, scope: &Scope, after: u64, limit: usize) -> Result<Vec<LoggedEvent>, StoreError> {
@@ -115,18 +115,18 @@ impl EventLog for MemoryStore {
         Ok(next.map_or(sequence.head, |(_, event)| event.seq - 1).max(after))
     }
 
-    async fn topics(
+    async fn event_keys(
         &self,
         scope: &Scope,
-        after: Option<&Topic>,
+        after: Option<&EventKey>,
         limit: usize,
-    ) -> Result<Vec<Topic>, StoreError> {
+    ) -> Result<Vec<EventKey>, StoreError> {
         let (data, now) = self.data();
         let live = |events: &VecDeque<Kept>| events.iter().any(|(expires_at, _)| *expires_at > now);
-        let topics = data.log.scopes.get(scope).into_iter().flat_map(|sequence| &sequence.topics);
-        Ok(topics
-            .filter(|(topic, events)| after.is_none_or(|after| *topic > after) && live(events))
-            .map(|(topic, _)| topic.clone())
+        let event_keys = data.log.scopes.get(scope).into_iter().flat_map(|sequence| &sequence.event_keys);
+        Ok(event_keys
+            .filter(|(key, events)| after.is_none_or(|after| *key > after) && live(events))
+            .map(|(key, _)| key.clone())
             .take(limit)
             .collect())
     }
@@ -134,12 +134,12 @@ impl EventLog for MemoryStore {
     async fn newest(
         &self,
         scope: &Scope,
-        topic: &Topic,
+        key: &EventKey,
         limit: usize,
     ) -> Result<Vec<LoggedEvent>, StoreError> {
         let (data, now) = self.data();
         let sequence = data.log.scopes.get(scope);
-        let events = sequence.and_then(|sequence| sequence.topics.get(topic)).into_iter().flatten().rev();
+        let events = sequence.and_then(|sequence| sequence.event_keys.get(key)).into_iter().flatten().rev();
         Ok(events
             .filter(|(expires_at, _)| *expires_at > now)
             .take(limit)

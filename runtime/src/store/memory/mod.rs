@@ -3,8 +3,8 @@
 //! One mutex over all of it: no await is ever held inside, critical sections are a few map operations, and laws that
 //! span items (ending a session ends its streams) are then plain code.
 
+mod inbox;
 mod log;
-mod mail;
 mod sessions;
 mod slots;
 mod streams;
@@ -24,7 +24,7 @@ pub struct MemoryStore {
 #[derive(Default)]
 struct Data {
     sessions: sessions::Sessions,
-    mail: mail::Letters,
+    mail: inbox::Letters,
     streams: streams::Streams,
     slots: slots::Slots,
     log: log::Log,

@@ -9,7 +9,7 @@ use crate::{
     auth::Principal,
     clock::Timestamp,
     error::StoreError,
-    stream::{SlotRequest, SlotStore},
+    stream::{StreamLease, StreamLeaseStore},
 };
 
 #[derive(Default)]
@@ -25,8 +25,8 @@ impl Slots {
 }
 
 #[async_trait]
-impl SlotStore for MemoryStore {
-    async fn acquire(&self, request: &SlotRequest) -> Result<bool, StoreError> {
+impl StreamLeaseStore for MemoryStore {
+    async fn acquire(&self, request: &StreamLease) -> Result<bool, StoreError> {
         let (mut data, now) = self.data();
         let held = data.slots.0.entry(request.owner.clone()).or_default();
         held.retain(|_, expires_at| *expires_at > now);

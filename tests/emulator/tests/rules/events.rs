@@ -1,7 +1,7 @@
 //! The event each front makes of a request.
 
 use bytes::Bytes;
-use lambda_emulator::{Builder, Emulator, Front};
+use lambda_emulator::{Builder, Emulator, Ingress};
 use serde_json::{Value, json};
 
 use crate::support::*;
@@ -16,13 +16,13 @@ const HEADERS: [(&str, &str); 6] = [
 ];
 
 /// The event of `POST <path>` with two values of a query parameter.
-async fn event_of(emulator: &Emulator, front: Front, path: &str, body: &'static [u8]) -> Value {
+async fn event_of(emulator: &Emulator, front: Ingress, path: &str, body: &'static [u8]) -> Value {
     let url = format!("{}{path}?k=a%20b&k=c&flag", emulator.url(front));
     let reply = send("POST", &url, &HEADERS, Bytes::from_static(body)).await;
     assert_eq!(reply.status, 200, "{front:?}");
     let event = match front {
         // These pass the JSON of a function that does not stream on as it is.
-        Front::FunctionUrl => {
+        Ingress::FunctionUrl => {
             serde_json::from_str(reply.json_of_any_type().await["body"].as_str().unwrap()).unwrap()
         }
         _ => reply.json_of_any_type().await,
@@ -45,7 +45,7 @@ fn without_what_changes(mut event: Value) -> Value {
     event
 }
 
-fn port(emulator: &Emulator, front: Front) -> String {
+fn port(emulator: &Emulator, front: Ingress) -> String {
     emulator.url(front).rsplit(':').next().unwrap().to_owned()
 }
 
@@ -98,7 +98,7 @@ fn v2_event(port: &str, domain_name: &str, account: &str) -> Value {
 #[tokio::test]
 async fn a_function_url_sends_format_2() {
     let emulator = start(emulator("events")).await;
-    for front in [Front::FunctionUrl, Front::FunctionUrlBuffered] {
+    for front in [Ingress::FunctionUrl, Ingress::FunctionUrlBuffered] {
         let port = port(&emulator, front);
         let mut expected = v2_event(&port, "emulator.lambda-url.us-east-1.on.aws", "anonymous");
         expected["headers"]["cookie"] = json!("a=1; b=2");
@@ -109,32 +109,32 @@ async fn a_function_url_sends_format_2() {
 #[tokio::test]
 async fn an_http_api_sends_format_2() {
     let emulator = start(emulator("events")).await;
-    let port = port(&emulator, Front::HttpApi);
+    let port = port(&emulator, Ingress::HttpApi);
     let expected = v2_event(&port, "emulator.execute-api.us-east-1.amazonaws.com", "123456789012");
-    assert_eq!(event_of(&emulator, Front::HttpApi, "/a%20b/c", br#"{"a":1}"#).await, expected);
+    assert_eq!(event_of(&emulator, Ingress::HttpApi, "/a%20b/c", br#"{"a":1}"#).await, expected);
 }
 
 #[tokio::test]
 async fn an_empty_request_has_no_body_no_query_and_no_cookies() {
     let emulator = start(emulator("events")).await;
-    let event = get(emulator.url(Front::FunctionUrlBuffered)).await.json_of_any_type().await;
+    let event = get(emulator.url(Ingress::FunctionUrlBuffered)).await.json_of_any_type().await;
     for absent in ["body", "queryStringParameters", "cookies"] {
         assert_eq!(event.get(absent), None, "{absent}");
     }
     assert_eq!((&event["rawPath"], &event["rawQueryString"]), (&json!("/"), &json!("")));
-    let event = get(emulator.url(Front::Rest)).await.json_of_any_type().await;
+    let event = get(emulator.url(Ingress::Rest)).await.json_of_any_type().await;
     for null in ["body", "queryStringParameters", "multiValueQueryStringParameters", "pathParameters"] {
         assert_eq!(event.get(null), Some(&Value::Null), "{null}");
     }
     assert_eq!((&event["path"], &event["resource"]), (&json!("/"), &json!("/")));
-    assert_eq!(get(emulator.url(Front::Alb)).await.json_of_any_type().await["body"], "");
+    assert_eq!(get(emulator.url(Ingress::Alb)).await.json_of_any_type().await["body"], "");
 }
 
 #[tokio::test]
 async fn a_rest_api_sends_format_1() {
     let emulator = start(emulator("events")).await;
-    let port = port(&emulator, Front::Rest);
-    let event = event_of(&emulator, Front::Rest, "/prod/a%20b/c", br#"{"a":1}"#).await;
+    let port = port(&emulator, Ingress::Rest);
+    let event = event_of(&emulator, Ingress::Rest, "/prod/a%20b/c", br#"{"a":1}"#).await;
     let expected = json!({
         "resource": "/{proxy+}",
         "path": "/a b/c",
@@ -206,14 +206,14 @@ async fn a_rest_api_sends_format_1() {
 #[tokio::test]
 async fn outside_its_stage_a_rest_api_is_a_custom_domain() {
     let emulator = start(emulator("events").stage("v1")).await;
-    let event = event_of(&emulator, Front::Rest, "/v1x/y", b"").await;
+    let event = event_of(&emulator, Ingress::Rest, "/v1x/y", b"").await;
     let context = &event["requestContext"];
     assert_eq!(
         (&event["path"], &context["path"], &context["stage"]),
         (&json!("/v1x/y"), &json!("/v1x/y"), &json!("v1"))
     );
-    assert_eq!(context["domainName"], format!("127.0.0.1:{}", port(&emulator, Front::Rest)));
-    let event = event_of(&emulator, Front::Rest, "/v1", b"").await;
+    assert_eq!(context["domainName"], format!("127.0.0.1:{}", port(&emulator, Ingress::Rest)));
+    let event = event_of(&emulator, Ingress::Rest, "/v1", b"").await;
     assert_eq!((&event["path"], &event["requestContext"]["path"]), (&json!("/"), &json!("/v1")));
 }
 
@@ -223,14 +223,14 @@ async fn a_load_balancer_sends_single_or_multiple_values_and_decodes_nothing() {
     let context = json!({ "elb": {
         "targetGroupArn": "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/emulator/0123456789abcdef",
     } });
-    let single = event_of(&emulator, Front::Alb, "/a%20b", br#"{"a":1}"#).await;
+    let single = event_of(&emulator, Ingress::Alb, "/a%20b", br#"{"a":1}"#).await;
     assert_eq!(single["requestContext"], context);
     assert_eq!((&single["httpMethod"], &single["path"]), (&json!("POST"), &json!("/a%20b")));
     assert_eq!(single["queryStringParameters"], json!({ "k": "c", "flag": "" }));
     assert_eq!((&single["headers"]["x-twice"], &single["body"]), (&json!("two"), &json!("{\"a\":1}")));
     assert_eq!((single.get("multiValueHeaders"), &single["isBase64Encoded"]), (None, &json!(false)));
 
-    let multi = event_of(&emulator, Front::AlbMultiValue, "/a%20b", br#"{"a":1}"#).await;
+    let multi = event_of(&emulator, Ingress::AlbMultiValue, "/a%20b", br#"{"a":1}"#).await;
     assert_eq!(multi["requestContext"], context);
     assert_eq!(multi["multiValueQueryStringParameters"], json!({ "k": ["a%20b", "c"], "flag": [""] }));
     assert_eq!(multi["multiValueHeaders"]["x-twice"], json!(["one", "two"]));
@@ -249,7 +249,7 @@ async fn what_is_not_known_to_be_text_arrives_in_base64() {
             .await;
         (event["body"].as_str().unwrap().to_owned(), event["isBase64Encoded"].as_bool().unwrap())
     };
-    for front in [Front::FunctionUrlBuffered, Front::HttpApi, Front::Alb] {
+    for front in [Ingress::FunctionUrlBuffered, Ingress::HttpApi, Ingress::Alb] {
         for text in
             ["text/plain", "application/json; charset=utf-8", "application/ld+json", "application/xml"]
         {
@@ -264,10 +264,11 @@ async fn what_is_not_known_to_be_text_arrives_in_base64() {
         assert_eq!(body(front, "application/json", "", b"\xff\x00").await, ("/wA=".to_owned(), true));
     }
     // A REST API knows only its own list, and spoils what is not on it.
-    assert_eq!(body(Front::Rest, "image/png", "", b"\xff\x00").await, ("\u{fffd}\0".to_owned(), false));
+    assert_eq!(body(Ingress::Rest, "image/png", "", b"\xff\x00").await, ("\u{fffd}\0".to_owned(), false));
     drop(emulator);
     let emulator = start(support_binary()).await;
-    let event = post(emulator.url(Front::Rest), "image/png", &b"\xff\x00"[..]).await.json_of_any_type().await;
+    let event =
+        post(emulator.url(Ingress::Rest), "image/png", &b"\xff\x00"[..]).await.json_of_any_type().await;
     assert_eq!((&event["body"], &event["isBase64Encoded"]), (&json!("/wA="), &json!(true)));
 }
 
@@ -277,10 +278,10 @@ fn support_binary() -> Builder {
 
 #[tokio::test]
 async fn lambda_http_understands_every_event() {
-    let echo = async |function: &str, fronts: &[Front]| {
+    let echo = async |function: &str, fronts: &[Ingress]| {
         let emulator = start(emulator(function)).await;
         for front in fronts {
-            let prefix = if matches!(front, Front::Rest | Front::RestStream) { "/prod" } else { "" };
+            let prefix = if matches!(front, Ingress::Rest | Ingress::RestStream) { "/prod" } else { "" };
             let url = format!("{}{prefix}/some/path?k=v", emulator.url(*front));
             let headers = [("content-type", "text/plain"), ("cookie", "c=d")];
             let reply = send("PUT", &url, &headers, Bytes::from_static("grüße".as_bytes())).await;
@@ -299,10 +300,16 @@ async fn lambda_http_understands_every_event() {
             assert_eq!(reply.text().await, "grüße");
         }
     };
-    echo("stream", &[Front::FunctionUrl, Front::RestStream]).await;
+    echo("stream", &[Ingress::FunctionUrl, Ingress::RestStream]).await;
     echo(
         "buffered",
-        &[Front::FunctionUrlBuffered, Front::HttpApi, Front::Rest, Front::Alb, Front::AlbMultiValue],
+        &[
+            Ingress::FunctionUrlBuffered,
+            Ingress::HttpApi,
+            Ingress::Rest,
+            Ingress::Alb,
+            Ingress::AlbMultiValue,
+        ],
     )
     .await;
 }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::StatusCode;
-use lambda_emulator::{Front, InvokeError};
+use lambda_emulator::{Ingress, InvokeError};
 
 use crate::support::*;
 
@@ -16,11 +16,11 @@ async fn a_request_of_6_mb_passes_and_one_byte_more_does_not() {
     let reply = post(streaming.function_url(), "text/plain", text(SIX_MB)).await;
     assert_eq!((reply.status, reply.bytes().await.len()), (StatusCode::OK, SIX_MB));
     for (emulator, front) in [
-        (&streaming, Front::FunctionUrl),
-        (&streaming, Front::RestStream),
-        (&buffered, Front::FunctionUrlBuffered),
-        (&buffered, Front::Rest),
-        (&buffered, Front::HttpApi),
+        (&streaming, Ingress::FunctionUrl),
+        (&streaming, Ingress::RestStream),
+        (&buffered, Ingress::FunctionUrlBuffered),
+        (&buffered, Ingress::Rest),
+        (&buffered, Ingress::HttpApi),
     ] {
         let reply = post(emulator.url(front), "text/plain", text(SIX_MB + 1)).await;
         assert_eq!(reply.status, StatusCode::PAYLOAD_TOO_LARGE, "{front:?}");
@@ -31,7 +31,7 @@ async fn a_request_of_6_mb_passes_and_one_byte_more_does_not() {
 #[tokio::test]
 async fn a_load_balancer_takes_1_mb_each_way() {
     let emulator = emulator("buffered").start().await.unwrap();
-    let url = emulator.url(Front::Alb);
+    let url = emulator.url(Ingress::Alb);
     let text = |length| Bytes::from(vec![b'a'; length]);
     assert_eq!(post(&url, "text/plain", text(1024 * 1024 + 1)).await.status, StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(post(&url, "text/plain", text(1000 * 1000)).await.status, StatusCode::OK);
@@ -60,7 +60,8 @@ async fn a_stream_may_be_larger_than_6_mb() {
     let reply = get(format!("{}/large?bytes={}", emulator.function_url(), 3 * SIX_MB)).await;
     assert_eq!(reply.bytes().await.len(), 3 * SIX_MB);
     // Not for an invoker, nor for a front that buffers.
-    let reply = get(format!("{}/large?bytes={}", emulator.url(Front::FunctionUrlBuffered), 3 * SIX_MB)).await;
+    let reply =
+        get(format!("{}/large?bytes={}", emulator.url(Ingress::FunctionUrlBuffered), 3 * SIX_MB)).await;
     assert_eq!(reply.status, StatusCode::BAD_GATEWAY);
 }
 

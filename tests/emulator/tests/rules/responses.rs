@@ -4,25 +4,25 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::StatusCode;
-use lambda_emulator::{Emulator, Front};
+use lambda_emulator::{Emulator, Ingress};
 
 use crate::support::*;
 
-const BUFFERED: [Front; 5] =
-    [Front::FunctionUrlBuffered, Front::HttpApi, Front::Rest, Front::Alb, Front::AlbMultiValue];
+const BUFFERED: [Ingress; 5] =
+    [Ingress::FunctionUrlBuffered, Ingress::HttpApi, Ingress::Rest, Ingress::Alb, Ingress::AlbMultiValue];
 
 /// What a function that returns `reply` looks like from outside.
-async fn replying(emulator: &Emulator, front: Front, reply: &str) -> Reply {
+async fn replying(emulator: &Emulator, front: Ingress, reply: &str) -> Reply {
     send("GET", &emulator.url(front), &[("x-reply", reply)], Bytes::new()).await
 }
 
 /// What the front says to a function that fails or talks nonsense.
-fn bad_gateway(front: Front) -> (u16, &'static str) {
+fn bad_gateway(front: Ingress) -> (u16, &'static str) {
     match front {
-        Front::FunctionUrl | Front::FunctionUrlBuffered => (502, "Internal Server Error"),
-        Front::Rest | Front::RestStream => (502, r#"{"message":"Internal server error"}"#),
-        Front::HttpApi => (500, r#"{"message":"Internal Server Error"}"#),
-        Front::Alb | Front::AlbMultiValue => {
+        Ingress::FunctionUrl | Ingress::FunctionUrlBuffered => (502, "Internal Server Error"),
+        Ingress::Rest | Ingress::RestStream => (502, r#"{"message":"Internal server error"}"#),
+        Ingress::HttpApi => (500, r#"{"message":"Internal Server Error"}"#),
+        Ingress::Alb | Ingress::AlbMultiValue => {
             (502, "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n")
         }
     }
@@ -32,7 +32,7 @@ fn bad_gateway(front: Front) -> (u16, &'static str) {
 async fn a_malformed_response_is_a_bad_gateway_in_the_fronts_own_words() {
     let emulator = emulator("events").start().await.unwrap();
     let malformed = r#"{"statusCode":"teapot","body":"x"}"#;
-    for front in BUFFERED.into_iter().chain([Front::RestStream]) {
+    for front in BUFFERED.into_iter().chain([Ingress::RestStream]) {
         let reply = replying(&emulator, front, malformed).await;
         let (status, text) = bad_gateway(front);
         assert_eq!(reply.status.as_u16(), status, "{front:?}");
@@ -43,7 +43,7 @@ async fn a_malformed_response_is_a_bad_gateway_in_the_fronts_own_words() {
 #[tokio::test]
 async fn a_failing_function_is_a_bad_gateway_in_the_fronts_own_words() {
     let emulator = emulator("buffered").start().await.unwrap();
-    for front in Front::ALL {
+    for front in Ingress::ALL {
         let reply = get(format!("{}/panic", emulator.url(front))).await;
         let (status, text) = bad_gateway(front);
         assert_eq!((reply.status.as_u16(), reply.environment().0), (status, 1), "{front:?}");
@@ -53,7 +53,7 @@ async fn a_failing_function_is_a_bad_gateway_in_the_fronts_own_words() {
 
 #[tokio::test]
 async fn www_authenticate_is_renamed_by_all_but_a_load_balancer() {
-    let fronts = [(Front::FunctionUrl, "stream"), (Front::RestStream, "stream")];
+    let fronts = [(Ingress::FunctionUrl, "stream"), (Ingress::RestStream, "stream")];
     for (front, function) in fronts.into_iter().chain(BUFFERED.map(|front| (front, "buffered"))) {
         let emulator = emulator(function).start().await.unwrap();
         let reply = get(format!("{}/unauthorized", emulator.url(front))).await;
@@ -61,7 +61,7 @@ async fn www_authenticate_is_renamed_by_all_but_a_load_balancer() {
         let seen = names.map(|name| reply.header(name).map(str::to_owned));
         let challenge = Some("Bearer realm=\"here\"".to_owned());
         let expected = match front {
-            Front::Alb | Front::AlbMultiValue => [challenge, None],
+            Ingress::Alb | Ingress::AlbMultiValue => [challenge, None],
             _ => [None, challenge],
         };
         assert_eq!(seen, expected, "{front:?}");
@@ -72,7 +72,7 @@ async fn www_authenticate_is_renamed_by_all_but_a_load_balancer() {
 #[tokio::test]
 async fn a_binary_answer_comes_back_as_bytes() {
     let everything: Vec<u8> = (0..=255).collect();
-    for (front, function) in [(Front::FunctionUrl, "stream"), (Front::RestStream, "stream")]
+    for (front, function) in [(Ingress::FunctionUrl, "stream"), (Ingress::RestStream, "stream")]
         .into_iter()
         .chain(BUFFERED.map(|front| (front, "buffered")))
     {
@@ -86,19 +86,19 @@ async fn a_binary_answer_comes_back_as_bytes() {
 async fn a_rest_api_without_binary_media_types_leaves_base64_as_it_is() {
     let emulator = emulator("events").start().await.unwrap();
     let reply = r#"{"statusCode":200,"body":"/wA=","isBase64Encoded":true}"#;
-    assert_eq!(replying(&emulator, Front::Rest, reply).await.text().await, "/wA=");
-    assert_eq!(replying(&emulator, Front::HttpApi, reply).await.bytes().await, &b"\xff\0"[..]);
+    assert_eq!(replying(&emulator, Ingress::Rest, reply).await.text().await, "/wA=");
+    assert_eq!(replying(&emulator, Ingress::HttpApi, reply).await.bytes().await, &b"\xff\0"[..]);
 }
 
 #[tokio::test]
 async fn format_2_takes_a_payload_without_a_status_code_for_the_body() {
     let emulator = emulator("events").start().await.unwrap();
-    for front in [Front::FunctionUrlBuffered, Front::HttpApi] {
+    for front in [Ingress::FunctionUrlBuffered, Ingress::HttpApi] {
         let reply = replying(&emulator, front, r#"{"just":"data"}"#).await;
         assert_eq!((reply.status, reply.header("content-type")), (StatusCode::OK, Some("application/json")));
         assert_eq!(reply.text().await, r#"{"just":"data"}"#);
     }
-    for front in [Front::Rest, Front::Alb] {
+    for front in [Ingress::Rest, Ingress::Alb] {
         assert_eq!(replying(&emulator, front, r#"{"just":"data"}"#).await.status, StatusCode::BAD_GATEWAY);
     }
 }
@@ -109,7 +109,7 @@ async fn the_connections_own_headers_are_not_the_functions() {
     let reply = r#"{"statusCode":200,"body":"four","headers":{"content-length":"99","connection":"close",
         "transfer-encoding":"chunked","keep-alive":"no","x-mine":"yes","server":"me"}}"#
         .replace('\n', "");
-    for front in BUFFERED.into_iter().filter(|front| *front != Front::AlbMultiValue) {
+    for front in BUFFERED.into_iter().filter(|front| *front != Ingress::AlbMultiValue) {
         let reply = replying(&emulator, front, &reply).await;
         assert_eq!(
             (reply.header("content-length"), reply.header("x-mine")),
@@ -119,7 +119,7 @@ async fn the_connections_own_headers_are_not_the_functions() {
         assert_eq!((reply.header("transfer-encoding"), reply.header("keep-alive")), (None, None));
         assert_eq!(reply.text().await, "four");
     }
-    assert_eq!(replying(&emulator, Front::Rest, &reply).await.header("x-amzn-remapped-server"), Some("me"));
+    assert_eq!(replying(&emulator, Ingress::Rest, &reply).await.header("x-amzn-remapped-server"), Some("me"));
 }
 
 #[tokio::test]
@@ -133,7 +133,7 @@ async fn an_empty_streamed_body_ends() {
 #[tokio::test]
 async fn a_buffered_front_loses_its_patience_and_the_function_runs_on() {
     let gate = Gate::open().await;
-    for (front, status) in [(Front::Rest, 504), (Front::HttpApi, 503), (Front::Alb, 504)] {
+    for (front, status) in [(Ingress::Rest, 504), (Ingress::HttpApi, 503), (Ingress::Alb, 504)] {
         let builder = emulator("buffered").timeout(SOON).front_patience(Duration::from_millis(300));
         let emulator = builder.env("GATE", gate.port()).start().await.unwrap();
         let (reply, held) = futures::join!(get(format!("{}/gated", emulator.url(front))), gate.held());
@@ -148,15 +148,15 @@ async fn a_buffered_front_loses_its_patience_and_the_function_runs_on() {
 async fn throttling_is_told_in_the_fronts_own_words() {
     let gate = Gate::open().await;
     let emulator = emulator("buffered").timeout(SOON).env("GATE", gate.port()).start().await.unwrap();
-    let busy = get(format!("{}/gated", emulator.url(Front::HttpApi)));
+    let busy = get(format!("{}/gated", emulator.url(Ingress::HttpApi)));
     let rest = async {
         let held = gate.held().await;
         for (front, status) in [
-            (Front::FunctionUrl, 429),
-            (Front::FunctionUrlBuffered, 429),
-            (Front::Rest, 429),
-            (Front::HttpApi, 503),
-            (Front::Alb, 502),
+            (Ingress::FunctionUrl, 429),
+            (Ingress::FunctionUrlBuffered, 429),
+            (Ingress::Rest, 429),
+            (Ingress::HttpApi, 503),
+            (Ingress::Alb, 502),
         ] {
             assert_eq!(get(emulator.url(front)).await.status.as_u16(), status, "{front:?}");
         }

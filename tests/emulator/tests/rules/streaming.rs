@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use lambda_emulator::{EnvironmentId, EnvironmentState, Front};
+use lambda_emulator::{EnvironmentId, EnvironmentState, Ingress};
 
 use crate::support::*;
 
@@ -11,7 +11,7 @@ use crate::support::*;
 async fn a_chunk_reaches_the_client_before_the_function_writes_the_next() {
     let gate = Gate::open().await;
     let emulator = emulator("stream").env("GATE", gate.port()).start().await.unwrap();
-    for front in [Front::FunctionUrl, Front::RestStream] {
+    for front in [Ingress::FunctionUrl, Ingress::RestStream] {
         let (mut reply, mut held) =
             futures::join!(get(format!("{}/gated", emulator.url(front))), gate.held());
         assert_eq!(reply.header("content-type"), Some("text/event-stream"));
@@ -59,7 +59,7 @@ async fn a_client_that_leaves_does_not_stop_the_function() {
 async fn a_client_that_leaves_before_the_first_byte_does_not_stop_the_function_either() {
     let gate = Gate::open().await;
     let emulator = emulator("buffered").env("GATE", gate.port()).start().await.unwrap();
-    let url = format!("{}/gated", emulator.url(Front::FunctionUrlBuffered));
+    let url = format!("{}/gated", emulator.url(Ingress::FunctionUrlBuffered));
     let mut leaving = Box::pin(get(url));
     let held = tokio::select! {
         _ = &mut leaving => panic!("nothing was written yet"),
@@ -132,7 +132,7 @@ async fn an_invoker_reads_the_prelude_as_part_of_a_streamed_payload() {
 #[tokio::test]
 async fn a_buffered_function_url_passes_prelude_and_nul_bytes_on_as_the_body() {
     let emulator = emulator("stream").start().await.unwrap();
-    let reply = get(format!("{}/unauthorized", emulator.url(Front::FunctionUrlBuffered))).await;
+    let reply = get(format!("{}/unauthorized", emulator.url(Ingress::FunctionUrlBuffered))).await;
     assert_eq!((reply.status, reply.header("content-type")), (StatusCode::OK, Some("application/json")));
     let text = reply.text().await;
     assert!(text.starts_with("{\"statusCode\":401") && text.ends_with("\0\0\0\0\0\0\0\0no"), "{text:?}");
@@ -142,9 +142,9 @@ async fn a_buffered_function_url_passes_prelude_and_nul_bytes_on_as_the_body() {
 async fn fronts_that_want_a_proxy_response_refuse_a_stream() {
     let emulator = emulator("stream").start().await.unwrap();
     for (front, status) in [
-        (Front::Rest, StatusCode::BAD_GATEWAY),
-        (Front::HttpApi, StatusCode::INTERNAL_SERVER_ERROR),
-        (Front::Alb, StatusCode::BAD_GATEWAY),
+        (Ingress::Rest, StatusCode::BAD_GATEWAY),
+        (Ingress::HttpApi, StatusCode::INTERNAL_SERVER_ERROR),
+        (Ingress::Alb, StatusCode::BAD_GATEWAY),
     ] {
         assert_eq!(get(emulator.url(front)).await.status, status, "{front:?}");
     }
@@ -160,5 +160,5 @@ async fn a_streaming_function_url_passes_a_buffered_payload_on_as_it_is() {
     );
     assert_eq!(reply.json_of_any_type().await["body"], "hello");
     // A REST API in STREAM mode insists on the prelude.
-    assert_eq!(get(emulator.url(Front::RestStream)).await.status, StatusCode::BAD_GATEWAY);
+    assert_eq!(get(emulator.url(Ingress::RestStream)).await.status, StatusCode::BAD_GATEWAY);
 }

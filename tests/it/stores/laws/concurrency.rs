@@ -6,7 +6,7 @@ use mcp_lambda_server::{
     StoreError,
     events::{Appended, Scope},
     session::{SessionId, StateScope},
-    stream::SlotRequest,
+    stream::StreamLease,
 };
 use serde_json::json;
 use tokio::{sync::Barrier, task::JoinSet};
@@ -89,13 +89,13 @@ pub(crate) async fn no_more_slots_than_the_limit_are_ever_held(lab: &Lab) {
         let held = race(lab, |writer, lab| {
             let (owner, slot) = (owner.clone(), format!("{round}-{writer}"));
             async move {
-                let request = SlotRequest {
+                let request = StreamLease {
                     owner: owner.clone(),
                     slot: slot.clone(),
                     limit: LIMIT,
                     expires_at: lab.end(),
                 };
-                let held = lab.stores.slots.acquire(&request).await.expect("counted");
+                let held = lab.stores.stream_leases.acquire(&request).await.expect("counted");
                 held.then_some((owner, slot))
             }
         })
@@ -103,7 +103,7 @@ pub(crate) async fn no_more_slots_than_the_limit_are_ever_held(lab: &Lab) {
         let held: Vec<_> = held.into_iter().flatten().collect();
         assert!((1..=LIMIT).contains(&held.len()), "{} hold, {LIMIT} may", held.len());
         for (owner, slot) in held {
-            lab.stores.slots.release(&owner, &slot).await.expect("released");
+            lab.stores.stream_leases.release(&owner, &slot).await.expect("released");
         }
     }
 }

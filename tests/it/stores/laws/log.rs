@@ -2,7 +2,7 @@
 
 use mcp_lambda_server::{
     Event, Principal,
-    events::{Appended, End, GlobalEvent, LoggedEvent, NewEvent, Scope, Topic},
+    events::{Appended, EventKey, GlobalEvent, LoggedEvent, NewEvent, Scope, ScopeEnd},
     rmcp::model::LoggingLevel,
     session::SessionId,
 };
@@ -141,14 +141,14 @@ pub(crate) async fn whoever_begins_at_the_end_reads_what_comes_next(lab: &Lab) {
     append(lab, &one, "before", None).await;
     let ends = lab.stores.events.ends(&[one.clone(), empty.clone()]).await.expect("read");
     let head = head(lab, &one).await;
-    assert_eq!(ends, [End { head, settled: head }, End { head: 0, settled: 0 }]);
+    assert_eq!(ends, [ScopeEnd { head, last_stable: head }, ScopeEnd { head: 0, last_stable: 0 }]);
     append(lab, &one, "after", None).await;
-    assert_eq!(uris(lab, &one, ends[0].settled, 10).await, ["after"]);
+    assert_eq!(uris(lab, &one, ends[0].last_stable, 10).await, ["after"]);
 }
 
 pub(crate) async fn settling_passes_what_has_expired_and_nothing_that_lives(lab: &Lab) {
     let scope = scope();
-    let settle = async |after| lab.stores.events.settle(&scope, after).await.expect("settled");
+    let settle = async |after| lab.stores.events.settle(&scope, after).await.expect("last_stable");
     assert_eq!(settle(0).await, 0);
     append(lab, &scope, "early", None).await;
     let early = append(lab, &scope, "early too", None).await;
@@ -168,12 +168,12 @@ async fn happens(lab: &Lab, scope: &Scope, source: &str, kind: &str, number: u64
     (appended, read.event)
 }
 
-async fn newest(lab: &Lab, topic: &Topic, limit: usize) -> Vec<(u64, serde_json::Value)> {
-    newest_in(lab, &Scope::Global, topic, limit).await
+async fn newest(lab: &Lab, key: &EventKey, limit: usize) -> Vec<(u64, serde_json::Value)> {
+    newest_in(lab, &Scope::Global, key, limit).await
 }
 
-async fn newest_in(lab: &Lab, scope: &Scope, topic: &Topic, limit: usize) -> Vec<(u64, serde_json::Value)> {
-    let events = lab.stores.events.newest(scope, topic, limit).await.expect("read");
+async fn newest_in(lab: &Lab, scope: &Scope, key: &EventKey, limit: usize) -> Vec<(u64, serde_json::Value)> {
+    let events = lab.stores.events.newest(scope, key, limit).await.expect("read");
     let number = |event| match event {
         Event::Global { event: GlobalEvent::ExternalEvent { payload, .. }, .. } => payload,
         other => panic!("not appended: {other:?}"),
@@ -183,34 +183,34 @@ async fn newest_in(lab: &Lab, scope: &Scope, topic: &Topic, limit: usize) -> Vec
 
 pub(crate) async fn what_everybody_hears_is_kept_under_its_topic_newest_first(lab: &Lab) {
     let name = SessionId::random().to_string();
-    let topic = Topic::new(&name, "kind");
-    let opens = |event: &Event| matches!(event, Event::Global { opens: true, .. });
+    let key = EventKey::new(&name, "kind");
+    let is_first = |event: &Event| matches!(event, Event::Global { is_first: true, .. });
     let (first, event) = happens(lab, &Scope::Global, &name, "kind", 1).await;
-    assert!(opens(&event), "the first of its topic says so");
+    assert!(is_first(&event), "the first of its key says so");
     let (second, event) = happens(lab, &Scope::Global, &name, "kind", 2).await;
-    assert!(!opens(&event));
+    assert!(!is_first(&event));
     happens(lab, &Scope::Global, &name, "other kind", 3).await;
     happens(lab, &scope(), &name, "kind", 4).await;
     let (first, second) = ((place(first), json!(1)), (place(second), json!(2)));
     assert_eq!(
-        newest(lab, &topic, 10).await,
+        newest(lab, &key, 10).await,
         [second.clone(), first],
         "nobody reads what one session was told"
     );
-    assert_eq!(newest(lab, &topic, 1).await, [second]);
-    assert!(newest(lab, &Topic::new(&name, "no kind"), 10).await.is_empty());
+    assert_eq!(newest(lab, &key, 1).await, [second]);
+    assert!(newest(lab, &EventKey::new(&name, "no kind"), 10).await.is_empty());
     lab.outlive();
-    assert!(newest(lab, &topic, 10).await.is_empty());
+    assert!(newest(lab, &key, 10).await.is_empty());
     lab.outlive();
     let (_, event) = happens(lab, &Scope::Global, &name, "kind", 5).await;
-    assert!(opens(&event), "after a long silence it is new again");
+    assert!(is_first(&event), "after a long silence it is new again");
 }
 
 /// A caller's scope is a log of its own, and what it was told is kept under topics of its own. Keys that look alike are
 /// still two callers.
 pub(crate) async fn what_one_caller_is_told_is_kept_apart_from_what_others_are(lab: &Lab) {
     let name = SessionId::random().to_string();
-    let topic = Topic::new(&name, "kind");
+    let key = EventKey::new(&name, "kind");
     let subjects = ["a", "a#1", "a#=b", "A", "ü", "", &"long".repeat(500)];
     let scopes: Vec<_> =
         subjects.iter().map(|subject| Scope::Principal(Principal::new(&name, subject))).collect();
@@ -218,23 +218,23 @@ pub(crate) async fn what_one_caller_is_told_is_kept_apart_from_what_others_are(l
         let (appended, event) = happens(lab, scope, &name, "kind", number).await;
         assert_eq!(appended, Appended::At(1), "{scope:?}");
         assert!(
-            matches!(event, Event::Global { opens: true, .. }),
-            "the first of its topic, for this caller"
+            matches!(event, Event::Global { is_first: true, .. }),
+            "the first of its key, for this caller"
         );
         assert_eq!(append(lab, scope, "again", Some("source")).await, Appended::At(2));
         assert_eq!(append(lab, scope, "again", Some("source")).await, Appended::Already(2));
     }
     happens(lab, &Scope::Global, &name, "kind", 99).await;
     for (number, scope) in (0..).zip(&scopes) {
-        assert_eq!(newest_in(lab, scope, &topic, 10).await, [(1, json!(number))]);
-        let listed = lab.stores.events.topics(scope, None, 10).await.expect("listed");
-        assert_eq!(listed, std::slice::from_ref(&topic));
+        assert_eq!(newest_in(lab, scope, &key, 10).await, [(1, json!(number))]);
+        let listed = lab.stores.events.event_keys(scope, None, 10).await.expect("listed");
+        assert_eq!(listed, std::slice::from_ref(&key));
         assert_eq!(head(lab, scope).await, 2);
     }
-    let everybodys: Vec<_> = newest(lab, &topic, 10).await.into_iter().map(|(_, number)| number).collect();
+    let everybodys: Vec<_> = newest(lab, &key, 10).await.into_iter().map(|(_, number)| number).collect();
     assert_eq!(everybodys, [json!(99)]);
     lab.outlive();
-    assert!(newest_in(lab, &scopes[0], &topic, 10).await.is_empty());
+    assert!(newest_in(lab, &scopes[0], &key, 10).await.is_empty());
 }
 
 pub(crate) async fn topics_are_listed_page_by_page_as_long_as_they_have_events(lab: &Lab) {
@@ -243,21 +243,21 @@ pub(crate) async fn topics_are_listed_page_by_page_as_long_as_they_have_events(l
     for kind in ["a", "b", "c/d e", "ü"] {
         happens(lab, &Scope::Global, &name, kind, 1).await;
         happens(lab, &Scope::Global, &name, kind, 2).await;
-        expected.push(Topic::new(&name, kind));
+        expected.push(EventKey::new(&name, kind));
     }
     let (mut after, mut listed) = (None, Vec::new());
     loop {
-        let page = lab.stores.events.topics(&Scope::Global, after.as_ref(), 3).await.expect("listed");
+        let page = lab.stores.events.event_keys(&Scope::Global, after.as_ref(), 3).await.expect("listed");
         assert!(page.len() <= 3);
         let Some(last) = page.last() else { break };
         after = Some(last.clone());
-        listed.extend(page.into_iter().filter(|topic| topic.source() == name));
+        listed.extend(page.into_iter().filter(|key| key.source() == name));
     }
     listed.sort();
     expected.sort();
     assert_eq!(listed, expected);
     lab.outlive();
     lab.outlive();
-    let listed = lab.stores.events.topics(&Scope::Global, None, 1_000).await.expect("listed");
-    assert!(listed.iter().all(|topic| topic.source() != name));
+    let listed = lab.stores.events.event_keys(&Scope::Global, None, 1_000).await.expect("listed");
+    assert!(listed.iter().all(|key| key.source() != name));
 }

@@ -1,29 +1,34 @@
-//! Laws of `Mailbox`.
+//! Laws of `InboxStore`.
 
 use bytes::Bytes;
-use mcp_lambda_server::session::{Mail, MailAddress, SessionId};
+use mcp_lambda_server::session::{ClientMessage, InboxKey, SessionId};
 
 use super::Lab;
 
-fn call(name: &str) -> MailAddress {
-    MailAddress::Call(name.into())
+fn call(name: &str) -> InboxKey {
+    InboxKey::Call(name.into())
 }
 
-fn request(id: &str) -> MailAddress {
-    MailAddress::Request(id.into())
+fn request(id: &str) -> InboxKey {
+    InboxKey::Request(id.into())
 }
 
-fn letter(lab: &Lab, to: MailAddress, name: &str, body: &str) -> Mail {
-    Mail { to, name: name.into(), body: Bytes::copy_from_slice(body.as_bytes()), expires_at: lab.end() }
+fn letter(lab: &Lab, to: InboxKey, name: &str, body: &str) -> ClientMessage {
+    ClientMessage {
+        to,
+        name: name.into(),
+        body: Bytes::copy_from_slice(body.as_bytes()),
+        expires_at: lab.end(),
+    }
 }
 
-async fn post(lab: &Lab, session: &SessionId, mail: &Mail) {
-    lab.stores.mailbox.post(session, mail).await.expect("posted");
+async fn post(lab: &Lab, session: &SessionId, mail: &ClientMessage) {
+    lab.stores.inbox.post(session, mail).await.expect("posted");
 }
 
 /// The bodies at these addresses, in the order of reading.
-async fn bodies(lab: &Lab, session: &SessionId, to: &[MailAddress]) -> Vec<String> {
-    let mail = lab.stores.mailbox.read(session, to).await.expect("read");
+async fn bodies(lab: &Lab, session: &SessionId, to: &[InboxKey]) -> Vec<String> {
+    let mail = lab.stores.inbox.read(session, to).await.expect("read");
     mail.into_iter().map(|mail| String::from_utf8(mail.body.to_vec()).expect("text")).collect()
 }
 
@@ -38,8 +43,8 @@ pub(crate) async fn letters_are_read_oldest_first_until_they_are_discarded(lab: 
     for _ in 0..2 {
         assert_eq!(bodies(lab, &session, &[call("one")]).await, names, "reading takes nothing");
     }
-    let mail = lab.stores.mailbox.read(&session, &[call("one")]).await.expect("read");
-    lab.stores.mailbox.discard(&session, &mail).await.expect("discarded");
+    let mail = lab.stores.inbox.read(&session, &[call("one")]).await.expect("read");
+    lab.stores.inbox.discard(&session, &mail).await.expect("discarded");
     assert!(bodies(lab, &session, &[call("one")]).await.is_empty());
 }
 
@@ -79,11 +84,11 @@ pub(crate) async fn discarding_is_idempotent_and_takes_only_what_was_named(lab: 
         post(lab, &session, mail).await;
     }
     for _ in 0..2 {
-        lab.stores.mailbox.discard(&session, std::slice::from_ref(&first)).await.expect("discarded");
+        lab.stores.inbox.discard(&session, std::slice::from_ref(&first)).await.expect("discarded");
     }
-    lab.stores.mailbox.discard(&session, &[]).await.expect("nothing to discard");
+    lab.stores.inbox.discard(&session, &[]).await.expect("nothing to discard");
     lab.stores
-        .mailbox
+        .inbox
         .discard(&lab.session().await, std::slice::from_ref(&second))
         .await
         .expect("nothing there");

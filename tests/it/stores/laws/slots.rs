@@ -1,12 +1,12 @@
-//! Laws of `SlotStore`.
+//! Laws of `StreamLeaseStore`.
 
-use mcp_lambda_server::{Principal, stream::SlotRequest};
+use mcp_lambda_server::{Principal, stream::StreamLease};
 
 use super::{Lab, principal};
 
 async fn acquire(lab: &Lab, owner: &Principal, slot: &str, limit: usize) -> bool {
-    let request = SlotRequest { owner: owner.clone(), slot: slot.into(), limit, expires_at: lab.end() };
-    lab.stores.slots.acquire(&request).await.expect("counted")
+    let request = StreamLease { owner: owner.clone(), slot: slot.into(), limit, expires_at: lab.end() };
+    lab.stores.stream_leases.acquire(&request).await.expect("counted")
 }
 
 pub(crate) async fn at_most_the_limit_hold(lab: &Lab) {
@@ -22,10 +22,10 @@ pub(crate) async fn a_slot_given_back_is_free_and_releasing_is_idempotent(lab: &
     let owner = principal("holder");
     assert!(acquire(lab, &owner, "a", 1).await);
     for slot in ["a", "a", "never"] {
-        lab.stores.slots.release(&owner, slot).await.expect("released");
+        lab.stores.stream_leases.release(&owner, slot).await.expect("released");
     }
     assert!(acquire(lab, &owner, "b", 1).await);
-    lab.stores.slots.release(&owner, "a").await.expect("not held any more");
+    lab.stores.stream_leases.release(&owner, "a").await.expect("not held any more");
     assert!(!acquire(lab, &owner, "c", 1).await);
 }
 
@@ -50,6 +50,6 @@ pub(crate) async fn owners_do_not_share(lab: &Lab) {
     let (one, other) = (principal("one"), principal("other"));
     assert!(acquire(lab, &one, "a", 1).await);
     assert!(acquire(lab, &other, "a", 1).await);
-    lab.stores.slots.release(&other, "a").await.expect("released");
+    lab.stores.stream_leases.release(&other, "a").await.expect("released");
     assert!(!acquire(lab, &one, "b", 1).await);
 }

@@ -223,7 +223,7 @@ async fn the_function_behind_knows_the_caller_again() {
     .await;
     for seen in [&rest, &http] {
         assert_eq!((&seen["key"], &seen["scopes"]), (&direct["key"], &direct["scopes"]));
-        assert_eq!(seen["voucher"], "Authorizer");
+        assert_eq!(seen["authenticated_by"], "Authorizer");
     }
-    assert_eq!(direct["voucher"], "Token");
+    assert_eq!(direct["authenticated_by"], "Token");
 }

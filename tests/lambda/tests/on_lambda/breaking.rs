@@ -2,7 +2,7 @@
 //! once, and the environment serves the next request.
 
 use http::{Method, StatusCode};
-use lambda_emulator::{Emulator, EnvironmentId, Front};
+use lambda_emulator::{Emulator, EnvironmentId, Ingress};
 use serde_json::{Value, json};
 
 use crate::support::*;
@@ -20,9 +20,9 @@ async fn serves_on(emulator: &Emulator, errors: usize) {
 
 #[tokio::test]
 async fn a_tool_that_panics_at_once_is_an_internal_error() {
-    for (mode, front) in [("stream", Front::FunctionUrl), ("buffered", Front::FunctionUrlBuffered)] {
+    for (mode, front) in [("stream", Ingress::FunctionUrl), ("buffered", Ingress::FunctionUrlBuffered)] {
         let emulator = function_in(mode).start().await.unwrap();
-        let reply = call("panic", json!({ "after": 0 })).through_front(&emulator, front).await;
+        let reply = call("panic", json!({ "after": 0 })).through_ingress(&emulator, front).await;
         assert_eq!(reply.status, StatusCode::OK);
         let error = json!({ "code": -32603, "message": "internal error: the handler panicked" });
         assert_eq!(reply.json().await, json!({ "jsonrpc": "2.0", "id": 1, "error": error }));
@@ -30,7 +30,7 @@ async fn a_tool_that_panics_at_once_is_an_internal_error() {
         eventually("logged", || logged(&emulator, ERROR) == 1).await;
         let line = emulator.logs(id).into_iter().find(|line| line.contains(ERROR)).unwrap();
         assert!(line.contains("a tool panics, as asked"), "{line}");
-        let next = call("echo", json!({ "message": "on" })).through_front(&emulator, front).await;
+        let next = call("echo", json!({ "message": "on" })).through_ingress(&emulator, front).await;
         assert_eq!((next.environment(), next.tool_text().await), (EnvironmentId(1), "on".to_owned()));
     }
 }
@@ -83,12 +83,13 @@ async fn a_whole_body_that_breaks_is_an_internal_error_where_it_is_buffered() {
     let emulator = function_in("buffered").start().await.unwrap();
     for (errors, how) in [(1, "fail"), (2, "panic")] {
         let request = call("echo", json!({ "message": "half" })).header("x-break", how);
-        let reply = request.through_front(&emulator, Front::HttpApi).await;
+        let reply = request.through_ingress(&emulator, Ingress::HttpApi).await;
         assert_eq!(reply.status, StatusCode::INTERNAL_SERVER_ERROR, "{how}");
         let error = json!({ "code": -32603, "message": "internal error" });
         assert_eq!(reply.json().await, json!({ "jsonrpc": "2.0", "error": error }), "{how}");
         eventually("logged", || logged(&emulator, ERROR) == errors).await;
-        let next = call("echo", json!({ "message": "on" })).through_front(&emulator, Front::HttpApi).await;
+        let next =
+            call("echo", json!({ "message": "on" })).through_ingress(&emulator, Ingress::HttpApi).await;
         assert_eq!((next.environment(), next.tool_text().await), (EnvironmentId(1), "on".to_owned()));
     }
 }

@@ -1,7 +1,7 @@
 //! Browsers on Lambda: preflights of known and of foreign pages, streamed and in one piece.
 
 use http::Method;
-use lambda_emulator::Front;
+use lambda_emulator::Ingress;
 use serde_json::json;
 
 use crate::support::*;
@@ -19,15 +19,15 @@ fn preflight(origin: &str) -> McpRequest {
 #[tokio::test]
 async fn a_preflight_of_a_known_page_is_answered_and_one_of_a_foreign_page_forbidden() {
     for (mode, front) in [
-        ("stream", Front::FunctionUrl),
-        ("stream", Front::RestStream),
-        ("buffered", Front::FunctionUrlBuffered),
-        ("buffered", Front::Rest),
-        ("auto", Front::HttpApi),
-        ("auto", Front::Alb),
+        ("stream", Ingress::FunctionUrl),
+        ("stream", Ingress::RestStream),
+        ("buffered", Ingress::FunctionUrlBuffered),
+        ("buffered", Ingress::Rest),
+        ("auto", Ingress::HttpApi),
+        ("auto", Ingress::Alb),
     ] {
         let emulator = function_in(mode).env("MCP_CORS_ORIGINS", PAGE).start().await.unwrap();
-        let reply = preflight(PAGE).through_front(&emulator, front).await;
+        let reply = preflight(PAGE).through_ingress(&emulator, front).await;
         assert_eq!(reply.status, 200, "{front:?}");
         assert_eq!(reply.header("access-control-allow-origin"), Some(PAGE), "{front:?}");
         assert_eq!(
@@ -36,7 +36,7 @@ async fn a_preflight_of_a_known_page_is_answered_and_one_of_a_foreign_page_forbi
             "{front:?}"
         );
         for foreign in ["https://evil.example", "null", "http://localhost"] {
-            let reply = preflight(foreign).through_front(&emulator, front).await;
+            let reply = preflight(foreign).through_ingress(&emulator, front).await;
             assert_eq!(
                 (reply.status.as_u16(), reply.header("access-control-allow-origin")),
                 (403, None),
@@ -71,8 +71,8 @@ async fn too_many_or_too_large_headers_are_refused_with_431() {
     let many = (0..30).fold(get("/request"), |request, n| request.header(&format!("x-{n}"), "v"));
     let large = get("/request").header("x-large", &"v".repeat(2000));
     for (request, variable) in [(many, "MCP_MAX_HEADERS"), (large, "MCP_MAX_HEADER_BYTES")] {
-        for front in [Front::FunctionUrl, Front::HttpApi, Front::Rest, Front::Alb] {
-            let reply = request.clone().through_front(&emulator, front).await;
+        for front in [Ingress::FunctionUrl, Ingress::HttpApi, Ingress::Rest, Ingress::Alb] {
+            let reply = request.clone().through_ingress(&emulator, front).await;
             assert_eq!(reply.status, 431, "{front:?}");
             assert!(reply.text().await.contains(variable), "{front:?}");
         }

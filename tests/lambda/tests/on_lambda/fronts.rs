@@ -3,20 +3,20 @@
 use std::io::Read;
 
 use http::StatusCode;
-use lambda_emulator::{Emulator, Front};
+use lambda_emulator::{Emulator, Ingress};
 use serde_json::{Value, json};
 
 use crate::support::*;
 
 /// Every front, and the response mode in which its function runs.
-const FRONTS: [(Front, &str); 7] = [
-    (Front::FunctionUrl, "auto"),
-    (Front::FunctionUrlBuffered, "buffered"),
-    (Front::Rest, "auto"),
-    (Front::RestStream, "stream"),
-    (Front::HttpApi, "auto"),
-    (Front::Alb, "auto"),
-    (Front::AlbMultiValue, "auto"),
+const FRONTS: [(Ingress, &str); 7] = [
+    (Ingress::FunctionUrl, "auto"),
+    (Ingress::FunctionUrlBuffered, "buffered"),
+    (Ingress::Rest, "auto"),
+    (Ingress::RestStream, "stream"),
+    (Ingress::HttpApi, "auto"),
+    (Ingress::Alb, "auto"),
+    (Ingress::AlbMultiValue, "auto"),
 ];
 
 async fn emulator(mode: &str) -> Emulator {
@@ -28,7 +28,7 @@ async fn a_call_through_any_front_gets_the_same_answer() {
     let mut answers = Vec::new();
     for (front, mode) in FRONTS {
         let emulator = emulator(mode).await;
-        let reply = call("echo", json!({ "message": "grüße" })).through_front(&emulator, front).await;
+        let reply = call("echo", json!({ "message": "grüße" })).through_ingress(&emulator, front).await;
         assert_eq!(
             (reply.status, reply.header("content-type")),
             (StatusCode::OK, Some("application/json")),
@@ -43,7 +43,7 @@ async fn a_call_through_any_front_gets_the_same_answer() {
 async fn progress_through_any_front_comes_before_its_result() {
     for (front, mode) in FRONTS {
         let emulator = emulator(mode).await;
-        let mut reply = call("panic", json!({ "after": 2 })).through_front(&emulator, front).await;
+        let mut reply = call("panic", json!({ "after": 2 })).through_ingress(&emulator, front).await;
         assert_eq!(reply.header("content-type"), Some("text/event-stream"), "{front:?}");
         for step in [1.0, 2.0] {
             assert_eq!(reply.message().await["params"]["progress"], step);
@@ -59,10 +59,10 @@ async fn an_answer_is_only_compressed_where_the_client_can_read_it() {
     for (front, mode) in FRONTS {
         let emulator = emulator(mode).await;
         let call = call("echo", json!({ "message": message })).header("accept-encoding", "gzip");
-        let reply = call.through_front(&emulator, front).await;
+        let reply = call.through_ingress(&emulator, front).await;
         let compressed = reply.header("content-encoding") == Some("gzip");
         // A REST API hands base64 on as it is, unless it has been told which types are binary.
-        assert_eq!(compressed, !matches!(front, Front::Rest | Front::RestStream), "{front:?}");
+        assert_eq!(compressed, !matches!(front, Ingress::Rest | Ingress::RestStream), "{front:?}");
         let (bytes, mut text) = (reply.bytes().await, String::new());
         if compressed {
             flate2::read::GzDecoder::new(&bytes[..]).read_to_string(&mut text).unwrap();
@@ -77,14 +77,14 @@ async fn an_answer_is_only_compressed_where_the_client_can_read_it() {
 #[tokio::test]
 async fn an_answer_larger_than_a_front_passes_on_is_an_error_that_says_so() {
     for (front, mode, bytes, limit) in [
-        (Front::FunctionUrlBuffered, "buffered", 6 << 20, "6 MB"),
-        (Front::Rest, "auto", 6 << 20, "6 MB"),
-        (Front::HttpApi, "auto", 6 << 20, "6 MB"),
-        (Front::Alb, "auto", 1 << 20, "1 MB"),
-        (Front::AlbMultiValue, "auto", 1 << 20, "1 MB"),
+        (Ingress::FunctionUrlBuffered, "buffered", 6 << 20, "6 MB"),
+        (Ingress::Rest, "auto", 6 << 20, "6 MB"),
+        (Ingress::HttpApi, "auto", 6 << 20, "6 MB"),
+        (Ingress::Alb, "auto", 1 << 20, "1 MB"),
+        (Ingress::AlbMultiValue, "auto", 1 << 20, "1 MB"),
     ] {
         let emulator = emulator(mode).await;
-        let reply = call("big", json!({ "bytes": bytes })).through_front(&emulator, front).await;
+        let reply = call("big", json!({ "bytes": bytes })).through_ingress(&emulator, front).await;
         assert_eq!(reply.status, StatusCode::INTERNAL_SERVER_ERROR, "{front:?}");
         let error = reply.json().await["error"].clone();
         assert_eq!(error["code"], -32603);
@@ -92,7 +92,7 @@ async fn an_answer_larger_than_a_front_passes_on_is_an_error_that_says_so() {
         assert!(text.starts_with(&format!("the answer is larger than {limit}")), "{front:?}: {text}");
         assert_eq!(logged(&emulator, "too large for this front"), 1, "{front:?}");
         // A little less is passed on, by the same environment.
-        let reply = call("big", json!({ "bytes": bytes - 1024 })).through_front(&emulator, front).await;
+        let reply = call("big", json!({ "bytes": bytes - 1024 })).through_ingress(&emulator, front).await;
         assert_eq!(reply.tool_text().await.len(), bytes - 1024, "{front:?}");
         assert_eq!(emulator.environments()[0].invocations, 2);
     }
@@ -109,7 +109,7 @@ async fn a_stream_passes_more_on_than_a_buffered_front() {
 async fn a_path_that_is_no_route_is_not_found() {
     for (front, mode) in FRONTS {
         let emulator = emulator(mode).await;
-        let reply = get("/elsewhere").through_front(&emulator, front).await;
+        let reply = get("/elsewhere").through_ingress(&emulator, front).await;
         assert_eq!(reply.status, StatusCode::NOT_FOUND, "{front:?}");
         assert_eq!(reply.text().await, "not found: the MCP endpoint has another path (MCP_PATH)");
     }

@@ -1,6 +1,6 @@
 //! Who calls, as each front says it, and the headers that say the same.
 
-use lambda_emulator::{Emulator, Front};
+use lambda_emulator::{Emulator, Ingress};
 use serde_json::{Value, json};
 
 use crate::support::*;
@@ -265,9 +265,10 @@ async fn what_a_client_writes_in_their_place_never_arrives() {
         assert!(!found.to_string().contains("forged"), "{event}: {found}");
         assert_eq!(found["x-authorizer-admin"], Value::Null, "{event}");
     }
-    for front in [Front::FunctionUrl, Front::HttpApi, Front::Rest, Front::Alb, Front::AlbMultiValue] {
+    for front in [Ingress::FunctionUrl, Ingress::HttpApi, Ingress::Rest, Ingress::Alb, Ingress::AlbMultiValue]
+    {
         let reply =
-            get("/request").header("x-authorizer-user_id", "forged").through_front(&emulator, front).await;
+            get("/request").header("x-authorizer-user_id", "forged").through_ingress(&emulator, front).await;
         let arrived = reply.json().await;
         assert_eq!(arrived["headers"]["x-authorizer-user_id"], Value::Null, "{front:?}");
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::{Method, StatusCode};
-use lambda_emulator::{Emulator, EnvironmentId, Front};
+use lambda_emulator::{Emulator, EnvironmentId, Ingress};
 use serde_json::{Value, json};
 use test_support::SseEvent;
 use tokio::time::Instant;
@@ -11,8 +11,8 @@ use tokio::time::Instant;
 use crate::support::*;
 
 /// A call that waits at the gate, and has said `one`.
-async fn begun(emulator: &Emulator, gate: &Gate, request: McpRequest, front: Front) -> (Reply, Held) {
-    tokio::join!(request.through_front(emulator, front), async {
+async fn begun(emulator: &Emulator, gate: &Gate, request: McpRequest, front: Ingress) -> (Reply, Held) {
+    tokio::join!(request.through_ingress(emulator, front), async {
         let mut held = gate.held().await;
         held.say("one").await;
         held
@@ -30,7 +30,7 @@ async fn a_progress_event_reaches_the_client_before_the_tool_may_send_the_next()
     let emulator = function_in("stream").env("GATE", gate.port()).timeout(SOON).start().await.unwrap();
     let session_id = initialize(&emulator).await;
     for request in [call("gated", json!({})), tool(&session_id, "gated", json!({}))] {
-        for front in [Front::FunctionUrl, Front::RestStream] {
+        for front in [Ingress::FunctionUrl, Ingress::RestStream] {
             let (mut reply, mut held) = begun(&emulator, &gate, request.clone(), front).await;
             assert_eq!(reply.status, StatusCode::OK);
             assert_eq!(reply.header("content-type"), Some("text/event-stream"));
@@ -100,14 +100,15 @@ async fn a_quiet_stream_says_that_it_is_alive() {
 async fn a_stream_that_waits_for_events_ends_at_once_where_nothing_is_passed_on() {
     let emulator = function().start().await.unwrap();
     let session_id = initialize(&emulator).await;
-    for front in [Front::HttpApi, Front::Rest, Front::Alb, Front::AlbMultiValue] {
-        let mut reply = listen().through_front(&emulator, front).await;
+    for front in [Ingress::HttpApi, Ingress::Rest, Ingress::Alb, Ingress::AlbMultiValue] {
+        let mut reply = listen().through_ingress(&emulator, front).await;
         let first = reply.message().await;
         assert_eq!(first["method"], "notifications/subscriptions/acknowledged");
         assert_eq!(reply.message().await["id"], 1);
         assert_eq!(reply.event().await, None);
 
-        let mut reply = session(&session_id, Method::GET, &Value::Null).through_front(&emulator, front).await;
+        let mut reply =
+            session(&session_id, Method::GET, &Value::Null).through_ingress(&emulator, front).await;
         assert_eq!(reply.event().await.unwrap(), retry("1000"));
         while reply.event().await.is_some() {}
     }
@@ -116,17 +117,17 @@ async fn a_stream_that_waits_for_events_ends_at_once_where_nothing_is_passed_on(
 #[tokio::test]
 async fn a_tool_that_takes_too_long_is_answered_for_before_the_function_times_out() {
     let gate = Gate::open().await;
-    for (front, mode) in [(Front::FunctionUrl, "stream"), (Front::HttpApi, "buffered")] {
+    for (front, mode) in [(Ingress::FunctionUrl, "stream"), (Ingress::HttpApi, "buffered")] {
         let builder = function_in(mode).env("GATE", gate.port()).timeout(Duration::from_secs(3));
         let emulator = builder.start().await.unwrap();
         let (reply, mut held) =
-            tokio::join!(call("gated", json!({})).through_front(&emulator, front), gate.held());
+            tokio::join!(call("gated", json!({})).through_ingress(&emulator, front), gate.held());
         assert_eq!(reply.status, StatusCode::OK);
         let error = reply.json().await["error"].clone();
         assert_eq!(error["code"], -32603);
         assert!(error["message"].as_str().unwrap().contains("did not finish within 2 s"), "{error}");
         assert_eq!(held.report().await.as_deref(), Some("cancelled"));
-        let next = call("echo", json!({ "message": "on" })).through_front(&emulator, front).await;
+        let next = call("echo", json!({ "message": "on" })).through_ingress(&emulator, front).await;
         assert_eq!(next.environment(), EnvironmentId(1));
         eventually("logged", || logged(&emulator, "ran out of time") == 1).await;
     }
@@ -149,7 +150,7 @@ async fn a_tool_that_takes_too_long_after_its_first_event_ends_its_stream_with_t
     let emulator = function().env("GATE", gate.port()).timeout(Duration::from_secs(3)).start().await.unwrap();
     let session_id = initialize(&emulator).await;
     for request in [call("gated", json!({})), tool(&session_id, "gated", json!({}))] {
-        let (mut reply, _held) = begun(&emulator, &gate, request, Front::FunctionUrl).await;
+        let (mut reply, _held) = begun(&emulator, &gate, request, Ingress::FunctionUrl).await;
         assert_eq!(reply.message().await["params"]["message"], "one");
         assert_eq!(reply.message().await["error"]["code"], -32603);
         assert_eq!(reply.event().await, None);
@@ -163,7 +164,7 @@ async fn a_client_that_leaves_does_not_stop_a_call_of_a_session_and_comes_back_f
     let emulator = function().env("GATE", gate.port()).timeout(SOON).start().await.unwrap();
     let session_id = initialize(&emulator).await;
     let request = tool(&session_id, "gated", json!({}));
-    let (mut reply, mut held) = begun(&emulator, &gate, request, Front::FunctionUrl).await;
+    let (mut reply, mut held) = begun(&emulator, &gate, request, Ingress::FunctionUrl).await;
     // First the place before everything, then the first message with its own.
     let place = reply.event().await.unwrap().id.unwrap();
     assert_eq!(reply.message().await["params"]["message"], "one");
@@ -185,7 +186,7 @@ async fn a_client_that_leaves_does_not_stop_a_call_of_a_session_and_comes_back_f
 async fn a_client_that_leaves_cannot_be_seen_so_a_call_without_a_session_runs_on_as_well() {
     let gate = Gate::open().await;
     let emulator = function().env("GATE", gate.port()).timeout(SOON).start().await.unwrap();
-    let (mut reply, mut held) = begun(&emulator, &gate, call("gated", json!({})), Front::FunctionUrl).await;
+    let (mut reply, mut held) = begun(&emulator, &gate, call("gated", json!({})), Ingress::FunctionUrl).await;
     assert_eq!(reply.message().await["params"]["message"], "one");
     drop(reply);
     held.say("two").await;

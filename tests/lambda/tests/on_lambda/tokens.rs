@@ -1,7 +1,7 @@
 //! Tokens on Lambda: the same answers as on a laptop, whichever environment they are asked of.
 
 use http::Method;
-use lambda_emulator::{Builder, Front, Routing};
+use lambda_emulator::{Builder, Ingress, Routing};
 use local_issuer::{Issuer, SCOPE, cases};
 use serde_json::json;
 
@@ -66,9 +66,10 @@ async fn each_token_is_worth_what_it_says_and_no_more() {
 async fn metadata_is_there_without_a_token_through_every_front() {
     let issuer = Issuer::start().await.unwrap();
     let emulator = guarded(&issuer).start().await.unwrap();
-    for front in [Front::FunctionUrl, Front::HttpApi, Front::Rest, Front::Alb, Front::AlbMultiValue] {
+    for front in [Ingress::FunctionUrl, Ingress::HttpApi, Ingress::Rest, Ingress::Alb, Ingress::AlbMultiValue]
+    {
         for path in ["/.well-known/oauth-protected-resource/mcp", "/.well-known/oauth-protected-resource"] {
-            let reply = get(path).through_front(&emulator, front).await;
+            let reply = get(path).through_ingress(&emulator, front).await;
             assert_eq!(reply.status, 200, "{front:?}");
             let document = reply.json().await;
             assert_eq!(document["resource"], format!("{}/mcp", emulator.url(front)), "{front:?}");
@@ -95,7 +96,7 @@ async fn environments_check_the_same_token_alike() {
         met.push(reply.environment());
         let who: serde_json::Value = serde_json::from_str(&reply.tool_text().await).unwrap();
         assert_eq!(
-            (&who["key"], &who["voucher"]),
+            (&who["key"], &who["authenticated_by"]),
             (&json!(format!("{}|ada", issuer.url())), &json!("Token"))
         );
     }

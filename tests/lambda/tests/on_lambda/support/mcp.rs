@@ -1,7 +1,7 @@
 //! Requests as the tests of this package send them, through the emulator.
 
 use http::Method;
-use lambda_emulator::{Emulator, EnvironmentId, Front};
+use lambda_emulator::{Emulator, EnvironmentId, Ingress};
 use serde_json::{Value, json};
 use test_support::{
     McpRequest, Reply, Transport,
@@ -14,16 +14,16 @@ const SESSION: &str = "2025-11-25";
 /// Sending a request through one of the emulated ingresses.
 pub(crate) trait ThroughLambda: Sized {
     /// Sends it to one of the ingresses.
-    async fn through_front(self, emulator: &Emulator, front: Front) -> Reply;
+    async fn through_ingress(self, emulator: &Emulator, front: Ingress) -> Reply;
 
     /// Sends it to the streaming Function URL.
     async fn send_to(self, emulator: &Emulator) -> Reply {
-        self.through_front(emulator, Front::FunctionUrl).await
+        self.through_ingress(emulator, Ingress::FunctionUrl).await
     }
 }
 
 impl ThroughLambda for McpRequest {
-    async fn through_front(self, emulator: &Emulator, front: Front) -> Reply {
+    async fn through_ingress(self, emulator: &Emulator, front: Ingress) -> Reply {
         Http(emulator.url(front)).answer(self.request()).await
     }
 }

@@ -16,13 +16,13 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 /// What takes the lines in the end.
 pub(super) type Lines = Box<dyn Subscriber + Send + Sync>;
 
-pub(super) struct Quiet {
+pub(super) struct LazySubscriber {
     filter: Targets,
     make: Box<dyn Fn() -> Lines + Send + Sync>,
     made: OnceLock<Lines>,
 }
 
-impl Quiet {
+impl LazySubscriber {
     /// Lets through what the filter does; `make` needs no filter of its own.
     pub(super) fn new(filter: Targets, make: impl Fn() -> Lines + Send + Sync + 'static) -> Self {
         Self { filter, make: Box::new(make), made: OnceLock::new() }
@@ -33,7 +33,7 @@ impl Quiet {
     }
 }
 
-impl Subscriber for Quiet {
+impl Subscriber for LazySubscriber {
     /// The filter looks at nothing that changes: asked once for each place, it never is again.
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
         if self.enabled(metadata) { Interest::always() } else { Interest::never() }
@@ -117,7 +117,7 @@ mod tests {
             }
         };
         let filter = "info,loud=trace".parse::<Targets>().expect("a filter");
-        let quiet = Quiet::new(filter, make);
+        let quiet = LazySubscriber::new(filter, make);
         assert_eq!(quiet.max_level_hint(), Some(LevelFilter::TRACE));
         tracing::subscriber::with_default(quiet, || {
             tracing::debug!("not let through");

@@ -1,7 +1,7 @@
 //! Letters for a running call.
 //!
 //! A tool asks its client something and waits; the answer comes as another POST, on Lambda to another environment. So
-//! answers, and cancellations, are letters: whoever receives the POST puts it in the mailbox, the waiting call reads it.
+//! answers, and cancellations, are letters: whoever receives the POST puts it in the inbox, the waiting call reads it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,14 +14,14 @@ use crate::{clock::Timestamp, error::StoreError, random};
 
 /// Where a letter goes within a session.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum MailAddress {
+pub enum InboxKey {
     /// The call that asked: wire ids are `<call>/<n>`.
     Call(String),
     /// The call that serves the request with this id (its JSON text, so that `1` and `"1"` differ).
     Request(String),
 }
 
-impl MailAddress {
+impl InboxKey {
     /// The address as stores keep it.
     #[must_use]
     pub fn key(&self) -> String {
@@ -34,9 +34,9 @@ impl MailAddress {
 
 /// A letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mail {
+pub struct ClientMessage {
     /// To whom.
-    pub to: MailAddress,
+    pub to: InboxKey,
     /// What makes it one letter: posting the same name to the same address twice is one letter.
     pub name: String,
     /// The client's message.
@@ -55,21 +55,21 @@ pub struct Mail {
 /// * `discard` is idempotent.
 /// * Letters end with their session; expired letters are absent.
 #[async_trait]
-pub trait Mailbox: Send + Sync + 'static {
+pub trait InboxStore: Send + Sync + 'static {
     /// Puts a letter in.
-    async fn post(&self, session: &SessionId, mail: &Mail) -> Result<(), StoreError>;
+    async fn post(&self, session: &SessionId, mail: &ClientMessage) -> Result<(), StoreError>;
 
     /// Every letter for these addresses.
-    async fn read(&self, session: &SessionId, to: &[MailAddress]) -> Result<Vec<Mail>, StoreError>;
+    async fn read(&self, session: &SessionId, to: &[InboxKey]) -> Result<Vec<ClientMessage>, StoreError>;
 
     /// Throws letters away once they have been acted on.
-    async fn discard(&self, session: &SessionId, mail: &[Mail]) -> Result<(), StoreError>;
+    async fn discard(&self, session: &SessionId, mail: &[ClientMessage]) -> Result<(), StoreError>;
 }
 
-/// The mailbox plus a bell: a letter posted in this process is read at once, one posted elsewhere at the next look.
+/// The inbox plus a bell: a letter posted in this process is read at once, one posted elsewhere at the next look.
 #[derive(Clone)]
-pub(crate) struct Mailroom {
-    mailbox: Arc<dyn Mailbox>,
+pub(crate) struct Inbox {
+    inbox: Arc<dyn InboxStore>,
     bell: Arc<Notify>,
 }
 
@@ -79,12 +79,12 @@ const LAST_LOOK: Duration = Duration::from_secs(2);
 
 /// Remembers, across waits, when to look next.
 #[derive(Debug)]
-pub(crate) struct Looks {
+pub(crate) struct PollSchedule {
     next: Instant,
     pause: Duration,
 }
 
-impl Looks {
+impl PollSchedule {
     /// The first look is `after` from now. A call that asked nothing only waits for cancellations: it looks late, so
     /// that a quick call costs no read.
     pub(crate) fn starting(after: Duration) -> Self {
@@ -92,28 +92,32 @@ impl Looks {
     }
 }
 
-impl Mailroom {
-    pub(crate) fn new(mailbox: Arc<dyn Mailbox>) -> Self {
-        Self { mailbox, bell: Arc::default() }
+impl Inbox {
+    pub(crate) fn new(inbox: Arc<dyn InboxStore>) -> Self {
+        Self { inbox, bell: Arc::default() }
     }
 
-    pub(crate) async fn post(&self, session: &SessionId, mail: &Mail) -> Result<(), StoreError> {
-        self.mailbox.post(session, mail).await?;
+    pub(crate) async fn post(&self, session: &SessionId, mail: &ClientMessage) -> Result<(), StoreError> {
+        self.inbox.post(session, mail).await?;
         self.bell.notify_waiters();
         Ok(())
     }
 
-    pub(crate) async fn discard(&self, session: &SessionId, mail: &[Mail]) -> Result<(), StoreError> {
-        self.mailbox.discard(session, mail).await
+    pub(crate) async fn discard(
+        &self,
+        session: &SessionId,
+        mail: &[ClientMessage],
+    ) -> Result<(), StoreError> {
+        self.inbox.discard(session, mail).await
     }
 
     /// Waits for letters. Nothing is lost when the returned future is dropped: letters stay until discarded.
     pub(crate) async fn wait(
         &self,
         session: &SessionId,
-        to: &[MailAddress],
-        looks: &mut Looks,
-    ) -> Result<Vec<Mail>, StoreError> {
+        to: &[InboxKey],
+        looks: &mut PollSchedule,
+    ) -> Result<Vec<ClientMessage>, StoreError> {
         loop {
             // Registered before the look, so that a letter posted in between rings.
             let rung = self.bell.notified();
@@ -126,7 +130,7 @@ impl Mailroom {
                 () = &mut rung => {}
             }
             looks.next = Instant::now() + random::jitter(looks.pause);
-            let mail = self.mailbox.read(session, to).await?;
+            let mail = self.inbox.read(session, to).await?;
             if !mail.is_empty() {
                 looks.pause = FIRST_LOOK;
                 return Ok(mail);

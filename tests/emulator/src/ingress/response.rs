@@ -10,7 +10,7 @@ use http::{
 use http_body_util::{Either, Full};
 
 use super::{
-    Front, Gate, Refusal,
+    Gate, Ingress, Refusal,
     event::Arrived,
     reply::{Dialect, Head, Malformed, Proxy},
 };
@@ -45,7 +45,7 @@ impl Gate {
             Outcome::Failed(_) => return Err(Refusal::BadFunction),
         };
         let has_prelude = content_type.as_deref() == Some(HTTP_INTEGRATION);
-        let head = if self.front == Front::RestStream || has_prelude {
+        let head = if self.front == Ingress::RestStream || has_prelude {
             prelude::read(&mut body).await.map_err(|none| self.refuse(&none))?
         } else {
             raw_head(content_type)
@@ -64,16 +64,16 @@ impl Gate {
         };
         let dialect = match self.front {
             // Not documented, and seen: the prelude and its NUL bytes arrive at the client as part of the body.
-            Front::FunctionUrlBuffered if streams && payload.contains(&0) => {
+            Ingress::FunctionUrlBuffered if streams && payload.contains(&0) => {
                 let mut headers = HeaderMap::new();
                 headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
                 let head = Head { status: StatusCode::OK, headers };
                 return Ok(self.assemble(head, Either::Left(Full::new(payload))));
             }
-            Front::Rest | Front::RestStream => Dialect::Rest { decodes: self.rest.decodes_for(arrived) },
-            Front::Alb => Dialect::Alb { multi_value: false },
-            Front::AlbMultiValue => Dialect::Alb { multi_value: true },
-            Front::FunctionUrl | Front::FunctionUrlBuffered | Front::HttpApi => Dialect::V2,
+            Ingress::Rest | Ingress::RestStream => Dialect::Rest { decodes: self.rest.decodes_for(arrived) },
+            Ingress::Alb => Dialect::Alb { multi_value: false },
+            Ingress::AlbMultiValue => Dialect::Alb { multi_value: true },
+            Ingress::FunctionUrl | Ingress::FunctionUrlBuffered | Ingress::HttpApi => Dialect::V2,
         };
         if matches!(dialect, Dialect::Alb { .. }) && payload.len() > LOAD_BALANCER_LIMIT {
             return Err(self.refuse(&NoPrelude::Malformed(Malformed("more than 1 MB"))));
@@ -124,9 +124,9 @@ impl Gate {
             ("server", "x-amzn-remapped-server"),
         ];
         match self.front {
-            Front::Rest | Front::RestStream | Front::HttpApi => ALL,
-            Front::FunctionUrl | Front::FunctionUrlBuffered => ALL.get(..1).unwrap_or_default(),
-            Front::Alb | Front::AlbMultiValue => &[],
+            Ingress::Rest | Ingress::RestStream | Ingress::HttpApi => ALL,
+            Ingress::FunctionUrl | Ingress::FunctionUrlBuffered => ALL.get(..1).unwrap_or_default(),
+            Ingress::Alb | Ingress::AlbMultiValue => &[],
         }
     }
 }

@@ -16,12 +16,12 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 
 /// One kind of event of one source.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Topic {
+pub struct EventKey {
     source: String,
     kind: String,
 }
 
-impl Topic {
+impl EventKey {
     /// The topic of these names.
     #[must_use]
     pub fn new(source: &str, kind: &str) -> Self {
@@ -52,13 +52,13 @@ impl Topic {
     pub fn parse(uri: &str) -> Option<Self> {
         let (source, kind) = uri.strip_prefix(SCHEME)?.split_once('/')?;
         let decoded = |text| percent_decode_str(text).decode_utf8().ok();
-        let topic = Self::new(&decoded(source)?, &decoded(kind)?);
+        let key = Self::new(&decoded(source)?, &decoded(kind)?);
         // One topic has one URI: another spelling of it would be another name for the same subscription.
-        (topic.uri() == uri).then_some(topic)
+        (key.uri() == uri).then_some(key)
     }
 }
 
-impl fmt::Display for Topic {
+impl fmt::Display for EventKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.uri())
     }

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     clock::Timestamp,
     error::StoreError,
-    events::{LoggedEvent, Scope, Topic},
+    events::{EventKey, LoggedEvent, Scope},
 };
 
 /// The partition of a scope's list.
@@ -19,8 +19,8 @@ fn list_key(scope: &Scope) -> String {
     }
 }
 
-fn topic_key(scope: &Scope, topic: &Topic) -> String {
-    let name = key_text(&topic.uri());
+fn topic_key(scope: &Scope, key: &EventKey) -> String {
+    let name = key_text(&key.uri());
     match scope {
         Scope::Global => format!("TOPIC#{name}"),
         own => format!("TOPIC#{}#{name}", scope_name(own)),
@@ -44,36 +44,36 @@ impl Listed {
 }
 
 impl DynamoStore {
-    /// Looks a topic up in the list, and prepares its entry if it has none that outlives the event.
+    /// PollSchedule a topic up in the list, and prepares its entry if it has none that outlives the event.
     pub(super) async fn listed(
         &self,
         scope: &Scope,
-        topic: Option<Topic>,
+        key: Option<EventKey>,
         until: Timestamp,
     ) -> Result<Option<Listed>, StoreError> {
-        let Some(topic) = topic else { return Ok(None) };
+        let Some(key) = key else { return Ok(None) };
         let now = self.clock.now();
-        let found = self.get(&self.events, &list_key(scope), &key_text(&topic.uri())).await?;
+        let found = self.get(&self.events, &list_key(scope), &key_text(&key.uri())).await?;
         let listed_until = found.as_ref().map_or(Ok(0), |item| item.number_or("expires", 0))?;
         let entry = (listed_until < until.0).then(|| {
             // Twice as long as needed, so that a busy topic is written once in an event's life.
             let life = std::time::Duration::from_millis(until.0.saturating_sub(now.0));
-            Item::new(list_key(scope), key_text(&topic.uri()))
-                .with("source", text(topic.source()))
-                .with("kind", text(topic.kind()))
+            Item::new(list_key(scope), key_text(&key.uri()))
+                .with("source", text(key.source()))
+                .with("kind", text(key.kind()))
                 .expiring(until.plus(life))
         });
-        Ok(Some(Listed { key: topic_key(scope, &topic), entry, is_new: listed_until <= now.0 }))
+        Ok(Some(Listed { key: topic_key(scope, &key), entry, is_new: listed_until <= now.0 }))
     }
 
     pub(super) async fn listed_topics(
         &self,
         scope: &Scope,
-        after: Option<&Topic>,
+        after: Option<&EventKey>,
         limit: usize,
-    ) -> Result<Vec<Topic>, StoreError> {
-        let mut topics = Vec::new();
-        let mut after = after.map_or_else(|| " ".to_owned(), |topic| key_text(&topic.uri()));
+    ) -> Result<Vec<EventKey>, StoreError> {
+        let mut event_keys = Vec::new();
+        let mut after = after.map_or_else(|| " ".to_owned(), |key| key_text(&key.uri()));
         loop {
             let page = self
                 .client()
@@ -89,13 +89,13 @@ impl DynamoStore {
                 .map_err(|error| error::failed("Query", &self.events, &error))?;
             for item in page.items.unwrap_or_default().into_iter().map(Item) {
                 item.text("sk")?.clone_into(&mut after);
-                if topics.len() < limit && item.lives(self.clock.now())? {
-                    topics.push(Topic::new(item.text("source")?, item.text("kind")?));
+                if event_keys.len() < limit && item.lives(self.clock.now())? {
+                    event_keys.push(EventKey::new(item.text("source")?, item.text("kind")?));
                 }
             }
             let is_over = page.last_evaluated_key.is_none_or(|key| key.is_empty());
-            if is_over || topics.len() >= limit {
-                return Ok(topics);
+            if is_over || event_keys.len() >= limit {
+                return Ok(event_keys);
             }
         }
     }
@@ -103,11 +103,11 @@ impl DynamoStore {
     pub(super) async fn newest_of(
         &self,
         scope: &Scope,
-        topic: &Topic,
+        key: &EventKey,
         limit: usize,
     ) -> Result<Vec<LoggedEvent>, StoreError> {
         let limit = i32::try_from(limit).unwrap_or(i32::MAX);
-        let items = self.last_places(&topic_key(scope, topic), limit).await?;
+        let items = self.last_places(&topic_key(scope, key), limit).await?;
         let now = self.clock.now();
         items.iter().filter_map(|item| logged(item, now).transpose()).collect()
     }

@@ -9,30 +9,30 @@ use super::Principal;
 
 /// Requests that are being served here, by caller. Only this process's: on Lambda the front limits the rest.
 #[derive(Clone, Default)]
-pub(crate) struct InFlight(Arc<Mutex<HashMap<Principal, usize>>>);
+pub(crate) struct RequestLimiter(Arc<Mutex<HashMap<Principal, usize>>>);
 
-/// A place among them, given back when it is dropped.
-pub(crate) struct Place {
-    among: InFlight,
+/// A place limiter them, given back when it is dropped.
+pub(crate) struct RequestPermit {
+    limiter: RequestLimiter,
     principal: Principal,
 }
 
-impl InFlight {
+impl RequestLimiter {
     /// Takes a place, unless the caller has as many as it may.
-    pub(crate) fn enter(&self, principal: &Principal, limit: usize) -> Option<Place> {
+    pub(crate) fn enter(&self, principal: &Principal, limit: usize) -> Option<RequestPermit> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = all.entry(principal.clone()).or_default();
         if *count >= limit {
             return None;
         }
         *count += 1;
-        Some(Place { among: self.clone(), principal: principal.clone() })
+        Some(RequestPermit { limiter: self.clone(), principal: principal.clone() })
     }
 }
 
-impl Drop for Place {
+impl Drop for RequestPermit {
     fn drop(&mut self) {
-        let mut all = self.among.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.limiter.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = all.get_mut(&self.principal) {
             *count -= 1;
             // A caller that left is forgotten: there may be any number of them.

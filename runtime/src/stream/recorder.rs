@@ -32,7 +32,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 /// Whether a client may come back for what it is told now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Keeping {
+pub(super) enum RecorderState {
     /// The store has not answered yet.
     Opening,
     /// It may.
@@ -41,23 +41,23 @@ pub(super) enum Keeping {
     Lost,
 }
 
-/// What a keeper is told.
-pub(super) enum Entry {
+/// What a recorder is told.
+pub(super) enum RecorderMessage {
     Message(Bytes),
     End,
 }
 
-pub(super) struct Keeper {
+pub(super) struct Recorder {
     pub(super) store: Arc<dyn StreamStore>,
     pub(super) key: StreamKey,
     pub(super) terms: StreamTerms,
-    pub(super) entries: mpsc::Receiver<Entry>,
-    pub(super) keeping: watch::Sender<Keeping>,
+    pub(super) entries: mpsc::Receiver<RecorderMessage>,
+    pub(super) state: watch::Sender<RecorderState>,
     /// A message that did not fit into the part before.
-    pub(super) held: Option<Bytes>,
+    pub(super) carried_over: Option<Bytes>,
 }
 
-impl Keeper {
+impl Recorder {
     /// Writes until the end, or until there is nothing more to keep.
     pub(super) async fn run(mut self) {
         let mut next = 1;
@@ -65,7 +65,7 @@ impl Keeper {
         while let Some(part) = self.gather(next, opened).await {
             let written = if opened { self.append(&part).await } else { self.open(&part).await };
             if let Err(error) = written {
-                self.keeping.send_replace(Keeping::Lost);
+                self.state.send_replace(RecorderState::Lost);
                 match error {
                     StoreError::NotFound => tracing::debug!("a reply goes on whose session has ended"),
                     error => tracing::error!(
@@ -75,7 +75,7 @@ impl Keeper {
                 }
                 return;
             }
-            self.keeping.send_replace(Keeping::Kept);
+            self.state.send_replace(RecorderState::Kept);
             if part.last {
                 return;
             }
@@ -83,7 +83,7 @@ impl Keeper {
             opened = true;
         }
         // Whoever spoke has gone without an end.
-        self.keeping.send_replace(Keeping::Lost);
+        self.state.send_replace(RecorderState::Lost);
     }
 
     /// What has been said and fits into one part. The opening takes what there is, the others wait for something.
@@ -92,22 +92,22 @@ impl Keeper {
         let mut part = Part { first, messages: Vec::new(), last: false };
         let mut size = 0;
         loop {
-            let entry = match self.held.take() {
-                Some(held) => Some(Entry::Message(held)),
+            let entry = match self.carried_over.take() {
+                Some(carried_over) => Some(RecorderMessage::Message(carried_over)),
                 None if opened && part.messages.is_empty() => Some(self.entries.recv().await?),
                 None => self.entries.try_recv().ok(),
             };
             match entry {
-                Some(Entry::Message(json)) => {
+                Some(RecorderMessage::Message(json)) => {
                     let json = if json.len() > limit { instead(&json, limit) } else { json };
                     if size + json.len() > limit {
-                        self.held = Some(json);
+                        self.carried_over = Some(json);
                         return Some(part);
                     }
                     size += json.len();
                     part.messages.push(json);
                 }
-                Some(Entry::End) => {
+                Some(RecorderMessage::End) => {
                     part.last = true;
                     return Some(part);
                 }

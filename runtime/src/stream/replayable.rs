@@ -19,7 +19,7 @@ use super::{
     deadline::Deadline,
     frame::{Frame, FrameStream},
     id::{EventId, StreamId},
-    keeper::{Entry, Keeper, Keeping},
+    recorder::{Recorder, RecorderMessage, RecorderState},
     store::{StreamKey, StreamStore, StreamTerms},
 };
 use crate::{clock::Clock, session::SessionId};
@@ -50,14 +50,14 @@ impl ReplyStream {
 }
 
 /// Where a session-era call writes.
-pub(crate) struct Outlet {
+pub(crate) struct ReplayableStream {
     stream: StreamId,
     deadline: Deadline,
     seq: u64,
     client: Option<mpsc::Sender<Frame>>,
-    entries: Option<mpsc::Sender<Entry>>,
-    keeping: watch::Receiver<Keeping>,
-    keeper: JoinHandle<()>,
+    entries: Option<mpsc::Sender<RecorderMessage>>,
+    state: watch::Receiver<RecorderState>,
+    recorder: JoinHandle<()>,
 }
 
 /// Opens a replayable stream: the end to write to, and the frames for the client. It is written to until `deadline`,
@@ -70,28 +70,29 @@ pub(crate) fn outlet(
     clock: &Clock,
     deadline: Deadline,
     life: Duration,
-) -> (Outlet, FrameStream) {
+) -> (ReplayableStream, FrameStream) {
     let key = StreamKey { session, stream: StreamId::random() };
     let written_by = clock.now().plus(deadline.remaining()).plus(WRITING);
     let terms = StreamTerms { request, written_by, expires_at: written_by.plus(life) };
     let (client, frames) = mpsc::channel(BUFFER);
     let (entries, said) = mpsc::channel(BUFFER);
-    let (told, keeping) = watch::channel(Keeping::Opening);
+    let (told, state) = watch::channel(RecorderState::Opening);
     let stream = key.stream.clone();
-    let keeper = Keeper { store: Arc::clone(store), key, terms, entries: said, keeping: told, held: None };
-    let keeper = tracker.spawn(keeper.run());
-    let frames = once_open(keeping.clone(), frames);
+    let recorder =
+        Recorder { store: Arc::clone(store), key, terms, entries: said, state: told, carried_over: None };
+    let recorder = tracker.spawn(recorder.run());
+    let frames = once_open(state.clone(), frames);
     let (client, entries) = (Some(client), Some(entries));
-    (Outlet { stream, deadline, seq: 0, client, entries, keeping, keeper }, frames)
+    (ReplayableStream { stream, deadline, seq: 0, client, entries, state, recorder }, frames)
 }
 
 /// The frames for the client, from when the store knows the stream. Without the store they flow too, but lead nowhere
 /// back: they have no ids.
-fn once_open(mut keeping: watch::Receiver<Keeping>, mut frames: mpsc::Receiver<Frame>) -> FrameStream {
+fn once_open(mut state: watch::Receiver<RecorderState>, mut frames: mpsc::Receiver<Frame>) -> FrameStream {
     async move {
-        opened(&mut keeping).await;
+        opened(&mut state).await;
         futures::stream::poll_fn(move |cx| frames.poll_recv(cx)).filter_map(move |frame| {
-            let lost = *keeping.borrow() == Keeping::Lost;
+            let lost = *state.borrow() == RecorderState::Lost;
             std::future::ready(match frame {
                 Frame::Priming(_) if lost => None,
                 Frame::Message { json, .. } if lost => Some(Frame::Message { id: None, json }),
@@ -104,13 +105,13 @@ fn once_open(mut keeping: watch::Receiver<Keeping>, mut frames: mpsc::Receiver<F
 }
 
 /// Waits for the store's answer to the opening, and returns whether the stream is kept.
-async fn opened(keeping: &mut watch::Receiver<Keeping>) -> bool {
-    // A keeper that is gone has told all that it had to.
-    let now = keeping.wait_for(|now| *now != Keeping::Opening).await;
-    now.is_ok_and(|now| *now == Keeping::Kept)
+async fn opened(state: &mut watch::Receiver<RecorderState>) -> bool {
+    // A recorder that is gone has told all that it had to.
+    let now = state.wait_for(|now| *now != RecorderState::Opening).await;
+    now.is_ok_and(|now| *now == RecorderState::Kept)
 }
 
-impl Outlet {
+impl ReplayableStream {
     pub(crate) fn priming(&self) -> Frame {
         Frame::Priming(self.place(0))
     }
@@ -123,7 +124,7 @@ impl Outlet {
     pub(crate) async fn message(&mut self, json: Bytes) {
         self.seq += 1;
         if let Some(entries) = &self.entries {
-            let kept = entries.send(Entry::Message(json.clone()));
+            let kept = entries.send(RecorderMessage::Message(json.clone()));
             // Without this one no later one is of use.
             if !matches!(tokio::time::timeout_at(self.deadline.instant(), kept).await, Ok(Ok(()))) {
                 self.entries = None;
@@ -147,7 +148,7 @@ impl Outlet {
 
     /// Ends the connection, if the client can come back; the call and its stream go on.
     pub(crate) async fn disconnect(&mut self, retry: Duration) {
-        if opened(&mut self.keeping).await {
+        if opened(&mut self.state).await {
             self.send(Frame::Retry(retry)).await;
             self.client = None;
         }
@@ -156,10 +157,10 @@ impl Outlet {
     /// Ends the stream: its last byte comes when everything is stored.
     pub(crate) async fn finish(self) {
         if let Some(entries) = self.entries {
-            // Refused by a keeper that has given up, and said so.
-            let _ = entries.send(Entry::End).await;
+            // Refused by a recorder that has given up, and said so.
+            let _ = entries.send(RecorderMessage::End).await;
         }
-        if let Err(error) = self.keeper.await {
+        if let Err(error) = self.recorder.await {
             tracing::error!(%error, "a reply was not stored to its end");
         }
         drop(self.client);

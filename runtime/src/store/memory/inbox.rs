@@ -8,11 +8,11 @@ use super::MemoryStore;
 use crate::{
     clock::Timestamp,
     error::StoreError,
-    session::{Mail, MailAddress, Mailbox, SessionId},
+    session::{ClientMessage, InboxKey, InboxStore, SessionId},
 };
 
 #[derive(Default)]
-pub(super) struct Letters(HashMap<SessionId, Vec<Mail>>);
+pub(super) struct Letters(HashMap<SessionId, Vec<ClientMessage>>);
 
 impl Letters {
     pub(super) fn end(&mut self, session: &SessionId) {
@@ -28,8 +28,8 @@ impl Letters {
 }
 
 #[async_trait]
-impl Mailbox for MemoryStore {
-    async fn post(&self, session: &SessionId, mail: &Mail) -> Result<(), StoreError> {
+impl InboxStore for MemoryStore {
+    async fn post(&self, session: &SessionId, mail: &ClientMessage) -> Result<(), StoreError> {
         let (mut data, _) = self.data();
         let letters = data.mail.0.entry(session.clone()).or_default();
         if !letters.iter().any(|known| known.to == mail.to && known.name == mail.name) {
@@ -38,13 +38,13 @@ impl Mailbox for MemoryStore {
         Ok(())
     }
 
-    async fn read(&self, session: &SessionId, to: &[MailAddress]) -> Result<Vec<Mail>, StoreError> {
+    async fn read(&self, session: &SessionId, to: &[InboxKey]) -> Result<Vec<ClientMessage>, StoreError> {
         let (data, now) = self.data();
         let letters = data.mail.0.get(session).into_iter().flatten();
         Ok(letters.filter(|mail| to.contains(&mail.to) && mail.expires_at > now).cloned().collect())
     }
 
-    async fn discard(&self, session: &SessionId, mail: &[Mail]) -> Result<(), StoreError> {
+    async fn discard(&self, session: &SessionId, mail: &[ClientMessage]) -> Result<(), StoreError> {
         let (mut data, _) = self.data();
         if let Some(letters) = data.mail.0.get_mut(session) {
             letters.retain(|known| !mail.iter().any(|gone| gone.to == known.to && gone.name == known.name));

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     clock::Timestamp,
     error::StoreError,
-    session::{Mail, MailAddress, Mailbox, SessionId},
+    session::{ClientMessage, InboxKey, InboxStore, SessionId},
 };
 
 fn session_key(session: &SessionId) -> String {
@@ -18,18 +18,18 @@ fn session_key(session: &SessionId) -> String {
 }
 
 /// The length keeps an address apart from one that it begins.
-fn address_prefix(to: &MailAddress) -> String {
+fn address_prefix(to: &InboxKey) -> String {
     let key = to.key();
     format!("MAIL#{}#{}#", key.len(), key_text(&key))
 }
 
-fn mail_key(mail: &Mail) -> String {
+fn mail_key(mail: &ClientMessage) -> String {
     format!("{}{}", address_prefix(&mail.to), key_text(&mail.name))
 }
 
 #[async_trait]
-impl Mailbox for DynamoStore {
-    async fn post(&self, session: &SessionId, mail: &Mail) -> Result<(), StoreError> {
+impl InboxStore for DynamoStore {
+    async fn post(&self, session: &SessionId, mail: &ClientMessage) -> Result<(), StoreError> {
         let body = std::str::from_utf8(&mail.body)
             .map_err(|_| StoreError::Corrupt("a letter's body is not text".into()))?;
         fits(body)?;
@@ -59,7 +59,7 @@ impl Mailbox for DynamoStore {
         }
     }
 
-    async fn read(&self, session: &SessionId, to: &[MailAddress]) -> Result<Vec<Mail>, StoreError> {
+    async fn read(&self, session: &SessionId, to: &[InboxKey]) -> Result<Vec<ClientMessage>, StoreError> {
         // One query for all addresses: a session has few letters, a call has two addresses.
         let items = self.query(&self.state, &session_key(session), "MAIL#").await?;
         let now = self.clock.now();
@@ -75,14 +75,14 @@ impl Mailbox for DynamoStore {
         Ok(letters.into_iter().map(|(_, mail)| mail).collect())
     }
 
-    async fn discard(&self, session: &SessionId, mail: &[Mail]) -> Result<(), StoreError> {
+    async fn discard(&self, session: &SessionId, mail: &[ClientMessage]) -> Result<(), StoreError> {
         let keys = mail.iter().map(|mail| Item::new(session_key(session), mail_key(mail)).key()).collect();
         self.delete_all(&self.state, keys).await
     }
 }
 
-fn letter(to: &MailAddress, item: &Item) -> Result<Mail, StoreError> {
-    Ok(Mail {
+fn letter(to: &InboxKey, item: &Item) -> Result<ClientMessage, StoreError> {
+    Ok(ClientMessage {
         to: to.clone(),
         name: item.text("name")?.to_owned(),
         body: Bytes::copy_from_slice(item.text("body")?.as_bytes()),

@@ -2,7 +2,7 @@
 
 use http::{Response, StatusCode};
 
-use super::Front;
+use super::Ingress;
 use crate::body::{self, Body};
 
 /// Why there is no answer to pass on.
@@ -22,14 +22,14 @@ pub(crate) enum Refusal {
 
 impl Refusal {
     /// The front's own words. Where AWS documents none they are those seen of it.
-    pub(crate) fn response(self, front: Front) -> Response<Body> {
+    pub(crate) fn response(self, front: Ingress) -> Response<Body> {
         match front {
-            Front::FunctionUrl | Front::FunctionUrlBuffered => self.of_function_url(),
-            Front::Rest | Front::RestStream => {
+            Ingress::FunctionUrl | Ingress::FunctionUrlBuffered => self.of_function_url(),
+            Ingress::Rest | Ingress::RestStream => {
                 self.of_api_gateway(StatusCode::GATEWAY_TIMEOUT, "Endpoint request timed out")
             }
-            Front::HttpApi => self.of_api_gateway(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
-            Front::Alb | Front::AlbMultiValue => self.of_load_balancer(),
+            Ingress::HttpApi => self.of_api_gateway(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
+            Ingress::Alb | Ingress::AlbMultiValue => self.of_load_balancer(),
         }
     }
 

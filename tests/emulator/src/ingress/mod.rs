@@ -30,7 +30,7 @@ use crate::{
 
 /// A way for an HTTP request to reach the function.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum Front {
+pub enum Ingress {
     /// A Function URL whose invoke mode is `RESPONSE_STREAM`.
     FunctionUrl,
     /// A Function URL whose invoke mode is `BUFFERED`.
@@ -47,41 +47,41 @@ pub enum Front {
     AlbMultiValue,
 }
 
-impl Front {
+impl Ingress {
     /// Every front.
-    pub const ALL: [Front; 7] = [
-        Front::FunctionUrl,
-        Front::FunctionUrlBuffered,
-        Front::Rest,
-        Front::RestStream,
-        Front::HttpApi,
-        Front::Alb,
-        Front::AlbMultiValue,
+    pub const ALL: [Ingress; 7] = [
+        Ingress::FunctionUrl,
+        Ingress::FunctionUrlBuffered,
+        Ingress::Rest,
+        Ingress::RestStream,
+        Ingress::HttpApi,
+        Ingress::Alb,
+        Ingress::AlbMultiValue,
     ];
 
     /// `function-url`, `rest`, ...
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Front::FunctionUrl => "function-url",
-            Front::FunctionUrlBuffered => "function-url-buffered",
-            Front::Rest => "rest",
-            Front::RestStream => "rest-stream",
-            Front::HttpApi => "http-api",
-            Front::Alb => "alb",
-            Front::AlbMultiValue => "alb-multi-value",
+            Ingress::FunctionUrl => "function-url",
+            Ingress::FunctionUrlBuffered => "function-url-buffered",
+            Ingress::Rest => "rest",
+            Ingress::RestStream => "rest-stream",
+            Ingress::HttpApi => "http-api",
+            Ingress::Alb => "alb",
+            Ingress::AlbMultiValue => "alb-multi-value",
         }
     }
 
     /// Whether it passes a response on as it is written.
     fn streams(self) -> bool {
-        matches!(self, Front::FunctionUrl | Front::RestStream)
+        matches!(self, Ingress::FunctionUrl | Ingress::RestStream)
     }
 
     /// The largest request body. API Gateway takes 10 MB, of which Lambda takes 6.
     fn request_limit(self) -> usize {
         match self {
-            Front::Alb | Front::AlbMultiValue => 1024 * 1024,
+            Ingress::Alb | Ingress::AlbMultiValue => 1024 * 1024,
             _ => SYNCHRONOUS_LIMIT,
         }
     }
@@ -89,11 +89,11 @@ impl Front {
     /// How long it waits for the function; the Function URL and a stream wait as long as the function may run.
     fn patience(self) -> Option<Duration> {
         match self {
-            Front::FunctionUrl | Front::FunctionUrlBuffered | Front::RestStream => None,
-            Front::Rest => Some(Duration::from_secs(29)),
-            Front::HttpApi => Some(Duration::from_secs(30)),
+            Ingress::FunctionUrl | Ingress::FunctionUrlBuffered | Ingress::RestStream => None,
+            Ingress::Rest => Some(Duration::from_secs(29)),
+            Ingress::HttpApi => Some(Duration::from_secs(30)),
             // Its idle timeout: nothing moves on the connection meanwhile.
-            Front::Alb | Front::AlbMultiValue => Some(Duration::from_secs(60)),
+            Ingress::Alb | Ingress::AlbMultiValue => Some(Duration::from_secs(60)),
         }
     }
 }
@@ -101,7 +101,7 @@ impl Front {
 /// One front on its port.
 #[derive(Clone, Debug)]
 pub(crate) struct Gate {
-    pub(crate) front: Front,
+    pub(crate) front: Ingress,
     pub(crate) port: u16,
     pub(crate) pool: Pool,
     pub(crate) rest: RestApi,
@@ -167,17 +167,17 @@ impl Gate {
             cookie_header,
         };
         match self.front {
-            Front::FunctionUrl | Front::FunctionUrlBuffered => {
+            Ingress::FunctionUrl | Ingress::FunctionUrlBuffered => {
                 let domain_name = format!("emulator.lambda-url.{region}.on.aws");
                 payload_v2::event(arrived, &source("anonymous", domain_name, true), request_id)
             }
-            Front::HttpApi => {
+            Ingress::HttpApi => {
                 let domain_name = format!("emulator.execute-api.{region}.amazonaws.com");
                 payload_v2::event(arrived, &source(crate::function::ACCOUNT, domain_name, false), request_id)
             }
-            Front::Rest | Front::RestStream => self.rest.event(arrived, region, request_id),
-            Front::Alb => alb::event(arrived, false, region),
-            Front::AlbMultiValue => alb::event(arrived, true, region),
+            Ingress::Rest | Ingress::RestStream => self.rest.event(arrived, region, request_id),
+            Ingress::Alb => alb::event(arrived, false, region),
+            Ingress::AlbMultiValue => alb::event(arrived, true, region),
         }
     }
 }

@@ -4,50 +4,50 @@ use http::{HeaderMap, header, request::Parts};
 
 #[cfg(feature = "jwt")]
 use super::jwt::Tokens;
-use super::{AuthConfig, AuthMode, Principal, ScopeTable, Vouched, Voucher};
+use super::{AuthConfig, AuthMode, AuthenticatedBy, GatewayIdentity, Principal, ScopeTable};
 use crate::{clock::Clock, error::ConfigError, stream::Deadline};
 
 /// The rules.
-pub(crate) struct Admission {
-    door: Door,
+pub(crate) struct Authenticator {
+    door: AuthPolicy,
     /// What a caller with scopes must have in any case.
     scopes: Vec<String>,
     hierarchy: ScopeTable,
 }
 
-enum Door {
+enum AuthPolicy {
     Open,
-    Front,
+    Gateway,
     Tokens(Box<Tokens>),
 }
 
 /// Why a request does not come in.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Denied {
+pub(crate) enum AuthError {
     /// Nobody vouches for the caller.
     #[error("authentication is required: send a bearer token in the Authorization header")]
-    Nobody,
+    Missing,
     /// What was sent is not one token.
     #[error("{0}")]
     Malformed(&'static str),
     /// The token is not taken. The text says why, and nothing that its holder does not know.
     #[error("{0}")]
     #[cfg_attr(not(feature = "jwt"), allow(dead_code, reason = "nobody checks tokens"))]
-    Token(&'static str),
+    InvalidToken(&'static str),
     /// The caller may not do this.
     #[error("the caller needs the scope {}", .0.join(" "))]
-    Scope(Vec<String>),
+    InsufficientScope(Vec<String>),
     /// The issuer's keys cannot be had, so that nobody can be told from anybody.
     #[error("tokens cannot be checked at the moment; the request may be retried")]
     Unavailable,
 }
 
-impl Admission {
+impl Authenticator {
     pub(crate) fn new(config: &AuthConfig, clock: &Clock) -> Result<Self, ConfigError> {
         let door = match (config.mode, &config.jwt) {
-            (AuthMode::Open, _) => Door::Open,
-            (AuthMode::Front, _) => Door::Front,
-            (AuthMode::Jwt, Some(jwt)) => Door::Tokens(Box::new(Tokens::new(jwt, clock.clone())?)),
+            (AuthMode::Open, _) => AuthPolicy::Open,
+            (AuthMode::Gateway, _) => AuthPolicy::Gateway,
+            (AuthMode::Jwt, Some(jwt)) => AuthPolicy::Tokens(Box::new(Tokens::new(jwt, clock.clone())?)),
             (AuthMode::Jwt, None) => {
                 return Err(ConfigError {
                     variable: "MCP_JWT_ISSUER",
@@ -61,36 +61,46 @@ impl Admission {
     }
 
     /// Says who calls. The program's own word comes first: it has authenticated in a layer of its own.
-    pub(crate) async fn admit(&self, parts: &Parts, deadline: Deadline) -> Result<Principal, Denied> {
+    pub(crate) async fn authenticate(
+        &self,
+        parts: &Parts,
+        deadline: Deadline,
+    ) -> Result<Principal, AuthError> {
         if let Some(own) = parts.extensions.get::<Principal>() {
-            return Ok(self.widened(own.clone()));
+            return Ok(self.with_implied_scopes(own.clone()));
         }
-        let vouched = parts.extensions.get::<Vouched>().map(|vouched| vouched.principal.clone());
+        let identity = parts.extensions.get::<GatewayIdentity>().map(|identity| identity.principal.clone());
         let principal = match &self.door {
-            Door::Open => vouched.unwrap_or_else(Principal::anonymous),
-            Door::Front => vouched.filter(|vouched| !vouched.is_anonymous()).ok_or(Denied::Nobody)?,
+            AuthPolicy::Open => identity.unwrap_or_else(Principal::anonymous),
+            AuthPolicy::Gateway => {
+                identity.filter(|identity| !identity.is_anonymous()).ok_or(AuthError::Missing)?
+            }
             // What a front says beside it does not count: whoever may invoke the function could say it.
-            Door::Tokens(tokens) => tokens.check(bearer(&parts.headers)?, deadline).await?,
+            AuthPolicy::Tokens(tokens) => tokens.check(bearer(&parts.headers)?, deadline).await?,
         };
-        self.allowed(self.widened(principal))
+        self.allowed(self.with_implied_scopes(principal))
     }
 
     /// Whether tokens are checked here, so that an API Gateway may ask about them.
     #[cfg_attr(not(feature = "lambda"), allow(dead_code, reason = "only Lambda's events ask"))]
-    pub(crate) fn judges(&self) -> bool {
+    pub(crate) fn checks_tokens(&self) -> bool {
         match self.door {
-            Door::Open | Door::Front => false,
-            Door::Tokens(_) => true,
+            AuthPolicy::Open | AuthPolicy::Gateway => false,
+            AuthPolicy::Tokens(_) => true,
         }
     }
 
     /// Says whose token this is, without letting anybody in.
     #[cfg_attr(not(feature = "lambda"), allow(dead_code, reason = "only Lambda's events ask"))]
-    pub(crate) async fn judge(&self, headers: &HeaderMap, deadline: Deadline) -> Result<Principal, Denied> {
+    pub(crate) async fn authorize_token(
+        &self,
+        headers: &HeaderMap,
+        deadline: Deadline,
+    ) -> Result<Principal, AuthError> {
         match &self.door {
-            Door::Open | Door::Front => Err(Denied::Unavailable),
-            Door::Tokens(tokens) => {
-                let principal = self.widened(tokens.check(bearer(headers)?, deadline).await?);
+            AuthPolicy::Open | AuthPolicy::Gateway => Err(AuthError::Unavailable),
+            AuthPolicy::Tokens(tokens) => {
+                let principal = self.with_implied_scopes(tokens.check(bearer(headers)?, deadline).await?);
                 self.allowed(principal)
             }
         }
@@ -98,15 +108,16 @@ impl Admission {
 
     /// Nobody comes in without the scopes that everybody needs. Callers that have no scopes by their nature are measured
     /// by whoever vouches for them.
-    fn allowed(&self, principal: Principal) -> Result<Principal, Denied> {
-        let has_scopes = matches!(principal.voucher(), Voucher::Token | Voucher::Authorizer);
+    fn allowed(&self, principal: Principal) -> Result<Principal, AuthError> {
+        let has_scopes =
+            matches!(principal.authenticated_by(), AuthenticatedBy::Token | AuthenticatedBy::Authorizer);
         if has_scopes && !self.scopes.iter().all(|scope| principal.has_scope(scope)) {
-            return Err(Denied::Scope(self.scopes.clone()));
+            return Err(AuthError::InsufficientScope(self.scopes.clone()));
         }
         Ok(principal)
     }
 
-    fn widened(&self, principal: Principal) -> Principal {
+    fn with_implied_scopes(&self, principal: Principal) -> Principal {
         if self.hierarchy.is_empty() || principal.scopes().is_empty() {
             return principal;
         }
@@ -129,29 +140,29 @@ impl Tokens {
         })
     }
 
-    async fn check(&self, _: &str, _: Deadline) -> Result<Principal, Denied> {
+    async fn check(&self, _: &str, _: Deadline) -> Result<Principal, AuthError> {
         match self.0 {}
     }
 }
 
 /// The token of a request. It comes in one header and in no other place: a query ends up in logs, and in other people's
 /// hands. <https://www.rfc-editor.org/rfc/rfc6750#section-2.1>
-pub(super) fn bearer(headers: &HeaderMap) -> Result<&str, Denied> {
+pub(super) fn bearer(headers: &HeaderMap) -> Result<&str, AuthError> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
-    let Some(value) = values.next() else { return Err(Denied::Nobody) };
+    let Some(value) = values.next() else { return Err(AuthError::Missing) };
     if values.next().is_some() {
-        return Err(Denied::Malformed("the Authorization header is given more than once"));
+        return Err(AuthError::Malformed("the Authorization header is given more than once"));
     }
     let text =
-        value.to_str().map_err(|_| Denied::Malformed("the Authorization header is not visible ASCII"))?;
+        value.to_str().map_err(|_| AuthError::Malformed("the Authorization header is not visible ASCII"))?;
     let (scheme, token) = text.trim().split_once(' ').unwrap_or((text.trim(), ""));
     if !scheme.eq_ignore_ascii_case("bearer") {
-        return Err(Denied::Nobody);
+        return Err(AuthError::Missing);
     }
     let token = token.trim_start();
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
     if token.is_empty() || !token.bytes().all(is_token) {
-        return Err(Denied::Malformed("the Authorization header does not hold one bearer token"));
+        return Err(AuthError::Malformed("the Authorization header does not hold one bearer token"));
     }
     Ok(token)
 }

@@ -15,13 +15,13 @@ pub enum Delivery {
 
 /// What a front knows about a request and HTTP does not.
 #[derive(Debug, Clone, Copy)]
-pub struct Front {
+pub struct Ingress {
     /// Until when the request must be answered.
     pub deadline: Deadline,
     /// Whether bytes reach the client as they are written.
     pub delivery: Delivery,
     /// The longest life of a stream that waits for events, unless configured.
-    pub stream_life: Duration,
+    pub stream_lifetime: Duration,
     /// Who vouches for the host name.
     pub host: HostCheck,
 }
@@ -35,11 +35,11 @@ pub enum HostCheck {
     Routed,
 }
 
-impl Front {
+impl Ingress {
     /// A front on the local machine: names are checked, and nothing bills the seconds of a stream.
     #[must_use]
     pub fn local(deadline: Deadline) -> Self {
-        let stream_life = Duration::from_secs(300);
-        Self { deadline, delivery: Delivery::Stream, stream_life, host: HostCheck::Check }
+        let stream_lifetime = Duration::from_secs(300);
+        Self { deadline, delivery: Delivery::Stream, stream_lifetime, host: HostCheck::Check }
     }
 }
