@@ -1,10 +1,9 @@
 //! The server as its users and its operators meet it: real requests, real stores, several environments at once.
 //!
 //! All of it is one program, because each program of this size costs a hundred megabytes and its own link time. A test
-//! that needs a process of its own has one: [log_hygiene](log_hygiene/main.rs).
+//! that needs a process of its own has one: [server_log](server_log/main.rs).
 
 mod auth;
-mod common;
 mod config;
 mod environments;
 mod events;

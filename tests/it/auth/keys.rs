@@ -3,14 +3,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crate::common::{
-    call, environments_with, refused,
-    tokens::{guarded, rules, status, taking, token, with},
-};
 use futures::future::join_all;
 use local_issuer::{Issuer, Key, Outage};
 use mcp_lambda_server::auth::{AuthConfig, TokenAlgorithm};
 use serde_json::{Value, json};
+use test_support::{
+    call, environments_with, refused,
+    tokens::{guarded, rules, status, taking, token, with},
+};
 
 /// EC keys, and algorithms that were chosen.
 #[tokio::test]

@@ -1,3 +1,3 @@
-mod isolation;
 mod keys;
+mod server_isolation;
 mod tokens;

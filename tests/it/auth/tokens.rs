@@ -1,17 +1,18 @@
 //! Tokens of a real issuer: which are taken, what the others are told, and what scopes are worth.
 //! <https://modelcontextprotocol.io/specification/2026-07-28/basic/authorization> (read 2026-11-20).
 
-use crate::common::{
-    Post, Reply, World, call,
-    client::{self, initialize_request},
-    environments_with, refused, stateless, text,
-    tokens::{challenge, guarded, now, taking, token, with},
-    world::world,
-};
 use http::Method;
 use local_issuer::{Issuer, SCOPE, cases};
 use mcp_lambda_server::Principal;
 use serde_json::{Value, json};
+use test_support::{
+    McpRequest, Reply, World, call,
+    environments::world,
+    environments_with, refused,
+    request::initialize_request,
+    stateless, text,
+    tokens::{challenge, guarded, now, taking, token, with},
+};
 
 const METADATA: &str =
     r#"scope="mcp:call", resource_metadata="http://127.0.0.1:9000/.well-known/oauth-protected-resource/mcp""#;
@@ -25,8 +26,8 @@ async fn each_token_is_worth_what_it_says_and_no_more() {
         let eras = [
             call("echo", json!({ "message": "hi" })),
             initialize_request("2025-11-25", json!({})),
-            Post::of(Method::GET).header("accept", "text/event-stream"),
-            Post::of(Method::DELETE).header("mcp-session-id", "0123456789abcdef0123456789abcdef"),
+            McpRequest::of(Method::GET).header("accept", "text/event-stream"),
+            McpRequest::of(Method::DELETE).header("mcp-session-id", "0123456789abcdef0123456789abcdef"),
         ];
         for (at, post) in eras.into_iter().enumerate() {
             let post = case
@@ -92,7 +93,7 @@ async fn metadata_is_at_both_places_for_everybody() {
         |builder| builder.tool_scopes("publish", ["events:write", SCOPE]),
     );
     for path in ["/.well-known/oauth-protected-resource/mcp", "/.well-known/oauth-protected-resource"] {
-        let reply = Post::of(Method::GET)
+        let reply = McpRequest::of(Method::GET)
             .path(path)
             .header("origin", "http://localhost:5173")
             .send(world.at(0))
@@ -110,14 +111,15 @@ async fn metadata_is_at_both_places_for_everybody() {
             "scopes_supported": [SCOPE, "admin", "events:write"],
         });
         assert_eq!(reply.json().await, expected);
-        let head = Post::of(Method::HEAD).path(path).send(world.at(0)).await;
+        let head = McpRequest::of(Method::HEAD).path(path).send(world.at(0)).await;
         assert_eq!((head.status.as_u16(), head.bytes().await.len()), (200, 0));
-        let other = Post::of(Method::POST).path(path).send(world.at(0)).await;
+        let other = McpRequest::of(Method::POST).path(path).send(world.at(0)).await;
         assert_eq!((other.status.as_u16(), other.header("allow")), (405, Some("GET, HEAD")));
     }
     assert_eq!(issuer.asked("/.well-known/openid-configuration"), 0, "nobody has to be asked for that");
-    let open = crate::common::environment();
-    let reply = Post::of(Method::GET).path("/.well-known/oauth-protected-resource").send(open.at(0)).await;
+    let open = test_support::environment();
+    let reply =
+        McpRequest::of(Method::GET).path("/.well-known/oauth-protected-resource").send(open.at(0)).await;
     assert_eq!(reply.status, 404, "a server without tokens has nothing to say");
 }
 
@@ -133,7 +135,7 @@ async fn a_public_url_is_what_clients_are_told() {
     let told = r#"Bearer scope="mcp:call", resource_metadata="https://mcp.example.com/prod/.well-known/oauth-protected-resource/mcp""#;
     assert_eq!(challenge(&reply), told);
     let document =
-        Post::of(Method::GET).path("/.well-known/oauth-protected-resource/mcp").send(world.at(0)).await;
+        McpRequest::of(Method::GET).path("/.well-known/oauth-protected-resource/mcp").send(world.at(0)).await;
     assert_eq!(document.json().await["resource"], "https://mcp.example.com/prod/mcp");
     let world = guarded(1, &issuer);
     let reply = call("echo", json!({}))
@@ -160,7 +162,7 @@ fn with_tools(issuer: &Issuer) -> World {
 }
 
 async fn tools(reply: Reply) -> (Vec<String>, Value) {
-    let result = client::result(reply).await;
+    let result = reply.result().await;
     let names = result["tools"].as_array().expect("tools").iter();
     (
         names.map(|tool| tool["name"].as_str().expect("a name").to_owned()).collect(),
@@ -210,7 +212,7 @@ async fn a_session_is_told_the_same_of_its_tools() {
     let token = token(&world, &issuer, "ada").sign();
     let opened = with(initialize_request("2025-03-26", json!({})), &token).send(world.at(0)).await;
     let session = opened.header("mcp-session-id").expect("a session").to_owned();
-    let post = |body: Value| with(Post::json(&body).header("mcp-session-id", &session), &token);
+    let post = |body: Value| with(McpRequest::json(&body).header("mcp-session-id", &session), &token);
     let list = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" });
     let (names, _) = tools(post(list.clone()).send(world.at(0)).await).await;
     assert!(!names.iter().any(|name| name == "count"), "{names:?}");

@@ -4,11 +4,11 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use crate::common::{
+use serde_json::{Value, json};
+use test_support::{
     Reply, World, environments,
     session::{Client, NEWEST, VERSIONS, identified, opening, rest},
 };
-use serde_json::{Value, json};
 
 /// A call that asks, and what it asked.
 async fn asking(client: &Client, world: &World, id: u64, what: &str) -> (Reply, Value) {
@@ -156,7 +156,7 @@ async fn a_question_survives_the_connection_it_was_asked_on() {
     let world = environments(3);
     let client = Client::open(world.at(0), NEWEST).await;
     let mut reply = client.call(1, "ask", json!({ "what": "roots" })).send(world.at(0)).await;
-    let place = crate::common::session::priming(&mut reply).await;
+    let place = test_support::session::priming(&mut reply).await;
     drop(reply);
     let mut resumed = client.resume(&place).send(world.at(1)).await;
     opening(&mut resumed, NEWEST).await;

@@ -2,17 +2,16 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crate::common::{
-    World, environments, environments_with, result,
-    session::{Client, MIDDLE, NEWEST, buffered, identified, opening, rest},
-    world,
-};
 use async_trait::async_trait;
 use mcp_lambda_server::{
     Event, StoreError, Stores,
     events::{Appended, EventKey, EventLog, LoggedEvent, NewEvent, Scope, ScopeEnd},
 };
 use serde_json::{Value, json};
+use test_support::{
+    World, environments, environments_with, result,
+    session::{Client, MIDDLE, NEWEST, buffered, identified, opening, rest},
+};
 
 /// Row 82 with rows 47-53's counterpart: an event of one node is heard on every other.
 #[tokio::test(start_paused = true)]
@@ -179,7 +178,7 @@ async fn state_updated_on_several_nodes_at_once_loses_no_update() {
     let world = environments(4);
     let client = Client::open(world.at(0), NEWEST).await;
     let calls = (0..40).map(async |at: usize| {
-        crate::common::text(client.call(at as u64, "count", json!({})).send(world.at(at % 4)).await).await
+        test_support::text(client.call(at as u64, "count", json!({})).send(world.at(at % 4)).await).await
     });
     let counts = futures::future::join_all(calls).await;
     let mut counts: Vec<u32> = counts.iter().map(|text| text.parse().expect("a count")).collect();
@@ -247,7 +246,7 @@ impl EventLog for Distant {
 fn distant(n: usize) -> World {
     let near = environments_with(1, |_| {});
     let stores = Stores { events: Arc::new(Distant(Arc::clone(&near.stores.events))), ..near.stores.clone() };
-    world::world(n, |_| {}, |builder| builder.stores(stores.clone()).clock(near.clock.clone()))
+    environments::world(n, |_| {}, |builder| builder.stores(stores.clone()).clock(near.clock.clone()))
 }
 
 /// A buffered front waits for the log, not for events.

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use crate::common::{
-    Post, World, call, refused, result,
-    session::{Client, NEWEST},
-    stateless, text,
-    world::world,
-};
 use mcp_lambda_server::{Config, MemoryStore, Stores, rmcp::model::ServerCapabilities};
 use serde_json::{Value, json};
+use test_support::{
+    McpRequest, World, call,
+    environments::world,
+    refused, result,
+    session::{Client, NEWEST},
+    stateless, text,
+};
 
 const CHECK: Duration = Duration::from_secs(10);
 
@@ -24,7 +25,7 @@ async fn listed(world: &World, at: usize) -> Vec<String> {
     tools.into_iter().map(|tool| tool["name"].as_str().expect("a name").to_owned()).collect()
 }
 
-fn switch(tool: &str, on: bool) -> Post {
+fn switch(tool: &str, on: bool) -> McpRequest {
     call("switch", json!({ "tool": tool, "on": on }))
 }
 
@@ -136,8 +137,8 @@ async fn no_switch_is_lost_when_environments_switch_at_once() {
 async fn tools_that_can_be_switched_are_advertised_as_such() {
     let list_changed = |capabilities: &Value| capabilities["tools"]["listChanged"] == true;
     let config = Config::default();
-    let (stage, _) = crate::common::Stage::new();
-    let mut fixture = crate::common::Fixture::new(stage);
+    let (stage, _) = test_support::Stage::new();
+    let mut fixture = test_support::Fixture::new(stage);
     fixture.capabilities = ServerCapabilities::builder().enable_tools().build();
     let clock = mcp_lambda_server::Clock::manual(mcp_lambda_server::clock::Timestamp(1_800_000_000_000));
     for dynamic in [false, true] {
@@ -148,7 +149,7 @@ async fn tools_that_can_be_switched_are_advertised_as_such() {
         let server = builder.build().expect("a server");
         let discovered = result(stateless("server/discover", json!({})).send(&server).await).await;
         assert_eq!(list_changed(&discovered["capabilities"]), dynamic);
-        let opened = crate::common::client::initialize_request(NEWEST, json!({})).send(&server).await;
+        let opened = test_support::request::initialize_request(NEWEST, json!({})).send(&server).await;
         assert_eq!(list_changed(&result(opened).await["capabilities"]), dynamic);
     }
 }

@@ -10,11 +10,6 @@ use std::{
     time::Duration,
 };
 
-use crate::common::{
-    World, environments_with, refused, result,
-    session::{Client, NEWEST, buffered, opening, rest},
-    stateless, world,
-};
 use async_trait::async_trait;
 use mcp_lambda_server::{
     StoreError, Stores,
@@ -25,6 +20,11 @@ use mcp_lambda_server::{
     session::SessionId,
 };
 use serde_json::{Value, json};
+use test_support::{
+    World, environments, environments_with, refused, result,
+    session::{Client, NEWEST, buffered, opening, rest},
+    stateless,
+};
 
 fn deployment(n: usize) -> World {
     environments_with(n, |config| config.events.enabled = Some(true))
@@ -242,7 +242,7 @@ impl Publisher for Recorder {
 async fn an_announcement_goes_to_the_log_and_then_to_the_topic() {
     let recorder = Arc::new(Recorder::default());
     let topic = Arc::clone(&recorder);
-    let world = world::world(
+    let world = environments::world(
         1,
         |config| config.events.enabled = Some(true),
         move |builder| builder.publisher(Arc::clone(&topic) as Arc<dyn Publisher>),
@@ -360,7 +360,7 @@ async fn sixty_four_streams_of_one_environment_share_one_tail() {
     let counted =
         Arc::new(Counted { log: Arc::clone(&near.stores.events), polls: 0.into(), reads: 0.into() });
     let stores = Stores { events: Arc::clone(&counted) as _, ..near.stores.clone() };
-    let world = world::world(
+    let world = environments::world(
         1,
         |config| {
             config.events.enabled = Some(true);

@@ -1,15 +1,15 @@
 //! Events for one caller: heard by all its clients, of either era, on any environment, and by nobody else.
 
-use crate::common::{
-    Post, Reply, World, environments_with, refused, result,
-    session::{Client, NEWEST, identified, opening},
-    stateless_with,
-};
 use mcp_lambda_server::{
     Event, EventFilter, GlobalEvent, Principal, StoreError,
     events::{Appended, SessionChange},
 };
 use serde_json::{Value, json};
+use test_support::{
+    McpRequest, Reply, World, environments_with, refused, result,
+    session::{Client, NEWEST, identified, opening},
+    stateless_with,
+};
 
 const TOPIC: &str = "event://billing/invoice";
 
@@ -25,7 +25,7 @@ fn invoice(number: u64) -> GlobalEvent {
     GlobalEvent::external_event("billing", "invoice", json!(number))
 }
 
-fn asked(method: &str, params: Value, who: &Principal) -> Post {
+fn asked(method: &str, params: Value, who: &Principal) -> McpRequest {
     stateless_with(json!(1), method, params, json!({})).from(who)
 }
 

@@ -2,18 +2,17 @@
 //!
 //! A test binary of its own, because the log is captured for the whole process.
 
-use crate::common::{
-    Post, World, call,
-    client::STATELESS,
-    environment, initialize,
-    logs::{self, logged},
+use serde_json::{Value, json};
+use test_support::{
+    McpRequest, World, call, environment, initialize,
+    logs::warnings::{self, logged},
+    request::STATELESS,
     stateless, stateless_with, text,
 };
-use serde_json::{Value, json};
 
 /// An environment whose log is read.
 fn watched() -> World {
-    logs::capture();
+    warnings::capture();
     let world = environment();
     logged();
     world
@@ -27,7 +26,7 @@ const MISMATCH: (u16, i64) = (400, -32020);
 const NO_METHOD: (u16, i64) = (404, -32601);
 
 /// Sends what must be refused: with this status and code, one line in the log, and no harm to the next request.
-async fn expect(world: &World, post: Post, expected: (u16, i64), what: &str) -> String {
+async fn expect(world: &World, post: McpRequest, expected: (u16, i64), what: &str) -> String {
     let reply = post.send(world.at(0)).await;
     let status = reply.status.as_u16();
     let body = reply.json().await;
@@ -41,12 +40,12 @@ async fn expect(world: &World, post: Post, expected: (u16, i64), what: &str) -> 
 }
 
 /// These bytes with the headers of a 2026-07-28 `tools/call` of `echo`.
-fn raw(body: impl Into<Vec<u8>>) -> Post {
-    let post = Post::bytes(body.into()).header("mcp-protocol-version", STATELESS);
+fn raw(body: impl Into<Vec<u8>>) -> McpRequest {
+    let post = McpRequest::bytes(body.into()).header("mcp-protocol-version", STATELESS);
     post.header("mcp-method", "tools/call").header("mcp-name", "echo")
 }
 
-fn echo() -> Post {
+fn echo() -> McpRequest {
     call("echo", json!({ "message": "hi" }))
 }
 
@@ -55,7 +54,7 @@ fn echo_text() -> String {
 }
 
 /// The echo with a piece of its text replaced.
-fn replaced(from: &str, to: &str) -> Post {
+fn replaced(from: &str, to: &str) -> McpRequest {
     let text = echo_text();
     assert!(text.contains(from), "{text}");
     raw(text.replacen(from, to, 1))
@@ -348,15 +347,15 @@ async fn headers_nobody_reads_are_not_looked_at() {
 #[tokio::test(start_paused = true)]
 async fn refusals_of_http_are_one_line_each() {
     let world = watched();
-    let large = Post { body: vec![b' '; 7_000_000].into(), ..echo() };
+    let large = McpRequest { body: vec![b' '; 7_000_000].into(), ..echo() };
     let cases = [
         (echo().header("host", "evil.example"), 403),
         (echo().header("origin", "https://evil.example"), 403),
         (echo().header("content-type", "text/plain"), 415),
         (echo().header("accept", "text/html"), 406),
         (large, 413),
-        (Post::of(http::Method::PUT), 405),
-        (Post::of(http::Method::GET), 405),
+        (McpRequest::of(http::Method::PUT), 405),
+        (McpRequest::of(http::Method::GET), 405),
     ];
     for (post, status) in cases {
         expect(&world, post, (status, -32600), "HTTP").await;
@@ -389,7 +388,7 @@ async fn refusals_of_the_session_era_are_one_line_each() {
     let session = initialize(world.at(0), OLD, json!({})).await;
     let list = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" });
     let with = |method: &str, params: Value| {
-        Post::session(
+        McpRequest::session(
             &session,
             OLD,
             &json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params }),
@@ -397,17 +396,17 @@ async fn refusals_of_the_session_era_are_one_line_each() {
     };
     assert_eq!(logged(), [""; 0]);
     let cases = [
-        (Post::json(&list), (400, -32000)),
-        (Post::session("nonsense", OLD, &list), (404, -32001)),
-        (Post::session(&"0".repeat(32), OLD, &list), (404, -32001)),
-        (Post::session(&session, "2024-11-05", &list), NO_REQUEST),
-        (Post::session(&session, OLD, &json!([list])), NO_REQUEST),
-        (Post::session(&session, OLD, &list).and_header("mcp-session-id", b"x"), NO_REQUEST),
+        (McpRequest::json(&list), (400, -32000)),
+        (McpRequest::session("nonsense", OLD, &list), (404, -32001)),
+        (McpRequest::session(&"0".repeat(32), OLD, &list), (404, -32001)),
+        (McpRequest::session(&session, "2024-11-05", &list), NO_REQUEST),
+        (McpRequest::session(&session, OLD, &json!([list])), NO_REQUEST),
+        (McpRequest::session(&session, OLD, &list).and_header("mcp-session-id", b"x"), NO_REQUEST),
         (with("no/such", json!({})), (200, -32601)),
         (with("tools/call", json!({ "name": 5 })), BAD_PARAMS),
         (with("tools/call", json!(5)), BAD_PARAMS),
         (with("tools/call", json!(["echo"])), BAD_PARAMS),
-        (Post { body: "{".into(), ..with("x", json!({})) }, NOT_JSON),
+        (McpRequest { body: "{".into(), ..with("x", json!({})) }, NOT_JSON),
     ];
     for (post, expected) in cases {
         let what = format!("{:?} {:?}", post.headers, post.body);

@@ -2,12 +2,12 @@
 //! <https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http#security-endpoint>
 //! (read 2026-11-20).
 
-use crate::common::{Post, Reply, World, call, environment, environments_with, refused, text};
 use http::Method;
 use mcp_lambda_server::{Config, config::AllowList};
 use serde_json::json;
+use test_support::{McpRequest, Reply, World, call, environment, environments_with, refused, text};
 
-fn echo() -> Post {
+fn echo() -> McpRequest {
     call("echo", json!({ "message": "hi" }))
 }
 
@@ -15,7 +15,7 @@ fn list(items: &[&str]) -> AllowList {
     AllowList::List(items.iter().map(ToString::to_string).collect())
 }
 
-async fn status_of(world: &World, post: Post) -> u16 {
+async fn status_of(world: &World, post: McpRequest) -> u16 {
     post.send(world.at(0)).await.status.as_u16()
 }
 
@@ -49,7 +49,10 @@ async fn a_foreign_origin_is_forbidden_with_an_error_without_an_id() {
 async fn every_origin_of_every_method_is_checked() {
     let world = environment();
     for method in [Method::GET, Method::DELETE, Method::PUT] {
-        assert_eq!(status_of(&world, Post::of(method).header("origin", "https://evil.example")).await, 403);
+        assert_eq!(
+            status_of(&world, McpRequest::of(method).header("origin", "https://evil.example")).await,
+            403
+        );
     }
     let two = echo().header("origin", "http://localhost").and_header("origin", b"https://evil.example");
     assert_eq!(status_of(&world, two).await, 403);
@@ -83,7 +86,7 @@ async fn a_list_of_origins_takes_the_place_of_the_local_ones() {
 
 /// A preflight, as a browser sends it before a POST with our headers.
 async fn preflight(world: &World, origin: &str) -> Reply {
-    Post::of(Method::OPTIONS)
+    McpRequest::of(Method::OPTIONS)
         .header("origin", origin)
         .header("access-control-request-method", "POST")
         .header("access-control-request-headers", "content-type,mcp-protocol-version,mcp-param-region")
@@ -119,7 +122,7 @@ async fn a_preflight_from_a_foreign_origin_is_forbidden() {
     }
     let any = environments_with(1, |config| config.cors.origins = AllowList::Any);
     assert_eq!(preflight(&any, "https://anybody.example").await.status, 200);
-    let health = Post::of(Method::OPTIONS).path("/.well-known/oauth-protected-resource");
+    let health = McpRequest::of(Method::OPTIONS).path("/.well-known/oauth-protected-resource");
     let asks = health.header("origin", "https://evil.example").header("access-control-request-method", "GET");
     assert_eq!(status_of(&world, asks).await, 403, "on every path");
 }
@@ -196,7 +199,7 @@ async fn local_and_configured_hosts_are_answered() {
 async fn other_methods_are_not_allowed() {
     let world = environment();
     for method in [Method::PUT, Method::PATCH, Method::HEAD, Method::TRACE] {
-        let reply = Post::of(method.clone()).send(world.at(0)).await;
+        let reply = McpRequest::of(method.clone()).send(world.at(0)).await;
         assert_eq!((reply.status.as_u16(), reply.header("allow")), (405, Some("POST")), "{method}");
     }
 }

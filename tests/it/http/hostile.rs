@@ -2,20 +2,19 @@
 
 use std::time::Duration;
 
-use crate::{
-    common::{call, environment, socket::BoundServer},
-    mutated::{corpus, mutated},
-};
 use proptest::{
     strategy::{Strategy, ValueTree},
     test_runner::TestRunner,
 };
 use serde_json::json;
+use test_support::{call, environment, socket::RunningServer};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
     task::JoinSet,
 };
+
+use crate::mutated::{corpus, mutated};
 
 const REQUESTS: usize = 10_000;
 const AT_ONCE: usize = 16;
@@ -36,7 +35,7 @@ async fn exchange(address: &str, bytes: &[u8]) -> Vec<u8> {
 #[tokio::test]
 async fn ten_thousand_hostile_requests_leave_the_server_serving() {
     let world = environment();
-    let listening = BoundServer::start(world.at(0)).await;
+    let listening = RunningServer::start(world.at(0)).await;
     let strategy = mutated(corpus(&["../../runtime/fuzz/http"]));
     let mut runner = TestRunner::deterministic();
     let (mut running, mut answered) = (JoinSet::new(), 0);

@@ -2,19 +2,19 @@
 
 use std::sync::{Arc, Mutex};
 
-use crate::common::{
-    Post, Reply, call, environment, environments_with, refused, stateless, text, world::world,
-};
 use http::{Method, Request, Response};
 use http_body_util::Full;
 use mcp_lambda_server::{Body, Principal, http::BoxError};
 use serde_json::{Value, json};
+use test_support::{
+    McpRequest, Reply, call, environment, environments::world, environments_with, refused, stateless, text,
+};
 use tower::{
     layer::util::Stack,
     util::{MapRequestLayer, MapResponseLayer},
 };
 
-fn echo() -> Post {
+fn echo() -> McpRequest {
     call("echo", json!({ "message": "hi" }))
 }
 
@@ -26,7 +26,7 @@ async fn pong(request: Request<Body>) -> Response<Full<bytes::Bytes>> {
 #[tokio::test(start_paused = true)]
 async fn a_route_is_asked_before_the_endpoint_and_by_its_exact_path() {
     let world = world(1, |_| {}, |builder| builder.route("/health", pong));
-    let get = |path: &str| Post::of(Method::GET).path(path);
+    let get = |path: &str| McpRequest::of(Method::GET).path(path);
     let reply = get("/health?deep=1").send(world.at(0)).await;
     assert_eq!((reply.status.as_u16(), reply.bytes().await.as_ref()), (200, &b"GET /health"[..]));
     for path in ["/", "/health/", "/Health", "/mcp/", "/mcp/x"] {
@@ -73,7 +73,7 @@ async fn layers_nest_in_the_order_they_were_added() {
             builder.layer(noting!("first", &notes)).route("/health", pong).layer(noting!("second", &notes))
         },
     );
-    for post in [echo(), Post::of(Method::GET).path("/health")] {
+    for post in [echo(), McpRequest::of(Method::GET).path("/health")] {
         assert_eq!(post.send(world.at(0)).await.status, 200);
         assert_eq!(
             std::mem::take(&mut *notes.lock().unwrap()),
@@ -113,11 +113,11 @@ async fn a_layer_that_fails_is_an_internal_error_that_tells_nothing() {
     assert!(!String::from_utf8_lossy(&reply.bytes().await).contains("swordfish"));
 }
 
-fn big(bytes: usize) -> Post {
+fn big(bytes: usize) -> McpRequest {
     call("big", json!({ "bytes": bytes })).header("accept-encoding", "gzip, br")
 }
 
-async fn encoding(post: Post) -> Option<String> {
+async fn encoding(post: McpRequest) -> Option<String> {
     post.send(environment().at(0)).await.header("content-encoding").map(str::to_owned)
 }
 
@@ -165,7 +165,7 @@ async fn chunked(bytes: usize, limit: usize) -> Reply {
 #[tokio::test(start_paused = true)]
 async fn a_body_over_the_limit_is_too_large_whether_declared_or_not() {
     let world = environments_with(1, |config| config.max_body = 1000);
-    let declared = Post { body: vec![b' '; 1001].into(), ..echo() };
+    let declared = McpRequest { body: vec![b' '; 1001].into(), ..echo() };
     let (status, _, body) = refused(declared.send(world.at(0)).await).await;
     assert_eq!((status, body.get("id")), (413, None));
     assert!(body.to_string().contains("MCP_MAX_BODY_BYTES"), "{body}");
@@ -204,7 +204,7 @@ async fn the_endpoint_answers_while_a_route_waits() {
         |_| {},
         |builder| builder.route("/never", |_: Request<Body>| std::future::pending::<Response<Body>>()),
     );
-    let never = Post::of(Method::GET).path("/never").send(world.at(0));
+    let never = McpRequest::of(Method::GET).path("/never").send(world.at(0));
     tokio::select! {
         _ = never => panic!("it never answers"),
         reply = stateless("tools/list", json!({})).send(world.at(0)) => assert_eq!(reply.status, 200),

@@ -2,20 +2,20 @@
 
 use std::time::Duration;
 
-use crate::common::{
-    Post, Reply, World, call, client::initialize_request, environment, environments_with, refused, stateless,
-    text,
-};
 use http_body_util::{BodyExt, StreamBody};
 use mcp_lambda_server::{Body, Config, Principal};
 use serde_json::json;
+use test_support::{
+    McpRequest, Reply, World, call, environment, environments_with, refused, request::initialize_request,
+    stateless, text,
+};
 
-fn echo() -> Post {
+fn echo() -> McpRequest {
     call("echo", json!({ "message": "hi" }))
 }
 
 /// Refused with this status and a text that names the variable; the next request is served.
-async fn over(world: &World, post: Post, status: u16, variable: &str) {
+async fn over(world: &World, post: McpRequest, status: u16, variable: &str) {
     let (found, code, body) = refused(post.send(world.at(0)).await).await;
     assert_eq!((found, code, body.get("id")), (status, -32600, None), "{body}");
     let text_of = body["error"]["message"].as_str().expect("a text");
@@ -23,7 +23,7 @@ async fn over(world: &World, post: Post, status: u16, variable: &str) {
     assert_eq!(text(echo().send(world.at(0)).await).await, "hi");
 }
 
-fn headers(post: Post, count: usize) -> Post {
+fn headers(post: McpRequest, count: usize) -> McpRequest {
     let more = count - post.headers.len();
     (0..more).fold(post, |post, n| post.and_header(&format!("x-{n}"), b"v"))
 }
@@ -42,7 +42,7 @@ async fn as_many_headers_as_may_be_and_one_more() {
 #[tokio::test(start_paused = true)]
 async fn as_large_headers_as_may_be_and_a_byte_more() {
     let world = environment();
-    let size = |post: &Post| {
+    let size = |post: &McpRequest| {
         let headers = post.headers.iter().map(|(name, value)| name.as_str().len() + value.len());
         post.path.len() + headers.sum::<usize>()
     };

@@ -1,12 +1,12 @@
 //! The laptop's front, over real sockets.
 
-use crate::common::{
-    Post, World, call, environment,
+use serde_json::json;
+use test_support::{
+    McpRequest, World, call, environment,
     session::{self, Client, NEWEST},
-    socket::{BoundServer, Socket},
+    socket::{RunningServer, Socket},
     stateless,
 };
-use serde_json::json;
 
 async fn reports(world: &World, expected: &[&str]) {
     for report in expected {
@@ -14,7 +14,7 @@ async fn reports(world: &World, expected: &[&str]) {
     }
 }
 
-fn progress() -> Post {
+fn progress() -> McpRequest {
     let params =
         json!({ "name": "progress", "arguments": { "steps": 2 }, "_meta": { "progressToken": "p" } });
     stateless("tools/call", params)
@@ -30,7 +30,7 @@ async fn ping(socket: &mut Socket, client: &Client) {
 #[tokio::test]
 async fn the_first_progress_event_arrives_before_the_second_is_sent() {
     let world = environment();
-    let listening = BoundServer::start(world.at(0)).await;
+    let listening = RunningServer::start(world.at(0)).await;
     let client = Client::open(world.at(0), NEWEST).await;
     let in_session =
         json!({ "name": "progress", "arguments": { "steps": 2 }, "_meta": { "progressToken": "p" } });
@@ -55,7 +55,7 @@ async fn the_first_progress_event_arrives_before_the_second_is_sent() {
 #[tokio::test]
 async fn a_stateless_client_that_disconnects_cancels_its_request() {
     let world = environment();
-    let listening = BoundServer::start(world.at(0)).await;
+    let listening = RunningServer::start(world.at(0)).await;
     let hum = call("hum", json!({})).meta("io.modelcontextprotocol/logLevel", json!("debug"));
     let mut streaming = listening.connect().await;
     assert_eq!(streaming.send(&hum).await.status, 200);
@@ -78,7 +78,7 @@ async fn a_stateless_client_that_disconnects_cancels_its_request() {
 #[tokio::test]
 async fn a_session_client_that_disconnects_cancels_nothing() {
     let world = environment();
-    let listening = BoundServer::start(world.at(0)).await;
+    let listening = RunningServer::start(world.at(0)).await;
     let client = Client::open(world.at(0), NEWEST).await;
     reports(&world, &["initialized"]).await;
     let mut streaming = listening.connect().await;
@@ -101,7 +101,7 @@ async fn a_session_client_that_disconnects_cancels_nothing() {
 #[tokio::test]
 async fn a_server_that_stops_ends_its_streams_gracefully_and_returns() {
     let world = environment();
-    let listening = BoundServer::start(world.at(0)).await;
+    let listening = RunningServer::start(world.at(0)).await;
     let client = Client::open(world.at(0), NEWEST).await;
     reports(&world, &["initialized"]).await;
     let (mut listen, mut get, mut idle) =
@@ -140,9 +140,9 @@ async fn a_server_that_stops_ends_its_streams_gracefully_and_returns() {
 #[tokio::test]
 async fn one_connection_serves_many_requests() {
     let world = environment();
-    let listening = BoundServer::start(world.at(0)).await;
+    let listening = RunningServer::start(world.at(0)).await;
     let mut socket = listening.connect().await;
-    let head = socket.send(&crate::common::client::initialize_request(NEWEST, json!({}))).await;
+    let head = socket.send(&test_support::request::initialize_request(NEWEST, json!({}))).await;
     let id = head.header("mcp-session-id").expect("a session").to_owned();
     assert_eq!(socket.body(&head).await["result"]["protocolVersion"], NEWEST);
     let client = Client { id, version: NEWEST, principal: None };
@@ -160,7 +160,7 @@ async fn one_connection_serves_many_requests() {
 #[tokio::test]
 async fn a_flood_of_headers_is_431_and_the_server_lives_on() {
     let world = environment();
-    let listening = BoundServer::start(world.at(0)).await;
+    let listening = RunningServer::start(world.at(0)).await;
     let many: String = (0..2_000).map(|at| format!("x-{at}: y\r\n")).collect();
     for flood in [many, format!("x: {}\r\n", "y".repeat(1_000_000))] {
         let mut socket = listening.connect().await;
@@ -176,7 +176,7 @@ async fn a_flood_of_headers_is_431_and_the_server_lives_on() {
 #[tokio::test]
 async fn what_is_not_http_is_400_and_the_server_lives_on() {
     let world = environment();
-    let listening = BoundServer::start(world.at(0)).await;
+    let listening = RunningServer::start(world.at(0)).await;
     for bytes in [
         &b"nonsense\r\n\r\n"[..],
         b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n",
@@ -195,7 +195,7 @@ async fn what_is_not_http_is_400_and_the_server_lives_on() {
 #[tokio::test(start_paused = true)]
 async fn a_client_that_does_not_finish_its_head_is_dropped() {
     let world = environment();
-    let listening = BoundServer::start(world.at(0)).await;
+    let listening = RunningServer::start(world.at(0)).await;
     let start = tokio::time::Instant::now();
     let mut socket = listening.connect().await;
     socket.write(b"POST /mcp HTTP/1.1\r\nhost: 127.0.0.1\r\n").await;
@@ -207,10 +207,10 @@ async fn a_client_that_does_not_finish_its_head_is_dropped() {
 /// A body that is announced and never comes is 408 when the request's time is up.
 #[tokio::test(start_paused = true)]
 async fn a_client_that_does_not_finish_its_body_is_told_so() {
-    let world = crate::common::environments_with(1, |config| {
+    let world = test_support::environments_with(1, |config| {
         config.request_timeout = std::time::Duration::from_secs(5);
     });
-    let listening = BoundServer::start(world.at(0)).await;
+    let listening = RunningServer::start(world.at(0)).await;
     let mut socket = listening.connect().await;
     let message = session::request(1, "ping", json!({})).to_string();
     let head = "POST /mcp HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n";

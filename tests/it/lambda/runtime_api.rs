@@ -12,7 +12,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use crate::common::logs;
+use test_support::logs::warnings;
 
 /// Nothing here takes this long.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -34,7 +34,7 @@ impl Lambda {
     async fn start(max_concurrency: usize) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        logs::capture();
+        warnings::capture();
         let mut config = Config::default();
         (config.runtime_api, config.max_concurrency) = (Some(address), max_concurrency);
         let mut server = JoinSet::new();

@@ -9,13 +9,13 @@ mod targets;
 
 use std::collections::BTreeSet;
 
-use crate::common::{
-    Post,
-    client::initialize_request,
+use serde_json::{Value, json};
+use test_support::{
+    McpRequest,
+    request::initialize_request,
     session::{Client, OLDEST, VERSIONS},
     stateless_with,
 };
-use serde_json::{Value, json};
 
 use self::{
     differences::{BATCH_REFUSED, BATCH_TAKEN, Difference, SESSION, STATELESS},
@@ -114,7 +114,7 @@ async fn open(target: &Target, version: &'static str) -> Client {
     client
 }
 
-fn asks(method: &str, mut params: Value, answer: Option<(&str, Value)>) -> Post {
+fn asks(method: &str, mut params: Value, answer: Option<(&str, Value)>) -> McpRequest {
     if let Some((state, answers)) = answer {
         params["requestState"] = state.into();
         params["inputResponses"] = answers;
@@ -161,7 +161,7 @@ async fn state_is_the_clients_to_change_with_rmcp_and_not_with_us() {
 async fn a_response_is_the_same_whatever_is_logged_beside_it() {
     let (ours, theirs) = (Target::ours(), Target::theirs());
     let post = || {
-        crate::common::call("log_all", json!({})).meta("io.modelcontextprotocol/logLevel", json!("critical"))
+        test_support::call("log_all", json!({})).meta("io.modelcontextprotocol/logLevel", json!("critical"))
     };
     let (mine, other) = (ours.send(post()).await, theirs.send(post()).await);
     assert_eq!(without_server_info(mine), other);

@@ -3,14 +3,14 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::common::{
-    Post,
-    client::initialize_request,
+use test_support::{
+    McpRequest,
+    request::initialize_request,
     session::{Client, NEWEST, OLDEST, VERSIONS},
 };
 
 /// What opens sessions, or does not.
-pub(crate) fn openings() -> Vec<(&'static str, Post)> {
+pub(crate) fn openings() -> Vec<(&'static str, McpRequest)> {
     let [newest, middle, oldest] = VERSIONS;
     let initialize = |version: &str| initialize_request(version, json!({ "sampling": {} }));
     let broken = json!({ "jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {} });
@@ -21,12 +21,12 @@ pub(crate) fn openings() -> Vec<(&'static str, Post)> {
         ("initialize 2024-11-05", initialize("2024-11-05")),
         ("initialize 2026-07-28", initialize("2026-07-28")),
         ("initialize with a version nobody knows", initialize("v999")),
-        ("initialize without params", Post::json(&broken)),
+        ("initialize without params", McpRequest::json(&broken)),
     ]
 }
 
 /// What is sent in an open session. The order counts: the last one ends it.
-pub(crate) fn cases(client: &Client) -> Vec<(&'static str, Post)> {
+pub(crate) fn cases(client: &Client) -> Vec<(&'static str, McpRequest)> {
     let mut cases = methods(client);
     cases.extend(errors(client));
     cases.extend(messages(client));
@@ -34,7 +34,7 @@ pub(crate) fn cases(client: &Client) -> Vec<(&'static str, Post)> {
     cases
 }
 
-fn methods(client: &Client) -> Vec<(&'static str, Post)> {
+fn methods(client: &Client) -> Vec<(&'static str, McpRequest)> {
     let request = |method: &str, params: Value| client.request(1, method, params);
     let argument = json!({ "name": "city", "value": "pa" });
     let complete = json!({ "ref": { "type": "ref/prompt", "name": "plain" }, "argument": argument });
@@ -65,7 +65,7 @@ fn methods(client: &Client) -> Vec<(&'static str, Post)> {
     ]
 }
 
-fn errors(client: &Client) -> Vec<(&'static str, Post)> {
+fn errors(client: &Client) -> Vec<(&'static str, McpRequest)> {
     let request = |method: &str, params: Value| client.request(1, method, params);
     vec![
         ("an unknown tool", client.call(1, "no such tool", json!({}))),
@@ -82,7 +82,7 @@ fn errors(client: &Client) -> Vec<(&'static str, Post)> {
     ]
 }
 
-fn messages(client: &Client) -> Vec<(&'static str, Post)> {
+fn messages(client: &Client) -> Vec<(&'static str, McpRequest)> {
     let gone = Client { id: "0123456789abcdef0123456789abcdef".into(), ..client.clone() };
     let ping = || client.request(1, "ping", json!({}));
     let raw = |body: &'static [u8]| {
@@ -110,7 +110,7 @@ fn messages(client: &Client) -> Vec<(&'static str, Post)> {
     ]
 }
 
-fn http(client: &Client) -> Vec<(&'static str, Post)> {
+fn http(client: &Client) -> Vec<(&'static str, McpRequest)> {
     let gone = Client { id: "0123456789abcdef0123456789abcdef".into(), ..client.clone() };
     vec![
         (
@@ -124,7 +124,7 @@ fn http(client: &Client) -> Vec<(&'static str, Post)> {
         ("GET", client.listen()),
         (
             "GET without a session",
-            Post::of(Method::GET)
+            McpRequest::of(Method::GET)
                 .header("accept", "text/event-stream")
                 .header("mcp-protocol-version", NEWEST),
         ),

@@ -3,21 +3,21 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::common::{Post, call, stateless, stateless_with};
+use test_support::{McpRequest, call, stateless, stateless_with};
 
 const CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
 const VERSION: &str = "io.modelcontextprotocol/protocolVersion";
 
 /// Everything that is sent, each by its name.
-pub(crate) fn cases() -> Vec<(&'static str, Post)> {
+pub(crate) fn cases() -> Vec<(&'static str, McpRequest)> {
     [methods(), errors(), envelopes(), headers(), bodies(), http()].into_iter().flatten().collect()
 }
 
-fn able(method: &str, params: Value) -> Post {
+fn able(method: &str, params: Value) -> McpRequest {
     stateless_with(json!(1), method, params, json!({ "elicitation": {}, "sampling": {}, "roots": {} }))
 }
 
-fn methods() -> Vec<(&'static str, Post)> {
+fn methods() -> Vec<(&'static str, McpRequest)> {
     let argument = json!({ "name": "city", "value": "pa" });
     let complete = json!({ "ref": { "type": "ref/prompt", "name": "plain" }, "argument": argument });
     let progress = call("progress", json!({ "steps": 2 })).meta("progressToken", json!("t"));
@@ -56,7 +56,7 @@ fn methods() -> Vec<(&'static str, Post)> {
     ]
 }
 
-fn errors() -> Vec<(&'static str, Post)> {
+fn errors() -> Vec<(&'static str, McpRequest)> {
     vec![
         ("an unknown tool", call("no such tool", json!({}))),
         (
@@ -80,14 +80,14 @@ fn errors() -> Vec<(&'static str, Post)> {
     ]
 }
 
-fn without_meta(key: Option<&'static str>) -> Post {
+fn without_meta(key: Option<&'static str>) -> McpRequest {
     stateless("tools/list", json!({})).edit(|body| match key {
         Some(key) => drop(body["params"]["_meta"].as_object_mut().expect("_meta").remove(key)),
         None => drop(body["params"].as_object_mut().expect("params").remove("_meta")),
     })
 }
 
-fn envelopes() -> Vec<(&'static str, Post)> {
+fn envelopes() -> Vec<(&'static str, McpRequest)> {
     let unsupported = |version: &str| {
         stateless("tools/list", json!({}))
             .meta(VERSION, json!(version))
@@ -108,7 +108,7 @@ fn envelopes() -> Vec<(&'static str, Post)> {
     ]
 }
 
-fn headers() -> Vec<(&'static str, Post)> {
+fn headers() -> Vec<(&'static str, McpRequest)> {
     let list = || stateless("tools/list", json!({}));
     let echo = || call("echo", json!({ "message": "hi" }));
     let mirrored = || call("mirrored", json!({ "region": "eu", "limit": 42 }));
@@ -143,9 +143,9 @@ fn headers() -> Vec<(&'static str, Post)> {
     ]
 }
 
-fn bodies() -> Vec<(&'static str, Post)> {
-    let modern = |body: Value| Post::json(&body).header("mcp-protocol-version", "2026-07-28");
-    let raw = |body: &'static [u8]| Post::bytes(body).header("mcp-protocol-version", "2026-07-28");
+fn bodies() -> Vec<(&'static str, McpRequest)> {
+    let modern = |body: Value| McpRequest::json(&body).header("mcp-protocol-version", "2026-07-28");
+    let raw = |body: &'static [u8]| McpRequest::bytes(body).header("mcp-protocol-version", "2026-07-28");
     vec![
         (
             "a notification",
@@ -168,9 +168,9 @@ fn bodies() -> Vec<(&'static str, Post)> {
     ]
 }
 
-fn http() -> Vec<(&'static str, Post)> {
+fn http() -> Vec<(&'static str, McpRequest)> {
     let list = || stateless("tools/list", json!({}));
-    let of = |method| Post::of(method).header("mcp-protocol-version", "2026-07-28");
+    let of = |method| McpRequest::of(method).header("mcp-protocol-version", "2026-07-28");
     vec![
         ("GET", of(Method::GET).header("accept", "text/event-stream")),
         ("DELETE", of(Method::DELETE)),

@@ -12,7 +12,7 @@ use mcp_lambda_server::{
 };
 use serde_json::{Value, json};
 
-use crate::common::{Fixture, Post, Stage, World, environment, sse};
+use test_support::{Fixture, McpRequest, Stage, World, environment, sse};
 
 /// How long an answer is waited for. Virtual time: nobody really waits.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -40,7 +40,7 @@ impl Target {
         Self::Theirs(StreamableHttpService::new(make, Arc::new(LocalSessionManager::default()), config))
     }
 
-    pub(crate) async fn send(&self, post: Post) -> Outcome {
+    pub(crate) async fn send(&self, post: McpRequest) -> Outcome {
         let request = post.request();
         let answering = async {
             match self {

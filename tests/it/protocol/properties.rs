@@ -15,7 +15,7 @@ use mcp_lambda_server::{
 use proptest::{collection, prelude::*, sample};
 use serde_json::{Map, Value, json};
 
-use crate::common::sse;
+use test_support::sse;
 
 const HEADERS: [&str; 7] = [
     "mcp-protocol-version",

@@ -1,9 +1,9 @@
 //! Sealed state belongs to its parameters, whatever they are and however they are written.
 
-use crate::common::{Post, environment, refused, stateless_with, text};
 use mcp_lambda_server::Server;
 use proptest::{collection, prelude::*};
 use serde_json::{Value, json};
+use test_support::{McpRequest, environment, refused, stateless_with, text};
 
 fn any_arguments() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
@@ -39,7 +39,7 @@ fn turned(value: &Value) -> String {
     }
 }
 
-fn post(arguments: &Value, state: Option<&str>) -> Post {
+fn post(arguments: &Value, state: Option<&str>) -> McpRequest {
     let params = json!({ "name": "sheds_load", "arguments": arguments });
     let post = stateless_with(json!(1), "tools/call", params, json!({}));
     match state {
@@ -68,7 +68,7 @@ proptest! {
             let state = state_of(world.at(0), &arguments).await;
             let again = post(&arguments, Some(&state));
             let body: Value = serde_json::from_slice(&again.body).expect("JSON");
-            let again = Post { body: turned(&body).into(), ..again };
+            let again = McpRequest { body: turned(&body).into(), ..again };
             assert_eq!(text(again.send(world.at(0)).await).await, "came back with later");
         });
     }

@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::common::{
-    Post, Reply, environment, environments, environments_with, refused,
+use serde_json::{Value, json};
+use test_support::{
+    McpRequest, Reply, environment, environments, environments_with, refused,
     session::{self, Client, OLDEST, call, notification, request},
 };
-use serde_json::{Value, json};
 
 /// The answers by id, however they came. Those without an id are under "null".
 async fn answers(reply: Reply) -> BTreeMap<String, Value> {
@@ -162,7 +162,7 @@ async fn initialize_is_refused_inside_a_batch() {
     let answers = answers(inside).await;
     assert_eq!(answers["\"init\""]["error"]["code"], -32600);
     assert_eq!(answers["2"]["result"], json!({}));
-    let alone = Post::json(&json!([initialize()])).send(world.at(0)).await;
+    let alone = McpRequest::json(&json!([initialize()])).send(world.at(0)).await;
     assert_eq!(alone.header("mcp-session-id"), None);
     let (status, _, _) = refused(alone).await;
     assert_eq!(status, 400);

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use crate::common::{
+use serde_json::{Value, json};
+use test_support::{
     Reply, World, environment, environments, environments_with, refused,
     session::{Client, MIDDLE, NEWEST, OLDEST, VERSIONS, buffered, front, opening, priming, rest},
     text,
 };
-use serde_json::{Value, json};
 use tokio::time::Instant;
 
 async fn reports(world: &World, expected: &[&str]) {

@@ -4,14 +4,12 @@
 
 use std::time::Duration;
 
-use crate::common::{
-    environment, environments_with, refused, result,
-    session::{
-        Client, MIDDLE, NEWEST, OLDEST, VERSIONS, buffered, front, identified, is_message, opening, rest,
-    },
-};
 use mcp_lambda_server::{Event, Principal};
 use serde_json::json;
+use test_support::{
+    environment, environments_with, refused, result,
+    session::{Client, MIDDLE, NEWEST, OLDEST, VERSIONS, buffered, front, identified, opening, rest},
+};
 
 async fn change(client: &Client, what: &str, server: &mcp_lambda_server::Server) {
     let params = json!({ "what": what, "uri": what });
@@ -53,7 +51,7 @@ async fn with_streams_off_a_get_is_405_and_nothing_promises_changes() {
         assert_eq!(reply.header("allow"), Some("POST"));
         assert_eq!(reply.status, 405);
     }
-    let initialize = crate::common::client::initialize_request(NEWEST, json!({})).send(world.at(0)).await;
+    let initialize = test_support::request::initialize_request(NEWEST, json!({})).send(world.at(0)).await;
     let capabilities = result(initialize).await["capabilities"].clone();
     assert_eq!(capabilities["tools"], json!({}));
     assert_eq!(capabilities["prompts"], json!({}));
@@ -70,13 +68,13 @@ async fn with_streams_off_a_reply_still_streams_but_promises_no_resuming() {
     let world = environments_with(1, |config| config.streams.enabled = false);
     let client = Client::open(world.at(0), NEWEST).await;
     let mut reply = client.call(1, "log", json!({ "level": "error" })).send(world.at(0)).await;
-    assert!(is_message(&reply.told().await.expect("a message")), "no priming");
+    assert!(reply.event_after_comments().await.expect("a message").is_message(), "no priming");
     let done = reply.message().await;
     assert_eq!(done["id"], 1);
     // A tool that would rather close the connection is not heard: nobody could come back.
     world.allow(1);
     let reply = client.call(2, "disconnect", json!({})).send(world.at(0)).await;
-    assert_eq!(crate::common::text(reply).await, "answered later");
+    assert_eq!(test_support::text(reply).await, "answered later");
 }
 
 /// Row 79.
@@ -105,7 +103,7 @@ async fn every_stream_says_when_to_retry_and_only_2025_11_25_is_primed() {
         let client = Client::open(world.at(0), version).await;
         let mut stream = client.listen().send(world.at(0)).await;
         let mut told = Vec::new();
-        while let Some(event) = stream.told().await {
+        while let Some(event) = stream.event_after_comments().await {
             told.push(event);
         }
         let retries: Vec<_> = told.iter().map(|event| event.retry.as_deref()).collect();
@@ -117,7 +115,7 @@ async fn every_stream_says_when_to_retry_and_only_2025_11_25_is_primed() {
         }
         // The reply to a POST is primed the same way.
         let mut reply = client.call(1, "log", json!({ "level": "error" })).send(world.at(0)).await;
-        let first = reply.told().await.expect("an event");
+        let first = reply.event_after_comments().await.expect("an event");
         assert_eq!(first.data.as_deref() == Some(""), version == NEWEST, "{version}");
         assert!(first.id.is_some(), "every event of a reply has an id");
     }
@@ -147,7 +145,7 @@ async fn a_stream_ends_before_its_front_does() {
     let start = tokio::time::Instant::now();
     let mut stream = client.listen().through(front(Duration::from_secs(20))).send(world.at(0)).await;
     opening(&mut stream, NEWEST).await;
-    assert_eq!(stream.told().await.expect("the end").retry.as_deref(), Some("1000"));
+    assert_eq!(stream.event_after_comments().await.expect("the end").retry.as_deref(), Some("1000"));
     assert_eq!(stream.event().await, None);
     assert!((1..20).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
 }
@@ -158,7 +156,7 @@ async fn a_server_that_stops_ends_its_streams_gracefully() {
     let client = Client::open(world.at(0), NEWEST).await;
     let mut stream = client.listening(world.at(0)).await;
     world.at(0).stop();
-    assert_eq!(stream.told().await.expect("the end").retry.as_deref(), Some("1000"));
+    assert_eq!(stream.event_after_comments().await.expect("the end").retry.as_deref(), Some("1000"));
     assert_eq!(stream.event().await, None);
 }
 

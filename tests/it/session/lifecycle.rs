@@ -3,16 +3,16 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use crate::common::{
-    Post, Reply, World,
-    client::initialize_request,
-    environment, environments, refused, result,
-    session::{Client, MIDDLE, NEWEST, OLDEST, VERSIONS},
-    text,
-};
 use http::Method;
 use mcp_lambda_server::{Principal, session::SessionId};
 use serde_json::{Value, json};
+use test_support::{
+    McpRequest, Reply, World, environment, environments, refused,
+    request::initialize_request,
+    result,
+    session::{Client, MIDDLE, NEWEST, OLDEST, VERSIONS},
+    text,
+};
 
 async fn initialized(world: &World, version: &str) -> (Option<String>, Value) {
     let reply = initialize_request(version, json!({})).send(world.at(0)).await;
@@ -63,7 +63,7 @@ async fn initialize_with_bad_params_is_invalid_params_and_opens_no_session() {
         [json!({}), json!({ "protocolVersion": 7, "capabilities": {}, "clientInfo": {} }), json!([])]
     {
         let request = json!({ "jsonrpc": "2.0", "id": "one", "method": "initialize", "params": params });
-        let reply = Post::json(&request).send(world.at(0)).await;
+        let reply = McpRequest::json(&request).send(world.at(0)).await;
         assert_eq!(reply.header("mcp-session-id"), None);
         let (status, code, body) = refused(reply).await;
         assert_eq!((status, code, &body["id"]), (200, -32602, &json!("one")));
@@ -125,7 +125,7 @@ async fn a_message_without_a_session_id_is_refused_with_400() {
 }
 
 /// Everything that names a session, with what must come back when there is none of that name.
-fn every_way_in(client: &Client) -> [Post; 8] {
+fn every_way_in(client: &Client) -> [McpRequest; 8] {
     [
         client.request(9, "ping", json!({})),
         client.call(9, "echo", json!({ "message": "hi" })),
@@ -180,7 +180,7 @@ async fn a_session_deleted_on_one_node_is_not_found_on_any() {
 /// Row 75: nothing needs to be deleted for a session to be over.
 #[tokio::test]
 async fn a_session_that_was_idle_too_long_is_not_found() {
-    let world = crate::common::environments_with(2, |config| config.session_ttl = Duration::from_secs(3600));
+    let world = test_support::environments_with(2, |config| config.session_ttl = Duration::from_secs(3600));
     let client = Client::open(world.at(0), NEWEST).await;
     world.clock.advance(Duration::from_secs(3599));
     assert_eq!(client.request(1, "ping", json!({})).send(world.at(1)).await.status, 200);
@@ -197,7 +197,7 @@ async fn a_session_that_was_idle_too_long_is_not_found() {
 /// The state a tool keeps in a session outlives any number of idle lives, as long as the session does.
 #[tokio::test]
 async fn session_state_lives_as_long_as_its_session() {
-    let world = crate::common::environments_with(2, |config| config.session_ttl = Duration::from_secs(600));
+    let world = test_support::environments_with(2, |config| config.session_ttl = Duration::from_secs(600));
     let client = Client::open(world.at(0), NEWEST).await;
     assert_eq!(text(client.call(1, "count", json!({})).send(world.at(0)).await).await, "1");
     for at in 0..5 {
@@ -241,7 +241,7 @@ async fn the_session_of_another_principal_is_refused_exactly_as_an_unknown_one()
 }
 
 async fn last_id(mut stream: Reply) -> String {
-    crate::common::session::rest(&mut stream).await.pop().expect("a message").0
+    test_support::session::rest(&mut stream).await.pop().expect("a message").0
 }
 
 async fn whole(reply: Reply) -> (u16, http::HeaderMap, bytes::Bytes) {
@@ -325,7 +325,7 @@ async fn two_session_ids_are_refused_with_400() {
 async fn a_get_without_a_session_is_method_not_allowed() {
     let world = environment();
     for version in [None, Some(NEWEST), Some("2026-07-28")] {
-        let get = Post::of(Method::GET).header("accept", "text/event-stream");
+        let get = McpRequest::of(Method::GET).header("accept", "text/event-stream");
         let get = version.map_or(get.clone(), |version| get.header("mcp-protocol-version", version));
         let reply = get.send(world.at(0)).await;
         assert_eq!(reply.header("allow"), Some("POST"));

@@ -1,11 +1,11 @@
 //! Single messages of a session: what is taken, what is refused, and how.
 
-use crate::common::{
-    Post, environment, environments, refused, result,
+use serde_json::{Value, json};
+use test_support::{
+    McpRequest, environment, environments, refused, result,
     session::{self, Client, MIDDLE, NEWEST, OLDEST, VERSIONS},
     text,
 };
-use serde_json::{Value, json};
 
 /// Row 3.
 #[tokio::test]
@@ -276,17 +276,18 @@ async fn both_eras_are_served_interleaved_on_one_endpoint() {
     let newest = Client::open(world.at(0), NEWEST).await;
     for round in 0..3 {
         let echo = json!({ "message": format!("round {round}") });
-        let stateless = text(crate::common::call("echo", echo.clone()).send(world.at(0)).await).await;
+        let stateless = text(test_support::call("echo", echo.clone()).send(world.at(0)).await).await;
         let in_sessions = [oldest.call(round, "echo", echo.clone()), newest.call(round, "echo", echo)];
         for post in in_sessions {
             assert_eq!(text(post.send(world.at(0)).await).await, stateless);
         }
-        let with_session = crate::common::call("who", json!({})).header("mcp-session-id", &newest.id);
+        let with_session = test_support::call("who", json!({})).header("mcp-session-id", &newest.id);
         let who: Value =
             serde_json::from_str(&text(with_session.send(world.at(0)).await).await).expect("JSON");
         assert_eq!(who["session"], Value::Null, "2026-07-28 has no sessions, whatever a header says");
     }
-    let modern = Post::json(&json!({ "jsonrpc": "2.0", "id": 1, "method": "server/discover", "params": {} }));
+    let modern =
+        McpRequest::json(&json!({ "jsonrpc": "2.0", "id": 1, "method": "server/discover", "params": {} }));
     let (status, code, _) = refused(modern.send(world.at(0)).await).await;
     assert_eq!((status, code), (400, -32602));
 }
@@ -310,7 +311,7 @@ async fn no_error_of_a_session_carries_a_stateless_code() {
         client.request(1, "ping", json!({})).and_header("mcp-session-id", b"2025-11-25"),
         client.request(1, "ping", json!({})).header("mcp-method", "tools/call"),
         client.resume("nonsense"),
-        Post::json(&json!({})),
+        McpRequest::json(&json!({})),
     ];
     for (at, post) in posts.into_iter().enumerate() {
         let body = post.send(world.at(0)).await.json().await;
@@ -330,7 +331,7 @@ async fn results_of_a_session_carry_nothing_that_only_the_stateless_era_has() {
     let world = environment();
     for version in VERSIONS {
         let client = Client::open(world.at(0), version).await;
-        let initialize = crate::common::client::initialize_request(version, json!({}));
+        let initialize = test_support::request::initialize_request(version, json!({}));
         let complete = json!({
             "ref": { "type": "ref/prompt", "name": "plain" }, "argument": { "name": "city", "value": "pa" },
         });

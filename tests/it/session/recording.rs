@@ -8,18 +8,18 @@ use std::{
     time::Duration,
 };
 
-use crate::common::{
-    Post, World, environments,
-    logs::{capture, logged},
-    session::{Client, NEWEST, identified, is_message, opening, priming, rest},
-    text, world,
-};
 use async_trait::async_trait;
 use mcp_lambda_server::{
     StoreError, Stores,
     stream::{Part, Replay, StreamKey, StreamStore, StreamTerms},
 };
 use serde_json::{Value, json};
+use test_support::{
+    McpRequest, World, environments,
+    logs::warnings::{capture, logged},
+    session::{Client, NEWEST, identified, opening, priming, rest},
+    text,
+};
 use tokio::time::Instant;
 
 const STEPS: usize = 5;
@@ -93,12 +93,13 @@ fn environments_told(tell: impl FnOnce(&mut Told)) -> (World, World, Arc<Mutex<V
     tell(&mut told);
     let parts = Arc::clone(&told.parts);
     let stores = Stores { streams: Arc::new(told), ..plain.stores.clone() };
-    let world = world::world(1, |_| {}, |builder| builder.stores(stores.clone()).clock(plain.clock.clone()));
+    let world =
+        environments::world(1, |_| {}, |builder| builder.stores(stores.clone()).clock(plain.clock.clone()));
     (world, plain, parts)
 }
 
 /// A call that reports `STEPS` times and answers: `STEPS + 1` messages, each after the test has allowed it.
-fn progress(client: &Client) -> Post {
+fn progress(client: &Client) -> McpRequest {
     let params = json!({
         "name": "progress", "arguments": { "steps": STEPS }, "_meta": { "progressToken": 1 },
     });
@@ -201,8 +202,8 @@ fn killed(good: usize, seen: usize) {
             let mut reply = client.resume(place).send(plain.at(0)).await;
             opening(&mut reply, NEWEST).await;
             let mut messages = Vec::new();
-            while let Some(event) = reply.told().await {
-                messages.extend(is_message(&event).then(|| (event.id.clone(), event.json())));
+            while let Some(event) = reply.event_after_comments().await {
+                messages.extend(event.is_message().then(|| (event.id.clone(), event.json())));
             }
             let (id, last) = messages.pop().expect("an end");
             assert_eq!((id, &last["id"], &last["error"]["code"]), (None, &json!(1), &json!(-32603)));
@@ -214,7 +215,7 @@ fn killed(good: usize, seen: usize) {
 
 /// What a client gets that comes back with `place`, until there is nothing more for now.
 async fn resumed(client: &Client, world: &World, place: &str) -> Vec<(String, Value)> {
-    let mut reply = client.resume(place).through(crate::common::session::buffered()).send(world.at(0)).await;
+    let mut reply = client.resume(place).through(test_support::session::buffered()).send(world.at(0)).await;
     assert_eq!(opening(&mut reply, NEWEST).await.as_deref(), Some(place));
     rest(&mut reply).await
 }
@@ -253,8 +254,8 @@ async fn a_store_that_fails_costs_the_way_back_and_not_the_call() {
         world.allow(1);
         let mut reply = progress(&client).send(world.at(0)).await;
         let mut messages = Vec::new();
-        while let Some(event) = reply.told().await {
-            if is_message(&event) {
+        while let Some(event) = reply.event_after_comments().await {
+            if event.is_message() {
                 messages.push((event.id.clone(), event.json()));
                 // Time for a write, its failure and another try.
                 tokio::time::sleep(Duration::from_secs(5)).await;

@@ -4,17 +4,17 @@
 
 use std::time::Duration;
 
-use crate::common::{
-    Post, Reply, World, environments, environments_with, refused,
+use serde_json::{Value, json};
+use test_support::{
+    McpRequest, Reply, World, environments, environments_with, refused,
     session::{Client, MIDDLE, NEWEST, VERSIONS, buffered, identified, opening, priming, rest},
     text,
 };
-use serde_json::{Value, json};
 
 const STEPS: usize = 5;
 
 /// A call that reports `STEPS` times and answers: `STEPS + 1` messages, each after the test has allowed it.
-fn progress(client: &Client, id: u64) -> Post {
+fn progress(client: &Client, id: u64) -> McpRequest {
     let params = json!({
         "name": "progress", "arguments": { "steps": STEPS }, "_meta": { "progressToken": id },
     });
@@ -257,11 +257,11 @@ async fn a_tool_may_close_the_connection_and_be_polled_for() {
     let client = Client::open(world.at(0), NEWEST).await;
     let mut reply = client.call(1, "disconnect", json!({})).send(world.at(0)).await;
     let place = priming(&mut reply).await;
-    assert_eq!(reply.told().await.expect("when to come back").retry.as_deref(), Some("1000"));
+    assert_eq!(reply.event_after_comments().await.expect("when to come back").retry.as_deref(), Some("1000"));
     assert_eq!(reply.event().await, None);
     let mut early = client.resume(&place).through(buffered()).send(world.at(1)).await;
     opening(&mut early, NEWEST).await;
-    assert_eq!(early.told().await.expect("not yet").retry.as_deref(), Some("1000"));
+    assert_eq!(early.event_after_comments().await.expect("not yet").retry.as_deref(), Some("1000"));
     assert_eq!(early.event().await, None);
     world.allow(1);
     let resumed = client.resume(&place).send(world.at(1)).await;

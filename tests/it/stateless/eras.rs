@@ -4,22 +4,22 @@
 
 #![allow(clippy::needless_pass_by_value, reason = "`json!(...)` reads best as an argument")]
 
-use crate::common::{
-    Post, call, client::initialize_request, environment, environments, initialize, refused, result,
+use serde_json::{Value, json};
+use test_support::{
+    McpRequest, call, environment, environments, initialize, refused, request::initialize_request, result,
     stateless, stateless_with, text,
 };
-use serde_json::{Value, json};
 
 const OLD: &str = "2025-11-25";
 
-fn old_call(session: &str, id: u64, tool: &str, arguments: Value) -> Post {
+fn old_call(session: &str, id: u64, tool: &str, arguments: Value) -> McpRequest {
     let message = json!({
         "jsonrpc": "2.0", "id": id, "method": "tools/call", "params": { "name": tool, "arguments": arguments },
     });
-    Post::session(session, OLD, &message)
+    McpRequest::session(session, OLD, &message)
 }
 
-async fn who(server: &mcp_lambda_server::Server, post: Post) -> Value {
+async fn who(server: &mcp_lambda_server::Server, post: McpRequest) -> Value {
     serde_json::from_str(&text(post.send(server).await).await).expect("JSON")
 }
 
@@ -150,13 +150,15 @@ async fn errors_of_the_session_era_carry_no_modern_code() {
     let session = initialize(world.at(0), OLD, json!({})).await;
     let list = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" });
     let posts = [
-        Post::session(&session, "2024-01-01", &list),
-        Post::session("unknown", OLD, &list),
-        Post::json(&list),
-        Post::session(&session, OLD, &list).and_header("mcp-protocol-version", OLD.as_bytes()),
-        Post::session(&session, OLD, &list).and_header("mcp-session-id", session.as_bytes()),
-        Post::session(&session, OLD, &list).without("mcp-session-id").and_header("mcp-session-id", b"\xff"),
-        Post::session(&session, OLD, &json!({ "jsonrpc": "2.0", "id": 1, "method": "no/such" })),
+        McpRequest::session(&session, "2024-01-01", &list),
+        McpRequest::session("unknown", OLD, &list),
+        McpRequest::json(&list),
+        McpRequest::session(&session, OLD, &list).and_header("mcp-protocol-version", OLD.as_bytes()),
+        McpRequest::session(&session, OLD, &list).and_header("mcp-session-id", session.as_bytes()),
+        McpRequest::session(&session, OLD, &list)
+            .without("mcp-session-id")
+            .and_header("mcp-session-id", b"\xff"),
+        McpRequest::session(&session, OLD, &json!({ "jsonrpc": "2.0", "id": 1, "method": "no/such" })),
         old_call(&session, 1, "mirrored", json!({ "region": "eu" })).header("mcp-param-region", "us"),
         old_call(&session, 1, "needs_sampling", json!({})),
         old_call(&session, 1, "error", json!({ "code": -32020 })),

@@ -2,22 +2,24 @@
 //! <https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http#request-metadata>
 //! (read 2026-11-20).
 
-use crate::common::{Post, World, call, client::STATELESS, environment, refused, result, stateless, text};
 use serde_json::{Value, json};
+use test_support::{
+    McpRequest, World, call, environment, refused, request::STATELESS, result, stateless, text,
+};
 
 const MISMATCH: (u16, i64) = (400, -32020);
 
-fn echo() -> Post {
+fn echo() -> McpRequest {
     call("echo", json!({ "message": "hi" }))
 }
 
-async fn status_and_code(world: &World, post: Post) -> (u16, i64) {
+async fn status_and_code(world: &World, post: McpRequest) -> (u16, i64) {
     let (status, code, body) = refused(post.send(world.at(0)).await).await;
     assert_eq!(body["id"], 1, "the id of the request is echoed: {body}");
     (status, code)
 }
 
-async fn is_taken(world: &World, post: Post) -> Value {
+async fn is_taken(world: &World, post: McpRequest) -> Value {
     result(post.send(world.at(0)).await).await
 }
 
@@ -116,7 +118,7 @@ async fn a_base64_name_is_decoded_before_it_is_compared() {
     assert_eq!(status_and_code(&world, post).await, (200, -32602));
 }
 
-fn mirrored(arguments: Value) -> Post {
+fn mirrored(arguments: Value) -> McpRequest {
     call("mirrored", arguments)
 }
 

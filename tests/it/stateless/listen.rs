@@ -5,20 +5,20 @@
 
 use std::time::Duration;
 
-use crate::common::{
-    Post, Reply, World, call, environment, environments, environments_with, refused, result, sse,
-    stateless_with, text, world::world,
-};
 use mcp_lambda_server::{Delivery, Event, Ingress, Principal, stream::Deadline};
 use serde_json::{Value, json};
+use test_support::{
+    McpRequest, Reply, World, call, environment, environments, environments::world, environments_with,
+    refused, result, sse, stateless_with, text,
+};
 
 const SUBSCRIPTION: &str = "io.modelcontextprotocol/subscriptionId";
 
-fn listen_as(id: Value, filter: Value) -> Post {
+fn listen_as(id: Value, filter: Value) -> McpRequest {
     stateless_with(id, "subscriptions/listen", json!({ "notifications": filter }), json!({}))
 }
 
-fn listen(filter: Value) -> Post {
+fn listen(filter: Value) -> McpRequest {
     listen_as(json!(1), filter)
 }
 
@@ -30,7 +30,7 @@ fn everything() -> Value {
 }
 
 /// A stream whose acknowledgement has been read.
-async fn listening(world: &World, post: Post) -> Reply {
+async fn listening(world: &World, post: McpRequest) -> Reply {
     let mut reply = post.send(world.at(0)).await;
     assert_eq!(reply.status, 200);
     assert_eq!(reply.message().await["method"], "notifications/subscriptions/acknowledged");
@@ -62,7 +62,7 @@ async fn a_listen_is_acknowledged_before_anything_else_with_what_is_honoured() {
 /// Row 47.
 #[tokio::test(start_paused = true)]
 async fn what_the_server_does_not_advertise_is_left_out_of_the_honoured_subset() {
-    let mut fixture = crate::common::Fixture::new(crate::common::Stage::new().0);
+    let mut fixture = test_support::Fixture::new(test_support::Stage::new().0);
     fixture.capabilities.prompts = None;
     fixture.capabilities.resources.as_mut().expect("resources").subscribe = None;
     let server =
@@ -294,7 +294,7 @@ async fn without_streams_there_is_no_listen() {
     let world = environments_with(1, |config| config.streams.enabled = false);
     let (status, code, _) = refused(listen(everything()).send(world.at(0)).await).await;
     assert_eq!((status, code), (404, -32601));
-    result(crate::common::stateless("tools/list", json!({})).send(world.at(0)).await).await;
+    result(test_support::stateless("tools/list", json!({})).send(world.at(0)).await).await;
 }
 
 /// D9.

@@ -1,19 +1,19 @@
 //! 2026-07-28: what is a request, and which are refused.
 //! <https://modelcontextprotocol.io/specification/2026-07-28/basic> (read 2026-11-20).
 
-use crate::common::{
-    Post, Reply, World, call, client::STATELESS, environment, refused, result, stateless, stateless_with,
-    text,
-};
 use http::Method;
 use mcp_lambda_server::{McpLambdaServer, Server, rmcp::model::ServerCapabilities};
 use serde_json::{Value, json};
+use test_support::{
+    McpRequest, Reply, World, call, environment, refused, request::STATELESS, result, stateless,
+    stateless_with, text,
+};
 
-fn echo() -> Post {
+fn echo() -> McpRequest {
     call("echo", json!({ "message": "hi" }))
 }
 
-async fn status_and_code(world: &World, post: Post) -> (u16, i64) {
+async fn status_and_code(world: &World, post: McpRequest) -> (u16, i64) {
     let (status, code, _) = refused(post.send(world.at(0)).await).await;
     (status, code)
 }
@@ -24,7 +24,7 @@ async fn get_and_delete_do_not_exist_in_this_revision() {
     let world = environment();
     for method in [Method::GET, Method::DELETE] {
         for version in [STATELESS, "2027-01-01"] {
-            let post = Post::of(method.clone()).header("mcp-protocol-version", version);
+            let post = McpRequest::of(method.clone()).header("mcp-protocol-version", version);
             let reply = post.header("mcp-session-id", "0".repeat(32).as_str()).send(world.at(0)).await;
             assert_eq!(
                 (reply.status.as_u16(), reply.header("allow")),
@@ -43,7 +43,7 @@ async fn a_notification_is_accepted_with_an_empty_body() {
     let bare = json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": 1 } });
     let full = stateless("notifications/cancelled", json!({ "requestId": 1 }))
         .edit(|body| drop(body.as_object_mut().unwrap().remove("id")));
-    for post in [Post::json(&bare).header("mcp-protocol-version", STATELESS), full] {
+    for post in [McpRequest::json(&bare).header("mcp-protocol-version", STATELESS), full] {
         let reply = post.send(world.at(0)).await;
         assert_eq!(reply.status, 202);
         assert!(reply.bytes().await.is_empty());
@@ -61,7 +61,7 @@ async fn a_notification_that_is_no_message_is_refused_without_an_id() {
         json!({ "jsonrpc": "2.0", "params": {} }),
     ];
     for body in wrong {
-        let post = Post::json(&body).header("mcp-protocol-version", STATELESS);
+        let post = McpRequest::json(&body).header("mcp-protocol-version", STATELESS);
         let (status, code, answer) = refused(post.send(world.at(0)).await).await;
         assert_eq!((status, code, answer.get("id")), (400, -32600, None), "{body}");
     }
@@ -76,7 +76,7 @@ async fn a_response_is_refused_because_nobody_asked() {
         json!({ "jsonrpc": "2.0", "id": 7, "error": { "code": 1, "message": "no" } }),
     ];
     for answer in answers {
-        let post = Post::json(&answer).header("mcp-protocol-version", STATELESS);
+        let post = McpRequest::json(&answer).header("mcp-protocol-version", STATELESS);
         assert_eq!(status_and_code(&world, post).await, (400, -32600));
     }
 }
@@ -138,7 +138,7 @@ async fn a_request_without_meta_is_refused() {
 #[tokio::test(start_paused = true)]
 async fn a_discover_without_envelope_is_refused_with_a_modern_error() {
     let world = environment();
-    let bare = Post::json(&json!({ "jsonrpc": "2.0", "id": 1, "method": "server/discover" }));
+    let bare = McpRequest::json(&json!({ "jsonrpc": "2.0", "id": 1, "method": "server/discover" }));
     assert_eq!(status_and_code(&world, bare).await, (400, -32602));
     let no_header = stateless("server/discover", json!({})).without("mcp-protocol-version");
     assert_eq!(status_and_code(&world, no_header).await, (400, -32020));
@@ -222,7 +222,7 @@ async fn methods_of_the_session_era_do_not_exist() {
 
 /// One server that advertises nothing.
 fn bare_server() -> Server {
-    let mut fixture = crate::common::Fixture::new(crate::common::Stage::new().0);
+    let mut fixture = test_support::Fixture::new(test_support::Stage::new().0);
     fixture.capabilities = ServerCapabilities::default();
     let config = mcp_lambda_server::Config::default();
     McpLambdaServer::new(fixture).config(config).build().expect("a usable configuration")

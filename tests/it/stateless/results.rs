@@ -1,14 +1,14 @@
 //! 2026-07-28: what every result carries, and what each method answers.
 //! <https://modelcontextprotocol.io/specification/2026-07-28/basic#responses> (read 2026-11-20).
 
-use crate::common::{
-    Post, call, environment, environments, environments_with, refused, result, stateless, text,
-};
 use mcp_lambda_server::{Principal, Server};
 use serde_json::{Value, json};
+use test_support::{
+    McpRequest, call, environment, environments, environments_with, refused, result, stateless, text,
+};
 
 /// Every method that answers with a result, and whether a client may cache it.
-fn every_method() -> Vec<(Post, bool)> {
+fn every_method() -> Vec<(McpRequest, bool)> {
     let complete = json!({ "ref": { "type": "ref/prompt", "name": "plain" }, "argument": { "name": "a", "value": "pa" } });
     vec![
         (stateless("server/discover", json!({})), true),
@@ -24,7 +24,7 @@ fn every_method() -> Vec<(Post, bool)> {
     ]
 }
 
-async fn of(server: &Server, post: Post) -> Value {
+async fn of(server: &Server, post: McpRequest) -> Value {
     result(post.send(server).await).await
 }
 
@@ -212,7 +212,7 @@ async fn a_handle_carries_state_between_requests_and_environments() {
 #[tokio::test(start_paused = true)]
 async fn a_tool_sees_the_principal_the_version_and_no_session() {
     let world = environment();
-    let who = |post: Post| async {
+    let who = |post: McpRequest| async {
         serde_json::from_str::<Value>(&text(post.send(world.at(0)).await).await).expect("JSON")
     };
     let anonymous = who(call("who", json!({}))).await;

@@ -3,25 +3,25 @@
 
 use std::time::Duration;
 
-use crate::common::{
-    Post, World, environment, environments, environments_with, refused, result, stateless_with, text,
-    world::key,
-};
 use mcp_lambda_server::{Principal, Server};
 use serde_json::{Value, json};
+use test_support::{
+    McpRequest, World, environment, environments, environments::key, environments_with, refused, result,
+    stateless_with, text,
+};
 
 const INVALID: (u16, i64) = (200, -32602);
 
-fn post(method: &str, params: Value) -> Post {
+fn post(method: &str, params: Value) -> McpRequest {
     stateless_with(json!(1), method, params, json!({ "elicitation": {} }))
 }
 
-fn ask() -> Post {
+fn ask() -> McpRequest {
     post("tools/call", json!({ "name": "asks_input", "arguments": { "a": 1, "b": { "c": [2], "d": null } } }))
 }
 
 /// The same request again, with an id of its own, this state and these answers.
-fn retry(first: Post, state: &str, answers: Value) -> Post {
+fn retry(first: McpRequest, state: &str, answers: Value) -> McpRequest {
     first.edit(|body| {
         body["id"] = json!(2);
         body["params"]["requestState"] = json!(state);
@@ -34,7 +34,7 @@ fn ada() -> Value {
 }
 
 /// Sends a request that asks, and returns the state it gave.
-async fn state_of(server: &Server, post: Post) -> String {
+async fn state_of(server: &Server, post: McpRequest) -> String {
     let result = result(post.send(server).await).await;
     assert_eq!(result["resultType"], "input_required", "{result}");
     // Row 33: there is nothing to cache about a question.
@@ -42,7 +42,7 @@ async fn state_of(server: &Server, post: Post) -> String {
     result["requestState"].as_str().expect("a state").to_owned()
 }
 
-async fn status_and_code(server: &Server, post: Post) -> (u16, i64) {
+async fn status_and_code(server: &Server, post: McpRequest) -> (u16, i64) {
     let (status, code, _) = refused(post.send(server).await).await;
     (status, code)
 }
@@ -180,10 +180,10 @@ async fn a_state_of_another_request_is_refused() {
 #[tokio::test(start_paused = true)]
 async fn parameters_that_cannot_be_read_whole_bind_nothing_looser() {
     let world = environment();
-    let with_junk = |post: Post| {
+    let with_junk = |post: McpRequest| {
         let text = String::from_utf8(post.body.to_vec()).expect("JSON");
         let body = text.replacen("\"params\":{", "\"params\":{\"junk\":\"\\ud800\",", 1);
-        Post { body: body.into(), ..post }
+        McpRequest { body: body.into(), ..post }
     };
     let reply = with_junk(ask()).send(world.at(0)).await.json().await;
     let Some(state) = reply["result"]["requestState"].as_str() else {
@@ -205,7 +205,10 @@ async fn the_order_of_keys_and_the_metadata_do_not_matter() {
     let body = String::from_utf8(again.body.to_vec()).expect("JSON");
     let turned = body.replace(r#"{"a":1,"b":{"c":[2],"d":null}}"#, r#"{"b":{"d":null, "c":[2]},"a":1}"#);
     assert_ne!(body, turned);
-    assert_eq!(text(Post { body: turned.into(), ..again }.send(world.at(0)).await).await, "ada after 1");
+    assert_eq!(
+        text(McpRequest { body: turned.into(), ..again }.send(world.at(0)).await).await,
+        "ada after 1"
+    );
 }
 
 /// Row 58.

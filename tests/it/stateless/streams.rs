@@ -4,17 +4,17 @@
 
 use std::time::Duration;
 
-use crate::common::{
-    Post, Reply, call, environment, environments_with, refused, result, sse, stateless, text,
-};
 use mcp_lambda_server::{Delivery, Ingress, stream::Deadline};
 use serde_json::{Value, json};
+use test_support::{
+    McpRequest, Reply, call, environment, environments_with, refused, result, sse, stateless, text,
+};
 
-fn with_progress(post: Post, token: Value) -> Post {
+fn with_progress(post: McpRequest, token: Value) -> McpRequest {
     post.meta("progressToken", token)
 }
 
-fn progress(steps: usize) -> Post {
+fn progress(steps: usize) -> McpRequest {
     with_progress(call("progress", json!({ "steps": steps })), json!("token"))
 }
 
@@ -72,7 +72,7 @@ async fn a_handler_cannot_send_requests_to_the_client() {
     for what in ["roots", "sampling", "elicitation"] {
         let capabilities = json!({ "roots": {}, "sampling": {}, "elicitation": {} });
         let params = json!({ "name": "ask", "arguments": { "what": what } });
-        let post = crate::common::stateless_with(json!(1), "tools/call", params, capabilities);
+        let post = test_support::stateless_with(json!(1), "tools/call", params, capabilities);
         let messages = post.send(world.at(0)).await.messages().await;
         assert_eq!(methods(&messages), ["response"], "{what}");
         let said = messages[0]["result"]["content"][0]["text"].as_str().unwrap_or_default();
@@ -160,7 +160,7 @@ async fn a_quiet_request_keeps_its_connection_alive_with_comments() {
 
 const LEVELS: [&str; 8] = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"];
 
-fn with_level(post: Post, level: Value) -> Post {
+fn with_level(post: McpRequest, level: Value) -> McpRequest {
     post.meta("io.modelcontextprotocol/logLevel", level)
 }
 
@@ -243,7 +243,7 @@ async fn a_client_that_accepts_only_streams_gets_a_stream() {
     assert_eq!(reply.event().await, None);
 }
 
-async fn whole(reply: Reply) -> Vec<crate::common::SseEvent> {
+async fn whole(reply: Reply) -> Vec<test_support::SseEvent> {
     assert!(reply.is_stream());
     sse::parse(&reply.bytes().await)
 }
@@ -254,7 +254,7 @@ async fn a_buffered_front_gets_the_whole_stream_at_once() {
     let world = environment();
     world.allow(3);
     let events = whole(progress(2).through(buffered()).send(world.at(0)).await).await;
-    let messages: Vec<_> = events.iter().map(crate::common::SseEvent::json).collect();
+    let messages: Vec<_> = events.iter().map(test_support::SseEvent::json).collect();
     assert_eq!(methods(&messages), ["notifications/progress", "notifications/progress", "response"]);
 }
 

@@ -7,7 +7,6 @@ use std::{
     time::Duration,
 };
 
-use crate::common::dynamo::{Embedded, configured, tables};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use mcp_lambda_server::{
     Config, McpLambdaServer,
@@ -15,6 +14,7 @@ use mcp_lambda_server::{
     store::dynamodb::{SdkConfig, client, http_client, sdk, sdk_config},
 };
 use sha2::{Digest, Sha256};
+use test_support::dynamodb::{Embedded, configured, tables};
 
 /// SHA-256 of the certificates whose keys <https://www.amazontrust.com/repository/> lists (read 2026-11-20).
 const FINGERPRINTS: [&str; 5] = [
@@ -90,8 +90,8 @@ fn the_endpoint_is_where_the_environment_says_and_the_services_own_wins() {
 #[tokio::test]
 #[ignore = "only with the environment of the test below"]
 async fn put_a_server_together() {
-    let (stage, _) = crate::common::Stage::new();
-    let server = McpLambdaServer::new(crate::common::Fixture::new(stage)).assemble().await;
+    let (stage, _) = test_support::Stage::new();
+    let server = McpLambdaServer::new(test_support::Fixture::new(stage)).assemble().await;
     assert!(server.is_ok(), "{:?}", server.err());
 }
 
@@ -134,7 +134,7 @@ fn the_way_to_aws_is_found_at_start_only_where_environments_are_started_ahead() 
 #[test]
 fn a_server_uses_the_sdk_configuration_that_it_was_given() {
     let database = Embedded::start();
-    let (state, events) = database.runtime.block_on(tables(&database.url));
+    let (state, events) = database.block_on(tables(&database.url));
     let sdk = SdkConfig::builder()
         .behavior_version(sdk::config::BehaviorVersion::latest())
         .endpoint_url(&database.url)
@@ -146,11 +146,11 @@ fn a_server_uses_the_sdk_configuration_that_it_was_given() {
         .build();
     let mut config = Config::default();
     config.tables = Some(Tables { state: state.clone(), events });
-    let (stage, _) = crate::common::Stage::new();
-    let server = McpLambdaServer::new(crate::common::Fixture::new(stage)).config(config).with_sdk_config(sdk);
-    let found = database.runtime.block_on(async {
+    let (stage, _) = test_support::Stage::new();
+    let server = McpLambdaServer::new(test_support::Fixture::new(stage)).config(config).with_sdk_config(sdk);
+    let found = database.block_on(async {
         let server = server.assemble().await.expect("a server");
-        crate::common::client::initialize(&server, "2025-11-25", serde_json::json!({})).await;
+        test_support::request::initialize(&server, "2025-11-25", serde_json::json!({})).await;
         let client = sdk::Client::from_conf(
             configured(&database.url, http_client(TlsRoots::Amazon).expect("TLS")).build(),
         );

@@ -5,14 +5,14 @@ use std::time::Duration;
 use mcp_lambda_server::{
     Clock, Event,
     clock::Timestamp,
-    config::TlsRoots,
     events::{Appended, EventLog, GlobalEvent, NewEvent, Scope, ScopeEnd},
     store::dynamodb::{
-        DynamoStore, create_tables, http_client,
+        DynamoStore, create_tables,
         sdk::{self, types::AttributeValue},
     },
 };
 use serde_json::json;
+use test_support::dynamodb::{client, serve};
 
 struct Lab {
     client: sdk::Client,
@@ -21,18 +21,7 @@ struct Lab {
 
 impl Lab {
     async fn new() -> Self {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let address = listener.local_addr().expect("an address");
-        let database = dynoxide::Database::memory().expect("a database");
-        tokio_util::task::TaskTracker::new().spawn(dynoxide::server::serve_on(listener, database));
-        let config = sdk::Config::builder()
-            .behavior_version(sdk::config::BehaviorVersion::latest())
-            .endpoint_url(format!("http://{address}"))
-            .region(sdk::config::Region::new("us-east-1"))
-            .credentials_provider(sdk::config::Credentials::new("log", "log", None, None, "log"))
-            .http_client(http_client(TlsRoots::Amazon).expect("an HTTP client"))
-            .build();
-        let client = sdk::Client::from_conf(config);
+        let client = client(&serve().await);
         create_tables(&client, "state", "events").await.expect("tables");
         Self { client, clock: Clock::manual(Timestamp(1_800_000_000_000)) }
     }

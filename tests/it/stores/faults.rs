@@ -3,22 +3,31 @@
 
 use std::time::Duration;
 
-use crate::common::{
-    World,
-    client::initialize_request,
-    dynamo::{Embedded, configured, tables},
-    logs::{capture, logged},
-    proxy::{BROKEN, DENIED, Fate, Proxy, THROTTLED},
-    refused,
-    session::{Client, NEWEST},
-    text, world,
-};
 use mcp_lambda_server::{
-    Clock, Stores,
+    Clock, McpLambdaServer, Stores,
     config::TlsRoots,
     store::dynamodb::{DynamoStore, http_client, retries, sdk},
 };
+use sdk::config::{
+    Builder,
+    retry::{RetryPartition, TokenBucket},
+    timeout::TimeoutConfig,
+};
 use serde_json::json;
+use test_support::{
+    Fixture, World,
+    dynamodb::{
+        Embedded, configured,
+        proxy::{BROKEN, DENIED, Fate, Proxy, THROTTLED},
+        tables,
+    },
+    environments,
+    logs::warnings::{capture, logged},
+    refused,
+    request::initialize_request,
+    session::{Client, NEWEST},
+    text,
+};
 use tokio::time::Instant;
 
 /// What these tests wait for a try, and for all of them; in AWS both are longer.
@@ -34,33 +43,29 @@ struct Lab {
     client: sdk::Client,
     state: String,
     stores: Stores,
-    database: Option<Embedded>,
+    _database: Embedded,
 }
 
 impl Lab {
     async fn new(environments: usize) -> Self {
-        let timeouts = sdk::config::timeout::TimeoutConfig::builder()
-            .operation_attempt_timeout(TRY)
-            .operation_timeout(OPERATION)
-            .build();
-        Self::with(environments, timeouts).await
+        let timeouts =
+            TimeoutConfig::builder().operation_attempt_timeout(TRY).operation_timeout(OPERATION).build();
+        Self::with(environments, |config| config.timeout_config(timeouts)).await
     }
 
-    async fn with(environments: usize, timeouts: sdk::config::timeout::TimeoutConfig) -> Self {
+    async fn with(environments: usize, configure: impl FnOnce(Builder) -> Builder) -> Self {
         capture();
         let database = tokio::task::spawn_blocking(Embedded::start).await.expect("a database");
         let (state, events) = tables(&database.url).await;
         let proxy = Proxy::start(&database);
-        let config = configured(&proxy.url, http_client(TlsRoots::Amazon).expect("TLS"))
-            .retry_config(retries())
-            .timeout_config(timeouts);
-        let client = sdk::Client::from_conf(config.build());
+        let config = configured(&proxy.url, http_client(TlsRoots::Amazon).expect("TLS"));
+        let client = sdk::Client::from_conf(configure(config.retry_config(retries())).build());
         let clock = Clock::system();
         let store = DynamoStore::new(client.clone(), &state, &events, clock.clone());
         let stores = Stores::of(store);
-        let world =
-            world::world(environments, |_| {}, |builder| builder.stores(stores.clone()).clock(clock.clone()));
-        Self { world, proxy, client, state, stores, database: Some(database) }
+        let build = |builder: McpLambdaServer<Fixture>| builder.stores(stores.clone()).clock(clock.clone());
+        let world = environments::world(environments, |_| {}, build);
+        Self { world, proxy, client, state, stores, _database: database }
     }
 
     async fn session(&self) -> Client {
@@ -91,15 +96,6 @@ impl Lab {
     async fn items(&self) -> usize {
         let page = self.client.scan().table_name(&self.state).send().await.expect("a scan");
         page.items.unwrap_or_default().len()
-    }
-}
-
-impl Drop for Lab {
-    fn drop(&mut self) {
-        if let Some(database) = self.database.take() {
-            // A runtime must not be waited for where one runs.
-            database.runtime.shutdown_background();
-        }
     }
 }
 
@@ -159,7 +155,7 @@ async fn an_endpoint_that_nobody_listens_on_is_a_503_with_the_cause_in_the_log()
     let config = configured(&format!("http://{nobody}"), http_client(TlsRoots::Amazon).expect("TLS"));
     let client = sdk::Client::from_conf(config.retry_config(retries()).build());
     let stores = Stores::of(DynamoStore::new(client, "state", "events", Clock::system()));
-    let world = world::world(1, |_| {}, |builder| builder.stores(stores.clone()));
+    let world = environments::world(1, |_| {}, |builder| builder.stores(stores.clone()));
     logged();
     let (status, code, body) = refused(initialize_request(NEWEST, json!({})).send(world.at(0)).await).await;
     assert_eq!((status, code), (503, -32603));
@@ -264,8 +260,14 @@ async fn a_write_whose_answer_is_lost_counts_once() {
 /// 40 increments at once from four environments end at 40, through throttling and lost answers.
 #[tokio::test]
 async fn a_storm_of_writers_loses_no_increment() {
-    // On a busy machine 40 at once take their time.
-    let lab = Lab::with(4, sdk::config::timeout::TimeoutConfig::disabled()).await;
+    // Of hundreds of requests a fifth fails, so that by chance all tries of one would: here each has more of them, and all
+    // the time of a busy machine.
+    let many_tries = retries().with_max_attempts(20).with_initial_backoff(Duration::from_millis(5));
+    let lab = Lab::with(4, |config| {
+        let budget = RetryPartition::custom("storm").token_bucket(TokenBucket::unlimited()).build();
+        config.timeout_config(TimeoutConfig::disabled()).retry_partition(budget).retry_config(many_tries)
+    })
+    .await;
     let client = lab.session().await;
     let mut at = 0;
     lab.proxy.rule(move |action, _| {
@@ -316,13 +318,13 @@ async fn a_get_stream_that_cannot_be_opened_leaves_nothing_taken() {
 #[tokio::test]
 async fn switches_that_cannot_be_read_fail_no_request() {
     let lab = Lab::new(1).await;
-    let world = world::world(
+    let world = environments::world(
         1,
         |config| config.tool_check = Duration::ZERO,
         |builder| builder.stores(lab.stores.clone()).dynamic_tools(["slow"]),
     );
-    let echo = || crate::common::call("echo", json!({ "message": "hi" }));
-    let off = crate::common::call("switch", json!({ "tool": "echo", "on": false }));
+    let echo = || test_support::call("echo", json!({ "message": "hi" }));
+    let off = test_support::call("switch", json!({ "tool": "echo", "on": false }));
     for known in [true, false] {
         lab.proxy.every("GetItem", DENIED);
         logged();

@@ -125,32 +125,18 @@ on!(endpoint, super::super::dynamo::endpoint().await);
 mod dynamo {
     use std::time::Duration;
 
-    use mcp_lambda_server::{
-        Clock, Stores,
-        clock::Timestamp,
-        config::TlsRoots,
-        session::SessionId,
-        store::dynamodb::{DynamoStore, create_tables, sdk},
-    };
+    use mcp_lambda_server::{Clock, Stores, clock::Timestamp, store::dynamodb::DynamoStore};
+    use test_support::dynamodb::{client, serve, tables};
 
     use crate::stores::laws::Lab;
 
     pub(crate) async fn embedded() -> Lab {
-        lab(&database().await, 1).await
+        lab(&serve().await, 1).await
     }
 
     /// With copies of the log, of which a reader sees one.
     pub(crate) async fn copied() -> Lab {
-        lab(&database().await, 3).await
-    }
-
-    async fn database() -> String {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let address = listener.local_addr().expect("an address");
-        let database = dynoxide::Database::memory().expect("a database");
-        let server = tokio_util::task::TaskTracker::new();
-        server.spawn(dynoxide::server::serve_on(listener, database));
-        format!("http://{address}")
+        lab(&serve().await, 3).await
     }
 
     pub(crate) async fn endpoint() -> Lab {
@@ -162,19 +148,9 @@ mod dynamo {
     }
 
     async fn lab(url: &str, replicas: usize) -> Lab {
-        let config = sdk::Config::builder()
-            .behavior_version(sdk::config::BehaviorVersion::latest())
-            .endpoint_url(url)
-            .region(sdk::config::Region::new("us-east-1"))
-            .credentials_provider(sdk::config::Credentials::new("laws", "laws", None, None, "laws"))
-            .http_client(mcp_lambda_server::store::dynamodb::http_client(TlsRoots::Amazon).expect("TLS"))
-            .build();
-        let client = sdk::Client::from_conf(config);
-        let run = SessionId::random();
-        let (state, events) = (format!("state-{run}"), format!("events-{run}"));
-        create_tables(&client, &state, &events).await.expect("tables");
+        let (state, events) = tables(url).await;
         let clock = Clock::manual(Timestamp(1_800_000_000_000));
-        let store = DynamoStore::new(client, &state, &events, clock.clone()).with_replicas(replicas);
+        let store = DynamoStore::new(client(url), &state, &events, clock.clone()).with_replicas(replicas);
         Lab { stores: Stores::of(store), clock, life: Duration::from_secs(600) }
     }
 }

@@ -2,15 +2,18 @@
 //!
 //! `cargo test --test it round_trips -- --nocapture` prints the table.
 
-use crate::common::{
-    Post, World, call,
-    client::initialize_request,
-    dynamo::{Counted, Embedded, TRIP, counted},
-    session::{Client, NEWEST},
-    world,
-};
 use mcp_lambda_server::{Clock, clock::Timestamp};
 use serde_json::json;
+use test_support::{
+    McpRequest, World, call,
+    dynamodb::{
+        Embedded,
+        counted::{Counted, TRIP, counted},
+    },
+    environments,
+    request::initialize_request,
+    session::{Client, NEWEST},
+};
 use tokio::time::Instant;
 
 /// What a request may cost.
@@ -66,7 +69,7 @@ impl Meter {
         outcome
     }
 
-    async fn accepted(&mut self, row: &Row, status: u16, post: Post) {
+    async fn accepted(&mut self, row: &Row, status: u16, post: McpRequest) {
         let reply = self.costs(row, async |world| post.send(world.at(0)).await).await;
         assert_eq!(reply.status, status, "{}", row.what);
     }
@@ -85,12 +88,12 @@ async fn no_request_asks_dynamodb_more_than_the_table_says() {
     })
     .await
     .expect("a database");
-    let world = world::world(2, |_| {}, |builder| builder.stores(stores.clone()).clock(clock.clone()));
+    let world = environments::world(2, |_| {}, |builder| builder.stores(stores.clone()).clock(clock.clone()));
     let mut meter = Meter { world, counted, table: Vec::new() };
 
     let text = meter
         .costs(&STATELESS_CALL, async |world| {
-            crate::common::text(call("echo", json!({ "message": "hi" })).send(world.at(0)).await).await
+            test_support::text(call("echo", json!({ "message": "hi" })).send(world.at(0)).await).await
         })
         .await;
     assert_eq!(text, "hi");
@@ -105,12 +108,12 @@ async fn no_request_asks_dynamodb_more_than_the_table_says() {
 
     let echo = client.call(1, "echo", json!({ "message": "hi" }));
     let text =
-        meter.costs(&SESSION_CALL, async |world| crate::common::text(echo.send(world.at(1)).await).await);
+        meter.costs(&SESSION_CALL, async |world| test_support::text(echo.send(world.at(1)).await).await);
     assert_eq!(text.await, "hi");
 
     let count = client.call(1, "count", json!({}));
     let text =
-        meter.costs(&READ_STATE, async |world| crate::common::text(count.send(world.at(1)).await).await);
+        meter.costs(&READ_STATE, async |world| test_support::text(count.send(world.at(1)).await).await);
     assert_eq!(text.await, "1");
 
     meter.world.allow(11);
@@ -123,7 +126,7 @@ async fn no_request_asks_dynamodb_more_than_the_table_says() {
         .costs(&PROGRESS, async |world| {
             let mut reply = progress.send(world.at(0)).await;
             let mut events = Vec::new();
-            while let Some(event) = reply.told().await {
+            while let Some(event) = reply.event_after_comments().await {
                 events.push(event);
             }
             events
@@ -139,7 +142,7 @@ async fn no_request_asks_dynamodb_more_than_the_table_says() {
         let stream = meter
             .costs(row, async |world| {
                 let mut stream = get.send(world.at(0)).await;
-                crate::common::session::opening(&mut stream, NEWEST).await;
+                test_support::session::opening(&mut stream, NEWEST).await;
                 stream
             })
             .await;
@@ -158,14 +161,14 @@ async fn no_request_asks_dynamodb_more_than_the_table_says() {
     meter.counted.take();
     meter.accepted(&DELETE, 204, bare.end()).await;
 
-    meter.world = world::world(
+    meter.world = environments::world(
         1,
         |_| {},
         |builder| builder.stores(stores.clone()).clock(clock.clone()).dynamic_tools(["slow"]),
     );
     for row in [&FIRST_CHECK, &CHECKED] {
         let echo = call("echo", json!({ "message": "hi" }));
-        let text = meter.costs(row, async |world| crate::common::text(echo.send(world.at(0)).await).await);
+        let text = meter.costs(row, async |world| test_support::text(echo.send(world.at(0)).await).await);
         assert_eq!(text.await, "hi");
     }
 

@@ -42,7 +42,7 @@ async fn a_timeout_and_a_crash_are_tried_again_as_well() {
     let first = gate.held().await;
     let second = gate.held().await;
     assert_ne!(first.pid, second.pid);
-    second.let_go();
+    drop(second);
     emulator.settled().await;
     assert_eq!(emulator.dead_letters(), []);
     emulator.invoke_async(r#"{"do":"exit"}"#).unwrap();
@@ -61,7 +61,7 @@ async fn throttling_is_no_attempt_and_lasts_as_long_as_an_event_may_wait() {
         let held = gate.held().await;
         emulator.invoke_async(r#"{"do":"exit"}"#).unwrap();
         emulator.settled().await;
-        held.let_go();
+        drop(held);
     };
     futures::join!(busy, rest);
     let letters = emulator.dead_letters();

@@ -53,7 +53,7 @@ async fn a_timeout_fails_the_invocation_and_leaves_the_process_alone() {
     // The other worker goes on, and so does the late one, whose answer nobody wants any more.
     assert_eq!(emulator.invoke("{}", None).await.unwrap().environment, EnvironmentId(1));
     let pid = held.pid;
-    held.let_go();
+    drop(held);
     for _ in 0..4 {
         let answers = futures::join!(emulator.invoke("{}", None), emulator.invoke("{}", None));
         assert!(
@@ -75,7 +75,7 @@ async fn a_stream_past_its_deadline_is_cut_off_and_its_worker_lives_on() {
     assert_eq!(reply.chunk().await.unwrap(), "one");
     assert!(reply.try_chunk().await.is_err());
     held.say("late").await;
-    held.let_go();
+    drop(held);
     for _ in 0..4 {
         let both = futures::join!(get(emulator.function_url()), get(emulator.function_url()));
         assert_eq!((both.0.status, both.1.status), (StatusCode::OK, StatusCode::OK));

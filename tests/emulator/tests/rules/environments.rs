@@ -41,7 +41,7 @@ async fn every_environment_serves_one_request_at_a_time_in_a_process_of_its_own(
     assert_eq!(get(&url).await.status, StatusCode::TOO_MANY_REQUESTS);
     for (reply, mut held) in replies.into_iter().zip(held) {
         held.say("x").await;
-        held.let_go();
+        drop(held);
         drop(reply);
     }
 }
@@ -56,7 +56,7 @@ async fn an_environment_is_frozen_between_requests_and_wakes_for_the_next() {
         assert_ne!(process_state(held.pid), Some('T'));
         held.say(round).await;
         let pid = held.pid;
-        held.let_go();
+        drop(held);
         assert_eq!(reply.text().await, round);
         frozen(pid).await;
     }
@@ -81,7 +81,7 @@ async fn an_environment_frozen_on_command_is_passed_over_until_it_is_thawed() {
 
     emulator.thaw(first).unwrap();
     assert_eq!(reply.chunk().await.unwrap(), "during");
-    held.let_go();
+    drop(held);
     assert_eq!(reply.chunk().await, None);
 }
 
@@ -232,7 +232,7 @@ async fn when_all_are_busy_requests_wait_up_to_a_bound() {
         let mut waiting = std::pin::pin!(invoke("{}"));
         assert!(futures::poll!(&mut waiting).is_pending());
         assert_eq!(invoke("{}").await.unwrap_err(), InvokeError::Throttled);
-        held.let_go();
+        drop(held);
         waiting.await.unwrap()
     };
     let (first, second) = futures::join!(first, rest);
@@ -249,7 +249,7 @@ async fn who_waits_too_long_is_throttled_and_never_run() {
     let rest = async {
         let held = gate.held().await;
         assert_eq!(emulator.invoke(r#"{"do":"exit"}"#, None).await.unwrap_err(), InvokeError::Throttled);
-        held.let_go();
+        drop(held);
     };
     futures::join!(first, rest);
     assert_eq!(emulator.invoke("{}", None).await.unwrap().environment, EnvironmentId(1));

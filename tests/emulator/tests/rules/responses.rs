@@ -58,11 +58,11 @@ async fn www_authenticate_is_renamed_by_all_but_a_load_balancer() {
         let emulator = emulator(function).start().await.unwrap();
         let reply = get(format!("{}/unauthorized", emulator.url(front))).await;
         let names = ["www-authenticate", "x-amzn-remapped-www-authenticate"];
-        let seen = names.map(|name| reply.header(name).to_owned());
-        let challenge = "Bearer realm=\"here\"".to_owned();
+        let seen = names.map(|name| reply.header(name).map(str::to_owned));
+        let challenge = Some("Bearer realm=\"here\"".to_owned());
         let expected = match front {
-            Ingress::Alb | Ingress::AlbMultiValue => [challenge, String::new()],
-            _ => [String::new(), challenge],
+            Ingress::Alb | Ingress::AlbMultiValue => [challenge, None],
+            _ => [None, challenge],
         };
         assert_eq!(seen, expected, "{front:?}");
         assert_eq!((reply.status, reply.text().await.as_str()), (StatusCode::UNAUTHORIZED, "no"));
@@ -95,7 +95,7 @@ async fn format_2_takes_a_payload_without_a_status_code_for_the_body() {
     let emulator = emulator("events").start().await.unwrap();
     for front in [Ingress::FunctionUrlBuffered, Ingress::HttpApi] {
         let reply = replying(&emulator, front, r#"{"just":"data"}"#).await;
-        assert_eq!((reply.status, reply.header("content-type")), (StatusCode::OK, "application/json"));
+        assert_eq!((reply.status, reply.header("content-type")), (StatusCode::OK, Some("application/json")));
         assert_eq!(reply.text().await, r#"{"just":"data"}"#);
     }
     for front in [Ingress::Rest, Ingress::Alb] {
@@ -111,11 +111,15 @@ async fn the_connections_own_headers_are_not_the_functions() {
         .replace('\n', "");
     for front in BUFFERED.into_iter().filter(|front| *front != Ingress::AlbMultiValue) {
         let reply = replying(&emulator, front, &reply).await;
-        assert_eq!((reply.header("content-length"), reply.header("x-mine")), ("4", "yes"), "{front:?}");
-        assert_eq!((reply.header("transfer-encoding"), reply.header("keep-alive")), ("", ""));
+        assert_eq!(
+            (reply.header("content-length"), reply.header("x-mine")),
+            (Some("4"), Some("yes")),
+            "{front:?}"
+        );
+        assert_eq!((reply.header("transfer-encoding"), reply.header("keep-alive")), (None, None));
         assert_eq!(reply.text().await, "four");
     }
-    assert_eq!(replying(&emulator, Ingress::Rest, &reply).await.header("x-amzn-remapped-server"), "me");
+    assert_eq!(replying(&emulator, Ingress::Rest, &reply).await.header("x-amzn-remapped-server"), Some("me"));
 }
 
 #[tokio::test]
@@ -135,7 +139,7 @@ async fn a_buffered_front_loses_its_patience_and_the_function_runs_on() {
         let (reply, held) = futures::join!(get(format!("{}/gated", emulator.url(front))), gate.held());
         assert_eq!(reply.status.as_u16(), status, "{front:?}");
         let pid = held.pid;
-        held.let_go();
+        drop(held);
         frozen(pid).await;
     }
 }
@@ -156,7 +160,7 @@ async fn throttling_is_told_in_the_fronts_own_words() {
         ] {
             assert_eq!(get(emulator.url(front)).await.status.as_u16(), status, "{front:?}");
         }
-        held.let_go();
+        drop(held);
         assert!(gate.is_empty().await);
     };
     let (busy, ()) = futures::join!(busy, rest);

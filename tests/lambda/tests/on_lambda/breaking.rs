@@ -12,7 +12,7 @@ const ERROR: &str = r#""level":"ERROR""#;
 
 /// The same environment serves on, and has logged `errors` errors.
 async fn serves_on(emulator: &Emulator, errors: usize) {
-    let next = call("echo", json!({ "message": "on" })).send(emulator).await;
+    let next = call("echo", json!({ "message": "on" })).send_to(emulator).await;
     assert_eq!(next.environment(), EnvironmentId(1));
     eventually("logged", || logged(emulator, ERROR) >= errors).await;
     assert_eq!(logged(emulator, ERROR), errors);
@@ -22,7 +22,7 @@ async fn serves_on(emulator: &Emulator, errors: usize) {
 async fn a_tool_that_panics_at_once_is_an_internal_error() {
     for (mode, front) in [("stream", Ingress::FunctionUrl), ("buffered", Ingress::FunctionUrlBuffered)] {
         let emulator = function_in(mode).start().await.unwrap();
-        let reply = call("panic", json!({ "after": 0 })).through(&emulator, front).await;
+        let reply = call("panic", json!({ "after": 0 })).through_ingress(&emulator, front).await;
         assert_eq!(reply.status, StatusCode::OK);
         let error = json!({ "code": -32603, "message": "internal error: the handler panicked" });
         assert_eq!(reply.json().await, json!({ "jsonrpc": "2.0", "id": 1, "error": error }));
@@ -30,7 +30,7 @@ async fn a_tool_that_panics_at_once_is_an_internal_error() {
         eventually("logged", || logged(&emulator, ERROR) == 1).await;
         let line = emulator.logs(id).into_iter().find(|line| line.contains(ERROR)).unwrap();
         assert!(line.contains("a tool panics, as asked"), "{line}");
-        let next = call("echo", json!({ "message": "on" })).through(&emulator, front).await;
+        let next = call("echo", json!({ "message": "on" })).through_ingress(&emulator, front).await;
         assert_eq!((next.environment(), next.tool_text().await), (EnvironmentId(1), "on".to_owned()));
     }
 }
@@ -40,9 +40,9 @@ async fn a_tool_that_panics_after_its_first_event_ends_its_stream_with_the_error
     let emulator = function().start().await.unwrap();
     let session = initialize(&emulator).await;
     for request in [call("panic", json!({ "after": 1 })), tool(&session, "panic", json!({ "after": 1 }))] {
-        let mut reply = request.send(&emulator).await;
-        assert_eq!(reply.message().await.unwrap()["params"]["message"], "before the panic");
-        let last = reply.message().await.unwrap();
+        let mut reply = request.send_to(&emulator).await;
+        assert_eq!(reply.message().await["params"]["message"], "before the panic");
+        let last = reply.message().await;
         assert_eq!((&last["id"], &last["error"]["code"]), (&json!(1), &json!(-32603)));
         assert_eq!(reply.event().await, None);
     }
@@ -52,8 +52,8 @@ async fn a_tool_that_panics_after_its_first_event_ends_its_stream_with_the_error
 #[tokio::test]
 async fn a_route_that_panics_fails_its_invocation_alone() {
     let emulator = function().start().await.unwrap();
-    assert_eq!(get("/panic").send(&emulator).await.status, StatusCode::BAD_GATEWAY);
-    let next = call("echo", json!({ "message": "on" })).send(&emulator).await;
+    assert_eq!(get("/panic").send_to(&emulator).await.status, StatusCode::BAD_GATEWAY);
+    let next = call("echo", json!({ "message": "on" })).send_to(&emulator).await;
     assert_eq!(next.environment(), EnvironmentId(1));
     eventually("logged", || logged(&emulator, "a route panics, as asked") >= 1).await;
 }
@@ -64,16 +64,16 @@ async fn a_stream_whose_body_breaks_ends_there_without_a_word_of_the_cause() {
     let emulator = function().env("GATE", gate.port()).timeout(SOON).start().await.unwrap();
     for (errors, how) in [(1, "fail"), (2, "panic")] {
         let request = call("gated", json!({})).header("x-break", how);
-        let (mut reply, mut held) = tokio::join!(request.send(&emulator), async {
+        let (mut reply, mut held) = tokio::join!(request.send_to(&emulator), async {
             let mut held = gate.held().await;
             held.say("one").await;
             held
         });
-        assert_eq!(reply.message().await.unwrap()["params"]["message"], "one");
+        assert_eq!(reply.message().await["params"]["message"], "one");
         // Not cut off: nothing but the missing response tells, and nothing of ours stands in its place.
         assert_eq!(reply.event().await, None);
         // The tool goes with its stream: in this era that is a cancellation.
-        assert_eq!(held.heard().await, None);
+        assert_eq!(held.report().await, None);
         serves_on(&emulator, errors).await;
     }
 }
@@ -83,12 +83,13 @@ async fn a_whole_body_that_breaks_is_an_internal_error_where_it_is_buffered() {
     let emulator = function_in("buffered").start().await.unwrap();
     for (errors, how) in [(1, "fail"), (2, "panic")] {
         let request = call("echo", json!({ "message": "half" })).header("x-break", how);
-        let reply = request.through(&emulator, Ingress::HttpApi).await;
+        let reply = request.through_ingress(&emulator, Ingress::HttpApi).await;
         assert_eq!(reply.status, StatusCode::INTERNAL_SERVER_ERROR, "{how}");
         let error = json!({ "code": -32603, "message": "internal error" });
         assert_eq!(reply.json().await, json!({ "jsonrpc": "2.0", "error": error }), "{how}");
         eventually("logged", || logged(&emulator, ERROR) == errors).await;
-        let next = call("echo", json!({ "message": "on" })).through(&emulator, Ingress::HttpApi).await;
+        let next =
+            call("echo", json!({ "message": "on" })).through_ingress(&emulator, Ingress::HttpApi).await;
         assert_eq!((next.environment(), next.tool_text().await), (EnvironmentId(1), "on".to_owned()));
     }
 }
@@ -99,21 +100,21 @@ async fn a_call_whose_stream_broke_goes_on_in_a_session_and_its_answer_can_be_fe
     let emulator = function().env("GATE", gate.port()).timeout(SOON).start().await.unwrap();
     let session_id = initialize(&emulator).await;
     let request = tool(&session_id, "gated", json!({})).header("x-break", "fail");
-    let (mut reply, mut held) = tokio::join!(request.send(&emulator), async {
+    let (mut reply, mut held) = tokio::join!(request.send_to(&emulator), async {
         let mut held = gate.held().await;
         held.say("one").await;
         held
     });
     // The first frame is the place to come back to.
-    let place = reply.event().await.unwrap()[0].strip_prefix("id: ").unwrap().to_owned();
+    let place = reply.event().await.unwrap().id.unwrap();
     assert_eq!(reply.event().await, None);
     let resume = session(&session_id, Method::GET, &Value::Null).header("last-event-id", &place);
-    let (mut resumed, ()) = tokio::join!(resume.send(&emulator), async {
+    let (mut resumed, ()) = tokio::join!(resume.send_to(&emulator), async {
         held.say("two").await;
         held.let_go().await;
     });
     let mut last = Value::Null;
-    while let Some(message) = resumed.message().await {
+    while let Some(message) = resumed.next_message().await {
         last = message;
     }
     assert_eq!(last["result"]["content"][0]["text"], "one two");

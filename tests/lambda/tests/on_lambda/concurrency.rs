@@ -13,7 +13,7 @@ use crate::support::*;
 async fn eight_slow_calls_at_once_are_served_by_one_process() {
     let gate = Gate::open().await;
     let emulator = function().env("GATE", gate.port()).timeout(SOON).concurrency(8).start().await.unwrap();
-    let calls = join_all((0..8).map(|_| call("gated", json!({})).send(&emulator)));
+    let calls = join_all((0..8).map(|_| call("gated", json!({})).send_to(&emulator)));
     let held = async {
         let mut all = Vec::new();
         for _ in 0..8 {
@@ -40,7 +40,7 @@ async fn a_process_has_one_thread_for_one_request_at_a_time_and_several_for_seve
     let mut counts = Vec::new();
     for concurrency in [1, 8] {
         let emulator = function().concurrency(concurrency).start().await.unwrap();
-        assert_eq!(call("echo", json!({ "message": "on" })).send(&emulator).await.tool_text().await, "on");
+        assert_eq!(call("echo", json!({ "message": "on" })).send_to(&emulator).await.tool_text().await, "on");
         counts.push(threads(emulator.environments()[0].pid));
     }
     assert!(counts[0] <= 2, "{counts:?}");
@@ -51,11 +51,11 @@ async fn a_process_has_one_thread_for_one_request_at_a_time_and_several_for_seve
 async fn a_listener_hears_what_another_request_changed() {
     let builder = function().timeout(Duration::from_secs(60)).env("MCP_STREAM_SECONDS", "30");
     let emulator = builder.concurrency(8).start().await.unwrap();
-    let mut listener = listen().send(&emulator).await;
-    let first = listener.message().await.unwrap();
+    let mut listener = listen().send_to(&emulator).await;
+    let first = listener.message().await;
     assert_eq!(first["method"], "notifications/subscriptions/acknowledged");
-    assert_eq!(call("change", json!({})).send(&emulator).await.tool_text().await, "changed");
-    assert_eq!(listener.message().await.unwrap()["method"], "notifications/tools/list_changed");
+    assert_eq!(call("change", json!({})).send_to(&emulator).await.tool_text().await, "changed");
+    assert_eq!(listener.message().await["method"], "notifications/tools/list_changed");
 }
 
 /// A Managed Instance that is full of streams, and an event from another one: whoever follows the log asks it once for
@@ -72,8 +72,8 @@ async fn sixty_four_streams_of_one_process_share_one_tail_and_all_are_served() {
         .env("MCP_STREAMS_PER_PRINCIPAL", "64");
     let emulator = database.behind(function).start().await.unwrap();
     let open = async || {
-        let mut stream = listen().send(&emulator).await;
-        let first = stream.message().await.unwrap();
+        let mut stream = listen().send_to(&emulator).await;
+        let first = stream.message().await;
         assert_eq!(first["method"], "notifications/subscriptions/acknowledged", "{first}");
         stream
     };
@@ -83,10 +83,10 @@ async fn sixty_four_streams_of_one_process_share_one_tail_and_all_are_served() {
     assert_eq!(emulator.environments().len(), 1, "all of them are held by one process");
     let (polls, began) = (database.asked("GetItem"), Instant::now());
     for _ in 0..20 {
-        assert_eq!(call("change", json!({})).send(&emulator).await.tool_text().await, "changed");
+        assert_eq!(call("change", json!({})).send_to(&emulator).await.tool_text().await, "changed");
         let heard = join_all(streams.iter_mut().map(Reply::message)).await;
         for message in heard {
-            assert_eq!(message.unwrap()["method"], "notifications/tools/list_changed");
+            assert_eq!(message["method"], "notifications/tools/list_changed");
         }
     }
     assert_eq!(emulator.environments().len(), 2, "the change came from another one");
@@ -102,14 +102,14 @@ async fn a_call_that_takes_too_long_ends_alone() {
     let gate = Gate::open().await;
     let builder = function().env("GATE", gate.port()).timeout(Duration::from_secs(3));
     let emulator = builder.concurrency(8).start().await.unwrap();
-    let (late, (mut held, others)) = tokio::join!(call("stubborn", json!({})).send(&emulator), async {
+    let (late, (mut held, others)) = tokio::join!(call("stubborn", json!({})).send_to(&emulator), async {
         let held = gate.held().await;
-        let others = (0..7).map(|_| call("echo", json!({ "message": "on" })).send(&emulator));
+        let others = (0..7).map(|_| call("echo", json!({ "message": "on" })).send_to(&emulator));
         (held, join_all(others).await)
     });
     assert!(others.iter().all(|reply| reply.status == StatusCode::OK));
     assert_eq!(late.json().await["error"]["code"], -32603);
-    assert_eq!(held.heard().await, None);
+    assert_eq!(held.report().await, None);
     assert!(alive(held.pid));
 }
 
@@ -119,13 +119,13 @@ async fn an_answer_that_comes_too_late_is_not_taken_and_the_environment_serves_o
     let builder = function().env("GATE", gate.port()).timeout(Duration::from_secs(1));
     let emulator = builder.concurrency(2).start().await.unwrap();
     // The deadline of an environment for several requests kills nothing.
-    let (late, mut held) = tokio::join!(call("block", json!({})).send(&emulator), gate.held());
+    let (late, mut held) = tokio::join!(call("block", json!({})).send_to(&emulator), gate.held());
     assert_eq!(late.status, StatusCode::BAD_GATEWAY);
     held.let_go().await;
-    assert_eq!(held.heard().await, None);
+    assert_eq!(held.report().await, None);
     eventually("the answer is not taken", || complaints(&emulator) > 0).await;
     for _ in 0..4 {
-        let replies = [(); 2].map(|()| call("echo", json!({ "message": "on" })).send(&emulator));
+        let replies = [(); 2].map(|()| call("echo", json!({ "message": "on" })).send_to(&emulator));
         assert!(join_all(replies).await.iter().all(|reply| reply.status == StatusCode::OK));
     }
     assert_eq!(emulator.environments()[0].pid, held.pid);
@@ -137,17 +137,17 @@ async fn a_panic_and_a_broken_body_end_alone() {
     let emulator = function().env("GATE", gate.port()).timeout(SOON).concurrency(8).start().await.unwrap();
     let session = initialize(&emulator).await;
     let (held_reply, (mut held, failed)) =
-        tokio::join!(tool(&session, "gated", json!({})).send(&emulator), async {
+        tokio::join!(tool(&session, "gated", json!({})).send_to(&emulator), async {
             let mut held = gate.held().await;
             held.say("one").await;
             let broken = call("echo", json!({ "message": "x" })).header("x-break", "panic");
             let panics = [call("panic", json!({ "after": 1 })), get("/panic"), broken];
-            let failed = join_all(panics.map(|request| request.send(&emulator))).await;
+            let failed = join_all(panics.map(|request| request.send_to(&emulator))).await;
             held.let_go().await;
             (held, failed)
         });
     assert_eq!(held_reply.tool_text().await, "one");
-    assert_eq!(held.heard().await.as_deref(), Some("done"));
+    assert_eq!(held.report().await.as_deref(), Some("done"));
     let statuses: Vec<u16> = failed.iter().map(|reply| reply.status.as_u16()).collect();
     assert_eq!(statuses, [200, 502, 200]);
     assert_eq!(emulator.environments().len(), 1);
@@ -156,13 +156,13 @@ async fn a_panic_and_a_broken_body_end_alone() {
 #[tokio::test]
 async fn an_environment_that_is_taken_down_ends_all_its_streams_with_their_results() {
     let emulator = function().timeout(Duration::from_secs(60)).concurrency(8).start().await.unwrap();
-    let mut streams = join_all((0..4).map(|_| listen().send(&emulator))).await;
+    let mut streams = join_all((0..4).map(|_| listen().send_to(&emulator))).await;
     for stream in &mut streams {
-        assert_eq!(stream.message().await.unwrap()["method"], "notifications/subscriptions/acknowledged");
+        assert_eq!(stream.message().await["method"], "notifications/subscriptions/acknowledged");
     }
     emulator.retire(streams[0].environment()).unwrap();
     for mut stream in streams {
-        assert_eq!(stream.message().await.unwrap()["result"]["resultType"], "complete");
+        assert_eq!(stream.message().await["result"]["resultType"], "complete");
         assert_eq!(stream.event().await, None);
     }
 }

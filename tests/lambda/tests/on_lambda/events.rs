@@ -20,7 +20,7 @@ async fn taken_in(emulator: &Emulator, event: &str, uri: &str) -> Value {
 }
 
 async fn newest(emulator: &Emulator, uri: &str) -> Value {
-    let read = ask("resources/read", json!({ "uri": uri })).send(emulator).await.json().await;
+    let read = ask("resources/read", json!({ "uri": uri })).send_to(emulator).await.json().await;
     let contents = &read["result"]["contents"][0];
     assert_eq!(
         (&contents["uri"], &contents["mimeType"]),
@@ -145,7 +145,7 @@ async fn a_message_with_the_key_of_a_principal_is_for_that_caller_alone() {
     });
     assert_eq!(said(emulator.invoke(event, None).await.unwrap()).await, Said::Whole(json!({})));
     let uri = "event://aws.ec2/state_change";
-    let read = ask("resources/read", json!({ "uri": uri })).send(&emulator).await.json().await;
+    let read = ask("resources/read", json!({ "uri": uri })).send_to(&emulator).await.json().await;
     assert_eq!(read["error"]["code"], -32602, "{read}");
     let event = edited("direct-invoke", |event| {
         event["method"] = "resources/read".into();
@@ -220,23 +220,23 @@ async fn a_poison_message_fails_with_its_reason_and_is_laid_aside() {
 #[tokio::test]
 async fn a_listener_hears_of_an_event_of_its_topic_and_of_a_topic_that_is_new() {
     let emulator = with_events().concurrency(8).start().await.unwrap();
-    let mut one = listen_to(&["event://aws.ec2/state_change"]).send(&emulator).await;
+    let mut one = listen_to(&["event://aws.ec2/state_change"]).send_to(&emulator).await;
     let mut all = ask("subscriptions/listen", json!({ "notifications": { "resourcesListChanged": true } }))
-        .send(&emulator)
+        .send_to(&emulator)
         .await;
     for reply in [&mut one, &mut all] {
-        assert_eq!(reply.message().await.unwrap()["method"], "notifications/subscriptions/acknowledged");
+        assert_eq!(reply.message().await["method"], "notifications/subscriptions/acknowledged");
     }
     for event in ["sns-resource-update", "sns-state-change", "sns-state-change"] {
         assert_eq!(said(emulator.invoke(fixture(event), None).await.unwrap()).await, Said::Whole(json!({})));
     }
-    let updated = one.message().await.unwrap();
+    let updated = one.message().await;
     assert_eq!(updated["method"], "notifications/resources/updated");
     assert_eq!(updated["params"]["uri"], "event://aws.ec2/state_change");
     for _ in 0..2 {
-        assert_eq!(all.message().await.unwrap()["method"], "notifications/resources/list_changed");
+        assert_eq!(all.message().await["method"], "notifications/resources/list_changed");
     }
-    let listed = ask("resources/list", json!({})).send(&emulator).await.json().await;
+    let listed = ask("resources/list", json!({})).send_to(&emulator).await.json().await;
     let uris: Vec<_> =
         listed["result"]["resources"].as_array().unwrap().iter().map(|one| &one["uri"]).collect();
     assert_eq!(uris, ["event://aws.ec2/resource_update", "event://aws.ec2/state_change"]);
@@ -250,23 +250,22 @@ async fn a_session_hears_an_event_as_a_log_message_and_an_update_and_resumes_bet
     let subscribe =
         json!({ "jsonrpc": "2.0", "id": 1, "method": "resources/subscribe", "params": { "uri": uri } });
     assert_eq!(
-        session(&id, http::Method::POST, &subscribe).send(&emulator).await.json().await["result"],
+        session(&id, http::Method::POST, &subscribe).send_to(&emulator).await.json().await["result"],
         json!({})
     );
-    let mut stream = session(&id, http::Method::GET, &Value::Null).send(&emulator).await;
+    let mut stream = session(&id, http::Method::GET, &Value::Null).send_to(&emulator).await;
     assert_eq!(
         said(emulator.invoke(fixture("sns-cloudwatch-alarm"), None).await.unwrap()).await,
         Said::Whole(json!({}))
     );
-    let told = async |stream: &mut Reply| loop {
+    let next = async |stream: &mut Reply| loop {
         let event = stream.event().await.unwrap();
-        let field = |name: &str| event.iter().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
-        if let Some(data) = field("data: ") {
-            let message: Value = serde_json::from_str(&data).unwrap();
-            break (field("id: ").unwrap(), message);
+        if event.is_message() {
+            let message = event.json();
+            break (event.id.unwrap(), message);
         }
     };
-    let (place, message) = told(&mut stream).await;
+    let (place, message) = next(&mut stream).await;
     assert_eq!(message["method"], "notifications/message");
     assert_eq!(
         (&message["params"]["level"], &message["params"]["logger"]),
@@ -276,15 +275,15 @@ async fn a_session_hears_an_event_as_a_log_message_and_an_update_and_resumes_bet
     assert_eq!(place, "log.0-1.0.0", "in the middle of the first event");
     drop(stream);
     let resume = |place: &str| session(&id, http::Method::GET, &Value::Null).header("last-event-id", place);
-    let mut stream = resume(&place).send(&emulator).await;
-    let (place, changed) = told(&mut stream).await;
+    let mut stream = resume(&place).send_to(&emulator).await;
+    let (place, changed) = next(&mut stream).await;
     assert_eq!(
         (changed["method"].as_str().unwrap(), place.as_str()),
         ("notifications/resources/list_changed", "log.0-2.0.0")
     );
     drop(stream);
-    let mut stream = resume(&place).send(&emulator).await;
-    let (place, updated) = told(&mut stream).await;
+    let mut stream = resume(&place).send_to(&emulator).await;
+    let (place, updated) = next(&mut stream).await;
     assert_eq!((&updated["params"]["uri"], place.as_str()), (&json!(uri), "log.1.0.0"));
 }
 
@@ -293,7 +292,8 @@ async fn a_server_without_events_says_so_and_has_no_such_resources() {
     let emulator = function().start().await.unwrap();
     let (kind, _) = said(emulator.invoke(fixture("sns-state-change"), None).await.unwrap()).await.error();
     assert_eq!(kind, "NotConfigured");
-    let read = ask("resources/read", json!({ "uri": "event://aws.ec2/state_change" })).send(&emulator).await;
+    let read =
+        ask("resources/read", json!({ "uri": "event://aws.ec2/state_change" })).send_to(&emulator).await;
     assert_eq!(read.json().await["error"]["code"], -32601);
 }
 
@@ -301,8 +301,8 @@ async fn a_server_without_events_says_so_and_has_no_such_resources() {
 async fn capabilities_promise_events_only_where_they_can_be_told() {
     let promises = async |streams: &str| {
         let emulator = with_events().env("MCP_STREAMS", streams).start().await.unwrap();
-        let discovered = ask("server/discover", json!({})).send(&emulator).await.json().await;
-        let answer = listen_to(&["event://a/b"]).send(&emulator).await;
+        let discovered = ask("server/discover", json!({})).send_to(&emulator).await.json().await;
+        let answer = listen_to(&["event://a/b"]).send_to(&emulator).await;
         (discovered["result"]["capabilities"].clone(), answer.status.as_u16())
     };
     let (on, status) = promises("on").await;

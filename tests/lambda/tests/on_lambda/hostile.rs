@@ -15,7 +15,7 @@ const LARGEST: usize = 6 * 1024 * 1024;
 async fn survived(emulator: &Emulator, event: impl Into<Bytes>) -> Said {
     let before = complaints(emulator);
     let answer = said(emulator.invoke(event, None).await.unwrap()).await;
-    let next = call("echo", json!({ "message": "on" })).send(emulator).await;
+    let next = call("echo", json!({ "message": "on" })).send_to(emulator).await;
     assert_eq!(next.environment(), EnvironmentId(1), "after {answer:?}");
     assert_eq!(next.tool_text().await, "on");
     eventually("a log line", || complaints(emulator) > before).await;
@@ -161,7 +161,7 @@ async fn an_event_of_6_mb_is_served_and_one_byte_more_is_never_seen() {
 
     let refused = emulator.invoke(event_of(LARGEST + 1), None).await.unwrap_err();
     assert_eq!(refused, InvokeError::PayloadTooLarge { limit: LARGEST });
-    let reply = call("echo", json!({ "message": "x".repeat(LARGEST) })).send(&emulator).await;
+    let reply = call("echo", json!({ "message": "x".repeat(LARGEST) })).send_to(&emulator).await;
     assert_eq!(reply.status, StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(emulator.environments()[0].invocations, 1);
 }
@@ -172,7 +172,7 @@ async fn a_body_of_the_configured_size_is_served_and_one_byte_more_is_refused() 
     let limit = request.body.len();
     for (limit, status) in [(limit, StatusCode::OK), (limit - 1, StatusCode::PAYLOAD_TOO_LARGE)] {
         let emulator = function().env("MCP_MAX_BODY_BYTES", limit.to_string()).start().await.unwrap();
-        let reply = request.clone().send(&emulator).await;
+        let reply = request.clone().send_to(&emulator).await;
         assert_eq!(reply.status, status);
         let answer = reply.json().await;
         assert_eq!(answer["error"].is_null(), status == StatusCode::OK, "{answer}");
@@ -191,7 +191,7 @@ async fn a_client_context_that_cannot_be_read_fails_its_invocation_alone() {
     ] {
         let answer = said(emulator.invoke(fixture("agentcore"), Some(context)).await.unwrap()).await;
         assert_eq!(answer.error().0, kind, "{context}");
-        let next = call("echo", json!({ "message": "on" })).send(&emulator).await;
+        let next = call("echo", json!({ "message": "on" })).send_to(&emulator).await;
         assert_eq!((next.environment(), next.tool_text().await), (EnvironmentId(1), "on".to_owned()));
     }
 }

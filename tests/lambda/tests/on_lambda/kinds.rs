@@ -24,7 +24,7 @@ async fn an_event_of_a_role_that_is_not_configured_fails_and_says_so() {
         eventually("a log line", || logged(&emulator, "NotConfigured") > lines).await;
         assert_eq!(complaints(&emulator), lines + 1, "{event}");
     }
-    assert_eq!(call("echo", json!({ "message": "on" })).send(&emulator).await.tool_text().await, "on");
+    assert_eq!(call("echo", json!({ "message": "on" })).send_to(&emulator).await.tool_text().await, "on");
     assert_eq!(emulator.environments()[0].invocations, 7);
 }
 
@@ -78,7 +78,7 @@ async fn an_unknown_event_with_many_long_keys_is_named_briefly() {
 async fn completions_and_warm_ups_succeed_in_silence() {
     let emulator = function().start().await.unwrap();
     // The first request of an environment is when it would say something.
-    assert_eq!(call("echo", json!({ "message": "on" })).send(&emulator).await.tool_text().await, "on");
+    assert_eq!(call("echo", json!({ "message": "on" })).send_to(&emulator).await.tool_text().await, "on");
     let id = emulator.environments()[0].id;
     let before = emulator.logs(id);
     let quiet =

@@ -20,7 +20,7 @@ fn asks(event: &mut Value) {
     }
 }
 
-/// Key, authenticated_by and scopes of whoever sends this event.
+/// Key, voucher and scopes of whoever sends this event.
 async fn who(emulator: &Emulator, event: &str, change: impl FnOnce(&mut Value)) -> (String, String, Value) {
     let event = edited(event, |event| {
         asks(event);
@@ -29,7 +29,7 @@ async fn who(emulator: &Emulator, event: &str, change: impl FnOnce(&mut Value)) 
     let answer = said(emulator.invoke(event, None).await.unwrap()).await.json();
     let text = answer["result"]["content"][0]["text"].as_str().unwrap_or_else(|| panic!("{answer}"));
     let who: Value = serde_json::from_str(text).unwrap();
-    (text_of(&who["key"]), text_of(&who["authenticated_by"]), who)
+    (text_of(&who["key"]), text_of(&who["voucher"]), who)
 }
 
 fn text_of(value: &Value) -> String {
@@ -43,7 +43,7 @@ fn authorizer(context: Value) -> impl FnOnce(&mut Value) {
 #[tokio::test]
 async fn each_front_says_who_calls_in_its_own_way() {
     let emulator = function().start().await.unwrap();
-    for (event, key, authenticated_by, scopes) in [
+    for (event, key, voucher, scopes) in [
         ("function-url-post", "anonymous", "Nobody", json!([])),
         ("function-url-post-iam", "aws:iam|AIDACKCEVSQ6C2EXAMPLE", "Iam", json!([])),
         ("http-api-post", "anonymous", "Nobody", json!([])),
@@ -59,11 +59,7 @@ async fn each_front_says_who_calls_in_its_own_way() {
         ("alb-post", "anonymous", "Nobody", json!([])),
     ] {
         let (found, by, who) = who(&emulator, event, |_| {}).await;
-        assert_eq!(
-            (found.as_str(), by.as_str(), &who["scopes"]),
-            (key, authenticated_by, &scopes),
-            "{event}"
-        );
+        assert_eq!((found.as_str(), by.as_str(), &who["scopes"]), (key, voucher, &scopes), "{event}");
     }
 }
 
@@ -132,7 +128,7 @@ async fn a_caller_of_iam_is_known_by_an_id_that_is_nobody_elses() {
     assert_eq!((key.as_str(), by.as_str()), ("aws:iam|AROAEXAMPLE:session", "Iam"));
 }
 
-/// A front that says something odd has identity for nobody.
+/// A front that says something odd has vouched for nobody.
 #[tokio::test]
 async fn a_context_that_names_nobody_is_anonymous() {
     let emulator = function().start().await.unwrap();
@@ -187,7 +183,7 @@ async fn an_invoker_of_the_function_is_not_anonymous() {
         panic!("not whole")
     };
     let who: Value = serde_json::from_str(answer["result"]["content"][0]["text"].as_str().unwrap()).unwrap();
-    assert_eq!((&who["key"], &who["authenticated_by"]), (&json!("aws|invoke"), &json!("Invoke")));
+    assert_eq!((&who["key"], &who["voucher"]), (&json!("aws|invoke"), &json!("Invoke")));
 }
 
 /// The headers that arrive behind an event.
@@ -271,7 +267,8 @@ async fn what_a_client_writes_in_their_place_never_arrives() {
     }
     for front in [Ingress::FunctionUrl, Ingress::HttpApi, Ingress::Rest, Ingress::Alb, Ingress::AlbMultiValue]
     {
-        let reply = get("/request").header("x-authorizer-user_id", "forged").through(&emulator, front).await;
+        let reply =
+            get("/request").header("x-authorizer-user_id", "forged").through_ingress(&emulator, front).await;
         let arrived = reply.json().await;
         assert_eq!(arrived["headers"]["x-authorizer-user_id"], Value::Null, "{front:?}");
     }

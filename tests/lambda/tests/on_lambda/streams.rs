@@ -5,17 +5,23 @@ use std::time::Duration;
 use http::{Method, StatusCode};
 use lambda_emulator::{Emulator, EnvironmentId, Ingress};
 use serde_json::{Value, json};
+use test_support::SseEvent;
 use tokio::time::Instant;
 
 use crate::support::*;
 
 /// A call that waits at the gate, and has said `one`.
-async fn begun(emulator: &Emulator, gate: &Gate, request: Request, front: Ingress) -> (Reply, Held) {
-    tokio::join!(request.through(emulator, front), async {
+async fn begun(emulator: &Emulator, gate: &Gate, request: McpRequest, front: Ingress) -> (Reply, Held) {
+    tokio::join!(request.through_ingress(emulator, front), async {
         let mut held = gate.held().await;
         held.say("one").await;
         held
     })
+}
+
+/// An event that only says when to come back.
+fn retry(milliseconds: &str) -> SseEvent {
+    SseEvent { retry: Some(milliseconds.to_owned()), ..SseEvent::default() }
 }
 
 #[tokio::test]
@@ -27,12 +33,12 @@ async fn a_progress_event_reaches_the_client_before_the_tool_may_send_the_next()
         for front in [Ingress::FunctionUrl, Ingress::RestStream] {
             let (mut reply, mut held) = begun(&emulator, &gate, request.clone(), front).await;
             assert_eq!(reply.status, StatusCode::OK);
-            assert_eq!(reply.header("content-type"), "text/event-stream");
-            assert_eq!(reply.message().await.unwrap()["params"]["message"], "one");
+            assert_eq!(reply.header("content-type"), Some("text/event-stream"));
+            assert_eq!(reply.message().await["params"]["message"], "one");
             held.say("two").await;
-            assert_eq!(reply.message().await.unwrap()["params"]["message"], "two");
+            assert_eq!(reply.message().await["params"]["message"], "two");
             held.let_go().await;
-            assert_eq!(reply.message().await.unwrap()["result"]["content"][0]["text"], "one two");
+            assert_eq!(reply.message().await["result"]["content"][0]["text"], "one two");
             assert_eq!(reply.event().await, None);
         }
     }
@@ -48,15 +54,15 @@ async fn a_listen_stream_ends_with_its_result_before_the_function_times_out() {
         }
         let emulator = builder.start().await.unwrap();
         let begun = Instant::now();
-        let mut reply = listen().send(&emulator).await;
-        let first = reply.message().await.unwrap();
+        let mut reply = listen().send_to(&emulator).await;
+        let first = reply.message().await;
         assert_eq!(first["method"], "notifications/subscriptions/acknowledged");
-        let last = reply.message().await.unwrap();
+        let last = reply.message().await;
         assert_eq!((&last["id"], &last["result"]["resultType"]), (&json!(1), &json!("complete")));
         assert_eq!(reply.event().await, None);
         assert!(begun.elapsed() > Duration::from_millis(900), "it did not wait: {:?}", begun.elapsed());
         assert!(begun.elapsed() < Duration::from_secs(5), "it waited too long: {:?}", begun.elapsed());
-        assert_eq!(listen().send(&emulator).await.environment(), EnvironmentId(1));
+        assert_eq!(listen().send_to(&emulator).await.environment(), EnvironmentId(1));
     }
 }
 
@@ -70,14 +76,14 @@ async fn a_get_stream_ends_with_the_time_to_come_back_before_the_function_times_
         let emulator = builder.start().await.unwrap();
         let session_id = initialize(&emulator).await;
         let begun = Instant::now();
-        let mut reply = session(&session_id, Method::GET, &Value::Null).send(&emulator).await;
-        assert_eq!(reply.event().await.unwrap(), ["retry: 1234"]);
-        let place = reply.event().await.unwrap();
-        assert!(place[0].starts_with("id: ") && place[1] == "data:", "{place:?}");
-        assert_eq!(reply.event().await.unwrap(), ["retry: 1234"]);
+        let mut reply = session(&session_id, Method::GET, &Value::Null).send_to(&emulator).await;
+        assert_eq!(reply.event().await.unwrap(), retry("1234"));
+        let priming = reply.event().await.unwrap();
+        assert!(priming.id.is_some() && priming.data.as_deref() == Some(""), "{priming:?}");
+        assert_eq!(reply.event().await.unwrap(), retry("1234"));
         assert_eq!(reply.event().await, None);
         assert!(begun.elapsed() < Duration::from_secs(5), "it waited too long: {:?}", begun.elapsed());
-        assert_eq!(tool(&session_id, "count", json!({})).send(&emulator).await.tool_text().await, "1");
+        assert_eq!(tool(&session_id, "count", json!({})).send_to(&emulator).await.tool_text().await, "1");
     }
 }
 
@@ -85,9 +91,9 @@ async fn a_get_stream_ends_with_the_time_to_come_back_before_the_function_times_
 async fn a_quiet_stream_says_that_it_is_alive() {
     let builder = function().timeout(Duration::from_secs(60)).env("MCP_STREAM_SECONDS", "2");
     let emulator = builder.env("MCP_KEEP_ALIVE_SECONDS", "1").start().await.unwrap();
-    let mut reply = listen().send(&emulator).await;
-    assert!(reply.event().await.unwrap()[0].contains("acknowledged"));
-    assert_eq!(reply.event().await.unwrap(), [": keep-alive"]);
+    let mut reply = listen().send_to(&emulator).await;
+    assert_eq!(reply.message().await["method"], "notifications/subscriptions/acknowledged");
+    assert!(reply.event().await.unwrap().is_comment());
 }
 
 #[tokio::test]
@@ -95,14 +101,15 @@ async fn a_stream_that_waits_for_events_ends_at_once_where_nothing_is_passed_on(
     let emulator = function().start().await.unwrap();
     let session_id = initialize(&emulator).await;
     for front in [Ingress::HttpApi, Ingress::Rest, Ingress::Alb, Ingress::AlbMultiValue] {
-        let mut reply = listen().through(&emulator, front).await;
-        let first = reply.message().await.unwrap();
+        let mut reply = listen().through_ingress(&emulator, front).await;
+        let first = reply.message().await;
         assert_eq!(first["method"], "notifications/subscriptions/acknowledged");
-        assert_eq!(reply.message().await.unwrap()["id"], 1);
+        assert_eq!(reply.message().await["id"], 1);
         assert_eq!(reply.event().await, None);
 
-        let mut reply = session(&session_id, Method::GET, &Value::Null).through(&emulator, front).await;
-        assert_eq!(reply.event().await.unwrap(), ["retry: 1000"]);
+        let mut reply =
+            session(&session_id, Method::GET, &Value::Null).through_ingress(&emulator, front).await;
+        assert_eq!(reply.event().await.unwrap(), retry("1000"));
         while reply.event().await.is_some() {}
     }
 }
@@ -113,13 +120,14 @@ async fn a_tool_that_takes_too_long_is_answered_for_before_the_function_times_ou
     for (front, mode) in [(Ingress::FunctionUrl, "stream"), (Ingress::HttpApi, "buffered")] {
         let builder = function_in(mode).env("GATE", gate.port()).timeout(Duration::from_secs(3));
         let emulator = builder.start().await.unwrap();
-        let (reply, mut held) = tokio::join!(call("gated", json!({})).through(&emulator, front), gate.held());
+        let (reply, mut held) =
+            tokio::join!(call("gated", json!({})).through_ingress(&emulator, front), gate.held());
         assert_eq!(reply.status, StatusCode::OK);
         let error = reply.json().await["error"].clone();
         assert_eq!(error["code"], -32603);
         assert!(error["message"].as_str().unwrap().contains("did not finish within 2 s"), "{error}");
-        assert_eq!(held.heard().await.as_deref(), Some("cancelled"));
-        let next = call("echo", json!({ "message": "on" })).through(&emulator, front).await;
+        assert_eq!(held.report().await.as_deref(), Some("cancelled"));
+        let next = call("echo", json!({ "message": "on" })).through_ingress(&emulator, front).await;
         assert_eq!(next.environment(), EnvironmentId(1));
         eventually("logged", || logged(&emulator, "ran out of time") == 1).await;
     }
@@ -129,10 +137,10 @@ async fn a_tool_that_takes_too_long_is_answered_for_before_the_function_times_ou
 async fn a_tool_that_hears_of_no_cancellation_is_answered_for_too_and_dropped() {
     let gate = Gate::open().await;
     let emulator = function().env("GATE", gate.port()).timeout(Duration::from_secs(3)).start().await.unwrap();
-    let (reply, mut held) = tokio::join!(call("stubborn", json!({})).send(&emulator), gate.held());
+    let (reply, mut held) = tokio::join!(call("stubborn", json!({})).send_to(&emulator), gate.held());
     assert_eq!(reply.json().await["error"]["code"], -32603);
-    assert_eq!(held.heard().await, None);
-    let next = call("echo", json!({ "message": "on" })).send(&emulator).await;
+    assert_eq!(held.report().await, None);
+    let next = call("echo", json!({ "message": "on" })).send_to(&emulator).await;
     assert_eq!(next.environment(), EnvironmentId(1));
 }
 
@@ -143,8 +151,8 @@ async fn a_tool_that_takes_too_long_after_its_first_event_ends_its_stream_with_t
     let session_id = initialize(&emulator).await;
     for request in [call("gated", json!({})), tool(&session_id, "gated", json!({}))] {
         let (mut reply, _held) = begun(&emulator, &gate, request, Ingress::FunctionUrl).await;
-        assert_eq!(reply.message().await.unwrap()["params"]["message"], "one");
-        assert_eq!(reply.message().await.unwrap()["error"]["code"], -32603);
+        assert_eq!(reply.message().await["params"]["message"], "one");
+        assert_eq!(reply.message().await["error"]["code"], -32603);
         assert_eq!(reply.event().await, None);
     }
     assert_eq!(emulator.environments()[0].id, EnvironmentId(1));
@@ -158,20 +166,20 @@ async fn a_client_that_leaves_does_not_stop_a_call_of_a_session_and_comes_back_f
     let request = tool(&session_id, "gated", json!({}));
     let (mut reply, mut held) = begun(&emulator, &gate, request, Ingress::FunctionUrl).await;
     // First the place before everything, then the first message with its own.
-    let place = reply.event().await.unwrap()[0].strip_prefix("id: ").unwrap().to_owned();
-    assert!(reply.event().await.unwrap()[1].contains(r#""message":"one""#));
+    let place = reply.event().await.unwrap().id.unwrap();
+    assert_eq!(reply.message().await["params"]["message"], "one");
     drop(reply);
     held.say("two").await;
     held.let_go().await;
-    assert_eq!(held.heard().await.as_deref(), Some("done"));
+    assert_eq!(held.report().await.as_deref(), Some("done"));
     frozen(held.pid).await;
 
     let resume = session(&session_id, Method::GET, &Value::Null).header("last-event-id", &place);
-    let mut resumed = resume.send(&emulator).await;
+    let mut resumed = resume.send_to(&emulator).await;
     for word in ["one", "two"] {
-        assert_eq!(resumed.message().await.unwrap()["params"]["message"], word);
+        assert_eq!(resumed.message().await["params"]["message"], word);
     }
-    assert_eq!(resumed.message().await.unwrap()["result"]["content"][0]["text"], "one two");
+    assert_eq!(resumed.message().await["result"]["content"][0]["text"], "one two");
 }
 
 #[tokio::test]
@@ -179,10 +187,10 @@ async fn a_client_that_leaves_cannot_be_seen_so_a_call_without_a_session_runs_on
     let gate = Gate::open().await;
     let emulator = function().env("GATE", gate.port()).timeout(SOON).start().await.unwrap();
     let (mut reply, mut held) = begun(&emulator, &gate, call("gated", json!({})), Ingress::FunctionUrl).await;
-    assert_eq!(reply.message().await.unwrap()["params"]["message"], "one");
+    assert_eq!(reply.message().await["params"]["message"], "one");
     drop(reply);
     held.say("two").await;
     held.let_go().await;
-    assert_eq!(held.heard().await.as_deref(), Some("done"));
+    assert_eq!(held.report().await.as_deref(), Some("done"));
     frozen(held.pid).await;
 }

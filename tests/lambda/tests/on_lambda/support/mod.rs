@@ -1,30 +1,28 @@
-//! What the tests share: a client of MCP, the events of `tests/fixtures`, the gate that holds a tool, and a look at
-//! the operating system.
+//! What these tests share beside the `test-support` package: requests through the emulator, the events of
+//! `tests/fixtures`, and the forms in which a function answers.
 
-mod client;
 mod database;
 mod event;
 mod form;
-mod gate;
 mod mcp;
-mod process;
-
-use std::time::Duration;
 
 use lambda_emulator::{Builder, Emulator};
+pub(crate) use test_support::{
+    McpRequest, Reply,
+    gate::{Gate, Held},
+    process::{alive, frozen, gone, process_state, threads},
+    waiting::{SOON, eventually},
+};
 
 pub(crate) use self::{
-    client::Reply,
     database::Database,
     event::{Said, client_context, edited, fixture, said},
     form::{Answer, Form},
-    gate::{Gate, Held},
-    mcp::{Request, ask, call, get, initialize, initialize_as, listen, listen_to, session, tool},
-    process::{alive, eventually, frozen, gone, process_state, threads},
+    mcp::{
+        FromEnvironment, ThroughLambda, ask, call, get, initialize, initialize_as, listen, listen_to,
+        session, tool,
+    },
 };
-
-/// No wait of a test may be longer.
-pub(crate) const SOON: Duration = Duration::from_secs(10);
 
 /// An emulator of the fixture function. What matters to a test is what it adds.
 pub(crate) fn function() -> Builder {

@@ -23,8 +23,8 @@ async fn four_environments(issuer: &Issuer, database: &Database) -> Emulator {
 const NEVER: &str = "0123456789abcdef0123456789abcdef";
 
 /// Everything that can be seen of an answer, without the words that differ in any two.
-async fn seen(emulator: &Emulator, request: Request, token: &str) -> (u16, Vec<String>, String) {
-    let reply = request.header("authorization", &format!("Bearer {token}")).send(emulator).await;
+async fn seen(emulator: &Emulator, request: McpRequest, token: &str) -> (u16, Vec<String>, String) {
+    let reply = request.header("authorization", &format!("Bearer {token}")).send_to(emulator).await;
     let varies = ["date", "x-amzn-requestid", "x-amzn-trace-id", "x-emulator-environment"];
     let headers = reply.headers.iter().filter(|(name, _)| !varies.contains(&name.as_str()));
     let headers = headers.map(|(name, value)| format!("{name}: {value:?}")).collect();
@@ -38,8 +38,8 @@ async fn nothing_of_another_user_is_told_from_what_never_was() {
     let (ada, bob) = (issuer.token("ada").sign(), issuer.token("bob").sign());
     let hers = initialize_as(&emulator, &ada).await;
     let count = |id: &str| tool(id, "count", json!({}));
-    let as_ada = async |request: Request| {
-        request.header("authorization", &format!("Bearer {ada}")).send(&emulator).await
+    let as_ada = async |request: McpRequest| {
+        request.header("authorization", &format!("Bearer {ada}")).send_to(&emulator).await
     };
     for expected in ["1", "2", "3", "4"] {
         assert_eq!(
@@ -48,7 +48,7 @@ async fn nothing_of_another_user_is_told_from_what_never_was() {
             "her session is on every environment"
         );
     }
-    type Attempt = fn(&str) -> Request;
+    type Attempt = fn(&str) -> McpRequest;
     let answer = json!({ "jsonrpc": "2.0", "id": "x/1", "result": {} });
     let attempts: [(&str, Attempt); 5] = [
         ("a call", |id| tool(id, "count", json!({}))),
@@ -78,9 +78,9 @@ async fn nothing_of_another_user_is_told_from_what_never_was() {
         call("count", json!({ "name": "shared" })).header("authorization", &format!("Bearer {token}"))
     };
     for expected in ["1", "2", "3", "4"] {
-        assert_eq!(named(&ada).send(&emulator).await.tool_text().await, expected);
+        assert_eq!(named(&ada).send_to(&emulator).await.tool_text().await, expected);
     }
-    assert_eq!(named(&bob).send(&emulator).await.tool_text().await, "1");
+    assert_eq!(named(&bob).send_to(&emulator).await.tool_text().await, "1");
     assert_eq!(as_ada(count(&hers)).await.tool_text().await, "5", "nothing of that has touched it");
     assert_eq!(emulator.environments().len(), 4);
 }

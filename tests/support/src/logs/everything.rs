@@ -17,18 +17,18 @@ use tracing_subscriber::{
 };
 
 /// In the text of each planted secret, and in nothing else.
-pub(crate) const MARK: &str = "planted-5e5a";
+pub const MARK: &str = "planted-5e5a";
 
 static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// Captures every event and every span of every crate, at every level, of the whole process.
-pub(crate) fn watch() {
+pub fn watch() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| tracing_subscriber::registry().with(Everything).init());
 }
 
 /// How many lines there were, and those among them that hold one of these.
-pub(crate) fn found(secrets: &[&str]) -> (usize, Vec<String>) {
+pub fn found(secrets: &[&str]) -> (usize, Vec<String>) {
     let lines = LINES.lock().unwrap_or_else(PoisonError::into_inner);
     let holds = |line: &&String| secrets.iter().any(|secret| line.contains(secret));
     (lines.len(), lines.iter().filter(holds).cloned().collect())

@@ -8,20 +8,20 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::{
-    Post,
+use crate::{
+    request::McpRequest,
     sse::{SseEvent, SseParser},
 };
 
 /// A server that listens on a port of its own, until it is asked to stop.
-pub(crate) struct BoundServer {
-    pub(crate) server: Server,
-    pub(crate) address: String,
+pub struct RunningServer {
+    pub server: Server,
+    pub address: String,
     running: JoinSet<()>,
 }
 
-impl BoundServer {
-    pub(crate) async fn start(server: &Server) -> Self {
+impl RunningServer {
+    pub async fn start(server: &Server) -> Self {
         let listening = server.clone().listen(([127, 0, 0, 1], 0).into()).await.expect("a free port");
         let address = listening.url().replace("http://", "").replace("/mcp", "");
         let mut running = JoinSet::new();
@@ -29,19 +29,19 @@ impl BoundServer {
         Self { server: server.clone(), address, running }
     }
 
-    pub(crate) async fn connect(&self) -> Socket {
+    pub async fn connect(&self) -> Socket {
         let stream = TcpStream::connect(&self.address).await.expect("connected");
         Socket { stream, buffer: BytesMut::new(), events: SseParser::default() }
     }
 
     /// Waits for the server to have returned.
-    pub(crate) async fn ended(mut self) {
+    pub async fn ended(mut self) {
         self.running.join_next().await.expect("it ran").expect("it did not panic");
     }
 }
 
 /// One connection.
-pub(crate) struct Socket {
+pub struct Socket {
     stream: TcpStream,
     buffer: BytesMut,
     events: SseParser,
@@ -49,39 +49,39 @@ pub(crate) struct Socket {
 
 /// The head of a response.
 #[derive(Debug)]
-pub(crate) struct Head {
-    pub(crate) status: u16,
+pub struct Head {
+    pub status: u16,
     headers: Vec<(String, String)>,
 }
 
 impl Head {
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+    pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 }
 
 impl Socket {
-    pub(crate) async fn write(&mut self, bytes: &[u8]) {
+    pub async fn write(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).await.expect("written");
     }
 
     /// Writes as much as the other side takes.
-    pub(crate) async fn write_some(&mut self, bytes: &[u8]) {
+    pub async fn write_some(&mut self, bytes: &[u8]) {
         let _ = self.stream.write_all(bytes).await;
     }
 
-    pub(crate) async fn send(&mut self, post: &Post) -> Head {
-        let mut head = format!("{} {} HTTP/1.1\r\n", post.method, post.path);
-        for (name, value) in &post.headers {
+    pub async fn send(&mut self, request: &McpRequest) -> Head {
+        let mut head = format!("{} {} HTTP/1.1\r\n", request.method, request.path);
+        for (name, value) in &request.headers {
             head.push_str(&format!("{name}: {}\r\n", value.to_str().expect("ASCII")));
         }
-        head.push_str(&format!("content-length: {}\r\n\r\n", post.body.len()));
-        self.write(&[head.as_bytes(), &post.body].concat()).await;
+        head.push_str(&format!("content-length: {}\r\n\r\n", request.body.len()));
+        self.write(&[head.as_bytes(), &request.body].concat()).await;
         self.head().await
     }
 
     /// Reads a head.
-    pub(crate) async fn head(&mut self) -> Head {
+    pub async fn head(&mut self) -> Head {
         let mut lines = Vec::new();
         loop {
             match self.line().await {
@@ -98,7 +98,7 @@ impl Socket {
     }
 
     /// Reads the body that a head announces with its length.
-    pub(crate) async fn body(&mut self, head: &Head) -> serde_json::Value {
+    pub async fn body(&mut self, head: &Head) -> serde_json::Value {
         let length = head.header("content-length").expect("a length").parse().expect("a number");
         while self.buffer.len() < length {
             assert!(self.fill().await, "the body broke off");
@@ -108,7 +108,7 @@ impl Socket {
     }
 
     /// The next event of a chunked event stream that is not a comment; `None` at its end.
-    pub(crate) async fn event(&mut self) -> Option<SseEvent> {
+    pub async fn event(&mut self) -> Option<SseEvent> {
         loop {
             match self.events.next() {
                 Some(event) if event.is_comment() => {}
@@ -122,22 +122,22 @@ impl Socket {
     }
 
     /// The next JSON-RPC message of an event stream.
-    pub(crate) async fn message(&mut self) -> serde_json::Value {
+    pub async fn message(&mut self) -> serde_json::Value {
         loop {
             let event = self.event().await.expect("the stream goes on");
-            if event.data.as_deref().is_some_and(|data| !data.is_empty()) {
+            if event.is_message() {
                 return event.json();
             }
         }
     }
 
     /// Whether the other side has closed, having said nothing more.
-    pub(crate) async fn is_closed(&mut self) -> bool {
+    pub async fn is_closed(&mut self) -> bool {
         self.buffer.is_empty() && !self.fill().await
     }
 
     /// Everything until the other side closes.
-    pub(crate) async fn rest(mut self) -> String {
+    pub async fn rest(mut self) -> String {
         while self.fill().await {}
         String::from_utf8_lossy(&self.buffer).into_owned()
     }

@@ -5,30 +5,35 @@ use std::collections::VecDeque;
 
 /// What a parser would dispatch, and the comments it would skip.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct SseEvent {
-    pub(crate) id: Option<String>,
-    pub(crate) event: Option<String>,
-    pub(crate) data: Option<String>,
-    pub(crate) retry: Option<String>,
-    pub(crate) comment: Option<String>,
+pub struct SseEvent {
+    pub id: Option<String>,
+    pub event: Option<String>,
+    pub data: Option<String>,
+    pub retry: Option<String>,
+    pub comment: Option<String>,
 }
 
 impl SseEvent {
     /// The JSON-RPC message it carries.
-    pub(crate) fn json(&self) -> serde_json::Value {
+    pub fn json(&self) -> serde_json::Value {
         let data = self.data.as_deref().unwrap_or_default();
         serde_json::from_str(data).unwrap_or_else(|error| panic!("no JSON in {self:?}: {error}"))
     }
 
+    /// Whether it carries a JSON-RPC message: a priming event has empty data.
+    pub fn is_message(&self) -> bool {
+        self.data.as_deref().is_some_and(|data| !data.is_empty())
+    }
+
     /// Only a comment: a keep-alive.
-    pub(crate) fn is_comment(&self) -> bool {
+    pub fn is_comment(&self) -> bool {
         self.data.is_none() && self.id.is_none() && self.retry.is_none() && self.comment.is_some()
     }
 }
 
 /// Collects chunks and yields whole events.
 #[derive(Default)]
-pub(crate) struct SseParser {
+pub struct SseParser {
     pending: Vec<u8>,
     current: SseEvent,
     touched: bool,
@@ -36,7 +41,7 @@ pub(crate) struct SseParser {
 }
 
 impl SseParser {
-    pub(crate) fn push(&mut self, chunk: &[u8]) {
+    pub fn push(&mut self, chunk: &[u8]) {
         self.pending.extend_from_slice(chunk);
         while let Some((line, used)) = first_line(&self.pending) {
             self.pending.drain(..used);
@@ -44,12 +49,8 @@ impl SseParser {
         }
     }
 
-    pub(crate) fn next(&mut self) -> Option<SseEvent> {
-        self.ready.pop_front()
-    }
-
     /// Whether bytes are left that belong to no whole event.
-    pub(crate) fn is_between_events(&self) -> bool {
+    pub fn is_between_events(&self) -> bool {
         self.pending.is_empty() && !self.touched
     }
 
@@ -81,6 +82,15 @@ impl SseParser {
     }
 }
 
+/// The events that have ended so far.
+impl Iterator for SseParser {
+    type Item = SseEvent;
+
+    fn next(&mut self) -> Option<SseEvent> {
+        self.ready.pop_front()
+    }
+}
+
 /// A line that has ended, and how many bytes it took with its end: CR LF, LF or CR.
 fn first_line(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
     let end = bytes.iter().position(|byte| matches!(byte, b'\n' | b'\r'))?;
@@ -89,8 +99,8 @@ fn first_line(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
 }
 
 /// Parses a whole stream.
-pub(crate) fn parse(bytes: &[u8]) -> Vec<SseEvent> {
+pub fn parse(bytes: &[u8]) -> Vec<SseEvent> {
     let mut parser = SseParser::default();
     parser.push(bytes);
-    std::iter::from_fn(|| parser.next()).collect()
+    parser.collect()
 }

@@ -5,16 +5,16 @@
 
 use std::time::Duration;
 
-use crate::common::{
-    Post, Reply, World, call,
-    client::initialize_request,
-    environments_with, refused, result,
-    session::{Client, NEWEST, identified, opening, priming},
-    stateless, text,
-};
 use local_issuer::Issuer;
 use mcp_lambda_server::auth::{AuthConfig, JwtConfig};
 use serde_json::{Value, json};
+use test_support::{
+    McpRequest, Reply, World, call, environments_with, refused,
+    request::initialize_request,
+    result,
+    session::{Client, NEWEST, identified, opening, priming},
+    stateless, text,
+};
 
 /// Ada, who has everything, and Bob, who wants it.
 struct Users {
@@ -37,7 +37,7 @@ async fn users() -> Users {
     Users { _issuer: issuer, world, ada, bob }
 }
 
-fn with(post: Post, token: &str) -> Post {
+fn with(post: McpRequest, token: &str) -> McpRequest {
     post.header("authorization", &format!("Bearer {token}"))
 }
 
@@ -51,7 +51,7 @@ impl Users {
     }
 
     /// Everything that can be seen of an answer.
-    async fn seen(&self, post: Post, token: &str, at: usize) -> (u16, Vec<String>, String) {
+    async fn seen(&self, post: McpRequest, token: &str, at: usize) -> (u16, Vec<String>, String) {
         let reply = with(post, token).send(self.world.at(at)).await;
         let status = reply.status.as_u16();
         let headers = reply.headers.iter().map(|(name, value)| format!("{name}: {value:?}")).collect();
@@ -62,8 +62,8 @@ impl Users {
     async fn cannot_tell(
         &self,
         what: &str,
-        hers: impl Fn() -> Post,
-        unknown: impl Fn() -> Post,
+        hers: impl Fn() -> McpRequest,
+        unknown: impl Fn() -> McpRequest,
         names: [&str; 2],
         status: u16,
     ) {
@@ -84,7 +84,7 @@ impl Users {
 const NEVER: &str = "0123456789abcdef0123456789abcdef";
 
 /// What can be tried with a session.
-type Attempt = fn(&Client) -> Post;
+type Attempt = fn(&Client) -> McpRequest;
 
 fn never() -> Client {
     Client { id: NEVER.into(), version: NEWEST, principal: None }

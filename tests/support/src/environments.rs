@@ -5,51 +5,51 @@ use mcp_lambda_server::{
 };
 use tokio::sync::{Mutex, mpsc};
 
-use super::fixture::{Fixture, Stage};
+use crate::fixture::{Fixture, Stage};
 
 /// `n` environments of one deployment, and the strings that a test pulls.
-pub(crate) struct World {
-    pub(crate) servers: Vec<Server>,
-    pub(crate) clock: Clock,
-    pub(crate) stores: Stores,
-    pub(crate) stage: Stage,
+pub struct World {
+    pub servers: Vec<Server>,
+    pub clock: Clock,
+    pub stores: Stores,
+    pub stage: Stage,
     reports: Mutex<mpsc::UnboundedReceiver<String>>,
 }
 
 impl World {
     /// Environment `at`.
-    pub(crate) fn at(&self, at: usize) -> &Server {
+    pub fn at(&self, at: usize) -> &Server {
         &self.servers[at]
     }
 
     /// The next thing a tool reported: `started`, `cancelled`, `dropped`...
-    pub(crate) async fn report(&self) -> String {
+    pub async fn report(&self) -> String {
         self.reports.lock().await.recv().await.expect("the stage is still there")
     }
 
     /// Lets tools that wait take `steps` more steps.
-    pub(crate) fn allow(&self, steps: usize) {
+    pub fn allow(&self, steps: usize) {
         self.stage.gate.add_permits(steps);
     }
 }
 
 /// One environment with the default configuration.
-pub(crate) fn environment() -> World {
+pub fn environment() -> World {
     environments(1)
 }
 
 /// `n` environments with the default configuration and one key for `requestState`.
-pub(crate) fn environments(n: usize) -> World {
+pub fn environments(n: usize) -> World {
     environments_with(n, |_| {})
 }
 
 /// The same with another configuration.
-pub(crate) fn environments_with(n: usize, change: impl Fn(&mut Config)) -> World {
+pub fn environments_with(n: usize, change: impl Fn(&mut Config)) -> World {
     world(n, change, |builder| builder)
 }
 
 /// The same with routes and layers.
-pub(crate) fn world(
+pub fn world(
     n: usize,
     change: impl Fn(&mut Config),
     build: impl Fn(McpLambdaServer<Fixture>) -> McpLambdaServer<Fixture>,
@@ -72,6 +72,6 @@ pub(crate) fn world(
 }
 
 /// A key for `requestState`, told apart by one byte.
-pub(crate) fn key(id: &str, byte: u8) -> StateKey {
+pub fn key(id: &str, byte: u8) -> StateKey {
     StateKey { id: id.to_owned(), secret: vec![byte; 32] }
 }

@@ -15,13 +15,13 @@ thread_local! {
 }
 
 /// Captures the log of the whole process from now on.
-pub(crate) fn capture() {
+pub fn capture() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| tracing_subscriber::registry().with(Lines).init());
 }
 
 /// What was logged since the last look.
-pub(crate) fn logged() -> Vec<String> {
+pub fn logged() -> Vec<String> {
     LINES.take()
 }
 

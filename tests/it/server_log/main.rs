@@ -1,17 +1,6 @@
 //! Secrets are never logged: planted in every place a client or an operator can put one, looked for in every line, at every
 //! level, of everything that is linked in.
 
-#[path = "../common/mod.rs"]
-mod common;
-
-use common::{
-    Post, call,
-    client::{STATELESS, initialize_request},
-    environments_with,
-    secrets::{self, MARK},
-    session::{Client, NEWEST},
-    stateless, stateless_with,
-};
 use http::Method;
 use local_issuer::{Issuer, Outage, SCOPE, cases};
 use mcp_lambda_server::{
@@ -20,6 +9,13 @@ use mcp_lambda_server::{
     config::StateKey,
 };
 use serde_json::json;
+use test_support::{
+    McpRequest, call, environments_with,
+    logs::everything::{self, MARK},
+    request::{STATELESS, initialize_request},
+    session::{Client, NEWEST},
+    stateless, stateless_with,
+};
 
 /// A secret for this place.
 fn planted(place: &str) -> String {
@@ -27,7 +23,7 @@ fn planted(place: &str) -> String {
 }
 
 /// A request that carries secrets wherever a client of ours would put one.
-fn laden(post: Post) -> Post {
+fn laden(post: McpRequest) -> McpRequest {
     post.header("cookie", &format!("session={}", planted("cookie")))
         .header("proxy-authorization", &format!("Basic {}", planted("proxy")))
         .header("x-api-key", &planted("api-key"))
@@ -36,10 +32,10 @@ fn laden(post: Post) -> Post {
         .path(&format!("/mcp?access_token={}", planted("query")))
 }
 
-fn requests() -> Vec<Post> {
+fn requests() -> Vec<McpRequest> {
     let secret = |place: &str| json!({ "message": planted(place), "password": planted(place) });
     let call_of = |tool: &str| call(tool, secret("argument"));
-    let mut all: Vec<Post> =
+    let mut all: Vec<McpRequest> =
         ["echo", "fail", "error", "panic", "none", "log", "count", "who"].into_iter().map(call_of).collect();
     all.push(call_of("sheds_load").edit(|body| body["params"]["requestState"] = json!(planted("state"))));
     all.push(call_of("echo").without("mcp-method"));
@@ -55,12 +51,12 @@ fn requests() -> Vec<Post> {
         json!({ "experimental": { "x": { "key": planted("capability") } } }),
     ));
     let half = format!("{{\"jsonrpc\":\"2.0\",\"params\":{{\"password\":\"{}\"", planted("half"));
-    all.push(Post::bytes(half.into_bytes()).header("mcp-protocol-version", STATELESS));
-    all.push(Post::json(
+    all.push(McpRequest::bytes(half.into_bytes()).header("mcp-protocol-version", STATELESS));
+    all.push(McpRequest::json(
         &json!([{ "jsonrpc": "2.0", "id": 1, "method": "ping", "secret": planted("batch") }]),
     ));
-    all.push(Post::of(Method::GET).header("mcp-session-id", "0123456789abcdef0123456789abcdef"));
-    all.push(Post::of(Method::PUT));
+    all.push(McpRequest::of(Method::GET).header("mcp-session-id", "0123456789abcdef0123456789abcdef"));
+    all.push(McpRequest::of(Method::PUT));
     all
 }
 
@@ -77,7 +73,7 @@ fn configure(config: &mut Config, issuer: &Issuer) {
 
 #[tokio::test]
 async fn no_line_of_any_log_holds_a_secret() {
-    secrets::watch();
+    everything::watch();
     let issuer = Issuer::start().await.expect("a port");
     let world = environments_with(1, |config| configure(config, &issuer));
     let now = world.clock.now().epoch_seconds();
@@ -118,14 +114,14 @@ async fn no_line_of_any_log_holds_a_secret() {
     // A short piece of text may be in a line by chance; a signature is not.
     let mut never: Vec<&str> = signatures.into_iter().filter(|text| text.len() > 40).collect();
     never.extend([MARK, "eyJ"]);
-    let (lines, leaks) = secrets::found(&never);
+    let (lines, leaks) = everything::found(&never);
     assert!(lines > 100, "{lines} lines: nothing was listened to");
     assert!(leaks.is_empty(), "{leaks:#?}");
 }
 
 /// A session, with secrets in what is stored and replayed.
-async fn session(world: &common::World, token: &str) {
-    let with = |post: Post| laden(post).header("authorization", &format!("Bearer {token}"));
+async fn session(world: &test_support::World, token: &str) {
+    let with = |post: McpRequest| laden(post).header("authorization", &format!("Bearer {token}"));
     let opened = with(initialize_request(NEWEST, json!({ "roots": {} }))).send(world.at(0)).await;
     let client = Client {
         id: opened.header("mcp-session-id").expect("a session").to_owned(),

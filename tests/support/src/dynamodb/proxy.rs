@@ -11,11 +11,11 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::TaskTracker;
 
-use super::dynamo::Embedded;
+use super::Embedded;
 
 /// What becomes of a request.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Fate {
+pub enum Fate {
     /// It is answered.
     Answered,
     /// It is refused with this status, code and text.
@@ -30,17 +30,17 @@ pub(crate) enum Fate {
     Garbled,
 }
 
-pub(crate) const THROTTLED: Fate = Fate::Refused(
+pub const THROTTLED: Fate = Fate::Refused(
     400,
     "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException",
     "The level of configured provisioned throughput for the table was exceeded.",
 );
-pub(crate) const BROKEN: Fate = Fate::Refused(
+pub const BROKEN: Fate = Fate::Refused(
     500,
     "com.amazonaws.dynamodb.v20120810#InternalServerError",
     "The request could not be processed because of an internal server error.",
 );
-pub(crate) const DENIED: Fate = Fate::Refused(
+pub const DENIED: Fate = Fate::Refused(
     400,
     "com.amazon.coral.service#AccessDeniedException",
     "User: arn:aws:sts::123456789012:assumed-role/server/x is not authorized to perform the action",
@@ -50,15 +50,15 @@ type Rule = Box<dyn FnMut(&str, usize) -> Fate + Send>;
 
 /// The proxy, and what came through it.
 #[derive(Clone)]
-pub(crate) struct Proxy {
-    pub(crate) url: String,
+pub struct Proxy {
+    pub url: String,
     seen: Arc<Mutex<Vec<String>>>,
     rule: Arc<Mutex<Rule>>,
 }
 
 impl Proxy {
     /// Starts one before a database, and answers everything until told otherwise.
-    pub(crate) fn start(database: &Embedded) -> Self {
+    pub fn start(database: &Embedded) -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         listener.set_nonblocking(true).expect("a socket that does not block");
         let proxy = Self {
@@ -66,32 +66,32 @@ impl Proxy {
             seen: Arc::default(),
             rule: Arc::new(Mutex::new(Box::new(|_, _| Fate::Answered))),
         };
-        let _entered = database.runtime.enter();
+        let _entered = database.enter();
         let listener = TcpListener::from_std(listener).expect("a listener");
         let owner = TaskTracker::new();
         let behind = database.url.trim_start_matches("http://").to_owned();
-        owner.spawn_on(proxy.clone().serve(listener, behind, owner.clone()), database.runtime.handle());
+        owner.spawn_on(proxy.clone().serve(listener, behind, owner.clone()), database.handle());
         proxy
     }
 
     /// From now on: what becomes of a request with this action, the so-manyth (from 0) since this was said.
-    pub(crate) fn rule(&self, rule: impl FnMut(&str, usize) -> Fate + Send + 'static) {
+    pub fn rule(&self, rule: impl FnMut(&str, usize) -> Fate + Send + 'static) {
         *self.rule.lock().expect("no panic") = Box::new(rule);
         self.seen.lock().expect("no panic").clear();
     }
 
     /// One fate for every request with this action.
-    pub(crate) fn every(&self, action: &'static str, fate: Fate) {
+    pub fn every(&self, action: &'static str, fate: Fate) {
         self.rule(move |seen, _| if seen == action { fate } else { Fate::Answered });
     }
 
     /// One fate for the first requests, then they are answered.
-    pub(crate) fn first(&self, so_many: usize, fate: Fate) {
+    pub fn first(&self, so_many: usize, fate: Fate) {
         self.rule(move |_, at| if at < so_many { fate } else { Fate::Answered });
     }
 
     /// The actions that came since the last rule.
-    pub(crate) fn seen(&self) -> Vec<String> {
+    pub fn seen(&self) -> Vec<String> {
         self.seen.lock().expect("no panic").clone()
     }
 

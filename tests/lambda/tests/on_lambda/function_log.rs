@@ -72,14 +72,14 @@ async fn no_line_of_a_function_holds_a_secret() {
     for case in cases(&issuer, now()) {
         let request =
             case.authorization.iter().fold(call("echo", json!({ "message": MARK })), |request, value| {
-                request.and_header("authorization", value)
+                request.and_header("authorization", value.as_bytes())
             });
-        let _ = request.header("cookie", MARK).path(&format!("/mcp{}", case.query)).send(&guarded).await;
+        let _ = request.header("cookie", MARK).path(&format!("/mcp{}", case.query)).send_to(&guarded).await;
     }
     issuer.suffer(Outage::Failing);
     let unknown = issuer.token("ada").header("kid", "unheard").sign();
     let _ =
-        call("echo", json!({})).header("authorization", &format!("Bearer {unknown}")).send(&guarded).await;
+        call("echo", json!({})).header("authorization", &format!("Bearer {unknown}")).send_to(&guarded).await;
     let lines = logged(&open, "") + logged(&guarded, "");
     assert!(lines > 100, "{lines} lines: nothing was listened to");
     for secret in [MARK, "eyJ", "cGxhbnRlZC01ZTVh", "112, 108, 97, 110, 116, 101, 100"] {
