@@ -5,7 +5,7 @@
     #[test]
     fn any_event_is_answered(inputs in proptest::collection::vec(mutated(corpus(&[EVENTS, "fuzz/invocation"])), 16)) {
         let config = Config { streams: crate::config::StreamConfig { enabled: false, ..Config::default().streams }, ..Config::default() };
-        let server = McpLambdaServer::new(Nothing).config(config).build().expect("a server");
+        let server = McpLambdaServer::builder(Nothing).config(config).build().expect("a server");
         runtime().block_on(async {
             for input in inputs {
                 let started = Instant::now();

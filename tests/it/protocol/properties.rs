@@ -4,11 +4,11 @@ use std::fmt::Write as _;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
+use mcp_lambda_core::protocol::{Limits, Rejection, headers, read};
 use mcp_lambda_server::{
     Config,
     config::VARIABLES,
     http::sse::{encode, event},
-    protocol::{Limits, Rejection, headers, read},
     session::SessionId,
     stream::{EventId, Frame, LogCursor, LogPosition, StreamId},
 };
@@ -54,7 +54,7 @@ fn any_headers() -> impl Strategy<Value = HeaderMap> {
 }
 
 fn any_place_in_the_log() -> impl Strategy<Value = EventId> {
-    let place = || (any::<u64>(), 0..3_u8).prop_map(|(seq, said)| LogPosition { seq, said });
+    let place = || (any::<u64>(), 0..3_u8).prop_map(|(seq, sent)| LogPosition { seq, sent });
     (place(), place(), place())
         .prop_map(|(global, session, principal)| EventId::Log(LogCursor { global, session, principal }))
 }

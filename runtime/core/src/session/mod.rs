@@ -18,4 +18,4 @@ pub(crate) use inbox::{Inbox, PollSchedule};
 pub use record::SessionRecord;
 pub use store::{Rev, SessionStore, StateScope, Versioned};
 
-pub use crate::ids::SessionId;
+pub use crate::{ids::SessionId, protocol::SessionVersion};
