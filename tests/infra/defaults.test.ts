@@ -1,4 +1,4 @@
-// What `new McpLambdaServer(stack, 'Mcp')` makes when nothing is said.
+// What `new McpLambdaServer(stack, 'Mcp')` creates without properties.
 import { Match } from 'aws-cdk-lib/assertions';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { environmentOf, one, statementsOf, synth, type Synthesised } from './synth.ts';
@@ -10,34 +10,15 @@ beforeAll(() => {
 
 const arnOf = (id: string) => ({ 'Fn::GetAtt': [id, 'Arn'] });
 
-describe('names that others rely on', () => {
-  it('keeps the logical ids of what holds data', () => {
+/** A change of these ids would replace the resources in every deployed stack. */
+describe('logical ids', () => {
+  it('of resources with data, and of the functions, do not change', () => {
     const ids = (type: string) => Object.keys(made.template.findResources(type));
     expect(ids('AWS::DynamoDB::GlobalTable')).toEqual(['McpStateTable8008F8CD', 'McpEventTableAD501C78']);
     expect(ids('AWS::SNS::Topic')).toEqual(['McpEventsTopic2CC578E0', 'McpMonitoringAlarmTopic4C0BC84D']);
     expect(ids('AWS::SecretsManager::Secret')).toEqual(['McpStateKey0937C884']);
     expect(ids('AWS::SQS::Queue')).toEqual(['McpDeliveryFailures32EA169F', 'McpIngestFailuresB3DA1852']);
     expect(ids('AWS::Lambda::Function')).toEqual(['McpServer6A6A2BCF', 'McpIngest6971C0F2']);
-  });
-
-  it('gives the outputs their names', () => {
-    expect(Object.keys(made.template.toJSON().Outputs)).toEqual([
-      'McpEndpoint',
-      'EventsTopicArn',
-      'StateTableName',
-      'EventsTableName',
-      'FunctionName',
-      'IngestFunctionName',
-      'DashboardUrl',
-    ]);
-    made.template.hasOutput('McpEndpoint', {
-      Value: {
-        'Fn::Join': [
-          '',
-          [{ 'Fn::GetAtt': [Match.stringLikeRegexp('^McpServerAliasFunctionUrl'), 'FunctionUrl'] }, 'mcp'],
-        ],
-      },
-    });
   });
 });
 
@@ -50,27 +31,27 @@ describe('the functions', () => {
       MemorySize: 256,
       Timeout: 120,
       TracingConfig: { Mode: 'Active' },
-      LoggingConfig: { LogFormat: 'JSON', LogGroup: { Ref: expect.stringMatching(/^McpServerLogs/) } },
+      LoggingConfig: { LogFormat: 'JSON', LogGroup: { Ref: expect.stringMatching(/^McpServerLogGroup/) } },
     });
   });
 
-  it('write events with the same code, in thirty seconds', () => {
+  it('write events with the same code, within thirty seconds', () => {
     const server = one(made.template, 'AWS::Lambda::Function', 'McpServer').Properties;
     const ingest = one(made.template, 'AWS::Lambda::Function', 'McpIngest').Properties;
     expect(ingest.Code).toEqual(server.Code);
     expect(ingest).toMatchObject({ Timeout: 30, MemorySize: 256, Architectures: ['arm64'] });
   });
 
-  it('are in no network and reserve nothing', () => {
-    for (const role of ['McpServer', 'McpIngest']) {
-      const properties = one(made.template, 'AWS::Lambda::Function', role).Properties;
+  it('have no VPC and no reserved concurrency', () => {
+    for (const id of ['McpServer', 'McpIngest']) {
+      const properties = one(made.template, 'AWS::Lambda::Function', id).Properties;
       for (const absent of ['VpcConfig', 'ReservedConcurrentExecutions', 'KmsKeyArn', 'Layers', 'TenancyConfig']) {
         expect(properties).not.toHaveProperty(absent);
       }
     }
   });
 
-  it('are called by an alias whose versions stay', () => {
+  it('are invoked by an alias whose old versions are retained', () => {
     made.template.resourceCountIs('AWS::Lambda::Alias', 2);
     made.template.allResourcesProperties('AWS::Lambda::Alias', { Name: 'live' });
     made.template.allResources('AWS::Lambda::Version', { DeletionPolicy: 'Retain' });
@@ -79,7 +60,7 @@ describe('the functions', () => {
     }
   });
 
-  it('tell the server where its state is, and the ingest function no more than that', () => {
+  it('have the names of the tables, and the server its own settings as well', () => {
     const tables = {
       SESSION_TABLE_NAME: { Ref: 'McpStateTable8008F8CD' },
       EVENT_TABLE_NAME: { Ref: 'McpEventTableAD501C78' },
@@ -87,7 +68,7 @@ describe('the functions', () => {
     };
     expect(environmentOf(made.template)).toEqual({
       ...tables,
-      MCP_AUTH: 'front',
+      MCP_AUTH: 'gateway',
       MCP_RESPONSE_MODE: 'stream',
       SNS_TOPIC_ARN: { Ref: 'McpEventsTopic2CC578E0' },
       MCP_STATE_KEYS: {
@@ -97,7 +78,7 @@ describe('the functions', () => {
     expect(environmentOf(made.template, 'McpIngest')).toEqual(tables);
   });
 
-  it('share one key for requestState that is base64 of 48 bytes', () => {
+  it('share one key for requestState: base64 of 48 bytes', () => {
     made.template.hasResourceProperties('AWS::SecretsManager::Secret', {
       GenerateSecretString: {
         ExcludePunctuation: true,
@@ -108,7 +89,7 @@ describe('the functions', () => {
     });
   });
 
-  it('keep logs for a month, each function its own', () => {
+  it('keep logs for a month, in a log group per function', () => {
     made.template.resourceCountIs('AWS::Logs::LogGroup', 2);
     made.template.allResources('AWS::Logs::LogGroup', {
       Properties: { RetentionInDays: 30 },
@@ -122,10 +103,10 @@ describe('permissions', () => {
   const logs = (id: unknown) => allow(['logs:CreateLogStream', 'logs:PutLogEvents'], arnOf(id as string));
   const tracing = allow(['xray:PutTraceSegments', 'xray:PutTelemetryRecords'], '*');
 
-  it('let the server use its tables, its topic and its log group, and nothing else', () => {
+  it('of the server are for its tables, its topic and its log group only', () => {
     const [state, events] = ['McpStateTable8008F8CD', 'McpEventTableAD501C78'];
     expect(statementsOf(made.template)).toEqual([
-      logs(expect.stringMatching(/^McpServerLogs/)),
+      logs(expect.stringMatching(/^McpServerLogGroup/)),
       tracing,
       allow(
         [
@@ -148,22 +129,22 @@ describe('permissions', () => {
     ]);
   });
 
-  it('let the ingest function append to the log and give up messages, and nothing else', () => {
+  it('of the ingest function are for the event log and its dead-letter queue only', () => {
     expect(statementsOf(made.template, 'McpIngest')).toEqual([
-      logs(expect.stringMatching(/^McpIngestLogs/)),
+      logs(expect.stringMatching(/^McpIngestLogGroup/)),
       tracing,
       allow(['sqs:SendMessage', 'sqs:GetQueueAttributes', 'sqs:GetQueueUrl'], arnOf('McpIngestFailuresB3DA1852')),
       allow(['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'], arnOf('McpEventTableAD501C78')),
     ]);
   });
 
-  it('use no policy of AWS, which would be wider', () => {
+  it('come from no managed policy, which would be wider', () => {
     for (const role of Object.values(made.template.findResources('AWS::IAM::Role'))) {
       expect(role['Properties']).not.toHaveProperty('ManagedPolicyArns');
     }
   });
 
-  it('let nobody invoke the URL yet', () => {
+  it('to invoke the URL are not granted', () => {
     made.template.hasResourceProperties('AWS::Lambda::Url', {
       AuthType: 'AWS_IAM',
       InvokeMode: 'RESPONSE_STREAM',
@@ -185,7 +166,7 @@ describe('the tables', () => {
     TimeToLiveSpecification: { AttributeName: 'ttl', Enabled: true },
   };
 
-  it('keep state when the stack goes, and can restore it', () => {
+  it('retain state when the stack is deleted, with point-in-time recovery', () => {
     const state = one(made.template, 'AWS::DynamoDB::GlobalTable', 'McpStateTable');
     expect(state).toMatchObject({ DeletionPolicy: 'Retain', Properties: shape });
     expect(state.Properties.Replicas[0]).toMatchObject({
@@ -194,7 +175,7 @@ describe('the tables', () => {
     });
   });
 
-  it('let events go with the stack', () => {
+  it('delete events with the stack', () => {
     const events = one(made.template, 'AWS::DynamoDB::GlobalTable', 'McpEventTable');
     expect(events).toMatchObject({ DeletionPolicy: 'Delete', Properties: shape });
     expect(events.Properties.Replicas[0]).not.toHaveProperty('PointInTimeRecoverySpecification');
@@ -202,7 +183,7 @@ describe('the tables', () => {
 });
 
 describe('events', () => {
-  it('reach the alias of the ingest function, and a queue when they cannot', () => {
+  it('are delivered to the alias of the ingest function, with a dead-letter queue', () => {
     made.template.hasResourceProperties('AWS::SNS::Subscription', {
       Protocol: 'lambda',
       TopicArn: { Ref: 'McpEventsTopic2CC578E0' },
@@ -211,7 +192,7 @@ describe('events', () => {
     });
   });
 
-  it('that Lambda gives up are in the other queue', () => {
+  it('that fail after all retries go to the other queue', () => {
     made.template.hasResourceProperties('AWS::Lambda::EventInvokeConfig', {
       FunctionName: { Ref: Match.stringLikeRegexp('^McpIngest') },
       Qualifier: { 'Fn::Select': [7, { 'Fn::Split': [':', { Ref: Match.stringLikeRegexp('^McpIngestAlias') }] }] },
@@ -225,7 +206,7 @@ describe('events', () => {
     });
   });
 
-  it('are published over TLS, by this account and its alarms', () => {
+  it('are published with TLS, by this account and its alarms', () => {
     const policy = one(made.template, 'AWS::SNS::TopicPolicy', 'McpEventsTopic').Properties.PolicyDocument.Statement;
     expect(policy).toEqual([
       expect.objectContaining({ Effect: 'Deny', Condition: { Bool: { 'aws:SecureTransport': 'false' } } }),

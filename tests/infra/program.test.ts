@@ -1,7 +1,7 @@
-// Where the program comes from, and what its functions can be given.
+// The program, and the options of its functions.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Duration, Stack } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
@@ -9,7 +9,7 @@ import * as logs from 'aws-cdk-lib/aws-logs';
 import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import { Match } from 'aws-cdk-lib/assertions';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { McpEndpoint } from '../../infra/index.ts';
+import { McpEndpoint } from '../../infra/lib/index.ts';
 import { environmentOf, one, program, root, statementsOf, synth, type Synthesised } from './synth.ts';
 
 const network = (stack: Stack) => {
@@ -18,7 +18,7 @@ const network = (stack: Stack) => {
 };
 
 describe('the program', () => {
-  it('is the reference server unless another is named', () => {
+  it('is the reference server by default', () => {
     const { template } = synth({}, { noProgram: true });
     expect(one(template, 'AWS::Lambda::Function', 'McpServer').Properties).toMatchObject({
       Handler: 'bootstrap',
@@ -27,14 +27,14 @@ describe('the program', () => {
     });
   });
 
-  it('is built from a manifest, for both functions at once', () => {
+  it('is built from a manifest, once for both functions', () => {
     const manifestPath = join(root, 'runtime', 'reference', 'Cargo.toml');
     const { template } = synth({ manifestPath, binaryName: 'mcp-lambda-reference', cargoLambdaFlags: ['--locked'] });
-    const code = (role: string) => one(template, 'AWS::Lambda::Function', role).Properties.Code;
+    const code = (id: string) => one(template, 'AWS::Lambda::Function', id).Properties.Code;
     expect(code('McpServer')).toEqual(code('McpIngest'));
   });
 
-  it('can be a function of the user, which then takes events as well and keeps its own settings', () => {
+  it('can be an existing function, which then writes events as well and keeps its own settings', () => {
     const { template, server } = synth(stack => ({
       function: new lambda.Function(stack, 'Own', {
         code: program(),
@@ -74,24 +74,27 @@ describe('the functions', () => {
       memorySize: 512,
       timeout: Duration.minutes(5),
       environment: { RUST_LOG: 'debug' },
-      environmentEncryptionKey: new kms.Key(stack, 'Key'),
+      environmentEncryption: new kms.Key(stack, 'Key'),
       layers: [
         lambda.LayerVersion.fromLayerVersionArn(stack, 'Layer', 'arn:aws:lambda:eu-central-1:111122223333:layer:l:1'),
       ],
-      logRetention: logs.RetentionDays.ONE_YEAR,
-      logRemovalPolicy: RemovalPolicy.RETAIN,
-      logEncryptionKey: new kms.Key(stack, 'LogKey'),
+      logGroup: new logs.LogGroup(stack, 'ServerLogs', { retention: logs.RetentionDays.ONE_YEAR }),
       tracing: lambda.Tracing.DISABLED,
-      reservedConcurrency: 50,
-      provisionedConcurrency: 2,
-      maxProvisionedConcurrency: 10,
-      events: { ingestReservedConcurrency: 5, ingestTimeout: Duration.seconds(10) },
+      reservedConcurrentExecutions: 50,
+      provisionedConcurrentExecutions: 2,
+      maxProvisionedConcurrentExecutions: 10,
+      ingestOptions: {
+        reservedConcurrentExecutions: 5,
+        timeout: Duration.seconds(10),
+        memorySize: 128,
+        logGroup: new logs.LogGroup(stack, 'IngestLogs', { retention: logs.RetentionDays.ONE_WEEK }),
+      },
       secrets: { API_TOKEN: new secretsmanager.Secret(stack, 'Token') },
       tags: { team: 'notes' },
     }));
   });
 
-  it('take what they are given', () => {
+  it('have the options that are given', () => {
     const server = one(made.template, 'AWS::Lambda::Function', 'McpServer').Properties;
     expect(server).toMatchObject({
       Architectures: ['x86_64'],
@@ -105,13 +108,13 @@ describe('the functions', () => {
     const ingest = one(made.template, 'AWS::Lambda::Function', 'McpIngest').Properties;
     expect(ingest).toMatchObject({
       Architectures: ['x86_64'],
-      MemorySize: 256,
+      MemorySize: 128,
       Timeout: 10,
       ReservedConcurrentExecutions: 5,
     });
   });
 
-  it('give variables to every role, and secrets only to the server', () => {
+  it('all have the environment variables; only the server has the secrets', () => {
     expect(environmentOf(made.template)).toMatchObject({
       RUST_LOG: 'debug',
       API_TOKEN: { Ref: expect.stringMatching(/^Token/) },
@@ -126,14 +129,25 @@ describe('the functions', () => {
     expect(JSON.stringify(statementsOf(made.template, 'McpIngest'))).not.toContain('secretsmanager');
   });
 
-  it('keep their logs as asked', () => {
-    made.template.allResources('AWS::Logs::LogGroup', {
-      DeletionPolicy: 'Retain',
-      Properties: { RetentionInDays: 365, KmsKeyId: { 'Fn::GetAtt': [Match.stringLikeRegexp('^LogKey'), 'Arn'] } },
-    });
+  it('write to the log groups that are given, with the permission for them', () => {
+    for (const [id, group] of [
+      ['McpServer', 'ServerLogs'],
+      ['McpIngest', 'IngestLogs'],
+    ] as const) {
+      const logGroup = one(made.template, 'AWS::Logs::LogGroup', group).id;
+      expect(one(made.template, 'AWS::Lambda::Function', id).Properties.LoggingConfig.LogGroup).toEqual({
+        Ref: logGroup,
+      });
+      expect(statementsOf(made.template, id)).toContainEqual({
+        Effect: 'Allow',
+        Action: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+        Resource: { 'Fn::GetAtt': [logGroup, 'Arn'] },
+      });
+    }
+    made.template.resourceCountIs('AWS::Logs::LogGroup', 2);
   });
 
-  it('stay warm on the alias, and scale', () => {
+  it('have provisioned concurrency on the alias, which scales', () => {
     const alias = one(made.template, 'AWS::Lambda::Alias', 'McpServer').Properties;
     expect(alias.ProvisionedConcurrencyConfig).toEqual({ ProvisionedConcurrentExecutions: 2 });
     made.template.hasResourceProperties('AWS::ApplicationAutoScaling::ScalableTarget', {
@@ -145,14 +159,14 @@ describe('the functions', () => {
     });
   });
 
-  it('are tagged, as is everything else', () => {
-    for (const type of ['AWS::Lambda::Function', 'AWS::SNS::Topic', 'AWS::SQS::Queue', 'AWS::Logs::LogGroup']) {
+  it('are tagged, like all resources', () => {
+    for (const type of ['AWS::Lambda::Function', 'AWS::SNS::Topic', 'AWS::SQS::Queue', 'AWS::IAM::Role']) {
       made.template.allResourcesProperties(type, { Tags: Match.arrayWith([{ Key: 'team', Value: 'notes' }]) });
     }
   });
 });
 
-describe('a network', () => {
+describe('a VPC', () => {
   let made: Synthesised;
   beforeAll(() => {
     made = synth(stack => {
@@ -166,7 +180,7 @@ describe('a network', () => {
     });
   });
 
-  it('holds every role, in the subnets and security groups asked for', () => {
+  it('has every function, in the subnets and security groups that are given', () => {
     made.template.allResourcesProperties('AWS::Lambda::Function', {
       VpcConfig: {
         SubnetIds: [{ Ref: Match.stringLikeRegexp('^VpcPrivateSubnet1') }],
@@ -175,9 +189,9 @@ describe('a network', () => {
     });
   });
 
-  it('comes with the permission to have network interfaces', () => {
-    for (const role of ['McpServer', 'McpIngest']) {
-      expect(statementsOf(made.template, role)).toContainEqual({
+  it('comes with permissions for network interfaces', () => {
+    for (const id of ['McpServer', 'McpIngest']) {
+      expect(statementsOf(made.template, id)).toContainEqual({
         Effect: 'Allow',
         Action: [
           'ec2:AssignPrivateIpAddresses',
@@ -202,10 +216,10 @@ describe('managed instances', () => {
         managedInstances: {
           vpc,
           securityGroups: [group],
-          maxConcurrency: 200,
-          maxVcpuCount: 24,
-          minEnvironments: 4,
-          maxEnvironments: 9,
+          perExecutionEnvironmentMaxConcurrency: 200,
+          maxVCpuCount: 24,
+          minExecutionEnvironments: 4,
+          maxExecutionEnvironments: 9,
         },
       };
     });
@@ -224,13 +238,13 @@ describe('managed instances', () => {
     });
   });
 
-  it('leave the ingest function where it costs nothing while nothing happens', () => {
+  it('do not run the ingest function, which scales to zero', () => {
     expect(one(made.template, 'AWS::Lambda::Function', 'McpIngest').Properties).not.toHaveProperty(
       'CapacityProviderConfig',
     );
   });
 
-  it('do not keep versions that would go on running', () => {
+  it('do not retain versions, which would keep running', () => {
     const version = one(made.template, 'AWS::Lambda::Version', 'McpServer');
     expect(version).toMatchObject({
       DeletionPolicy: 'Delete',
@@ -239,15 +253,15 @@ describe('managed instances', () => {
   });
 });
 
-it('isolates tenants behind an API, and only on the server', () => {
-  const { template } = synth({ tenantIsolation: true, endpoint: McpEndpoint.restApi() });
+it('isolates tenants behind an API, in the server only', () => {
+  const { template } = synth({ tenancyConfig: lambda.TenancyConfig.PER_TENANT, endpoint: McpEndpoint.restApi() });
   expect(one(template, 'AWS::Lambda::Function', 'McpServer').Properties.TenancyConfig).toEqual({
     TenantIsolationMode: 'PER_TENANT',
   });
   expect(one(template, 'AWS::Lambda::Function', 'McpIngest').Properties).not.toHaveProperty('TenancyConfig');
 });
 
-it('names no program or path of the machine it was synthesised on', () => {
+it('contains no path of the machine on which it was synthesised', () => {
   const { template } = synth({}, { noProgram: true });
   expect(JSON.stringify(template.toJSON())).not.toContain(root);
   expect(readFileSync(join(root, 'infra', 'package.json'), 'utf8')).not.toContain(root);
