@@ -15,7 +15,7 @@ import { checkMinutes, checkNumber, fail } from './private/validation';
  */
 export interface McpEventsOptions {
   /**
-   * An existing topic whose messages are events. It must be a standard topic: Lambda cannot subscribe to FIFO topics.
+   * An existing topic: its messages are the events. It must be a standard topic: Lambda cannot subscribe to FIFO topics.
    *
    * @default - a new topic that requires TLS
    */

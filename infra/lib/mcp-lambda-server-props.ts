@@ -125,8 +125,7 @@ export interface McpLambdaServerProps extends McpProgramOptions, lambda.Function
   readonly allowedHosts?: string[];
 
   /**
-   * The URL that clients use, without the path. Required if something of your own, such as a CDN, is in front of the
-   * endpoint.
+   * The URL that clients use, without the path. Required if clients reach the endpoint through a proxy, such as a CDN.
    *
    * @default - the endpoint's URL
    */

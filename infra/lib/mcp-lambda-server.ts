@@ -54,7 +54,7 @@ export interface IMcpLambdaServer extends IConstruct {
   readonly eventTable: dynamodb.ITable;
 
   /**
-   * The topic whose messages are events for clients.
+   * The topic of events for clients.
    */
   readonly eventsTopic: sns.ITopic;
 
@@ -94,7 +94,7 @@ export interface McpLambdaServerAttributes {
   readonly eventTable: dynamodb.ITable;
 
   /**
-   * The topic whose messages are events for clients.
+   * The topic of events for clients.
    */
   readonly eventsTopic: sns.ITopic;
 
@@ -172,7 +172,7 @@ export class McpLambdaServer extends Construct implements IMcpLambdaServer {
   public readonly eventTable: dynamodb.ITable;
 
   /**
-   * The topic whose messages are events for clients.
+   * The topic of events for clients.
    */
   public readonly eventsTopic: sns.ITopic;
 
@@ -346,7 +346,7 @@ const NOT_NEEDED: IMcpInvokable = {
   grantInvoke: grantee => iam.Grant.drop(grantee, 'the endpoint requires no IAM permission'),
 };
 
-/** The endpoint of an imported server, whose kind is not known. */
+/** The endpoint of an imported server: its kind is not known. */
 const NOT_KNOWN: IMcpInvokable = {
   grantInvoke() {
     const rule = 'is needed to grant the permission to invoke an imported server';

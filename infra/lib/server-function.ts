@@ -27,8 +27,8 @@ export interface McpFunctionOptions {
   readonly timeout?: Duration;
 
   /**
-   * The number of environments that are reserved for the function. Accounts whose concurrency quota was not raised
-   * cannot reserve any.
+   * The number of environments that are reserved for the function. An account with the initial concurrency quota cannot
+   * reserve any.
    *
    * @default - no reservation
    */

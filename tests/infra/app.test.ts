@@ -53,6 +53,16 @@ const apps: { name: string; settings: Record<string, string> }[] = [
   { name: 'http', settings: { 'api_gateway.type': 'http', 'auth.provider': 'cognito' } },
 ];
 
+const OUTPUTS = [
+  'McpEndpoint',
+  'EventsTopicArn',
+  'StateTableName',
+  'EventsTableName',
+  'FunctionName',
+  'IngestFunctionName',
+  'DashboardUrl',
+];
+
 describe('npx cdk synth', () => {
   it.each(apps)(
     `synthesises the $name app in less than ${SYNTH_WITHIN_MS / 1000} s, and cfn-lint finds nothing`,
@@ -61,6 +71,7 @@ describe('npx cdk synth', () => {
       expect(status, stderr).toBe(0);
       expect(stderr).not.toMatch(/warning/i);
       expect(took).toBeLessThan(SYNTH_WITHIN_MS);
+      expect(Object.keys(JSON.parse(readFileSync(path, 'utf8')).Outputs)).toEqual(OUTPUTS);
       // W3005: the CDK writes dependencies that references already imply.
       const lint = spawnSync(join(root, '.venv', 'bin', 'cfn-lint'), ['--ignore-checks', 'W3005', '--template', path], {
         encoding: 'utf8',

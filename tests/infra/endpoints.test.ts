@@ -91,6 +91,19 @@ describe('a Function URL', () => {
   });
 });
 
+it.each([
+  ['a Function URL', {}],
+  ['a REST API', { endpoint: McpEndpoint.restApi() }],
+  ['an HTTP API', { endpoint: McpEndpoint.httpApi() }],
+] as [string, McpLambdaServerProps][])('%s writes no outputs of the stack', (_, props) => {
+  expect(synth(props).template.toJSON()).not.toHaveProperty('Outputs');
+});
+
+it('a buffered REST API limits the default timeout', () => {
+  const { template } = synth({ endpoint: McpEndpoint.restApi({ streaming: false }) });
+  expect(one(template, 'AWS::Lambda::Function', 'McpServer').Properties.Timeout).toBe(29);
+});
+
 describe('Cognito', () => {
   it('creates a pool, whose access tokens the server accepts', () => {
     const { template, server } = synth({

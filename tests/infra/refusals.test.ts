@@ -10,7 +10,7 @@ import * as sns from 'aws-cdk-lib/aws-sns';
 import { Annotations, Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
 import { McpAuth, McpEndpoint, McpLambdaServer, type McpLambdaServerProps } from '../../infra/lib/index.ts';
-import { construct, program } from './synth.ts';
+import { construct, failureOf, program } from './synth.ts';
 
 type Case = [title: string, props: McpLambdaServerProps | ((stack: Stack) => McpLambdaServerProps), message: string];
 
@@ -244,21 +244,9 @@ const inputs: Case[] = [
   [
     'a pool has no clients',
     stack => ({ auth: McpAuth.cognito({ userPool: cognito.UserPool.fromUserPoolId(stack, 'Pool', 'p') }) }),
-    "'auth.userPoolClients' must name the clients of 'auth.userPool' whose tokens are accepted, got: undefined; use UserPoolClient.fromUserPoolClientId()",
+    "'auth.userPoolClients' must name clients of 'auth.userPool': tokens of other clients are refused, got: undefined; use UserPoolClient.fromUserPoolClientId()",
   ],
 ];
-
-/** The text without the numbers of tokens. */
-const plain = (text: string) => text.replace(/\$\{Token\[[^\]]*\]\}/g, '${Token[...]}');
-
-function failure(make: () => unknown): string {
-  try {
-    make();
-  } catch (error) {
-    return plain((error as Error).message);
-  }
-  return 'it did not fail';
-}
 
 describe.each([
   ['the endpoint', endpoints],
@@ -267,19 +255,19 @@ describe.each([
   ['input', inputs],
 ])('%s', (_, cases) => {
   it.each(cases)('fails when %s', (_title, props, message) => {
-    expect(failure(() => construct(props))).toBe(message);
+    expect(failureOf(() => construct(props))).toBe(message);
   });
 });
 
 describe('auth', () => {
   it('fails without an audience', () => {
-    expect(failure(() => McpAuth.jwt({ issuer: 'https://issuer.example.com', audience: [] }))).toBe(
+    expect(failureOf(() => McpAuth.jwt({ issuer: 'https://issuer.example.com', audience: [] }))).toBe(
       "'auth.audience' must not be empty: tokens for every other service of the issuer would be accepted, got: []; name this server as the issuer's tokens do",
     );
   });
 
   it('fails if the issuer has no https URL', () => {
-    expect(failure(() => McpAuth.jwt({ issuer: 'http://issuer.example.com', audience: ['mcp'] }))).toBe(
+    expect(failureOf(() => McpAuth.jwt({ issuer: 'http://issuer.example.com', audience: ['mcp'] }))).toBe(
       "'auth.issuer' must be an https URL, got: http://issuer.example.com; copy it from the 'issuer' of the issuer's metadata",
     );
   });
@@ -288,7 +276,7 @@ describe('auth', () => {
 describe('two servers in one stack', () => {
   it('are both created', () => {
     const twice = () => construct({}, { also: (_, stack) => new McpLambdaServer(stack, 'Other', { code: program() }) });
-    expect(failure(twice)).toBe('it did not fail');
+    expect(failureOf(twice)).toBe('it did not fail');
   });
 });
 

@@ -73,3 +73,13 @@ export function environmentOf(template: Template, id = 'McpServer'): Record<stri
 export function statementsOf(template: Template, id = 'McpServer'): unknown[] {
   return one(template, 'AWS::IAM::Policy', id).Properties.PolicyDocument.Statement;
 }
+
+/** The message with which the call fails, without the numbers of tokens. */
+export function failureOf(call: () => unknown): string {
+  try {
+    call();
+  } catch (error) {
+    return (error as Error).message.replace(/\$\{Token\[[^\]]*\]\}/g, '${Token[...]}');
+  }
+  return 'it did not fail';
+}

@@ -79,7 +79,7 @@ export interface McpAuthConfig {
   readonly iamPermission?: boolean;
 
   /**
-   * The user pool whose tokens are accepted.
+   * The user pool that issues the tokens.
    *
    * @default - none
    */

@@ -6,7 +6,7 @@ import { fail } from '../private/validation';
 import type { McpTokenRules } from './auth-config';
 
 /**
- * A Cognito user pool whose access tokens are accepted.
+ * The Cognito user pool that issues the access tokens.
  */
 export interface McpCognitoOptions {
   /**
@@ -17,7 +17,7 @@ export interface McpCognitoOptions {
   readonly userPool?: cognito.IUserPool;
 
   /**
-   * The clients of the existing pool whose tokens are accepted.
+   * The clients of the existing pool: tokens of other clients are refused.
    *
    * @default - one new client
    */
@@ -47,7 +47,7 @@ export interface McpCognitoOptions {
 
 export function checkCognito(options: McpCognitoOptions): void {
   if (options.userPool && !options.userPoolClients?.length) {
-    const rule = "must name the clients of 'auth.userPool' whose tokens are accepted";
+    const rule = "must name clients of 'auth.userPool': tokens of other clients are refused";
     fail('auth.userPoolClients', options.userPoolClients, rule, 'use UserPoolClient.fromUserPoolClientId()');
   }
   if (!options.userPool && options.userPoolClients) {

@@ -77,6 +77,8 @@ function createApi(scope: Construct, api: McpRestApiOptions): apigw.RestApi {
       }),
     },
   });
+  // The L2 construct writes an output of the stack. Outputs are the app's.
+  restApi.node.tryRemoveChild('Endpoint');
   expectFindings(restApi, 'the server validates requests: JSON-RPC has one schema per method', 'AwsSolutions-APIG2');
   expectStageFindings(restApi.deploymentStage, api);
   return restApi;
@@ -185,7 +187,7 @@ function isStreaming(api: McpRestApiOptions): boolean {
   return api.streaming ?? true;
 }
 
-/** Text, not a reference to the stage: the stage depends on the function, whose environment holds the public URL. */
+/** Text, not a reference to the stage: the stage depends on the function, and its environment has the public URL. */
 function stageName(api: McpRestApiOptions): string {
   return api.stageName ?? 'prod';
 }
