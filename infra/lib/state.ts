@@ -97,7 +97,12 @@ export function checkState(options: McpStateOptions): void {
 
 /** Fails if an option of new tables is given with imported ones. */
 function failOnImport(options: McpStateOptions): void {
-  const settings = ['encryptionKey', 'removalPolicy', 'pointInTimeRecoverySpecification', 'deletionProtection'] as const;
+  const settings = [
+    'encryptionKey',
+    'removalPolicy',
+    'pointInTimeRecoverySpecification',
+    'deletionProtection',
+  ] as const;
   const limits = ['maxReadRequestUnits', 'maxWriteRequestUnits'] as const;
   for (const name of [...settings, ...limits]) {
     if (options[name] === undefined) continue;

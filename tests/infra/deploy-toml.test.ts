@@ -52,7 +52,12 @@ describe('the example', () => {
   it('deploys the same as no file', () => {
     const resources = (it: Template) => it.toJSON().Resources;
     // Explicit defaults become environment variables, with the runtime's own default values.
-    const explicit = { MCP_PATH: '/mcp', MCP_STREAMS: 'on', MCP_STREAMS_PER_PRINCIPAL: '16', SESSION_TTL_MINUTES: '1440' };
+    const explicit = {
+      MCP_PATH: '/mcp',
+      MCP_STREAMS: 'on',
+      MCP_STREAMS_PER_PRINCIPAL: '16',
+      SESSION_TTL_MINUTES: '1440',
+    };
     const [written, bare] = [template(example, { 'server.code': 'program' }), template(code)];
     expect(environmentOf(written)).toEqual({ ...environmentOf(bare), ...explicit });
     const without = (it: Template) =>

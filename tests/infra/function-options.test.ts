@@ -102,7 +102,9 @@ describe('options that apply to every function', () => {
     const groups = Object.values(template.findResources('AWS::EC2::SecurityGroup'));
     expect(groups).toHaveLength(3);
     for (const group of groups) {
-      expect(group['Properties'].SecurityGroupEgress).toEqual([expect.objectContaining({ CidrIp: '255.255.255.255/32' })]);
+      expect(group['Properties'].SecurityGroupEgress).toEqual([
+        expect.objectContaining({ CidrIp: '255.255.255.255/32' }),
+      ]);
     }
   });
 });
@@ -240,11 +242,7 @@ describe('options that are refused', () => {
     ['applicationLogLevel', () => ({ applicationLogLevel: 'INFO' }), /deprecated.*use 'applicationLogLevelV2'$/],
     ['systemLogLevel', () => ({ systemLogLevel: 'INFO' }), /deprecated.*use 'systemLogLevelV2'$/],
     ['profiling', () => ({ profiling: true }), osOnly],
-    [
-      'profilingGroup',
-      stack => ({ profilingGroup: new codeguruprofiler.ProfilingGroup(stack, 'Profiling') }),
-      osOnly,
-    ],
+    ['profilingGroup', stack => ({ profilingGroup: new codeguruprofiler.ProfilingGroup(stack, 'Profiling') }), osOnly],
     [
       'snapStart',
       () => ({ snapStart: lambda.SnapStartConf.ON_PUBLISHED_VERSIONS }),

@@ -33,9 +33,9 @@ describe('an imported server', () => {
     expect([server.url, server.functionArn]).toEqual(['https://mcp.example.com/mcp', functionArn]);
     expect([server.stateTable.tableName, server.eventTable.tableName]).toEqual(['state', 'events']);
     expect(server.eventsTopic.topicArn).toBe(topicArn);
-    expect(Object.values(Template.fromStack(stack).toJSON().Resources).map(it => (it as { Type: string }).Type)).toEqual([
-      'AWS::IAM::Role',
-    ]);
+    expect(
+      Object.values(Template.fromStack(stack).toJSON().Resources).map(it => (it as { Type: string }).Type),
+    ).toEqual(['AWS::IAM::Role']);
   });
 
   it('grants publishing events and reading state', () => {

@@ -60,7 +60,10 @@ const cases: { title: string; props: McpLambdaServerProps | ((stack: Stack) => M
       return { managedInstances: { vpc, securityGroups: [group] } };
     },
   },
-  { title: 'no recovery', props: { state: { pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: false } } } },
+  {
+    title: 'no recovery',
+    props: { state: { pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: false } } },
+  },
 ];
 
 describe.each(packs)('%s', (_, pack) => {

@@ -139,7 +139,11 @@ const limits: Case[] = [
   ],
   [
     'isolated tenants have provisioned concurrency',
-    { provisionedConcurrentExecutions: 2, tenancyConfig: lambda.TenancyConfig.PER_TENANT, endpoint: McpEndpoint.restApi() },
+    {
+      provisionedConcurrentExecutions: 2,
+      tenancyConfig: lambda.TenancyConfig.PER_TENANT,
+      endpoint: McpEndpoint.restApi(),
+    },
     "'provisionedConcurrentExecutions' cannot be used with 'tenancyConfig', got: 2; leave one of them out",
   ],
   [

@@ -105,7 +105,11 @@ function createPool(scope: Construct, options: McpCognitoOptions): CreatedPool {
     mfa: cognito.Mfa.REQUIRED,
     mfaSecondFactor: { otp: true, sms: false },
   });
-  expectFindings(userPool, 'threat protection is part of a paid plan: use it with a pool of your own', 'AwsSolutions-COG8');
+  expectFindings(
+    userPool,
+    'threat protection is part of a paid plan: use it with a pool of your own',
+    'AwsSolutions-COG8',
+  );
   const invoke = new cognito.ResourceServerScope({ scopeName: 'invoke', scopeDescription: 'Call the MCP server' });
   const resource = userPool.addResourceServer('ResourceServer', { identifier: 'mcp', scopes: [invoke] });
   const client = userPool.addClient('Client', {

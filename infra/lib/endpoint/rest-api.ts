@@ -124,7 +124,10 @@ function addMethods(
   return methods;
 }
 
-function createIntegration(api: McpRestApiOptions, { alias, timeout }: McpEndpointBindOptions): apigw.LambdaIntegration {
+function createIntegration(
+  api: McpRestApiOptions,
+  { alias, timeout }: McpEndpointBindOptions,
+): apigw.LambdaIntegration {
   const { STREAM, BUFFERED } = apigw.ResponseTransferMode;
   return new apigw.LambdaIntegration(alias, {
     responseTransferMode: isStreaming(api) ? STREAM : BUFFERED,
