@@ -11,13 +11,14 @@ import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct, type IConstruct } from 'constructs';
 import { McpAuth } from './auth/auth';
 import { McpEndpoint } from './endpoint/endpoint';
-import type { IMcpInvokable } from './endpoint/endpoint-config';
+import type { IMcpInvokable, McpEndpointBindOptions, McpEndpointConfig } from './endpoint/endpoint-config';
 import { createTopic, grantPublish, subscribe } from './events';
 import { McpLambdaServerGrants } from './mcp-lambda-server-grants';
 import { McpLambdaServerMetrics } from './mcp-lambda-server-metrics';
 import type { McpLambdaServerProps } from './mcp-lambda-server-props';
-import { Monitoring } from './monitoring';
+import { Monitoring, type MonitoredFunctions } from './monitoring';
 import { checkProps } from './private/checks';
+import type { Variables } from './private/environment';
 import { INGEST_TIMEOUT, TokenAuthorizerFactory, createIngest, createServer } from './private/functions';
 import { TABLE_ACTIONS, grantTable } from './private/permissions';
 import { serverVariables } from './private/server-variables';
@@ -239,40 +240,17 @@ export class McpLambdaServer extends Construct implements IMcpLambdaServer {
     this.deliveryFailures = queues.delivery;
     this.ingestFailures = queues.ingest;
 
-    const config = endpoint.bind({
-      scope: this,
-      function: this.function,
-      alias: this.alias,
-      path: props.path ?? DEFAULT_PATH,
-      auth: props.auth ?? McpAuth.iam(),
-      tokenAuthorizers: new TokenAuthorizerFactory(this, props),
-      timeout,
-      inVpc: props.vpc !== undefined || (props.function?.isBoundToVpc ?? false),
-      ...(props.cors && { cors: props.cors }),
-      ...(props.tenancyConfig && { tenancyConfig: props.tenancyConfig }),
-    });
+    const config = endpoint.bind(this.bindOptions(props, timeout));
     this.url = config.url;
     if (config.auth.userPool) this.userPool = config.auth.userPool;
-    const resources = { tables, topic: this.eventsTopic, endpoint: config };
-    for (const [name, value] of Object.entries(serverVariables(this, props, resources))) {
-      this.function.addEnvironment(name, value);
-    }
-
+    this.setEnvironment(serverVariables(this, props, { tables, topic: this.eventsTopic, endpoint: config }));
     this.grantFunctions(props, tables);
-    this.grants = McpLambdaServerGrants._of({
-      invokable: config.invokable ?? NOT_NEEDED,
-      topic: this.eventsTopic,
-      topicKey: props.mcpEvents?.encryptionKey,
-      stateTable: this.stateTable,
-      eventTable: this.eventTable,
-    });
+
+    this.grants = this.createGrants(props, config);
     this.metrics = McpLambdaServerMetrics._of(config, this.function);
     const monitoring = new Monitoring(this, props.monitoring ?? {}, {
+      ...this.monitoredFunctions(props),
       endpoint: config,
-      server: this.function,
-      serverReservedConcurrency: props.reservedConcurrentExecutions,
-      ingest: this.ingestFunction === this.function ? undefined : this.ingestFunction,
-      ingestTimeout: props.ingestOptions?.timeout ?? INGEST_TIMEOUT,
       tables,
       topic: this.eventsTopic,
       queues,
@@ -297,6 +275,44 @@ export class McpLambdaServer extends Construct implements IMcpLambdaServer {
    */
   public metric(metricName: string, options?: cloudwatch.MetricOptions): cloudwatch.Metric {
     return this.function.metric(metricName, options);
+  }
+
+  private bindOptions(props: McpLambdaServerProps, timeout: Duration): McpEndpointBindOptions {
+    return {
+      scope: this,
+      function: this.function,
+      alias: this.alias,
+      path: props.path ?? DEFAULT_PATH,
+      auth: props.auth ?? McpAuth.iam(),
+      tokenAuthorizers: new TokenAuthorizerFactory(this, props),
+      timeout,
+      inVpc: props.vpc !== undefined || (props.function?.isBoundToVpc ?? false),
+      ...(props.cors && { cors: props.cors }),
+      ...(props.tenancyConfig && { tenancyConfig: props.tenancyConfig }),
+    };
+  }
+
+  private setEnvironment(variables: Variables): void {
+    for (const [name, value] of Object.entries(variables)) this.function.addEnvironment(name, value);
+  }
+
+  private createGrants(props: McpLambdaServerProps, config: McpEndpointConfig): McpLambdaServerGrants {
+    return McpLambdaServerGrants._of({
+      invokable: config.invokable ?? NOT_NEEDED,
+      topic: this.eventsTopic,
+      topicKey: props.mcpEvents?.encryptionKey,
+      stateTable: this.stateTable,
+      eventTable: this.eventTable,
+    });
+  }
+
+  private monitoredFunctions(props: McpLambdaServerProps): MonitoredFunctions {
+    return {
+      server: this.function,
+      serverReservedConcurrency: props.reservedConcurrentExecutions,
+      ingest: this.ingestFunction === this.function ? undefined : this.ingestFunction,
+      ingestTimeout: props.ingestOptions?.timeout ?? INGEST_TIMEOUT,
+    };
   }
 
   private grantFunctions(props: McpLambdaServerProps, tables: Tables): void {

@@ -79,14 +79,18 @@ export interface McpMonitoringOptions {
   readonly eventAge?: Duration;
 }
 
-/** The resources that are monitored. */
-export interface MonitoredResources {
-  readonly endpoint: McpEndpointConfig;
+/** The functions that are monitored. */
+export interface MonitoredFunctions {
   readonly server: lambda.Function;
   readonly serverReservedConcurrency: number | undefined;
   /** `undefined` if the server writes events itself. */
   readonly ingest: lambda.Function | undefined;
   readonly ingestTimeout: Duration;
+}
+
+/** The resources that are monitored. */
+export interface MonitoredResources extends MonitoredFunctions {
+  readonly endpoint: McpEndpointConfig;
   readonly tables: Tables;
   readonly topic: sns.ITopic;
   readonly queues: DeadLetterQueues;

@@ -1,9 +1,11 @@
 // The options of lambda.FunctionOptions: which functions they apply to, and which are refused.
-import { Duration, Size, Stack } from 'aws-cdk-lib';
+import { readFileSync } from 'node:fs';
+import { Duration, RemovalPolicy, Size, Stack } from 'aws-cdk-lib';
 import * as codeguruprofiler from 'aws-cdk-lib/aws-codeguruprofiler';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as efs from 'aws-cdk-lib/aws-efs';
 import * as iam from 'aws-cdk-lib/aws-iam';
+import * as kms from 'aws-cdk-lib/aws-kms';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
 import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
@@ -13,6 +15,7 @@ import * as sns from 'aws-cdk-lib/aws-sns';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { describe, expect, it } from 'vitest';
 import { McpAuth, McpEndpoint, type McpLambdaServerProps } from '../../infra/lib/index.ts';
+import { FUNCTION_OPTIONS } from '../../infra/lib/private/function-options.ts';
 import { construct, environmentOf, failureOf, one, program, statementsOf, synth } from './synth.ts';
 
 /** Server, ingest function and authorizer. */
@@ -67,6 +70,45 @@ describe('options that apply to every function', () => {
       { Layers: ['arn:aws:lambda:r:1:layer:i:1'] },
     ],
     [
+      'adotInstrumentation',
+      () => ({
+        adotInstrumentation: {
+          layerVersion: lambda.AdotLayerVersion.fromGenericLayerVersion(lambda.AdotLambdaLayerGenericVersion.LATEST),
+          execWrapper: lambda.AdotLambdaExecWrapper.REGULAR_HANDLER,
+        },
+      }),
+      {
+        Layers: [expect.anything()],
+        Environment: { Variables: { AWS_LAMBDA_EXEC_WRAPPER: '/opt/otel-handler' } },
+      },
+    ],
+    [
+      'paramsAndSecrets',
+      () => ({
+        paramsAndSecrets: lambda.ParamsAndSecretsLayerVersion.fromVersionArn('arn:aws:lambda:r:1:layer:p:1'),
+      }),
+      { Layers: ['arn:aws:lambda:r:1:layer:p:1'] },
+    ],
+    [
+      'environmentEncryption',
+      stack => ({ environmentEncryption: new kms.Key(stack, 'Key') }),
+      { KmsKeyArn: { 'Fn::GetAtt': [expect.stringMatching(/^Key/), 'Arn'] } },
+    ],
+    [
+      'vpcSubnets and securityGroups',
+      stack => {
+        const network = vpc(stack);
+        const group = new ec2.SecurityGroup(stack, 'Group', { vpc: network });
+        return { vpc: network, vpcSubnets: { subnets: [network.privateSubnets[0]!] }, securityGroups: [group] };
+      },
+      {
+        VpcConfig: {
+          SubnetIds: [{ Ref: expect.stringMatching(/^VpcPrivateSubnet1/) }],
+          SecurityGroupIds: [{ 'Fn::GetAtt': [expect.stringMatching(/^Group/), 'GroupId'] }],
+        },
+      },
+    ],
+    [
       'codeSigningConfig',
       stack => ({
         codeSigningConfig: new lambda.CodeSigningConfig(stack, 'Signing', {
@@ -107,6 +149,13 @@ describe('options that apply to every function', () => {
       ]);
     }
   });
+});
+
+it('allowAllIpv6Outbound', () => {
+  const { template } = synth(stack => ({ ...threeFunctions, vpc: vpc(stack), allowAllIpv6Outbound: true }));
+  for (const group of Object.values(template.findResources('AWS::EC2::SecurityGroup'))) {
+    expect(group['Properties'].SecurityGroupEgress).toContainEqual(expect.objectContaining({ CidrIpv6: '::/0' }));
+  }
 });
 
 describe('options that apply to the server only', () => {
@@ -237,6 +286,7 @@ describe('options that are refused', () => {
     ['retryAttempts', () => ({ retryAttempts: 0 }), unqualified],
     ['logRetention', () => ({ logRetention: logs.RetentionDays.ONE_DAY }), logGroup],
     ['logRetentionRetryOptions', () => ({ logRetentionRetryOptions: { maxRetries: 1 } }), logGroup],
+    ['logRemovalPolicy', () => ({ logRemovalPolicy: RemovalPolicy.RETAIN }), logGroup],
     ['logRetentionRole', stack => ({ logRetentionRole: role(stack) }), logGroup],
     ['logFormat', () => ({ logFormat: 'JSON' }), /deprecated.*use 'loggingFormat'$/],
     ['applicationLogLevel', () => ({ applicationLogLevel: 'INFO' }), /deprecated.*use 'applicationLogLevelV2'$/],
@@ -327,4 +377,10 @@ describe('options that are refused', () => {
       new RegExp(`^'${name}' does not apply where 'function' is given`),
     );
   });
+});
+
+it('has a test in this file for every option', () => {
+  const source = readFileSync(import.meta.filename, 'utf8');
+  const titles = [...source.matchAll(/(?:it\(|\[)\s*'([\w ,.]+)'/g)].flatMap(([, title]) => title!.split(/ and |, /));
+  expect(Object.keys(FUNCTION_OPTIONS).filter(name => !titles.includes(name))).toEqual([]);
 });

@@ -24,7 +24,7 @@ const PROFILER: Refusal = { rule: 'is not available for OS-only runtimes', wayOu
  * Every option of `lambda.FunctionOptions`. The type makes an option that the CDK adds an error here, until it is
  * decided what it applies to.
  */
-const FUNCTION_OPTIONS: { readonly [name in keyof Required<lambda.FunctionOptions>]: AppliesTo | Refusal } = {
+export const FUNCTION_OPTIONS: { readonly [name in keyof Required<lambda.FunctionOptions>]: AppliesTo | Refusal } = {
   adotInstrumentation: 'every function',
   allowAllIpv6Outbound: 'every function',
   allowAllOutbound: 'every function',
