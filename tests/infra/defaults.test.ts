@@ -3,9 +3,9 @@ import { Match } from 'aws-cdk-lib/assertions';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { environmentOf, one, statementsOf, synth, type Synthesised } from './synth.ts';
 
-let made: Synthesised;
+let synthesised: Synthesised;
 beforeAll(() => {
-  made = synth();
+  synthesised = synth();
 });
 
 const arnOf = (id: string) => ({ 'Fn::GetAtt': [id, 'Arn'] });
@@ -13,18 +13,19 @@ const arnOf = (id: string) => ({ 'Fn::GetAtt': [id, 'Arn'] });
 /** A change of these ids would replace the resources in every deployed stack. */
 describe('logical ids', () => {
   it('of resources with data, and of the functions, do not change', () => {
-    const ids = (type: string) => Object.keys(made.template.findResources(type));
+    const ids = (type: string) => Object.keys(synthesised.template.findResources(type));
     expect(ids('AWS::DynamoDB::GlobalTable')).toEqual(['McpStateTable8008F8CD', 'McpEventTableAD501C78']);
     expect(ids('AWS::SNS::Topic')).toEqual(['McpEventsTopic2CC578E0', 'McpMonitoringAlarmTopic4C0BC84D']);
     expect(ids('AWS::SecretsManager::Secret')).toEqual(['McpStateKey0937C884']);
     expect(ids('AWS::SQS::Queue')).toEqual(['McpDeliveryFailures32EA169F', 'McpIngestFailuresB3DA1852']);
     expect(ids('AWS::Lambda::Function')).toEqual(['McpServer6A6A2BCF', 'McpIngest6971C0F2']);
+    expect(ids('AWS::Logs::LogGroup')).toEqual(['McpServerLogGroup15E3AE43', 'McpIngestLogGroup4C980525']);
   });
 });
 
 describe('the functions', () => {
   it('run the binary on Graviton with 256 MB and two minutes', () => {
-    expect(one(made.template, 'AWS::Lambda::Function', 'McpServer').Properties).toMatchObject({
+    expect(one(synthesised.template, 'AWS::Lambda::Function', 'McpServer').Properties).toMatchObject({
       Architectures: ['arm64'],
       Runtime: 'provided.al2023',
       Handler: 'bootstrap',
@@ -36,15 +37,15 @@ describe('the functions', () => {
   });
 
   it('write events with the same code, within thirty seconds', () => {
-    const server = one(made.template, 'AWS::Lambda::Function', 'McpServer').Properties;
-    const ingest = one(made.template, 'AWS::Lambda::Function', 'McpIngest').Properties;
+    const server = one(synthesised.template, 'AWS::Lambda::Function', 'McpServer').Properties;
+    const ingest = one(synthesised.template, 'AWS::Lambda::Function', 'McpIngest').Properties;
     expect(ingest.Code).toEqual(server.Code);
     expect(ingest).toMatchObject({ Timeout: 30, MemorySize: 256, Architectures: ['arm64'] });
   });
 
   it('have no VPC and no reserved concurrency', () => {
     for (const id of ['McpServer', 'McpIngest']) {
-      const properties = one(made.template, 'AWS::Lambda::Function', id).Properties;
+      const properties = one(synthesised.template, 'AWS::Lambda::Function', id).Properties;
       for (const absent of ['VpcConfig', 'ReservedConcurrentExecutions', 'KmsKeyArn', 'Layers', 'TenancyConfig']) {
         expect(properties).not.toHaveProperty(absent);
       }
@@ -52,10 +53,10 @@ describe('the functions', () => {
   });
 
   it('are invoked by an alias whose old versions are retained', () => {
-    made.template.resourceCountIs('AWS::Lambda::Alias', 2);
-    made.template.allResourcesProperties('AWS::Lambda::Alias', { Name: 'live' });
-    made.template.allResources('AWS::Lambda::Version', { DeletionPolicy: 'Retain' });
-    for (const alias of Object.values(made.template.findResources('AWS::Lambda::Alias'))) {
+    synthesised.template.resourceCountIs('AWS::Lambda::Alias', 2);
+    synthesised.template.allResourcesProperties('AWS::Lambda::Alias', { Name: 'live' });
+    synthesised.template.allResources('AWS::Lambda::Version', { DeletionPolicy: 'Retain' });
+    for (const alias of Object.values(synthesised.template.findResources('AWS::Lambda::Alias'))) {
       expect(alias['Properties']).not.toHaveProperty('ProvisionedConcurrencyConfig');
     }
   });
@@ -66,7 +67,7 @@ describe('the functions', () => {
       EVENT_TABLE_NAME: { Ref: 'McpEventTableAD501C78' },
       MCP_EVENTS: 'on',
     };
-    expect(environmentOf(made.template)).toEqual({
+    expect(environmentOf(synthesised.template)).toEqual({
       ...tables,
       MCP_AUTH: 'gateway',
       MCP_RESPONSE_MODE: 'stream',
@@ -75,11 +76,11 @@ describe('the functions', () => {
         'Fn::Join': ['', ['k1:{{resolve:secretsmanager:', { Ref: 'McpStateKey0937C884' }, ':SecretString:::}}']],
       },
     });
-    expect(environmentOf(made.template, 'McpIngest')).toEqual(tables);
+    expect(environmentOf(synthesised.template, 'McpIngest')).toEqual(tables);
   });
 
   it('share one key for requestState: base64 of 48 bytes', () => {
-    made.template.hasResourceProperties('AWS::SecretsManager::Secret', {
+    synthesised.template.hasResourceProperties('AWS::SecretsManager::Secret', {
       GenerateSecretString: {
         ExcludePunctuation: true,
         ExcludeCharacters: Match.stringLikeRegexp('^[^A-Za-z0-9]{32}$'),
@@ -90,8 +91,8 @@ describe('the functions', () => {
   });
 
   it('keep logs for a month, in a log group per function', () => {
-    made.template.resourceCountIs('AWS::Logs::LogGroup', 2);
-    made.template.allResources('AWS::Logs::LogGroup', {
+    synthesised.template.resourceCountIs('AWS::Logs::LogGroup', 2);
+    synthesised.template.allResources('AWS::Logs::LogGroup', {
       Properties: { RetentionInDays: 30 },
       DeletionPolicy: 'Delete',
     });
@@ -105,7 +106,7 @@ describe('permissions', () => {
 
   it('of the server are for its tables, its topic and its log group only', () => {
     const [state, events] = ['McpStateTable8008F8CD', 'McpEventTableAD501C78'];
-    expect(statementsOf(made.template)).toEqual([
+    expect(statementsOf(synthesised.template)).toEqual([
       logs(expect.stringMatching(/^McpServerLogGroup/)),
       tracing,
       allow(
@@ -130,7 +131,7 @@ describe('permissions', () => {
   });
 
   it('of the ingest function are for the event log and its dead-letter queue only', () => {
-    expect(statementsOf(made.template, 'McpIngest')).toEqual([
+    expect(statementsOf(synthesised.template, 'McpIngest')).toEqual([
       logs(expect.stringMatching(/^McpIngestLogGroup/)),
       tracing,
       allow(['sqs:SendMessage', 'sqs:GetQueueAttributes', 'sqs:GetQueueUrl'], arnOf('McpIngestFailuresB3DA1852')),
@@ -139,19 +140,19 @@ describe('permissions', () => {
   });
 
   it('come from no managed policy, which would be wider', () => {
-    for (const role of Object.values(made.template.findResources('AWS::IAM::Role'))) {
+    for (const role of Object.values(synthesised.template.findResources('AWS::IAM::Role'))) {
       expect(role['Properties']).not.toHaveProperty('ManagedPolicyArns');
     }
   });
 
   it('to invoke the URL are not granted', () => {
-    made.template.hasResourceProperties('AWS::Lambda::Url', {
+    synthesised.template.hasResourceProperties('AWS::Lambda::Url', {
       AuthType: 'AWS_IAM',
       InvokeMode: 'RESPONSE_STREAM',
       Qualifier: 'live',
       Cors: Match.absent(),
     });
-    const permissions = Object.values(made.template.findResources('AWS::Lambda::Permission'));
+    const permissions = Object.values(synthesised.template.findResources('AWS::Lambda::Permission'));
     expect(permissions.map(permission => permission['Properties'].Principal)).toEqual(['sns.amazonaws.com']);
   });
 });
@@ -167,7 +168,7 @@ describe('the tables', () => {
   };
 
   it('retain state when the stack is deleted, with point-in-time recovery', () => {
-    const state = one(made.template, 'AWS::DynamoDB::GlobalTable', 'McpStateTable');
+    const state = one(synthesised.template, 'AWS::DynamoDB::GlobalTable', 'McpStateTable');
     expect(state).toMatchObject({ DeletionPolicy: 'Retain', Properties: shape });
     expect(state.Properties.Replicas[0]).toMatchObject({
       PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
@@ -176,7 +177,7 @@ describe('the tables', () => {
   });
 
   it('delete events with the stack', () => {
-    const events = one(made.template, 'AWS::DynamoDB::GlobalTable', 'McpEventTable');
+    const events = one(synthesised.template, 'AWS::DynamoDB::GlobalTable', 'McpEventTable');
     expect(events).toMatchObject({ DeletionPolicy: 'Delete', Properties: shape });
     expect(events.Properties.Replicas[0]).not.toHaveProperty('PointInTimeRecoverySpecification');
   });
@@ -184,7 +185,7 @@ describe('the tables', () => {
 
 describe('events', () => {
   it('are delivered to the alias of the ingest function, with a dead-letter queue', () => {
-    made.template.hasResourceProperties('AWS::SNS::Subscription', {
+    synthesised.template.hasResourceProperties('AWS::SNS::Subscription', {
       Protocol: 'lambda',
       TopicArn: { Ref: 'McpEventsTopic2CC578E0' },
       Endpoint: { Ref: Match.stringLikeRegexp('^McpIngestAlias') },
@@ -193,21 +194,22 @@ describe('events', () => {
   });
 
   it('that fail after all retries go to the other queue', () => {
-    made.template.hasResourceProperties('AWS::Lambda::EventInvokeConfig', {
+    synthesised.template.hasResourceProperties('AWS::Lambda::EventInvokeConfig', {
       FunctionName: { Ref: Match.stringLikeRegexp('^McpIngest') },
       Qualifier: { 'Fn::Select': [7, { 'Fn::Split': [':', { Ref: Match.stringLikeRegexp('^McpIngestAlias') }] }] },
       MaximumEventAgeInSeconds: 21_600,
       MaximumRetryAttempts: 2,
       DestinationConfig: { OnFailure: { Destination: arnOf('McpIngestFailuresB3DA1852') } },
     });
-    made.template.allResourcesProperties('AWS::SQS::Queue', {
+    synthesised.template.allResourcesProperties('AWS::SQS::Queue', {
       MessageRetentionPeriod: 1_209_600,
       SqsManagedSseEnabled: true,
     });
   });
 
   it('are published with TLS, by this account and its alarms', () => {
-    const policy = one(made.template, 'AWS::SNS::TopicPolicy', 'McpEventsTopic').Properties.PolicyDocument.Statement;
+    const policy = one(synthesised.template, 'AWS::SNS::TopicPolicy', 'McpEventsTopic').Properties.PolicyDocument
+      .Statement;
     expect(policy).toEqual([
       expect.objectContaining({ Effect: 'Deny', Condition: { Bool: { 'aws:SecureTransport': 'false' } } }),
       expect.objectContaining({

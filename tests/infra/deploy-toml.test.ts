@@ -189,8 +189,8 @@ secrets = ["API_TOKEN"]
   `;
 
   it('sets every property', () => {
-    const made = template(all);
-    expect(one(made, 'AWS::Lambda::Function', 'McpServer').Properties).toMatchObject({
+    const synthesised = template(all);
+    expect(one(synthesised, 'AWS::Lambda::Function', 'McpServer').Properties).toMatchObject({
       MemorySize: 512,
       Timeout: 200,
       Architectures: ['x86_64'],
@@ -198,7 +198,7 @@ secrets = ["API_TOKEN"]
       TracingConfig: { Mode: 'PassThrough' },
       VpcConfig: { SubnetIds: ['subnet-1', 'subnet-2'], SecurityGroupIds: ['sg-1'] },
     });
-    expect(environmentOf(made)).toMatchObject({
+    expect(environmentOf(synthesised)).toMatchObject({
       API_TOKEN: { 'Fn::Join': ['', expect.arrayContaining([':secret:Test/API_TOKEN'])] },
       RUST_LOG: 'debug',
       MCP_PATH: '/v1',
@@ -218,32 +218,35 @@ secrets = ["API_TOKEN"]
       MCP_JWT_AUDIENCE: 'm',
       MCP_JWT_SCOPES: 's',
     });
-    expect(one(made, 'AWS::Lambda::Function', 'McpIngest').Properties).toMatchObject({
+    expect(one(synthesised, 'AWS::Lambda::Function', 'McpIngest').Properties).toMatchObject({
       Timeout: 9,
       ReservedConcurrentExecutions: 3,
     });
-    made.hasResourceProperties('AWS::ApplicationAutoScaling::ScalableTarget', { MinCapacity: 2, MaxCapacity: 9 });
-    made.hasResourceProperties('AWS::ApiGateway::Stage', {
+    synthesised.hasResourceProperties('AWS::ApplicationAutoScaling::ScalableTarget', {
+      MinCapacity: 2,
+      MaxCapacity: 9,
+    });
+    synthesised.hasResourceProperties('AWS::ApiGateway::Stage', {
       StageName: 'v1',
       MethodSettings: [Match.objectLike({ ThrottlingRateLimit: 3, ThrottlingBurstLimit: 4 })],
     });
-    made.hasResourceProperties('AWS::WAFv2::WebACLAssociation', {
+    synthesised.hasResourceProperties('AWS::WAFv2::WebACLAssociation', {
       WebACLArn: 'arn:aws:wafv2:eu-central-1:111122223333:regional/webacl/a/b',
     });
-    made.resourceCountIs('AWS::Route53::RecordSet', 1);
-    made.resourceCountIs('AWS::CloudWatch::Alarm', 0);
-    made.resourceCountIs('AWS::CloudWatch::Dashboard', 0);
-    expect(one(made, 'AWS::DynamoDB::GlobalTable', 'McpStateTable')).toMatchObject({ DeletionPolicy: 'Delete' });
+    synthesised.resourceCountIs('AWS::Route53::RecordSet', 1);
+    synthesised.resourceCountIs('AWS::CloudWatch::Alarm', 0);
+    synthesised.resourceCountIs('AWS::CloudWatch::Dashboard', 0);
+    expect(one(synthesised, 'AWS::DynamoDB::GlobalTable', 'McpStateTable')).toMatchObject({ DeletionPolicy: 'Delete' });
     // Those of three functions, and the access log. Their ids are those without a retention.
-    made.resourceCountIs('AWS::Logs::LogGroup', 4);
-    made.allResourcesProperties('AWS::Logs::LogGroup', { RetentionInDays: 7 });
-    made.hasResourceProperties('AWS::Lambda::Function', {
+    synthesised.resourceCountIs('AWS::Logs::LogGroup', 4);
+    synthesised.allResourcesProperties('AWS::Logs::LogGroup', { RetentionInDays: 7 });
+    synthesised.hasResourceProperties('AWS::Lambda::Function', {
       LoggingConfig: { LogGroup: { Ref: Match.stringLikeRegexp('^McpServerLogGroup') } },
     });
   });
 
   it('is overridden by the command line, whose values are text', () => {
-    const made = template(`${code}[lambda]\nmemory_size = 512\n[lambda.environment]\nAA = "1"`, {
+    const synthesised = template(`${code}[lambda]\nmemory_size = 512\n[lambda.environment]\nAA = "1"`, {
       'lambda.memory_size': '1024',
       'lambda.environment.BB': '2',
       'streams.enabled': 'false',
@@ -251,8 +254,8 @@ secrets = ["API_TOKEN"]
       'aws:cdk:unrelated': 'x',
       config: 'other.toml',
     });
-    expect(one(made, 'AWS::Lambda::Function', 'McpServer').Properties.MemorySize).toBe(1024);
-    expect(environmentOf(made)).toMatchObject({
+    expect(one(synthesised, 'AWS::Lambda::Function', 'McpServer').Properties.MemorySize).toBe(1024);
+    expect(environmentOf(synthesised)).toMatchObject({
       AA: '1',
       BB: '2',
       MCP_STREAMS: 'off',

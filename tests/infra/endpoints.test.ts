@@ -110,6 +110,8 @@ describe('Cognito', () => {
       auth: McpAuth.cognito({ domainPrefix: 'notes', callbackUrls: ['https://app.example.com/back'] }),
     });
     const pool = one(template, 'AWS::Cognito::UserPool');
+    // A change of this id would replace the users of every deployed stack.
+    expect(pool.id).toBe('McpUserPoolC6FB1A6F');
     expect(pool.Properties).toMatchObject({
       AdminCreateUserConfig: { AllowAdminCreateUserOnly: true },
       MfaConfiguration: 'ON',

@@ -67,9 +67,9 @@ describe('the program', () => {
 });
 
 describe('the functions', () => {
-  let made: Synthesised;
+  let synthesised: Synthesised;
   beforeAll(() => {
-    made = synth(stack => ({
+    synthesised = synth(stack => ({
       architecture: lambda.Architecture.X86_64,
       memorySize: 512,
       timeout: Duration.minutes(5),
@@ -95,7 +95,7 @@ describe('the functions', () => {
   });
 
   it('have the options that are given', () => {
-    const server = one(made.template, 'AWS::Lambda::Function', 'McpServer').Properties;
+    const server = one(synthesised.template, 'AWS::Lambda::Function', 'McpServer').Properties;
     expect(server).toMatchObject({
       Architectures: ['x86_64'],
       MemorySize: 512,
@@ -105,7 +105,7 @@ describe('the functions', () => {
       Layers: ['arn:aws:lambda:eu-central-1:111122223333:layer:l:1'],
     });
     expect(server).not.toHaveProperty('TracingConfig');
-    const ingest = one(made.template, 'AWS::Lambda::Function', 'McpIngest').Properties;
+    const ingest = one(synthesised.template, 'AWS::Lambda::Function', 'McpIngest').Properties;
     expect(ingest).toMatchObject({
       Architectures: ['x86_64'],
       MemorySize: 128,
@@ -115,18 +115,18 @@ describe('the functions', () => {
   });
 
   it('all have the environment variables; only the server has the secrets', () => {
-    expect(environmentOf(made.template)).toMatchObject({
+    expect(environmentOf(synthesised.template)).toMatchObject({
       RUST_LOG: 'debug',
       API_TOKEN: { Ref: expect.stringMatching(/^Token/) },
     });
-    expect(environmentOf(made.template, 'McpIngest')).toMatchObject({ RUST_LOG: 'debug' });
-    expect(environmentOf(made.template, 'McpIngest')).not.toHaveProperty('API_TOKEN');
-    expect(statementsOf(made.template)).toContainEqual({
+    expect(environmentOf(synthesised.template, 'McpIngest')).toMatchObject({ RUST_LOG: 'debug' });
+    expect(environmentOf(synthesised.template, 'McpIngest')).not.toHaveProperty('API_TOKEN');
+    expect(statementsOf(synthesised.template)).toContainEqual({
       Effect: 'Allow',
       Action: ['secretsmanager:GetSecretValue', 'secretsmanager:DescribeSecret'],
       Resource: { Ref: expect.stringMatching(/^Token/) },
     });
-    expect(JSON.stringify(statementsOf(made.template, 'McpIngest'))).not.toContain('secretsmanager');
+    expect(JSON.stringify(statementsOf(synthesised.template, 'McpIngest'))).not.toContain('secretsmanager');
   });
 
   it('write to the log groups that are given, with the permission for them', () => {
@@ -134,42 +134,42 @@ describe('the functions', () => {
       ['McpServer', 'ServerLogs'],
       ['McpIngest', 'IngestLogs'],
     ] as const) {
-      const logGroup = one(made.template, 'AWS::Logs::LogGroup', group).id;
-      expect(one(made.template, 'AWS::Lambda::Function', id).Properties.LoggingConfig.LogGroup).toEqual({
+      const logGroup = one(synthesised.template, 'AWS::Logs::LogGroup', group).id;
+      expect(one(synthesised.template, 'AWS::Lambda::Function', id).Properties.LoggingConfig.LogGroup).toEqual({
         Ref: logGroup,
       });
-      expect(statementsOf(made.template, id)).toContainEqual({
+      expect(statementsOf(synthesised.template, id)).toContainEqual({
         Effect: 'Allow',
         Action: ['logs:CreateLogStream', 'logs:PutLogEvents'],
         Resource: { 'Fn::GetAtt': [logGroup, 'Arn'] },
       });
     }
-    made.template.resourceCountIs('AWS::Logs::LogGroup', 2);
+    synthesised.template.resourceCountIs('AWS::Logs::LogGroup', 2);
   });
 
   it('have provisioned concurrency on the alias, which scales', () => {
-    const alias = one(made.template, 'AWS::Lambda::Alias', 'McpServer').Properties;
+    const alias = one(synthesised.template, 'AWS::Lambda::Alias', 'McpServer').Properties;
     expect(alias.ProvisionedConcurrencyConfig).toEqual({ ProvisionedConcurrentExecutions: 2 });
-    made.template.hasResourceProperties('AWS::ApplicationAutoScaling::ScalableTarget', {
+    synthesised.template.hasResourceProperties('AWS::ApplicationAutoScaling::ScalableTarget', {
       MinCapacity: 2,
       MaxCapacity: 10,
     });
-    made.template.hasResourceProperties('AWS::ApplicationAutoScaling::ScalingPolicy', {
+    synthesised.template.hasResourceProperties('AWS::ApplicationAutoScaling::ScalingPolicy', {
       TargetTrackingScalingPolicyConfiguration: { TargetValue: 0.7 },
     });
   });
 
   it('are tagged, like all resources', () => {
     for (const type of ['AWS::Lambda::Function', 'AWS::SNS::Topic', 'AWS::SQS::Queue', 'AWS::IAM::Role']) {
-      made.template.allResourcesProperties(type, { Tags: Match.arrayWith([{ Key: 'team', Value: 'notes' }]) });
+      synthesised.template.allResourcesProperties(type, { Tags: Match.arrayWith([{ Key: 'team', Value: 'notes' }]) });
     }
   });
 });
 
 describe('a VPC', () => {
-  let made: Synthesised;
+  let synthesised: Synthesised;
   beforeAll(() => {
-    made = synth(stack => {
+    synthesised = synth(stack => {
       const { vpc, group } = network(stack);
       return {
         vpc,
@@ -181,7 +181,7 @@ describe('a VPC', () => {
   });
 
   it('has every function, in the subnets and security groups that are given', () => {
-    made.template.allResourcesProperties('AWS::Lambda::Function', {
+    synthesised.template.allResourcesProperties('AWS::Lambda::Function', {
       VpcConfig: {
         SubnetIds: [{ Ref: Match.stringLikeRegexp('^VpcPrivateSubnet1') }],
         SecurityGroupIds: [{ 'Fn::GetAtt': [Match.stringLikeRegexp('^Group'), 'GroupId'] }],
@@ -191,7 +191,7 @@ describe('a VPC', () => {
 
   it('comes with permissions for network interfaces', () => {
     for (const id of ['McpServer', 'McpIngest']) {
-      expect(statementsOf(made.template, id)).toContainEqual({
+      expect(statementsOf(synthesised.template, id)).toContainEqual({
         Effect: 'Allow',
         Action: [
           'ec2:AssignPrivateIpAddresses',
@@ -208,9 +208,9 @@ describe('a VPC', () => {
 });
 
 describe('managed instances', () => {
-  let made: Synthesised;
+  let synthesised: Synthesised;
   beforeAll(() => {
-    made = synth(stack => {
+    synthesised = synth(stack => {
       const { vpc, group } = network(stack);
       return {
         managedInstances: {
@@ -226,26 +226,26 @@ describe('managed instances', () => {
   });
 
   it('run the server, many requests at once, with the memory they need', () => {
-    expect(one(made.template, 'AWS::Lambda::Function', 'McpServer').Properties).toMatchObject({
+    expect(one(synthesised.template, 'AWS::Lambda::Function', 'McpServer').Properties).toMatchObject({
       MemorySize: 2048,
       CapacityProviderConfig: {
         LambdaManagedInstancesCapacityProviderConfig: { PerExecutionEnvironmentMaxConcurrency: 200 },
       },
     });
-    made.template.hasResourceProperties('AWS::Lambda::CapacityProvider', {
+    synthesised.template.hasResourceProperties('AWS::Lambda::CapacityProvider', {
       CapacityProviderScalingConfig: { MaxVCpuCount: 24, ScalingMode: 'Auto' },
       InstanceRequirements: { Architectures: ['arm64'] },
     });
   });
 
   it('do not run the ingest function, which scales to zero', () => {
-    expect(one(made.template, 'AWS::Lambda::Function', 'McpIngest').Properties).not.toHaveProperty(
+    expect(one(synthesised.template, 'AWS::Lambda::Function', 'McpIngest').Properties).not.toHaveProperty(
       'CapacityProviderConfig',
     );
   });
 
   it('do not retain versions, which would keep running', () => {
-    const version = one(made.template, 'AWS::Lambda::Version', 'McpServer');
+    const version = one(synthesised.template, 'AWS::Lambda::Version', 'McpServer');
     expect(version).toMatchObject({
       DeletionPolicy: 'Delete',
       Properties: { FunctionScalingConfig: { MinExecutionEnvironments: 4, MaxExecutionEnvironments: 9 } },

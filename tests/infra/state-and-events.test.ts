@@ -10,9 +10,9 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { environmentOf, one, statementsOf, synth, type Synthesised } from './synth.ts';
 
 describe('new tables', () => {
-  let made: Synthesised;
+  let synthesised: Synthesised;
   beforeAll(() => {
-    made = synth(
+    synthesised = synth(
       stack => ({
         state: {
           encryptionKey: new kms.Key(stack, 'Key'),
@@ -28,7 +28,7 @@ describe('new tables', () => {
   });
 
   it('have the limits, key, protection and removal policy that are given', () => {
-    const state = one(made.template, 'AWS::DynamoDB::GlobalTable', 'McpStateTable');
+    const state = one(synthesised.template, 'AWS::DynamoDB::GlobalTable', 'McpStateTable');
     expect(state.DeletionPolicy).toBe('Delete');
     expect(state.Properties).toMatchObject({
       WriteOnDemandThroughputSettings: { MaxWriteRequestUnits: 50 },
@@ -43,7 +43,7 @@ describe('new tables', () => {
 
   it('let the functions use their key', () => {
     for (const id of ['McpServer', 'McpIngest']) {
-      expect(statementsOf(made.template, id)).toContainEqual({
+      expect(statementsOf(synthesised.template, id)).toContainEqual({
         Effect: 'Allow',
         Action: ['kms:Decrypt', 'kms:Encrypt', 'kms:ReEncrypt*', 'kms:GenerateDataKey*'],
         Resource: { 'Fn::GetAtt': [expect.stringMatching(/^Key/), 'Arn'] },
@@ -76,16 +76,19 @@ it('uses an existing topic, and an existing secret with keys for requestState', 
 });
 
 describe('an encrypted topic', () => {
-  let made: Synthesised;
+  let synthesised: Synthesised;
   beforeAll(() => {
-    made = synth(stack => ({ mcpEvents: { encryptionKey: new kms.Key(stack, 'Key'), allowEventBridge: true } }), {
-      also: (server, stack) =>
-        server.grants.publish(new iam.Role(stack, 'Publisher', { assumedBy: new iam.AccountRootPrincipal() })),
-    });
+    synthesised = synth(
+      stack => ({ mcpEvents: { encryptionKey: new kms.Key(stack, 'Key'), allowEventBridge: true } }),
+      {
+        also: (server, stack) =>
+          server.grants.publish(new iam.Role(stack, 'Publisher', { assumedBy: new iam.AccountRootPrincipal() })),
+      },
+    );
   });
 
   it('lets alarms of this account, and EventBridge if it may publish, use the key', () => {
-    const statements = one(made.template, 'AWS::KMS::Key').Properties.KeyPolicy.Statement;
+    const statements = one(synthesised.template, 'AWS::KMS::Key').Properties.KeyPolicy.Statement;
     const use = { Action: ['kms:Decrypt', 'kms:GenerateDataKey*'], Effect: 'Allow', Resource: '*' };
     expect(statements).toContainEqual({
       ...use,
@@ -98,7 +101,7 @@ describe('an encrypted topic', () => {
 
   it('lets publishers use the key', () => {
     for (const id of ['McpServer', 'Publisher']) {
-      const statements = statementsOf(made.template, id);
+      const statements = statementsOf(synthesised.template, id);
       expect(statements).toContainEqual(
         expect.objectContaining({ Action: 'sns:Publish', Resource: { Ref: 'McpEventsTopic2CC578E0' } }),
       );
@@ -161,15 +164,15 @@ it('grants reading state by key', () => {
 });
 
 describe('monitoring', () => {
-  let made: Synthesised;
+  let synthesised: Synthesised;
   beforeAll(() => {
-    made = synth({ reservedConcurrentExecutions: 40 });
+    synthesised = synth({ reservedConcurrentExecutions: 40 });
   });
   const threshold = (template: Synthesised['template'], id: string) =>
     one(template, 'AWS::CloudWatch::Alarm', `McpMonitoring${id}`).Properties.Threshold;
 
   it('has alarms with a runbook, an action, and no alarm for missing data', () => {
-    const alarms = Object.entries(made.template.findResources('AWS::CloudWatch::Alarm'));
+    const alarms = Object.entries(synthesised.template.findResources('AWS::CloudWatch::Alarm'));
     const names = alarms.map(([id]) => id.replace(/^McpMonitoring|[0-9A-F]{8}$/g, ''));
     expect(names).toEqual([
       'ServerErrorRate',
@@ -210,11 +213,11 @@ describe('monitoring', () => {
       'IngestEventAge',
       'DeliveryFailuresNotEmpty',
     ];
-    expect(ids.map(id => threshold(made.template, id))).toEqual([1, 1, 0, 80, 24_000, 60_000, 0]);
+    expect(ids.map(id => threshold(synthesised.template, id))).toEqual([1, 1, 0, 80, 24_000, 60_000, 0]);
   });
 
   it('has a rate of errors only above a number of requests', () => {
-    const { Metrics } = one(made.template, 'AWS::CloudWatch::Alarm', 'McpMonitoringServerErrorRate').Properties;
+    const { Metrics } = one(synthesised.template, 'AWS::CloudWatch::Alarm', 'McpMonitoringServerErrorRate').Properties;
     expect(Metrics[0].Expression).toBe('IF(whole >= 20, 100 * part / whole, 0)');
     expect(Metrics.slice(1).map((it: any) => [it.Id, it.MetricStat.Metric.MetricName, it.MetricStat.Stat])).toEqual([
       ['part', 'Errors', 'Sum'],
@@ -223,7 +226,7 @@ describe('monitoring', () => {
   });
 
   it('has a composite alarm of all of them', () => {
-    const any = one(made.template, 'AWS::CloudWatch::CompositeAlarm', 'McpMonitoringAnyAlarm').Properties;
+    const any = one(synthesised.template, 'AWS::CloudWatch::CompositeAlarm', 'McpMonitoringAnyAlarm').Properties;
     expect(JSON.stringify(any.AlarmRule).match(/ALARM\(/g)).toHaveLength(17);
     expect(any.AlarmActions).toEqual([{ Ref: 'McpMonitoringAlarmTopic4C0BC84D' }]);
   });
@@ -257,7 +260,7 @@ describe('monitoring', () => {
   });
 
   it('gives metrics for alarms of the app', () => {
-    const { server, stack } = made;
+    const { server, stack } = synthesised;
     const names = (['requests', 'serverErrors', 'errors', 'throttles', 'duration', 'concurrency'] as const).map(name =>
       server.metrics[name]({ period: Duration.hours(1) }),
     );

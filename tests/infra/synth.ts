@@ -43,8 +43,8 @@ export function construct(props: McpLambdaServerProps | Make = {}, { flags, env,
 }
 
 export function synth(props: McpLambdaServerProps | Make = {}, options: Options = {}): Synthesised {
-  const made = construct(props, options);
-  return { ...made, template: Template.fromStack(made.stack) };
+  const synthesised = construct(props, options);
+  return { ...synthesised, template: Template.fromStack(synthesised.stack) };
 }
 
 /** Every flag as `cdk init` sets it for new projects. */
