@@ -28,11 +28,11 @@ describe('tables.json', () => {
 });
 
 describe('the permissions', () => {
-  const folder = join(root, 'runtime', 'src', 'store', 'dynamodb');
-  const source = readdirSync(folder)
-    .filter(name => name !== 'tables.rs')
-    .map(name => readFileSync(join(folder, name), 'utf8'))
-    .join('\n');
+  // Every file of the folder `dynamodb` of a crate, except for the one that creates tables.
+  const files = readdirSync(join(root, 'runtime'), { recursive: true, encoding: 'utf8' }).filter(
+    path => /\bsrc\/(.*\/)?dynamodb\/.*\.rs$/.test(path) && !path.endsWith('/tables.rs'),
+  );
+  const source = files.map(path => readFileSync(join(root, 'runtime', path), 'utf8')).join('\n');
   const called = (pattern: string) => new RegExp(pattern).test(source);
   // A transaction needs the permissions of its items.
   const parts = {
