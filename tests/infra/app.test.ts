@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Validations } from 'aws-cdk-lib';
 import { afterAll, describe, expect, it } from 'vitest';
 import { root } from './synth.ts';
 
@@ -72,6 +73,9 @@ describe('npx cdk synth', () => {
       expect(stderr).not.toMatch(/warning/i);
       expect(took).toBeLessThan(SYNTH_WITHIN_MS);
       expect(Object.keys(JSON.parse(readFileSync(path, 'utf8')).Outputs)).toEqual(OUTPUTS);
+      // The app acknowledges the findings of the construct; nag.test.ts shows that none is left.
+      const metadata = readFileSync(path.replace('.template.json', '.metadata.json'), 'utf8');
+      expect(metadata).toContain(Validations.ACKNOWLEDGED_RULES_METADATA_KEY);
       // W3005: the CDK writes dependencies that references already imply.
       const lint = spawnSync(join(root, '.venv', 'bin', 'cfn-lint'), ['--ignore-checks', 'W3005', '--template', path], {
         encoding: 'utf8',
