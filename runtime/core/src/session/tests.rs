@@ -5,7 +5,12 @@ use std::{sync::Arc, time::Duration};
 use proptest::prelude::*;
 
 use super::{Handles, State, StateError};
-use crate::{Clock, MemoryStore, Principal, StoreError, time::Timestamp};
+use crate::{
+    auth::Principal,
+    error::StoreError,
+    store::MemoryStore,
+    time::{Clock, Timestamp},
+};
 
 fn state() -> State {
     let clock = Clock::manual(Timestamp(0));

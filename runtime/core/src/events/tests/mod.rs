@@ -16,7 +16,13 @@ use tokio_util::task::TaskTracker;
 use super::{
     Appended, Event, EventKey, EventLog, LoggedEvent, NewEvent, Scope, ScopeEnd, Subscription, Tail,
 };
-use crate::{Clock, MemoryStore, Principal, StoreError, session::SessionId, time::Timestamp};
+use crate::{
+    auth::Principal,
+    error::StoreError,
+    ids::SessionId,
+    store::MemoryStore,
+    time::{Clock, Timestamp},
+};
 
 mod written;
 
