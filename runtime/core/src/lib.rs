@@ -8,6 +8,7 @@ pub mod config;
 mod dispatch;
 pub mod error;
 pub mod events;
+mod exchange;
 #[cfg(test)]
 mod fuzz;
 mod handler;
@@ -16,7 +17,6 @@ pub mod ids;
 mod ingress;
 mod limits;
 mod local;
-mod peer;
 pub mod protocol;
 #[doc(hidden)]
 pub mod random;

@@ -14,19 +14,31 @@ use http::{Request, Response};
 use http_body_util::BodyExt;
 use rmcp::ServerHandler;
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::{Service, ServiceExt};
 
 use crate::{
-    auth::Authenticator,
+    auth::{Authenticator, ProtectedResource},
     config::Config,
-    dispatch::App,
+    dispatch::{Dispatcher, StreamParts, Streams, ToolServices},
     error::{ConfigError, Error},
-    events::{Events, Publisher},
-    http::{Body, BoxError, McpService, Routes, cors_layer, metadata, preflights, settled},
-    local, signal,
+    events::{Events, Publisher, Tail},
+    exchange::Exchanges,
+    handler::{
+        Handler, LayerParts,
+        capabilities::{DeclaredCapabilities, Rules},
+        layered,
+    },
+    http::{
+        Body, BoxError, Endpoint, McpService, Routes, check_heads, check_preflights, cors_layer, metadata,
+    },
+    limits::RequestLimiter,
+    local,
+    session::{Inbox, Sessions},
+    signal,
     store::Stores,
     time::Clock,
+    tools::Tools,
 };
 
 /// What a server is made of, each part chosen.
@@ -50,8 +62,19 @@ pub struct ServerParts {
 /// address and any other host can run too.
 #[derive(Clone)]
 pub struct Server {
-    app: Arc<App>,
+    endpoint: Arc<Endpoint>,
     service: McpService,
+    runtime: Runtime,
+}
+
+/// What everything that runs shares.
+#[derive(Clone)]
+pub(crate) struct Runtime {
+    pub(crate) clock: Clock,
+    /// Owns every task, so that none outlives the server.
+    pub(crate) tracker: TaskTracker,
+    /// Is cancelled when the server is asked to stop: open streams then end gracefully.
+    pub(crate) shutdown: CancellationToken,
 }
 
 impl Server {
@@ -63,18 +86,27 @@ impl Server {
     #[inline(never)]
     pub fn new<H: ServerHandler>(handler: H, parts: ServerParts) -> Result<Self, ConfigError> {
         let ServerParts { config, stores, clock, publisher, dynamic_tools, routes: own } = parts;
+        let config: Arc<Config> = config.into();
+        let runtime = Runtime { clock, tracker: TaskTracker::new(), shutdown: CancellationToken::new() };
         let mut routes = Routes::default();
-        routes.around(preflights(config.cors.clone()));
+        routes.around(check_preflights(config.cors.clone()));
         routes.wrap(cors_layer(&config.cors));
         #[cfg(feature = "compression")]
         if config.compression {
             routes.wrap(crate::http::compression_layer());
         }
-        routes.around(settled(config.requests));
-        let app = App::new(handler, config, stores, clock, publisher, dynamic_tools)?;
-        metadata_routes(&mut routes, &app);
+        routes.around(check_heads(config.requests));
+        let resource = Arc::new(ProtectedResource::of(&config.auth, &config.path));
+        let endpoint = Arc::new(Endpoint {
+            authenticator: Authenticator::new(&config.auth, &runtime.clock)?,
+            resource: Arc::clone(&resource),
+            requests: RequestLimiter::default(),
+            dispatcher: dispatcher(Arc::new(handler), &config, stores, &runtime, publisher, dynamic_tools)?,
+            config,
+        });
+        metadata_routes(&mut routes, &resource);
         routes.extend(own);
-        Ok(Self { service: routes.build(Arc::clone(&app)), app })
+        Ok(Self { service: routes.build(Arc::clone(&endpoint)), endpoint, runtime })
     }
 
     /// Answers one request.
@@ -91,18 +123,18 @@ impl Server {
     /// Publishes events, for code that runs outside requests.
     #[must_use]
     pub fn events(&self) -> &Events {
-        &self.app.events
+        &self.endpoint.dispatcher.services.events
     }
 
     /// The configuration that the server was built with.
     #[must_use]
     pub fn config(&self) -> &Config {
-        &self.app.config
+        &self.endpoint.config
     }
 
     /// Asks the server to stop: open streams end gracefully, requests in progress finish.
     pub fn stop(&self) {
-        self.app.shutdown.cancel();
+        self.runtime.shutdown.cancel();
     }
 
     /// Binds a local address.
@@ -120,27 +152,27 @@ impl Server {
     #[doc(hidden)]
     #[must_use]
     pub fn clock(&self) -> &Clock {
-        &self.app.clock
+        &self.runtime.clock
     }
 
     /// Tells who sends a request.
     #[doc(hidden)]
     #[must_use]
     pub fn authenticator(&self) -> &Authenticator {
-        &self.app.authenticator
+        &self.endpoint.authenticator
     }
 
     /// Is cancelled when the server is asked to stop.
     #[doc(hidden)]
     #[must_use]
     pub fn shutdown(&self) -> &CancellationToken {
-        &self.app.shutdown
+        &self.runtime.shutdown
     }
 }
 
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Server").field("path", &self.app.config.path).finish_non_exhaustive()
+        f.debug_struct("Server").field("path", &self.endpoint.config.path).finish_non_exhaustive()
     }
 }
 
@@ -163,12 +195,85 @@ where
     }
 }
 
+/// Puts the parts that serve calls together.
+#[inline(never)]
+fn dispatcher(
+    handler: Arc<dyn Handler>,
+    config: &Config,
+    stores: Stores,
+    runtime: &Runtime,
+    publisher: Option<Arc<dyn Publisher>>,
+    dynamic_tools: Option<BTreeSet<String>>,
+) -> Result<Dispatcher, ConfigError> {
+    let Runtime { clock, tracker, shutdown } = runtime;
+    let info = handler.info();
+    let rules = Rules {
+        event_resources: config.events.enabled == Some(true),
+        streams: config.streams.enabled,
+        dynamic_tools: dynamic_tools.is_some(),
+    };
+    let capabilities = DeclaredCapabilities::new(info.capabilities, rules);
+    let tail = Tail::new(Arc::clone(&stores.events), tracker.clone());
+    let events =
+        Events::new(Arc::clone(&stores.events), Arc::clone(&tail), clock.clone(), config.events.life)
+            .with_publisher(publisher);
+    let tools = dynamic_tools.map(|disabled| {
+        let store = Arc::clone(&stores.sessions);
+        Tools::new(disabled, config.tool_check, store, events.clone(), clock.clone())
+    });
+    let handler = layered(
+        handler,
+        LayerParts {
+            capabilities: &capabilities,
+            event_log: rules.event_resources.then(|| Arc::clone(&stores.events)),
+            tools: tools.clone(),
+            tool_scopes: config.auth.tools.clone(),
+            state_keys: &config.state_keys,
+            state_ttl: config.state_ttl,
+        },
+    )?;
+    let sessions = Sessions::new(Arc::clone(&stores.sessions), clock.clone(), config.session_ttl);
+    let streams = Streams::new(StreamParts {
+        config: config.streams,
+        leases: stores.stream_leases,
+        tracker: tracker.clone(),
+        clock: clock.clone(),
+        tail,
+        sessions: sessions.clone(),
+        replies: stores.streams,
+        capabilities: capabilities.clone(),
+        server_info: info.server_info.clone(),
+        shutdown: shutdown.clone(),
+    });
+    Ok(Dispatcher {
+        exchanges: Arc::new(Exchanges {
+            handler,
+            events: events.clone(),
+            server_info: info.server_info,
+            keep_alive: config.streams.keep_alive,
+            max_response: config.max_response,
+        }),
+        services: ToolServices {
+            events,
+            tools,
+            state: stores.sessions,
+            clock: clock.clone(),
+            state_ttl: config.session_ttl,
+        },
+        inbox: Inbox::new(stores.inbox),
+        tracker: tracker.clone(),
+        capabilities,
+        sessions,
+        streams,
+    })
+}
+
 /// Serves the RFC 9728 metadata. The document must be reachable without a token.
-fn metadata_routes(routes: &mut Routes, app: &Arc<App>) {
-    for path in app.resource.paths() {
-        let app = Arc::clone(app);
+fn metadata_routes(routes: &mut Routes, resource: &Arc<ProtectedResource>) {
+    for path in resource.paths() {
+        let resource = Arc::clone(resource);
         routes.add(&path, move |request| {
-            let document = metadata(&app.resource, &request);
+            let document = metadata(&resource, &request);
             async move { document }
         });
     }
@@ -186,14 +291,19 @@ impl BoundServer {
     /// The URL of the MCP endpoint.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}{}", self.address, self.server.app.config.path)
+        format!("http://{}{}", self.address, self.server.endpoint.config.path)
     }
 
     /// Serves until the process is asked to stop by SIGTERM, SIGINT or [`Server::stop`].
     pub async fn serve(self) {
         tracing::info!(url = self.url(), "listening");
-        let stop: CancellationToken = self.server.app.shutdown.clone();
-        let serving = local::serve(Arc::clone(&self.server.app), self.server.service, self.listener);
+        let stop: CancellationToken = self.server.runtime.shutdown.clone();
+        let serving = local::serve(
+            self.server.endpoint.config.clone(),
+            self.server.runtime,
+            self.server.service,
+            self.listener,
+        );
         tokio::pin!(serving);
         tokio::select! {
             () = &mut serving => return,

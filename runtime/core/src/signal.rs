@@ -2,20 +2,20 @@
 
 /// Returns when the process is asked to stop.
 ///
-/// A socket pair of our own and not `tokio::signal`: where that is compiled in, every tokio runtime makes ready for
-/// every signal there is, which costs each cold start four system calls and seven pages.
+/// It uses a socket pair and not `tokio::signal`: where that is compiled in, every tokio runtime prepares for every
+/// signal, which costs each cold start four system calls and seven pages.
 #[cfg(unix)]
 pub async fn stop_requested() {
     match signals() {
-        Ok(told) => drop(told.readable().await),
+        Ok(received) => drop(received.readable().await),
         Err(error) => {
-            tracing::warn!(%error, "SIGTERM and SIGINT cannot be heard: the end will come without notice");
+            tracing::warn!(%error, "SIGTERM and SIGINT cannot be received: the process ends without a graceful shutdown");
             std::future::pending::<()>().await;
         }
     }
 }
 
-/// What can be read from once SIGTERM or SIGINT came.
+/// A socket that is readable once SIGTERM or SIGINT has been received.
 #[cfg(unix)]
 fn signals() -> std::io::Result<tokio::net::UnixStream> {
     use signal_hook::{
@@ -23,11 +23,11 @@ fn signals() -> std::io::Result<tokio::net::UnixStream> {
         low_level::pipe,
     };
 
-    let (told, tell) = std::os::unix::net::UnixStream::pair()?;
-    told.set_nonblocking(true)?;
-    pipe::register(SIGTERM, tell.try_clone()?)?;
-    pipe::register(SIGINT, tell)?;
-    tokio::net::UnixStream::from_std(told)
+    let (received, sender) = std::os::unix::net::UnixStream::pair()?;
+    received.set_nonblocking(true)?;
+    pipe::register(SIGTERM, sender.try_clone()?)?;
+    pipe::register(SIGINT, sender)?;
+    tokio::net::UnixStream::from_std(received)
 }
 
 /// Returns when the process is asked to stop.

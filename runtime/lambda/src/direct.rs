@@ -11,7 +11,7 @@ use serde_json::Value;
 use mcp_lambda_core::{
     auth::Principal,
     http::{Body, full},
-    protocol::headers,
+    protocol::{self, headers, meta},
 };
 
 /// The request an HTTP client would have sent.
@@ -26,8 +26,10 @@ pub(super) fn request(path: &str, event: &str) -> Request<Body> {
     // An invocation has one answer: progress has nowhere to go.
     head.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
     let method = message["method"].as_str().unwrap_or_default();
-    let version = message["params"]["_meta"]["io.modelcontextprotocol/protocolVersion"].as_str();
-    let name = headers::named_parameter(method).and_then(|field| message["params"][field].as_str());
+    let version = message["params"]["_meta"][meta::PROTOCOL_VERSION].as_str();
+    let name = protocol::Method::from(method.to_owned())
+        .mirrored_parameter()
+        .and_then(|field| message["params"][field].as_str());
     let mirrored =
         [(headers::PROTOCOL_VERSION, version), (headers::METHOD, Some(method)), (headers::NAME, name)];
     for (header, value) in mirrored {

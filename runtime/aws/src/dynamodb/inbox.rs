@@ -29,7 +29,7 @@ fn mail_key(mail: &ClientMessage) -> String {
 
 #[async_trait]
 impl InboxStore for DynamoStore {
-    async fn post(&self, session: &SessionId, mail: &ClientMessage) -> Result<(), StoreError> {
+    async fn put(&self, session: &SessionId, mail: &ClientMessage) -> Result<(), StoreError> {
         let body = std::str::from_utf8(&mail.body)
             .map_err(|_| StoreError::Corrupt("a letter's body is not text".into()))?;
         fits(body)?;

@@ -1,101 +1,93 @@
-//! `initialize`: a session begins.
-
-use std::sync::Arc;
+//! `initialize`: opens a session.
 
 use rmcp::model::{ClientRequest, InitializeResult, JsonRpcError, ServerJsonRpcMessage, ServerResult};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    App, call,
-    reply::{Answer, Caller, Final, Reply, encode},
-    session,
-};
+use super::{Caller, Dispatcher, JsonReply, Reply, params};
 use crate::{
-    peer::{Exchange, Setting, Step},
-    protocol::{Era, Fault, Request, SessionVersion},
-    session::{SessionId, SessionRecord},
+    exchange::HandlerContext,
+    handler::HandlerError,
+    ids::SessionId,
+    protocol::{Era, Fault, JsonRpcResponse, Request, SessionVersion, encode},
+    session::{SessionRecord, fault_of},
 };
 
-pub(super) async fn open(app: &Arc<App>, caller: &Caller, request: &Request) -> Result<Reply, Fault> {
-    let typed = call::typed(request)?;
-    let ClientRequest::InitializeRequest(ref asked) = typed else { return Err(Fault::Internal) };
-    let version = negotiate(app, asked.params.protocol_version.as_str())?;
-    let setting = Setting {
-        peer_info: asked.params.clone(),
-        extensions: app.extensions(caller, None),
-        cancel: CancellationToken::new(),
-    };
-    // The handler's own `initialize` runs once per session, so that an override sees every client.
-    let mut exchange = Exchange::start(Arc::clone(&app.handler), request.id.clone(), typed, setting);
-    let outcome = tokio::time::timeout_at(caller.ingress.deadline.instant(), async {
-        loop {
-            if let Step::Done(outcome) = exchange.step().await {
-                return outcome;
+impl Dispatcher {
+    /// Opens a session.
+    pub(super) async fn initialize(&self, caller: &Caller, request: &Request) -> Result<Reply, Fault> {
+        let typed = params::typed(request)?;
+        let ClientRequest::InitializeRequest(ref initialize) = typed else { return Err(Fault::Internal) };
+        let version = self.negotiate(initialize.params.protocol_version.as_str())?;
+        let context = HandlerContext {
+            era: Era::Session,
+            principal: caller.principal.clone(),
+            peer_info: initialize.params.clone(),
+            extensions: self.services.extensions(caller, None),
+            cancel: CancellationToken::new(),
+        };
+        // The handler's own `initialize` runs once per session, so that it sees every client.
+        let deadline = caller.ingress.deadline;
+        let result = self.exchanges.call(request.clone(), typed, context, deadline).await;
+        let seconds = deadline.budget().as_secs();
+        match result.ok_or(Fault::DeadlineExceeded { seconds })? {
+            Ok(ServerResult::InitializeResult(result)) => {
+                let record = self.record(caller, request, version)?;
+                self.sessions.store().create(&record).await.map_err(|error| fault_of(&error))?;
+                Ok(opened(request, record.id, version, result))
+            }
+            Ok(_) => Err(Fault::Internal),
+            Err(HandlerError::Refused(fault)) => Err(fault),
+            Err(HandlerError::Handler(error)) => {
+                let error = JsonRpcResponse::error(&JsonRpcError::new(Some(request.id.clone()), error));
+                Ok(Reply::response(Era::Session, Some(request.id.clone()), error))
             }
         }
-    })
-    .await
-    .map_err(|_| Fault::DeadlineExceeded { seconds: caller.ingress.deadline.budget().as_secs() })?;
-    match outcome {
-        Ok(ServerResult::InitializeResult(result)) => {
-            let record = record(app, caller, request, version)?;
-            app.stores.sessions.create(&record).await.map_err(|error| session::unavailable(&error))?;
-            Ok(opened(app, request, record.id, version, result))
-        }
-        Ok(_) => Err(Fault::Internal),
-        Err(error) => {
-            let error = Final::error(&JsonRpcError::new(Some(request.id.clone()), error));
-            Ok(Reply::answer(Era::Session, error))
-        }
     }
-}
 
-/// The version the client asked for if we both speak it, else the newest we do:
-/// <https://modelcontextprotocol.io/specification/2025-11-25/basic/lifecycle#version-negotiation> (read 2026-11-20).
-fn negotiate(app: &App, asked: &str) -> Result<SessionVersion, Fault> {
-    let willing = app.handler.versions();
-    let speaks = |version: &SessionVersion| willing.contains(&version.to_rmcp());
-    SessionVersion::parse(asked)
-        .filter(speaks)
-        .or_else(|| SessionVersion::ALL.into_iter().find(speaks))
-        .ok_or_else(|| Fault::invalid_params("this server speaks no revision that has initialize"))
-}
-
-fn record(
-    app: &App,
-    caller: &Caller,
-    request: &Request,
-    version: SessionVersion,
-) -> Result<SessionRecord, Fault> {
-    #[derive(Deserialize)]
-    struct Params {
-        params: Box<RawValue>,
+    /// The version that the client asks for if both sides speak it, else the newest that the server speaks:
+    /// <https://modelcontextprotocol.io/specification/2025-11-25/basic/lifecycle#version-negotiation> (read 2026-11-20).
+    fn negotiate(&self, requested: &str) -> Result<SessionVersion, Fault> {
+        let spoken = self.exchanges.handler.versions();
+        let is_spoken = |version: &SessionVersion| spoken.contains(&version.to_rmcp());
+        SessionVersion::parse(requested)
+            .filter(is_spoken)
+            .or_else(|| SessionVersion::ALL.into_iter().find(is_spoken))
+            .ok_or_else(|| Fault::invalid_params("this server speaks no revision that has initialize"))
     }
-    let raw: Params = call::parse(request)?;
-    let now = app.clock.now();
-    Ok(SessionRecord {
-        id: SessionId::random(),
-        owner: caller.principal.clone(),
-        version,
-        initialize: raw.params,
-        log_level: None,
-        listener: None,
-        created_at: now,
-        expires_at: now.plus(app.config.session_ttl),
-    })
+
+    fn record(
+        &self,
+        caller: &Caller,
+        request: &Request,
+        version: SessionVersion,
+    ) -> Result<SessionRecord, Fault> {
+        #[derive(Deserialize)]
+        struct Message {
+            params: Box<RawValue>,
+        }
+        let message: Message = request.parse()?;
+        Ok(SessionRecord {
+            id: SessionId::random(),
+            owner: caller.principal.clone(),
+            version,
+            initialize: message.params,
+            log_level: None,
+            listener: None,
+            created_at: self.sessions.now(),
+            expires_at: self.sessions.expiry(),
+        })
+    }
 }
 
 fn opened(
-    app: &App,
     request: &Request,
     session: SessionId,
     version: SessionVersion,
-    result: InitializeResult,
+    mut result: InitializeResult,
 ) -> Reply {
-    let mut result = app.truthful(result);
     result.protocol_version = version.to_rmcp();
     let response = ServerJsonRpcMessage::response(ServerResult::InitializeResult(result), request.id.clone());
-    Reply::Answer(Answer { era: Era::Session, json: encode(&response), code: None, opens: Some(session) })
+    Reply::Json(JsonReply { era: Era::Session, json: encode(&response), code: None, session: Some(session) })
 }

@@ -1,69 +1,93 @@
-//! From a call to a reply: what rmcp must not do itself, and the handler for everything else.
+//! From a call to a reply: which method it is, in which era, and what runs.
 //!
-//! One file per family: [`stateless`] and [`session`] take POSTs of the two eras, [`initialize`] opens sessions,
-//! [`listen`] and [`standalone`] are the streams that wait for events, [`event_resources`] is where events can be read,
-//! [`resume`] replays a broken reply.
-//! A [`conversation`] runs one request of the handler; [`outbound`] decides what becomes of each thing it
-//! says, [`outcome`] of its answer.
+//! * [`Dispatcher`]: the entry point. [`stateless`] and [`session`] serve the POSTs of the two eras.
+//! * [`initialize`]: opens sessions. [`session_reply`]: the reply to a POST of a session.
+//! * [`params`]: a request in rmcp's type. [`extensions`]: what tools find in their context.
+//! * [`streams`]: the streams that wait for events, and the replay of a reply that broke off.
 
-mod app;
-mod call;
-mod conversation;
-mod event_resources;
+mod caller;
+mod extensions;
 mod initialize;
-mod listen;
-mod outbound;
-mod outcome;
-mod permission;
+mod params;
 mod reply;
-mod resume;
-mod seal;
 mod session;
-mod standalone;
+mod session_reply;
 mod stateless;
-mod writer;
+mod streams;
 
 use std::sync::Arc;
 
-pub(crate) use app::App;
-pub(crate) use reply::{Accepts, Answer, Caller, Final, Reply};
-pub(crate) use seal::Seal;
-pub(crate) use standalone::Listeners;
+use tokio_util::task::TaskTracker;
 
+pub(crate) use self::{
+    caller::{Accepts, Caller},
+    extensions::ToolServices,
+    reply::{JsonReply, Reply},
+    streams::{StreamParts, Streams},
+};
 use crate::{
-    protocol::{Call, Era, Fault},
+    exchange::Exchanges,
+    handler::capabilities::DeclaredCapabilities,
+    protocol::{Call, Era, Fault, Post, SessionDelete, SessionGet},
+    session::{Inbox, Sessions},
     stream::EventId,
 };
 
-/// Answers a POST.
-pub(crate) async fn post(app: &Arc<App>, caller: &Caller, call: Call) -> Reply {
-    match call {
-        Call::Stateless(request) => stateless::request(app, caller, request).await,
-        Call::StatelessNotification => Reply::Accepted,
-        Call::Session(post) => session::post(app, caller, post).await,
+/// Serves calls. It knows no HTTP but the head of a request, which tools may read.
+pub(crate) struct Dispatcher {
+    pub(crate) capabilities: DeclaredCapabilities,
+    pub(crate) exchanges: Arc<Exchanges>,
+    pub(crate) services: ToolServices,
+    pub(crate) sessions: Sessions,
+    pub(crate) inbox: Inbox,
+    pub(crate) streams: Arc<Streams>,
+    /// Owns the tasks of session-era replies.
+    pub(crate) tracker: TaskTracker,
+}
+
+impl Dispatcher {
+    /// Serves one call.
+    pub(crate) async fn serve(&self, caller: &Caller, call: Call) -> Reply {
+        match call {
+            Call::Post(Post::Stateless(request)) => self.stateless(caller, request).await,
+            Call::Post(Post::StatelessNotification) => Reply::Accepted,
+            Call::Post(Post::Session(post)) => self.session_post(caller, post).await,
+            Call::Get(get) => self.get(caller, get).await,
+            Call::Delete(delete) => self.delete(caller, delete).await,
+        }
     }
-}
 
-/// Answers a GET: a stream of the session era, fresh or resumed.
-pub(crate) async fn get(app: &Arc<App>, caller: &Caller, session: &str, last_event: Option<&str>) -> Reply {
-    let reply = match last_event.map(|text| (text, text.parse::<EventId>())) {
-        None => standalone::open(app, caller, session, None).await,
-        Some((_, Ok(EventId::Log(cursor)))) => standalone::open(app, caller, session, Some(cursor)).await,
-        Some((_, Ok(EventId::Reply { stream, seq }))) => {
-            resume::open(app, caller, session, stream, seq).await
-        }
-        Some((text, Err(_))) => {
-            let found = session::find(app, caller, session).await;
-            found.and_then(|_| Err(Fault::UnknownEvent(text.to_owned())))
-        }
-    };
-    reply.unwrap_or_else(|fault| Reply::refuse(Era::Session, None, fault))
-}
+    /// Serves a GET of the session era: a new stream of events, one that goes on, or the rest of a reply.
+    async fn get(&self, caller: &Caller, get: SessionGet) -> Reply {
+        let SessionGet { session, last_event_id } = get;
+        let reply = match last_event_id.as_deref().map(|text| (text, text.parse::<EventId>())) {
+            None => self.streams.open_get(caller, &session, None).await,
+            Some((_, Ok(EventId::Log(cursor)))) => {
+                self.streams.open_get(caller, &session, Some(cursor)).await
+            }
+            Some((_, Ok(EventId::Reply { stream, seq }))) => {
+                self.streams.open_replay(caller, &session, stream, seq).await
+            }
+            Some((text, Err(_))) => {
+                let found = self.sessions.find(&session, &caller.principal).await;
+                found.and_then(|_| Err(Fault::UnknownEvent(text.to_owned())))
+            }
+        };
+        reply.unwrap_or_else(|fault| Reply::error(Era::Session, None, fault))
+    }
 
-/// Answers a DELETE: the session ends, on every environment.
-pub(crate) async fn delete(app: &Arc<App>, caller: &Caller, session: &str) -> Reply {
-    match session::end(app, caller, session).await {
-        Ok(()) => Reply::Ended,
-        Err(fault) => Reply::refuse(Era::Session, None, fault),
+    /// Serves a DELETE: the session ends, on every environment.
+    async fn delete(&self, caller: &Caller, delete: SessionDelete) -> Reply {
+        let ended = match delete.session {
+            Some(session) => self.sessions.end(&session, &caller.principal).await,
+            None => Err(Fault::SessionRequired),
+        };
+        match ended {
+            Ok(session) => {
+                self.streams.end_of(&session);
+                Reply::NoContent
+            }
+            Err(fault) => Reply::error(Era::Session, None, fault),
+        }
     }
 }

@@ -1,129 +1,87 @@
 //! 2026-07-28 requests: no session, no read of any store.
 
-use std::sync::Arc;
-
 use futures::StreamExt;
 use rmcp::model::{ClientRequest, GetMeta, Implementation, InitializeRequestParams, ProtocolVersion};
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    App, call,
-    conversation::{Conversation, Said, Terms},
-    listen,
-    outbound::{LogLevel, Outbound},
-    permission,
-    reply::{Caller, Final, Reply},
-    seal::{self, Binding},
-};
+use super::{Caller, Dispatcher, Reply, params};
 use crate::{
+    exchange::{Exchange, ExchangeEvent, ExchangeOptions, HandlerContext, LogLevel, Outbound},
     ingress::Delivery,
-    peer::Setting,
-    protocol::{Era, Fault, StatelessRequest, headers},
+    protocol::{Era, Fault, Method, StatelessRequest},
     random,
     stream::{Frame, FrameStream},
 };
 
-pub(super) async fn request(app: &Arc<App>, caller: &Caller, read: StatelessRequest) -> Reply {
-    let id = read.request.id.clone();
-    let outcome = if read.request.method == "subscriptions/listen" {
-        listen::open(app, caller, &read).await
-    } else {
-        converse(app, caller, &read).await
-    };
-    outcome.unwrap_or_else(|fault| Reply::refuse(Era::Stateless, Some(id), fault))
-}
-
-async fn converse(app: &Arc<App>, caller: &Caller, read: &StatelessRequest) -> Result<Reply, Fault> {
-    check_method(app, &read.request.method)?;
-    permission::check(app, caller, &read.request)?;
-    let mut request = call::typed(&read.request)?;
-    call::check_tools(app, &request).await?;
-    check_param_headers(app, caller, &request)?;
-    let binding = seal::may_ask(&read.request.method).then(|| Binding::of(&caller.principal, &read.request));
-    if let Some(binding) = &binding {
-        app.seal.open(&mut request, binding)?;
+impl Dispatcher {
+    /// Serves a 2026-07-28 request.
+    pub(super) async fn stateless(&self, caller: &Caller, request: StatelessRequest) -> Reply {
+        let id = request.request.id.clone();
+        let reply = match request.request.method {
+            Method::Listen => self.streams.open_listen(caller, &request).await,
+            _ => match self.start_stateless(caller, request) {
+                Ok(exchange) => Ok(reply(caller, exchange).await),
+                Err(fault) => Err(fault),
+            },
+        };
+        reply.unwrap_or_else(|fault| Reply::error(Era::Stateless, Some(id), fault))
     }
-    let terms = Terms {
-        outbound: outbound(&request, read),
-        binding,
-        letters: None,
-        principal: caller.principal.clone(),
-        deadline: caller.ingress.deadline,
-    };
-    let setting = Setting {
-        peer_info: peer_info(&request),
-        extensions: app.extensions(caller, None),
-        cancel: CancellationToken::new(),
-    };
-    let conversation = Conversation::start(app, read.request.id.clone(), request, setting, terms);
-    Ok(reply(caller, conversation).await)
+
+    fn start_stateless(&self, caller: &Caller, read: StatelessRequest) -> Result<Exchange, Fault> {
+        // Before the parameters are read: a method that does not exist has none.
+        self.capabilities.check(Era::Stateless, &read.request.method)?;
+        let request = params::typed(&read.request)?;
+        let options = ExchangeOptions {
+            outbound: outbound(&request, &read),
+            inbox: None,
+            deadline: caller.ingress.deadline,
+        };
+        let context = HandlerContext {
+            era: Era::Stateless,
+            principal: caller.principal.clone(),
+            peer_info: peer_info(&request),
+            extensions: self.services.extensions(caller, None),
+            cancel: CancellationToken::new(),
+        };
+        Ok(self.exchanges.start(read.request, request, context, options))
+    }
 }
 
-/// The first thing said decides: a response alone is JSON, anything else opens a stream.
-async fn reply(caller: &Caller, mut conversation: Conversation) -> Reply {
+/// The first event decides: a response alone is JSON, any other event opens a stream.
+async fn reply(caller: &Caller, mut exchange: Exchange) -> Reply {
     let first = loop {
-        match conversation.next().await {
-            Said::Final(last) if caller.accepts.json => return Reply::answer(Era::Stateless, last),
-            // A client that reads no streams gets the response alone.
-            Said::Message(_) | Said::LazySubscriber | Said::Disconnect if !caller.accepts.events => {}
-            // A buffered front shows nobody that we are alive.
-            Said::LazySubscriber if caller.ingress.delivery == Delivery::Buffered => {}
-            said => break said,
+        match exchange.next().await {
+            ExchangeEvent::Response(response) if caller.accepts.json || response.fault.is_some() => {
+                return Reply::response(Era::Stateless, Some(exchange.id().clone()), response);
+            }
+            // A client that does not accept a stream gets the response alone.
+            ExchangeEvent::Message(_) | ExchangeEvent::Idle | ExchangeEvent::Disconnect
+                if !caller.accepts.events => {}
+            // A buffered reply reaches the client at its end: keep-alives are of no use.
+            ExchangeEvent::Idle if caller.ingress.delivery == Delivery::Buffered => {}
+            event => break event,
         }
     };
-    Reply::Stream(stream(first, conversation))
+    Reply::Stream(stream(first, exchange))
 }
 
-/// The stream owns the conversation: a client that leaves drops it, and that is a cancellation in this era.
-fn stream(first: Said, conversation: Conversation) -> FrameStream {
-    futures::stream::unfold((Some(first), Some(conversation)), async |(first, conversation)| {
-        let mut conversation = conversation?;
-        let said = match first {
-            Some(said) => said,
-            None => conversation.next().await,
+/// The stream owns the exchange. A client that leaves drops both, which cancels the request in this era.
+fn stream(first: ExchangeEvent, exchange: Exchange) -> FrameStream {
+    futures::stream::unfold((Some(first), Some(exchange)), async |(first, exchange)| {
+        let mut exchange = exchange?;
+        let event = match first {
+            Some(event) => event,
+            None => exchange.next().await,
         };
         let message = |json| Frame::Message { id: None, json };
-        Some(match said {
-            Said::Message(json) => (message(json), (None, Some(conversation))),
-            Said::Final(last) => (message(last.json), (None, None)),
-            Said::LazySubscriber | Said::Disconnect => (Frame::KeepAlive, (None, Some(conversation))),
-            Said::Cancelled => (Frame::KeepAlive, (None, None)),
+        Some(match event {
+            ExchangeEvent::Message(json) => (message(json), (None, Some(exchange))),
+            ExchangeEvent::Response(response) => (message(response.json), (None, None)),
+            ExchangeEvent::Idle | ExchangeEvent::Disconnect => (Frame::KeepAlive, (None, Some(exchange))),
+            ExchangeEvent::Cancelled => (Frame::KeepAlive, (None, None)),
         })
     })
     .boxed()
-}
-
-/// Methods that ended with the session era, and methods of capabilities nobody advertised, do not exist.
-fn check_method(app: &App, method: &str) -> Result<(), Fault> {
-    let capabilities = &app.capabilities;
-    let exists = match method {
-        "initialize"
-        | "ping"
-        | "logging/setLevel"
-        | "resources/subscribe"
-        | "resources/unsubscribe"
-        | "tasks/result"
-        | "tasks/list" => false,
-        "completion/complete" => capabilities.completions.is_some(),
-        "tasks/get" | "tasks/update" | "tasks/cancel" => capabilities.supports_tasks(),
-        _ => match method.split_once('/') {
-            Some(("tools", _)) => capabilities.tools.is_some(),
-            Some(("prompts", _)) => capabilities.prompts.is_some(),
-            Some(("resources", _)) => capabilities.resources.is_some(),
-            _ => true,
-        },
-    };
-    if exists { Ok(()) } else { Err(Fault::MethodNotFound(method.to_owned())) }
-}
-
-fn check_param_headers(app: &App, caller: &Caller, request: &ClientRequest) -> Result<(), Fault> {
-    let ClientRequest::CallToolRequest(call) = request else { return Ok(()) };
-    match app.handler.tool(&call.params.name) {
-        Some(tool) => {
-            headers::check_params(&caller.parts.headers, &tool.input_schema, call.params.arguments.as_ref())
-        }
-        None => Ok(()),
-    }
 }
 
 fn outbound(request: &ClientRequest, read: &StatelessRequest) -> Outbound {
@@ -137,17 +95,10 @@ fn outbound(request: &ClientRequest, read: &StatelessRequest) -> Outbound {
     }
 }
 
-/// What rmcp's `Peer` should know about the client: this request says it all.
+/// What rmcp's `Peer` knows of the client: each request names its client.
 fn peer_info(request: &ClientRequest) -> InitializeRequestParams {
     let meta = request.get_meta();
     let client = meta.client_info().unwrap_or_else(|| Implementation::new("unknown", "0"));
     InitializeRequestParams::new(meta.client_capabilities().unwrap_or_default(), client)
         .with_protocol_version(ProtocolVersion::V_2026_07_28)
-}
-
-impl Final {
-    /// As a frame of a stateless stream.
-    pub(super) fn into_frame(self) -> Frame {
-        Frame::Message { id: None, json: self.json }
-    }
 }

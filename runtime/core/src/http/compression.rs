@@ -1,15 +1,16 @@
-//! Compression of JSON answers.
+//! Compression of JSON responses.
 
 use tower_http::compression::{
     CompressionLayer,
     predicate::{And, NotForContentType, Predicate, SizeAbove},
 };
 
-/// Below this many bytes compressing costs more than it saves.
-const WORTH_IT: u64 = 1024;
+/// The smallest response that is compressed, in bytes: below it compression costs more than it saves.
+const SMALLEST: u64 = 1024;
 
-/// gzip, or brotli where it is built in and the client prefers it; never for event streams, which must flow event by event.
+/// Compresses with gzip, or with brotli where it is built in and the client prefers it. Event streams are never
+/// compressed, because each event must be sent at once.
 pub(crate) fn layer() -> CompressionLayer<And<SizeAbove, NotForContentType>> {
-    let worth_it = SizeAbove::new(WORTH_IT).and(NotForContentType::const_new("text/event-stream"));
-    CompressionLayer::new().compress_when(worth_it)
+    let predicate = SizeAbove::new(SMALLEST).and(NotForContentType::const_new("text/event-stream"));
+    CompressionLayer::new().compress_when(predicate)
 }

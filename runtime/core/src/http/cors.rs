@@ -3,11 +3,14 @@
 use http::{HeaderName, HeaderValue, Method, header, request::Parts};
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer, ExposeHeaders};
 
-use super::{allows, guard::is_loopback_origin};
-use crate::config::{AllowList, CorsConfig};
+use super::guard::{allows, is_loopback_origin};
+use crate::{
+    config::{AllowList, CorsConfig},
+    protocol::headers,
+};
 
-const MCP_SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
-const MCP_PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
+const MCP_SESSION_ID: HeaderName = HeaderName::from_static(headers::SESSION_ID);
+const MCP_PROTOCOL_VERSION: HeaderName = HeaderName::from_static(headers::PROTOCOL_VERSION);
 
 pub(crate) fn layer(config: &CorsConfig) -> CorsLayer {
     let origins = config.origins.clone();
@@ -27,8 +30,8 @@ pub(crate) fn layer(config: &CorsConfig) -> CorsLayer {
         .max_age(config.max_age)
 }
 
-/// Whatever the client asks for: `Mcp-Param-*` headers are named by tools, so no list could be complete, and a header
-/// that a page may set gives it nothing its origin was not allowed already.
+/// Allows every header that the page asks for: tools name `Mcp-Param-*` headers, so no list is complete, and a header
+/// gives a page nothing that its origin was not allowed already.
 fn allow_headers() -> AllowHeaders {
     AllowHeaders::mirror_request()
 }

@@ -1,13 +1,13 @@
-//! What is refused before anything is read.
+//! Checks of a request's host, origin and content type, before its body is read.
 //!
-//! A browser on any page can send requests to a server on its own machine, and DNS rebinding lets that page read the
-//! answers; so both the name we are called by and the page that calls are checked.
+//! A page in a browser can send requests to a server on the same machine, and DNS rebinding lets it read the responses.
+//! So both the host name of a request and the origin of its page are checked.
 //! <https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http#security-warning>
 //! (read 2026-11-20).
 
 use http::{HeaderMap, header, request::Parts, uri::Authority};
 
-use super::{allows, reply::Refusal};
+use super::refusal::Refusal;
 use crate::{
     config::{AllowList, Config, CorsConfig},
     ingress::HostCheck,
@@ -71,4 +71,13 @@ pub(super) fn check_content_type(headers: &HeaderMap) -> Result<(), Refusal> {
         .and_then(|value| value.split(';').next())
         .is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"));
     if essence && types.next().is_none() { Ok(()) } else { Err(Refusal::ContentType) }
+}
+
+/// Whether a list contains a value. `loopback` tells the values that are allowed by default.
+pub(super) fn allows(list: &AllowList, value: &str, loopback: impl Fn(&str) -> bool) -> bool {
+    match list {
+        AllowList::Any => true,
+        AllowList::Loopback => loopback(value),
+        AllowList::List(items) => items.iter().any(|item| item.eq_ignore_ascii_case(value)),
+    }
 }

@@ -1,11 +1,11 @@
-//! Whose tokens are taken, for clients that have none yet: <https://www.rfc-editor.org/rfc/rfc9728#section-3>.
+//! The metadata of the protected resource, which names its authorization server: <https://www.rfc-editor.org/rfc/rfc9728#section-3>.
 
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 
 use super::{Body, body, reply};
 use crate::auth::ProtectedResource;
 
-/// The document, for anybody who asks.
+/// Answers a request for the document, without authentication.
 pub(crate) fn document(resource: &ProtectedResource, request: &Request<Body>) -> Response<Body> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         let mut refused = reply::json(StatusCode::METHOD_NOT_ALLOWED, bytes::Bytes::from_static(b"{}"));

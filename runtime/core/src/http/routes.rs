@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     convert::Infallible,
+    fmt,
     future::{Future, ready},
     sync::Arc,
 };
@@ -13,14 +14,15 @@ use http_body_util::BodyExt;
 use tower::{Layer, Service, ServiceExt, util::BoxCloneSyncService};
 
 use super::body::{self, Body, BoxError};
-use crate::{dispatch::App, error::Causes};
+use super::endpoint::Endpoint;
+use crate::error::Causes;
 
-/// The whole server as a tower service: what a front calls and a layer wraps.
+/// The server as a tower service.
 pub(crate) type McpService = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
 
 type Wrap = Box<dyn FnOnce(McpService) -> McpService + Send>;
 
-/// What a user adds around the endpoint.
+/// Routes and layers around the endpoint.
 #[derive(Default)]
 pub struct Routes {
     paths: HashMap<String, McpService>,
@@ -37,8 +39,8 @@ impl Routes {
         B::Error: Into<BoxError>,
     {
         let service = tower::service_fn(move |request| {
-            let answer = handler(request);
-            async move { Ok::<_, Infallible>(answer.await.map(|body| body.map_err(Into::into).boxed_unsync())) }
+            let response = handler(request);
+            async move { Ok::<_, Infallible>(response.await.map(|body| body.map_err(Into::into).boxed_unsync())) }
         });
         self.paths.insert(path.to_owned(), BoxCloneSyncService::new(service));
     }
@@ -57,42 +59,42 @@ impl Routes {
             let inner = BoxCloneSyncService::new(inner.map_err(|never: Infallible| match never {}));
             let wrapped = layer.layer(inner);
             BoxCloneSyncService::new(tower::service_fn(move |request: Request<Body>| {
-                wrapped.clone().oneshot(request).map(|outcome| Ok::<_, Infallible>(settle(outcome)))
+                wrapped.clone().oneshot(request).map(|outcome| Ok::<_, Infallible>(response_of(outcome)))
             }))
         }));
     }
 
-    /// Wraps what is inside in a service of ours.
+    /// Adds a layer of the server itself.
     pub(crate) fn around(&mut self, wrap: impl FnOnce(McpService) -> McpService + Send + 'static) {
         self.layers.push(Box::new(wrap));
     }
 
-    /// Adds another's paths, and its layers inside of these.
+    /// Adds the routes of another, and its layers inside of these.
     pub(crate) fn extend(&mut self, other: Self) {
         self.paths.extend(other.paths);
         self.layers.extend(other.layers);
     }
 
-    /// Puts it together. The layer added first sees a request first and its response last.
-    pub(crate) fn build(self, app: Arc<App>) -> McpService {
-        let endpoint = app.config.path.clone();
+    /// Builds the service. The layer added first sees a request first and its response last.
+    pub(crate) fn build(self, endpoint: Arc<Endpoint>) -> McpService {
+        let path_of_endpoint = endpoint.config.path.clone();
         let paths = Arc::new(self.paths);
         let inner = tower::service_fn(move |request: Request<Body>| {
-            let app = Arc::clone(&app);
+            let endpoint = Arc::clone(&endpoint);
             let path = request.uri().path();
-            let answer: BoxFuture<'static, Result<Response<Body>, Infallible>> = match paths.get(path) {
+            let response: BoxFuture<'static, Result<Response<Body>, Infallible>> = match paths.get(path) {
                 Some(route) => Box::pin(route.clone().oneshot(request)),
-                None if path == endpoint => Box::pin(super::handle(app, request).map(Ok)),
+                None if path == path_of_endpoint => Box::pin(endpoint.handle(request).map(Ok)),
                 None => Box::pin(ready(Ok(not_found()))),
             };
-            answer
+            response
         });
         self.layers.into_iter().rev().fold(BoxCloneSyncService::new(inner), |inner, wrap| wrap(inner))
     }
 }
 
-/// A layer that fails is answered for: its error is for the log, not for the client.
-fn settle<B, E>(outcome: Result<Response<B>, E>) -> Response<Body>
+/// Turns the error of a layer into a response. The error is for the log, not for the client.
+fn response_of<B, E>(outcome: Result<Response<B>, E>) -> Response<Body>
 where
     B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
@@ -119,4 +121,11 @@ fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
         .headers_mut()
         .insert("content-type", http::HeaderValue::from_static("text/plain; charset=utf-8"));
     response
+}
+
+impl fmt::Debug for Routes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (paths, layers) = (self.paths.keys().collect::<Vec<_>>(), self.layers.len());
+        f.debug_struct("Routes").field("paths", &paths).field("layers", &layers).finish()
+    }
 }

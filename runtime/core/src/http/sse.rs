@@ -4,7 +4,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::stream::Frame;
 
-/// One frame as bytes. A message is one line of JSON, so it is one `data` line.
+/// Encodes a frame. A message is one line of JSON, and so one `data` line.
 #[must_use]
 pub fn encode(frame: &Frame) -> Bytes {
     match frame {
@@ -18,7 +18,7 @@ pub fn encode(frame: &Frame) -> Bytes {
     }
 }
 
-/// An event with any data. Each line of it becomes a `data` line, and whoever parses them gets the same lines back.
+/// Encodes an event with any data. Each line becomes a `data` line, and a parser gets the same lines back.
 #[must_use]
 pub fn event(id: Option<&str>, data: &[u8]) -> Bytes {
     let mut out = BytesMut::with_capacity(data.len() + 64);

@@ -5,57 +5,68 @@
 
 use bytes::Bytes;
 use rmcp::model::RequestId;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
-use super::fault::{Fault, Rejection};
+use super::{
+    fault::{Fault, Rejection},
+    method::Method,
+};
 
 /// One JSON-RPC message.
 #[derive(Debug, Clone)]
 pub enum Message {
-    /// Wants an answer.
+    /// A request: the client expects a response.
     Request(Request),
-    /// Wants none.
+    /// A notification: the client expects none.
     Notification(Notification),
-    /// Is one: the client's result or error for a request of ours.
+    /// A response: the client's result or error for a request of the server.
     Response(Response),
 }
 
 /// A request: `raw` is the whole message, so that a typed parse can follow once the method is known.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// The id to echo.
+    /// The id that the response repeats.
     pub id: RequestId,
-    /// The method, whatever it says.
-    pub method: String,
+    /// The method.
+    pub method: Method,
     /// The whole message.
     pub raw: Bytes,
+}
+
+impl Request {
+    /// Reads the request into the type of its method.
+    pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Fault> {
+        serde_json::from_slice(&self.raw)
+            .map_err(|error| Fault::invalid_params(format!("invalid params for {}: {error}", self.method)))
+    }
 }
 
 /// A notification.
 #[derive(Debug, Clone)]
 pub struct Notification {
-    /// The method, whatever it says.
+    /// The method.
     pub method: String,
     /// The whole message.
     pub raw: Bytes,
 }
 
-/// A client's answer to a request of ours.
+/// A client's response to a request of the server.
 #[derive(Debug, Clone)]
 pub struct Response {
-    /// The id we gave our request.
+    /// The id of the request.
     pub id: RequestId,
     /// The whole message.
     pub raw: Bytes,
 }
 
-/// How much a body may ask of the parser.
+/// Limits of a request body.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Arrays and objects inside one another.
+    /// How deep arrays and objects may be nested.
     pub depth: usize,
-    /// Messages in one batch.
+    /// How many messages a batch may have.
     pub batch: usize,
 }
 
@@ -68,9 +79,9 @@ impl Default for Limits {
 /// A body: one message, or a batch of them.
 #[derive(Debug, Clone)]
 pub enum Body {
-    /// The ordinary case.
+    /// One message.
     One(Message),
-    /// Each member stands alone: a bad one does not spoil its neighbours.
+    /// A batch. A member that cannot be read does not affect the others.
     Batch(Vec<Result<Message, Rejection>>),
 }
 
@@ -85,7 +96,7 @@ pub fn parse(body: &Bytes, limits: Limits) -> Result<Body, Rejection> {
     match members.len() {
         0 => Err(Fault::InvalidRequest("the batch is empty".into()).into()),
         count if count > limits.batch => {
-            let text = format!("the batch has {count} messages, at most {} are taken", limits.batch);
+            let text = format!("the batch has {count} messages, at most {} are accepted", limits.batch);
             Err(Fault::InvalidRequest(text).into())
         }
         _ => Ok(Body::Batch(
@@ -140,7 +151,7 @@ fn parse_message(raw: &Bytes, text: &str) -> Result<Message, Rejection> {
         return Err(refuse("method must be a string"));
     };
     Ok(match id {
-        Some(id) => Message::Request(Request { id, method, raw: raw.clone() }),
+        Some(id) => Message::Request(Request { id, method: method.into(), raw: raw.clone() }),
         None => Message::Notification(Notification { method, raw: raw.clone() }),
     })
 }

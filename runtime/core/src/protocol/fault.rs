@@ -1,6 +1,6 @@
 //! Every way a request can be refused by the protocol, with its JSON-RPC code and text.
 //!
-//! The HTTP status lives in `http::reply`, which is the only place that knows both.
+//! The HTTP statuses are in `http::reply`.
 //! Codes: <https://modelcontextprotocol.io/specification/2026-07-28/basic#error-codes> (read 2026-11-20).
 
 use rmcp::{
@@ -11,14 +11,14 @@ use serde_json::{Value, json};
 
 use super::version;
 
-/// What is wrong with a message, in words the client may read.
+/// Why a request is refused, in words for its client.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Fault {
     /// The body is not JSON.
     #[error("the body is not JSON: {0}")]
     Parse(String),
-    /// JSON, but not one JSON-RPC message we can take.
+    /// The body is JSON, but not a JSON-RPC message that the server accepts.
     #[error("invalid request: {0}")]
     InvalidRequest(String),
     /// 2026-07-28 metadata is absent or malformed.
@@ -27,17 +27,15 @@ pub enum Fault {
     /// A header that must mirror the body does not.
     #[error("header mismatch: {0}")]
     HeaderMismatch(String),
-    /// A stateless version we do not speak.
+    /// A stateless version that the server does not speak.
     #[error("unsupported protocol version {requested:?}")]
     UnsupportedVersion {
-        /// What the request named.
+        /// The version that the request names.
         requested: String,
     },
-    /// A session-era version header we do not speak. Never a 2026 code: a client that sees one of those would take
-    /// this server for a stateless-only one.
-    #[error(
-        "bad request: unsupported MCP-Protocol-Version {0:?} (supported: 2025-11-25, 2025-06-18, 2025-03-26)"
-    )]
+    /// A version header of the session era that the server does not speak. Its code is never one of 2026-07-28: a client
+    /// that sees one of those takes the server for a stateless one.
+    #[error("bad request: unsupported MCP-Protocol-Version {0:?} (supported: {versions})", versions = version::session_versions())]
     UnsupportedSessionVersion(String),
     /// No such method in this revision.
     #[error("method not found: {0}")]
@@ -53,19 +51,19 @@ pub enum Fault {
     /// The request needs a session id and has none.
     #[error("bad request: the Mcp-Session-Id header is required; send initialize first")]
     SessionRequired,
-    /// The session does not exist, has ended, or belongs to somebody else.
+    /// The session does not exist, has ended, or belongs to another principal.
     #[error("session not found: it has ended or expired; send initialize again")]
     SessionNotFound,
     /// A stream cannot be resumed from the given event.
     #[error("Last-Event-ID {0:?} names no stream of this session that can be resumed")]
     UnknownEvent(String),
-    /// This caller holds as many streams as it may.
+    /// The caller holds as many streams as it may.
     #[error("too many open streams for this caller: at most {limit}; close one or retry later")]
     TooManyStreams {
         /// How many are allowed.
         limit: usize,
     },
-    /// This process holds as many streams as it may.
+    /// The process holds as many streams as it may.
     #[error("this server holds {limit} open streams and takes no more at the moment; retry later")]
     ProcessFull {
         /// How many are allowed.
@@ -74,10 +72,10 @@ pub enum Fault {
     /// The caller is not allowed this.
     #[error("not allowed: the caller needs the scope {}", .needed.join(" "))]
     InsufficientScope {
-        /// Everything it takes.
+        /// Every scope that the call requires.
         needed: Vec<String>,
     },
-    /// Streams are switched off, or there is nothing that could be said on one.
+    /// Streams are disabled, or the server has no capability whose messages one could carry.
     #[error("there are no streams to listen to on this server")]
     StreamsOff,
     /// A store did not answer. The cause is in the log.
@@ -86,18 +84,24 @@ pub enum Fault {
     /// The deadline passed before the handler answered.
     #[error("the request did not finish within {seconds} s and was stopped; long work belongs in a task")]
     DeadlineExceeded {
-        /// How long it was given.
+        /// How long the request was allowed to run.
         seconds: u64,
     },
     /// The environment that served a call ended before the call did.
     #[error("the call was interrupted before it was answered; it may have had effects, and may be retried")]
     Interrupted,
-    /// Something broke on our side. The cause is in the log.
+    /// The server failed. The cause is in the log.
     #[error("internal error")]
     Internal,
 }
 
 impl Fault {
+    /// A batch in a revision that has none.
+    #[must_use]
+    pub fn batches_ended() -> Self {
+        Self::InvalidRequest("a body is one message: only revision 2025-03-26 has batches".into())
+    }
+
     /// Invalid parameters with a text and no data.
     pub fn invalid_params(message: impl Into<String>) -> Self {
         Self::InvalidParams { message: message.into(), data: None }
@@ -107,6 +111,30 @@ impl Fault {
     #[must_use]
     pub fn to_error(&self) -> ErrorData {
         ErrorData::new(ErrorCode(self.code()), self.to_string(), self.data())
+    }
+
+    /// The fault for the log, without what it quotes of the request: the client may read its own text back, the log must
+    /// not keep it.
+    #[must_use]
+    pub fn to_log(&self) -> String {
+        let (mut kept, mut open, mut escaped) = (String::new(), None, false);
+        for character in self.to_string().chars() {
+            let is_mark = matches!(character, '"' | '`') && !escaped;
+            escaped = character == '\\' && !escaped;
+            match open {
+                Some(mark) if is_mark && character == mark => {
+                    kept.push_str("...");
+                    kept.push(character);
+                    open = None;
+                }
+                Some(_) => {}
+                None => {
+                    kept.push(character);
+                    open = is_mark.then_some(character);
+                }
+            }
+        }
+        kept
     }
 
     fn code(&self) -> i32 {
@@ -139,12 +167,12 @@ impl Fault {
     }
 }
 
-/// A message that was refused while it was being read, with the id it carried, if that could be read.
+/// A message that was refused while it was read, with its id, if that could be read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rejection {
-    /// Why.
+    /// The refusal.
     pub fault: Fault,
-    /// Whom to answer. `None` is left out of the JSON: the schema has no null ids.
+    /// The id of the request. `None` is left out of the response: the schema has no null ids.
     pub id: Option<RequestId>,
 }
 

@@ -1,14 +1,14 @@
 //! The request headers of MCP: read once, strictly, and compared with the body.
 //!
-//! 2026-07-28 mirrors parts of the body in headers, so that gateways can route without parsing. A mirror that does not
-//! match is refused, because somebody on the way may have trusted it.
+//! 2026-07-28 mirrors parts of the body in headers, so that gateways can route without parsing the body. A header that
+//! does not match the body is refused, because a gateway may have trusted it.
 //! <https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http> (read 2026-11-20).
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{HeaderMap, HeaderValue};
 use serde_json::{Map, Value};
 
-use super::fault::Fault;
+use super::{fault::Fault, method::Method};
 
 /// `MCP-Protocol-Version`.
 pub const PROTOCOL_VERSION: &str = "mcp-protocol-version";
@@ -22,7 +22,8 @@ pub const METHOD: &str = "mcp-method";
 pub const NAME: &str = "mcp-name";
 const PARAM_PREFIX: &str = "mcp-param-";
 
-/// The one value of a header, trimmed. Two values are refused: two readers could each believe another one.
+/// Returns the value of a header, trimmed. A header that is given twice is refused: a gateway could have read the other
+/// value.
 pub fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Fault> {
     let mut values = headers.get_all(name).iter();
     let Some(value) = values.next() else { return Ok(None) };
@@ -40,7 +41,8 @@ fn visible(value: &HeaderValue) -> Option<&str> {
 }
 
 /// Checks `Mcp-Method` against the body. The value is compared with its case.
-pub fn check_method(headers: &HeaderMap, method: &str) -> Result<(), Fault> {
+pub fn check_method(headers: &HeaderMap, method: &Method) -> Result<(), Fault> {
+    let method = method.as_str();
     match single(headers, METHOD)? {
         Some(found) if found == method => Ok(()),
         Some(found) => {
@@ -59,17 +61,6 @@ pub fn check_name(headers: &HeaderMap, field: &str, expected: &str) -> Result<()
         return Ok(());
     }
     Err(Fault::HeaderMismatch(format!("Mcp-Name is {found:?}, params.{field} is {expected:?}")))
-}
-
-/// The parameter that `Mcp-Name` mirrors, for the methods that have one.
-#[must_use]
-pub fn named_parameter(method: &str) -> Option<&'static str> {
-    match method {
-        "tools/call" | "prompts/get" => Some("name"),
-        "resources/read" => Some("uri"),
-        "tasks/get" | "tasks/update" | "tasks/cancel" => Some("taskId"),
-        _ => None,
-    }
 }
 
 /// Checks every `Mcp-Param-*` header that a tool's input schema asks for with `x-mcp-header`.

@@ -1,17 +1,19 @@
-//! Bytes and headers to a call, with its era decided: once, here.
+//! An HTTP request as a call, with its era decided: once, here.
 //!
 //! The specification gives two rules: per-request `_meta` means a stateless request, `initialize` means a session. The
-//! rest of the table is our reading of it, checked by the tests in `tests/protocol_read.rs`:
+//! other rows of the table follow from them; `tests/it/protocol/read.rs` checks each:
 //!
-//! | what was sent | era |
+//! | request | era |
 //! |---|---|
-//! | `_meta` names a protocol version | stateless, whatever else is there |
-//! | `initialize` without it | session |
-//! | header names a stateless version | stateless (and malformed, if a request) |
-//! | `server/discover` | stateless (and malformed): a client that probes learns that we are modern |
-//! | anything else | session |
+//! | POST whose `_meta` names a protocol version | stateless, whatever its headers say |
+//! | POST of `initialize` without it | session |
+//! | POST with a version header of a stateless revision | stateless (and malformed, if it is a request) |
+//! | POST of `server/discover` | stateless (and malformed): a client that probes learns that the server is stateless |
+//! | any other POST | session |
+//! | GET or DELETE with a version header of a stateless revision | stateless, which has neither |
+//! | any other GET or DELETE | session |
 
-// SEP-2577 deprecates logging, sampling and roots; clients of the session era use them until they are gone.
+// SEP-2577 deprecates log levels; clients of the session era use them until they are gone.
 #![allow(deprecated)]
 
 use bytes::Bytes;
@@ -23,18 +25,31 @@ use serde_json::value::RawValue;
 use super::{
     envelope::{self, Body, Limits, Message, Request},
     fault::{Fault, Rejection},
-    headers, version,
-    version::SessionVersion,
+    headers,
+    meta::{CLIENT_CAPABILITIES, LOG_LEVEL, PROTOCOL_VERSION, RawRequestMeta},
+    method::Method,
+    version::{self, SessionVersion},
 };
+
+/// A request to the MCP endpoint, read.
+#[derive(Debug, Clone)]
+pub enum Call {
+    /// A POST.
+    Post(Post),
+    /// A GET of the session era: a stream of events.
+    Get(SessionGet),
+    /// A DELETE of the session era: the end of a session.
+    Delete(SessionDelete),
+}
 
 /// A POST, read.
 #[derive(Debug, Clone)]
-pub enum Call {
-    /// A 2026-07-28 request: complete in itself, validated.
+pub enum Post {
+    /// A 2026-07-28 request, complete in itself and validated.
     Stateless(StatelessRequest),
-    /// A 2026-07-28 notification: taken and forgotten, there is no state it could change.
+    /// A 2026-07-28 notification. It is accepted and dropped: there is no state that it could change.
     StatelessNotification,
-    /// Something of a session, to be looked up.
+    /// Messages of a session, which has to be looked up.
     Session(SessionPost),
 }
 
@@ -43,7 +58,7 @@ pub enum Call {
 pub struct StatelessRequest {
     /// The request.
     pub request: Request,
-    /// The least severe log message the client wants for this request; none if absent.
+    /// The least severe log message that the client wants for this request. `None`: the client wants none.
     pub log_level: Option<LoggingLevel>,
     /// Whether the client declared the tasks extension for this request.
     pub declares_tasks: bool,
@@ -52,46 +67,85 @@ pub struct StatelessRequest {
 /// A POST of a session revision.
 #[derive(Debug, Clone)]
 pub struct SessionPost {
-    /// What the version header says, if there is one.
+    /// The value of the version header.
     pub version: Option<SessionVersion>,
-    /// What the session header says, if there is one.
+    /// The value of the session header.
     pub session: Option<String>,
     /// The messages.
     pub body: Body,
 }
 
-/// Reads a POST.
-pub fn read(headers: &HeaderMap, body: &Bytes, limits: Limits) -> Result<Call, Rejection> {
-    match envelope::parse(body, limits)? {
-        Body::One(Message::Request(request)) => read_request(headers, request),
-        Body::One(message) if names_stateless(headers) => match message {
-            // Without the id: it is one of ours, and the client could take it for its own request's.
-            Message::Response(_) => Err(Fault::InvalidRequest(
-                "2026-07-28 has no requests to clients, so there is nothing to answer".into(),
-            )
-            .into()),
-            _ => Ok(Call::StatelessNotification),
-        },
-        Body::One(message) => session_post(headers, Body::One(message)),
-        Body::Batch(_) if names_stateless(headers) => {
-            Err(Fault::InvalidRequest("a body is one message, batches ended with 2025-03-26".into()).into())
-        }
-        batch @ Body::Batch(_) => session_post(headers, batch),
+/// A GET of a session revision.
+#[derive(Debug, Clone)]
+pub struct SessionGet {
+    /// The value of the session header.
+    pub session: String,
+    /// The value of the `Last-Event-ID` header.
+    pub last_event_id: Option<String>,
+}
+
+/// A DELETE of a session revision.
+#[derive(Debug, Clone)]
+pub struct SessionDelete {
+    /// The value of the session header.
+    pub session: Option<String>,
+}
+
+/// Reads a GET. `None` where there is no stream to get: in a stateless revision, and without a session.
+pub fn get(headers: &HeaderMap) -> Result<Option<Call>, Fault> {
+    if names_stateless(headers) {
+        return Ok(None);
     }
+    session_version(headers)?;
+    let session = session_id(headers)?;
+    let last_event_id = headers::single(headers, headers::LAST_EVENT_ID)
+        .map_err(|_| Fault::InvalidRequest("Last-Event-ID must be given once, in visible ASCII".into()))?;
+    let last_event_id = last_event_id.map(str::to_owned);
+    Ok(session.map(|session| Call::Get(SessionGet { session, last_event_id })))
+}
+
+/// Reads a DELETE. `None` in a stateless revision, which has no sessions.
+pub fn delete(headers: &HeaderMap) -> Result<Option<Call>, Fault> {
+    if names_stateless(headers) {
+        return Ok(None);
+    }
+    session_version(headers)?;
+    Ok(Some(Call::Delete(SessionDelete { session: session_id(headers)? })))
+}
+
+/// Reads a POST.
+pub fn post(headers: &HeaderMap, body: &Bytes, limits: Limits) -> Result<Call, Rejection> {
+    let post = match envelope::parse(body, limits)? {
+        Body::One(Message::Request(request)) => read_request(headers, request)?,
+        Body::One(message) if names_stateless(headers) => match message {
+            // Without the id: it is one of the server's ids, and the client could take it for its own request's.
+            Message::Response(_) => {
+                return Err(Fault::InvalidRequest(
+                    "2026-07-28 has no requests to clients, so there is nothing to respond to".into(),
+                )
+                .into());
+            }
+            _ => Post::StatelessNotification,
+        },
+        Body::One(message) => session_post(headers, Body::One(message))?,
+        Body::Batch(_) if names_stateless(headers) => return Err(Fault::batches_ended().into()),
+        batch @ Body::Batch(_) => session_post(headers, batch)?,
+    };
+    Ok(Call::Post(post))
 }
 
 fn names_stateless(headers: &HeaderMap) -> bool {
-    // An unreadable version header is no signal; whoever needs it refuses it.
+    // An unreadable version header decides nothing: the code that needs the header refuses it.
     headers::single(headers, headers::PROTOCOL_VERSION).ok().flatten().is_some_and(version::is_stateless)
 }
 
-fn read_request(headers: &HeaderMap, request: Request) -> Result<Call, Rejection> {
+fn read_request(headers: &HeaderMap, request: Request) -> Result<Post, Rejection> {
     let id = request.id.clone();
     let refuse = |fault: Fault| Rejection { fault, id: Some(id.clone()) };
     let parts = RequestParts::of(&request);
     let is_stateless = parts.as_ref().is_ok_and(RequestParts::names_version)
-        || (request.method != "initialize" && names_stateless(headers))
-        || request.method == "server/discover";
+        || (request.method != Method::Initialize && names_stateless(headers))
+        || request.method == Method::Discover;
     if !is_stateless {
         return session_post(headers, Body::One(Message::Request(request)))
             .map_err(|rejection| Rejection { id: Some(id), ..rejection });
@@ -99,7 +153,7 @@ fn read_request(headers: &HeaderMap, request: Request) -> Result<Call, Rejection
     let parts = parts.map_err(refuse)?;
     let meta = parts.meta().map_err(refuse)?;
     check_headers(headers, &request, &parts, &meta).map_err(refuse)?;
-    Ok(Call::Stateless(StatelessRequest { log_level: meta.log_level, declares_tasks: meta.tasks, request }))
+    Ok(Post::Stateless(StatelessRequest { log_level: meta.log_level, declares_tasks: meta.tasks, request }))
 }
 
 /// The order of these checks is observable: the official suite probes which error comes first.
@@ -123,7 +177,7 @@ fn check_headers(
         Some(_) => {}
     }
     headers::check_method(headers, &request.method)?;
-    match headers::named_parameter(&request.method) {
+    match request.method.mirrored_parameter() {
         Some(field) => match parts.named(field) {
             Some(name) => headers::check_name(headers, field, &name),
             None => Err(Fault::InvalidParams {
@@ -136,7 +190,7 @@ fn check_headers(
 }
 
 /// The version header of a session request. Unknown ones are refused with a session-era code.
-pub fn session_version(headers: &HeaderMap) -> Result<Option<SessionVersion>, Fault> {
+fn session_version(headers: &HeaderMap) -> Result<Option<SessionVersion>, Fault> {
     let text = headers::single(headers, headers::PROTOCOL_VERSION).map_err(|_| {
         Fault::InvalidRequest("MCP-Protocol-Version must be given once, in visible ASCII".into())
     })?;
@@ -146,28 +200,26 @@ pub fn session_version(headers: &HeaderMap) -> Result<Option<SessionVersion>, Fa
     .transpose()
 }
 
-/// The session header. One that could not be an id of ours is the same as an unknown one.
-pub fn session_id(headers: &HeaderMap) -> Result<Option<String>, Fault> {
+/// The session header. A value that this server cannot have issued is an unknown session, like any other.
+fn session_id(headers: &HeaderMap) -> Result<Option<String>, Fault> {
     headers::single(headers, headers::SESSION_ID)
         .map(|id| id.map(str::to_owned))
         .map_err(|_| Fault::InvalidRequest("Mcp-Session-Id must be given once, in visible ASCII".into()))
 }
 
-fn session_post(headers: &HeaderMap, body: Body) -> Result<Call, Rejection> {
-    // `initialize` negotiates in its body: whatever a header says, the answer is a version both sides speak.
+fn session_post(headers: &HeaderMap, body: Body) -> Result<Post, Rejection> {
+    // `initialize` negotiates in its body: its response names a version that both sides speak, whatever the header.
     let is_initialize =
-        matches!(&body, Body::One(Message::Request(request)) if request.method == "initialize");
+        matches!(&body, Body::One(Message::Request(request)) if request.method == Method::Initialize);
     let version = if is_initialize { None } else { session_version(headers)? };
     if matches!(body, Body::Batch(_)) && version.is_some_and(|version| !version.has_batches()) {
-        return Err(
-            Fault::InvalidRequest("a body is one message, batches ended with 2025-03-26".into()).into()
-        );
+        return Err(Fault::batches_ended().into());
     }
-    Ok(Call::Session(SessionPost { version, session: session_id(headers)?, body }))
+    Ok(Post::Session(SessionPost { version, session: session_id(headers)?, body }))
 }
 
 #[derive(Deserialize)]
-struct Outer<'a> {
+struct ParamsOnly<'a> {
     #[serde(borrow, default)]
     params: Option<&'a RawValue>,
 }
@@ -190,56 +242,46 @@ struct Meta {
     tasks: bool,
 }
 
-#[derive(Deserialize)]
-struct RawMeta<'a> {
-    #[serde(borrow, default, rename = "io.modelcontextprotocol/protocolVersion")]
-    version: Option<&'a RawValue>,
-    #[serde(borrow, default, rename = "io.modelcontextprotocol/clientCapabilities")]
-    capabilities: Option<&'a RawValue>,
-    #[serde(borrow, default, rename = "io.modelcontextprotocol/logLevel")]
-    log_level: Option<&'a RawValue>,
-}
-
 impl<'a> RequestParts<'a> {
     fn of(request: &'a Request) -> Result<Self, Fault> {
-        let outer: Outer<'_> = from_bytes(&request.raw)
+        let outer: ParamsOnly<'_> = from_bytes(&request.raw)
             .map_err(|error| Fault::InvalidRequest(format!("params cannot be read: {error}")))?;
         let Some(params) = outer.params else { return Ok(Self::default()) };
         object(params)
             .map_err(|error| Fault::InvalidMeta(format!("params must be an object that holds it: {error}")))
     }
 
-    /// The signal of a stateless request: the key is there, whatever it holds.
+    /// Whether the version key is there, whatever its value: only stateless requests have it.
     fn names_version(&self) -> bool {
         self.raw_meta().is_ok_and(|meta| meta.is_some_and(|meta| meta.version.is_some()))
     }
 
-    fn raw_meta(&self) -> Result<Option<RawMeta<'a>>, serde_json::Error> {
+    fn raw_meta(&self) -> Result<Option<RawRequestMeta<'a>>, serde_json::Error> {
         self.meta.map(object).transpose()
     }
 
     fn meta(&self) -> Result<Meta, Fault> {
-        let invalid = |text: &str| Fault::InvalidMeta(text.into());
         let meta = self
             .raw_meta()
             .map_err(|error| Fault::InvalidMeta(format!("params._meta must be an object: {error}")))?
-            .ok_or_else(|| invalid("params._meta is required on every 2026-07-28 request"))?;
+            .ok_or_else(|| {
+                Fault::InvalidMeta("params._meta is required on every 2026-07-28 request".into())
+            })?;
         let version =
-            meta.version.ok_or_else(|| invalid("io.modelcontextprotocol/protocolVersion is required"))?;
+            meta.version.ok_or_else(|| Fault::InvalidMeta(format!("{PROTOCOL_VERSION} is required")))?;
         let version = serde_json::from_str(version.get())
-            .map_err(|_| invalid("io.modelcontextprotocol/protocolVersion must be a string"))?;
+            .map_err(|_| Fault::InvalidMeta(format!("{PROTOCOL_VERSION} must be a string")))?;
         let capabilities = meta
             .capabilities
-            .ok_or_else(|| invalid("io.modelcontextprotocol/clientCapabilities is required"))?;
-        let capabilities: ClientCapabilities = object(capabilities).map_err(|error| {
-            Fault::InvalidMeta(format!("io.modelcontextprotocol/clientCapabilities cannot be read: {error}"))
-        })?;
+            .ok_or_else(|| Fault::InvalidMeta(format!("{CLIENT_CAPABILITIES} is required")))?;
+        let capabilities: ClientCapabilities = object(capabilities)
+            .map_err(|error| Fault::InvalidMeta(format!("{CLIENT_CAPABILITIES} cannot be read: {error}")))?;
         let log_level = meta
             .log_level
             .map(|level| serde_json::from_str(level.get()))
             .transpose()
             .map_err(|_| Fault::invalid_params(format!(
-                "io.modelcontextprotocol/logLevel is {}: expected debug, info, notice, warning, error, critical, alert or emergency",
+                "{LOG_LEVEL} is {}: expected debug, info, notice, warning, error, critical, alert or emergency",
                 meta.log_level.map_or("", RawValue::get)
             )))?;
         Ok(Meta { version, log_level, tasks: capabilities.supports_tasks() })
@@ -259,7 +301,7 @@ fn from_bytes<'a, T: Deserialize<'a>>(raw: &'a Bytes) -> Result<T, serde_json::E
     serde_json::from_slice(raw)
 }
 
-/// serde reads a struct from an array too, by position; JSON-RPC means objects.
+/// serde also reads a struct from an array, by position; JSON-RPC has objects here.
 fn object<'a, T: Deserialize<'a>>(raw: &'a RawValue) -> Result<T, serde_json::Error> {
     if raw.get().starts_with('{') {
         serde_json::from_str(raw.get())
@@ -268,7 +310,7 @@ fn object<'a, T: Deserialize<'a>>(raw: &'a RawValue) -> Result<T, serde_json::Er
     }
 }
 
-/// The id a rejected body carried, for logs.
+/// The id of a rejected request, as the log shows it.
 #[must_use]
 pub fn id_text(id: Option<&RequestId>) -> String {
     id.map_or_else(|| "-".to_owned(), ToString::to_string)

@@ -1,6 +1,6 @@
-//! The revisions we speak, and what each of them has.
+//! The revisions of MCP that the server speaks, and what each of them has.
 //!
-//! Versions are compared here and nowhere else: the rest of the code asks what a revision *has*.
+//! Versions are compared in this file alone: other code asks what a revision *has*, or which [`Era`] a call is of.
 
 use rmcp::model::ProtocolVersion;
 
@@ -54,7 +54,7 @@ impl SessionVersion {
         self == Self::V2025_03_26
     }
 
-    /// A stream opens with an id-only event, so that a client can resume before anything was said (SEP-1699):
+    /// A stream opens with an id-only event, so that a client can resume it before its first message (SEP-1699):
     /// <https://modelcontextprotocol.io/specification/2025-11-25/basic/transports> (read 2026-11-20).
     #[must_use]
     pub fn has_priming(self) -> bool {
@@ -65,8 +65,8 @@ impl SessionVersion {
 /// 2026-07-28: no handshake, every request carries its own metadata.
 pub const STATELESS_VERSION: &str = "2026-07-28";
 
-/// Whether a version string names a stateless revision, known to us or not: revisions are dated, so text order is
-/// time order.
+/// Whether a version string names a stateless revision, known to this server or not: revisions are dates, so their
+/// order as text is their order in time.
 #[must_use]
 pub fn is_stateless(text: &str) -> bool {
     text.len() == STATELESS_VERSION.len()
@@ -83,11 +83,17 @@ pub fn supported() -> Vec<&'static str> {
     std::iter::once(STATELESS_VERSION).chain(SessionVersion::ALL.map(SessionVersion::as_str)).collect()
 }
 
-/// The two ways of talking MCP.
+/// The session revisions, newest first, in one text.
+#[must_use]
+pub fn session_versions() -> String {
+    SessionVersion::ALL.map(SessionVersion::as_str).join(", ")
+}
+
+/// The two eras of MCP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Era {
-    /// Up to 2025-11-25: a handshake, then a session.
+    /// Revisions up to 2025-11-25: a handshake opens a session.
     Session,
-    /// 2026-07-28: every request complete in itself.
+    /// 2026-07-28: every request is complete in itself.
     Stateless,
 }

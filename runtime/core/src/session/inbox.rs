@@ -56,7 +56,7 @@ pub struct ClientMessage {
 #[async_trait]
 pub trait InboxStore: Send + Sync + 'static {
     /// Puts a letter in.
-    async fn post(&self, session: &SessionId, mail: &ClientMessage) -> Result<(), StoreError>;
+    async fn put(&self, session: &SessionId, mail: &ClientMessage) -> Result<(), StoreError>;
 
     /// Every letter for these addresses.
     async fn read(&self, session: &SessionId, to: &[InboxKey]) -> Result<Vec<ClientMessage>, StoreError>;
@@ -96,8 +96,8 @@ impl Inbox {
         Self { inbox, bell: Arc::default() }
     }
 
-    pub(crate) async fn post(&self, session: &SessionId, mail: &ClientMessage) -> Result<(), StoreError> {
-        self.inbox.post(session, mail).await?;
+    pub(crate) async fn put(&self, session: &SessionId, mail: &ClientMessage) -> Result<(), StoreError> {
+        self.inbox.put(session, mail).await?;
         self.bell.notify_waiters();
         Ok(())
     }

@@ -7,6 +7,7 @@
 
 mod handle;
 mod inbox;
+mod lookup;
 mod record;
 mod store;
 #[cfg(test)]
@@ -15,6 +16,7 @@ mod tests;
 pub use handle::{Handles, Session, State, StateError};
 pub use inbox::{ClientMessage, InboxKey, InboxStore};
 pub(crate) use inbox::{Inbox, PollSchedule};
+pub(crate) use lookup::{Sessions, fault_of};
 pub use record::SessionRecord;
 pub use store::{Rev, SessionStore, StateScope, Versioned};
 

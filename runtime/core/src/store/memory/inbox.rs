@@ -29,7 +29,7 @@ impl Letters {
 
 #[async_trait]
 impl InboxStore for MemoryStore {
-    async fn post(&self, session: &SessionId, mail: &ClientMessage) -> Result<(), StoreError> {
+    async fn put(&self, session: &SessionId, mail: &ClientMessage) -> Result<(), StoreError> {
         let (mut data, _) = self.data();
         let letters = data.mail.0.entry(session.clone()).or_default();
         if !letters.iter().any(|known| known.to == mail.to && known.name == mail.name) {

@@ -1,43 +1,52 @@
-//! `requestState`, sealed.
+//! `requestState`: the state that a client carries from one round of a request to the next.
 //!
-//! A handler gives the client plain state and gets plain state back. In between it is in the client's hands, so it
-//! leaves sealed and comes back verified: bound to the caller, the method, the parameters and a time.
+//! A handler gives the client plain state and gets plain state back. On the way the client could change it, so it is
+//! encrypted and authenticated: it opens only for the same caller, method and parameters, and only for some time.
 //! <https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/mrtr> (read 2026-11-20).
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use rmcp::model::{ClientRequest, RequestStateCodec, SealOptions};
+use futures::future::{BoxFuture, FutureExt};
+use rmcp::{
+    ErrorData,
+    model::{ClientRequest, RequestStateCodec, SealOptions, ServerResult},
+};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::call;
+use super::{Handler, HandlerResult, Layer, Request, refuse};
 use crate::{
     auth::Principal,
     config::StateKey,
     error::ConfigError,
-    protocol::{Fault, Request},
+    protocol::{self, Era, Fault},
     random,
 };
 
-/// The keys, and how long a seal holds.
-pub(crate) struct Seal {
+/// The layer: state leaves sealed and comes back opened.
+pub(super) struct RequestState {
+    inner: Arc<dyn Handler>,
     codec: RequestStateCodec,
-    life: Duration,
+    ttl: Duration,
 }
 
-/// What sealed state is good for: this caller, this method, these parameters. Nearly no request carries state, so it is
-/// made out only when there is some.
-pub(super) struct Binding {
+/// What state is bound to: the caller, the method and the parameters. Few requests carry state, so the digest is made
+/// only for those.
+struct Binding {
     principal: Principal,
-    request: Request,
+    request: protocol::Request,
 }
 
-impl Seal {
-    pub(crate) fn new(keys: &[StateKey], life: Duration) -> Result<Self, ConfigError> {
+impl RequestState {
+    pub(super) fn new(
+        inner: Arc<dyn Handler>,
+        keys: &[StateKey],
+        ttl: Duration,
+    ) -> Result<Self, ConfigError> {
         let made;
         let keys = if keys.is_empty() {
             tracing::warn!(
-                "MCP_STATE_KEYS is not set: requestState is sealed with a key made at start, so it will not open on \
+                "MCP_STATE_KEYS is not set: requestState is sealed with a key made at start, so it does not open on \
                  another environment or after a restart"
             );
             made = [StateKey { id: "local".into(), secret: random::key().to_vec() }];
@@ -51,22 +60,22 @@ impl Seal {
             found: "(keys)".into(),
             expected: error.to_string(),
         })?;
-        Ok(Self { codec, life })
+        Ok(Self { inner, codec, ttl })
     }
 
-    pub(super) fn seal(&self, state: &str, binding: &Binding) -> Result<String, Fault> {
-        let digest = binding.digest()?;
-        let options = SealOptions::new().associated_data(&digest).ttl(self.life);
+    fn seal(&self, state: &str, binding: &Binding) -> Result<String, ErrorData> {
+        let digest = binding.digest().map_err(|fault| fault.to_error())?;
+        let options = SealOptions::new().associated_data(&digest).ttl(self.ttl);
         Ok(self.codec.seal_with(state.as_bytes(), &options))
     }
 
     /// Puts the plain state back into a request that carries a sealed one.
-    pub(super) fn open(&self, request: &mut ClientRequest, binding: &Binding) -> Result<(), Fault> {
+    fn open(&self, request: &mut ClientRequest, binding: &Binding) -> Result<(), Fault> {
         let Some(state) = state_of(request) else { return Ok(()) };
         let digest = binding.digest()?;
         let opened =
             self.codec.open_with(state, &digest).ok().and_then(|plain| String::from_utf8(plain).ok());
-        // One text for forged, expired, foreign and mismatched: a forger learns nothing.
+        // One text for forged, expired, foreign and mismatched state, so that a forger learns nothing.
         *state = opened.ok_or_else(|| {
             Fault::invalid_params(
                 "requestState is not valid here: it was altered, has expired, or belongs to another request",
@@ -76,7 +85,33 @@ impl Seal {
     }
 }
 
-/// The three requests that may be answered with input requests.
+impl Layer for RequestState {
+    fn inner(&self) -> &dyn Handler {
+        &*self.inner
+    }
+
+    fn request(&self, mut request: Request) -> BoxFuture<'_, HandlerResult> {
+        if request.era == Era::Session || !request.message.method.may_request_input() {
+            return self.inner.request(request);
+        }
+        let binding = Binding { principal: request.principal.clone(), request: request.message.clone() };
+        if let Err(fault) = self.open(&mut request.typed, &binding) {
+            return refuse(fault);
+        }
+        let result = self.inner.request(request);
+        Box::pin(result.map(move |result| {
+            let mut result = result?;
+            if let ServerResult::InputRequiredResult(required) = &mut result
+                && let Some(state) = &mut required.request_state
+            {
+                *state = self.seal(state, &binding)?;
+            }
+            Ok(result)
+        }))
+    }
+}
+
+/// The state of the three requests that may be answered with input requests.
 fn state_of(request: &mut ClientRequest) -> Option<&mut String> {
     match request {
         ClientRequest::CallToolRequest(request) => request.params.request_state.as_mut(),
@@ -86,31 +121,22 @@ fn state_of(request: &mut ClientRequest) -> Option<&mut String> {
     }
 }
 
-/// Whether a method may be answered with input requests.
-pub(super) fn may_ask(method: &str) -> bool {
-    matches!(method, "tools/call" | "prompts/get" | "resources/read")
-}
-
 impl Binding {
-    pub(super) fn of(principal: &Principal, request: &Request) -> Self {
-        Self { principal: principal.clone(), request: request.clone() }
-    }
-
-    /// A retry has the same parameters but for its answers, its state and its metadata.
+    /// The next round of a request has the same parameters, but for its responses, its state and its metadata.
     fn digest(&self) -> Result<Vec<u8>, Fault> {
         #[derive(serde::Deserialize)]
         struct Params {
             #[serde(default)]
             params: Value,
         }
-        let Params { mut params } = call::parse(&self.request)?;
+        let Params { mut params } = self.request.parse()?;
         if let Value::Object(params) = &mut params {
             for own in ["_meta", "inputResponses", "requestState"] {
                 params.remove(own);
             }
         }
         let mut digest = Sha256::new();
-        for part in [self.principal.key(), &self.request.method] {
+        for part in [self.principal.key(), self.request.method.as_str()] {
             digest.update((part.len() as u64).to_be_bytes());
             digest.update(part);
         }
@@ -119,7 +145,7 @@ impl Binding {
     }
 }
 
-/// Feeds a value with its keys in order, so that a client that writes them in another order means the same.
+/// Hashes a value with its keys in order: a client that writes them in another order sends the same parameters.
 fn canonical(value: &Value, digest: &mut Sha256) {
     match value {
         Value::Object(object) => {

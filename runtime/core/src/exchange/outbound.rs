@@ -1,63 +1,64 @@
-//! What becomes of each thing a handler says.
+//! Where each message of a handler goes.
 //!
-//! | the handler says | session era | stateless era |
+//! | message | session era | stateless era |
 //! |---|---|---|
-//! | progress, with the request's token, growing | on its reply | on its reply |
-//! | a log message | on its reply, at the session's level | on its reply, only if the request asked |
+//! | progress with the token of the request, growing | on the reply | on the reply |
+//! | a log message | on the reply, at the session's level | on the reply, if the request asks for it |
 //! | a list changed, a resource was updated | to the event log | to the event log |
-//! | a request to the client | on its reply, with a session-unique id | refused |
+//! | a request to the client | on the reply, with an id that is unique in the session | refused |
 
 // SEP-2577 deprecates logging, sampling and roots; clients of the session era use them until they are gone.
 #![allow(deprecated)]
 
+use super::wire_id::wire_id;
+use crate::{
+    events::Event,
+    protocol::{Era, encode},
+};
 use bytes::Bytes;
 use rmcp::{
     ErrorData,
     model::{
-        ClientJsonRpcMessage, GetMeta, JsonRpcError, LoggingLevel, NumberOrString, ProgressToken, RequestId,
-        ServerJsonRpcMessage, ServerNotification,
+        ClientJsonRpcMessage, GetMeta, JsonRpcError, LoggingLevel, ProgressToken, ServerJsonRpcMessage,
+        ServerNotification,
     },
 };
-use serde_json::Value;
 
-use super::reply::encode;
-use crate::{events::Event, protocol::Era};
-
-/// The rules for one request.
-pub(super) struct Outbound {
-    pub(super) era: Era,
-    /// Names this call within its session; requests to the client are `<call>/<n>`.
-    pub(super) call: String,
-    /// The token progress must carry.
-    pub(super) progress_token: Option<ProgressToken>,
-    /// The least severe log message that passes.
-    pub(super) log_level: LogLevel,
-    /// Whether the client can be asked something: it reads a stream, and its answers find us.
-    pub(super) can_ask: bool,
-    /// The last progress that passed: it must grow.
-    pub(super) progress: Option<f64>,
+/// The rules for the messages of one request.
+pub(crate) struct Outbound {
+    pub(crate) era: Era,
+    /// Names the call within its session: ids of requests to the client begin with it.
+    pub(crate) call: String,
+    /// The token that progress notifications must carry.
+    pub(crate) progress_token: Option<ProgressToken>,
+    /// The least severe log message that is sent.
+    pub(crate) log_level: LogLevel,
+    /// Whether the handler can ask the client: it reads a stream, and its responses find the call.
+    pub(crate) can_ask: bool,
+    /// The last progress that was sent. The next one must be larger.
+    pub(crate) progress: Option<f64>,
 }
 
-/// Which log messages pass.
+/// Which log messages are sent.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum LogLevel {
-    /// None was asked for.
+pub(crate) enum LogLevel {
+    /// None: the client has not asked for any.
     Nothing,
     /// All.
     Everything,
-    /// These and worse.
+    /// Those of this level, and more severe ones.
     From(LoggingLevel),
 }
 
 /// Where a message goes.
 pub(super) enum Route {
-    /// Down the reply.
+    /// To the client, on the reply.
     Send(Bytes),
-    /// Down the reply, and the client will answer.
+    /// To the client, on the reply. The client will respond.
     Ask(Bytes),
-    /// To everybody who listens.
+    /// To every stream that it concerns, through the event log.
     Publish(Event),
-    /// Back to the handler.
+    /// Back to the handler, as an error.
     Refuse(Box<ClientJsonRpcMessage>),
     /// Nowhere.
     Drop,
@@ -69,21 +70,26 @@ impl Outbound {
             ServerJsonRpcMessage::Notification(message) => self.notification(message.notification),
             ServerJsonRpcMessage::Request(mut message) if self.can_ask => {
                 let token = message.request.get_meta().get_progress_token();
-                message.id = self.wire_id(&message.id);
+                message.id = wire_id(&self.call, &message.id);
                 if let Some(token) = token {
-                    message.request.get_meta_mut().set_progress_token(ProgressToken(self.wire_id(&token.0)));
+                    message
+                        .request
+                        .get_meta_mut()
+                        .set_progress_token(ProgressToken(wire_id(&self.call, &token.0)));
                 }
                 Route::Ask(encode(&ServerJsonRpcMessage::Request(message)))
             }
             ServerJsonRpcMessage::Request(message) => {
                 let text = match self.era {
                     Era::Stateless => "2026-07-28 has no requests to clients; return an InputRequiredResult",
-                    Era::Session => "the client does not accept an event stream, so it cannot be asked",
+                    Era::Session => {
+                        "the client does not accept an event stream, so the handler cannot ask it"
+                    }
                 };
                 let error = JsonRpcError::new(Some(message.id), ErrorData::invalid_request(text, None));
                 Route::Refuse(Box::new(ClientJsonRpcMessage::Error(error)))
             }
-            // The peer of an exchange answers nobody: its client talks to the handler, not to it.
+            // The peer serves no requests, so it has no responses.
             ServerJsonRpcMessage::Response(_) | ServerJsonRpcMessage::Error(_) => Route::Drop,
         }
     }
@@ -115,21 +121,16 @@ impl Outbound {
                 if passes(self.log_level, message.params.level) { send(notification) } else { Route::Drop }
             }
             ServerNotification::CancelledNotification(mut cancelled) if self.can_ask => {
-                cancelled.params.request_id = cancelled.params.request_id.map(|id| self.wire_id(&id));
+                cancelled.params.request_id = cancelled.params.request_id.map(|id| wire_id(&self.call, &id));
                 send(ServerNotification::CancelledNotification(cancelled))
             }
             ServerNotification::CancelledNotification(_)
             | ServerNotification::SubscriptionsAcknowledgedNotification(_)
             | ServerNotification::TaskStatusNotification(_) => Route::Drop,
             custom @ ServerNotification::CustomNotification(_) => send(custom),
-            // rmcp may learn notifications before we know where they go.
+            // A notification of a later rmcp has no rule yet.
             _ => Route::Drop,
         }
-    }
-
-    /// Peers count 0, 1, 2 each for itself; on the wire an id must be the only one of its session.
-    fn wire_id(&self, id: &RequestId) -> RequestId {
-        NumberOrString::String(format!("{}/{id}", self.call).into())
     }
 }
 
@@ -137,8 +138,8 @@ fn send(notification: ServerNotification) -> Route {
     Route::Send(encode(&ServerJsonRpcMessage::notification(notification)))
 }
 
-/// Whether a log message is severe enough.
-pub(super) fn passes(least: LogLevel, level: LoggingLevel) -> bool {
+/// Whether a log message is severe enough to be sent.
+pub(crate) fn passes(least: LogLevel, level: LoggingLevel) -> bool {
     match least {
         LogLevel::Nothing => false,
         LogLevel::Everything => true,
@@ -158,24 +159,4 @@ fn severity(level: LoggingLevel) -> u8 {
         LoggingLevel::Alert => 6,
         LoggingLevel::Emergency => 7,
     }
-}
-
-/// Splits a wire id of ours into the call and the peer's own number.
-pub(super) fn split_wire_id(id: &RequestId) -> Option<(&str, i64)> {
-    let NumberOrString::String(text) = id else { return None };
-    let (call, number) = text.split_once('/')?;
-    let ours = call.len() == 32 && call.bytes().all(|byte| byte.is_ascii_hexdigit());
-    Some((call, number.parse().ok()?)).filter(|_| ours)
-}
-
-/// A client's message for one of our calls, with the peer's own numbers put back.
-pub(super) fn inbound(raw: &[u8]) -> Option<ClientJsonRpcMessage> {
-    let mut message: Value = serde_json::from_slice(raw).ok()?;
-    for at in ["/id", "/params/progressToken"] {
-        if let Some(value) = message.pointer_mut(at) {
-            let id: RequestId = serde_json::from_value(value.clone()).ok()?;
-            *value = split_wire_id(&id)?.1.into();
-        }
-    }
-    serde_json::from_value(message).ok()
 }

@@ -1,4 +1,4 @@
-//! What is settled about a request before any layer of the program sees it.
+//! Checks of a request's head, before any layer of the program sees it.
 
 use std::{convert::Infallible, future::ready};
 
@@ -6,20 +6,20 @@ use futures::{FutureExt, future::BoxFuture};
 use http::{HeaderMap, HeaderName, Method, Request, Response};
 use tower::{ServiceExt, service_fn};
 
-use super::{Body, McpService, guard, reply, reply::Refusal};
+use super::{Body, McpService, guard, refusal::Refusal, reply};
 use crate::{
     auth::{GatewayIdentity, HEADER_PREFIX},
     config::{CorsConfig, RequestLimits},
 };
 
-type Answer = BoxFuture<'static, Result<Response<Body>, Infallible>>;
+type ResponseFuture = BoxFuture<'static, Result<Response<Body>, Infallible>>;
 
-/// Refuses a preflight from a page that may not call, before it is answered: 403, as its request would be.
+/// Refuses the preflight request of a page whose origin is not allowed with 403, like the request itself.
 /// <https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http#security-warning>
 /// (read 2026-11-20)
-pub(crate) fn preflights(cors: CorsConfig) -> impl FnOnce(McpService) -> McpService {
+pub(crate) fn check_preflights(cors: CorsConfig) -> impl FnOnce(McpService) -> McpService {
     move |inner| {
-        McpService::new(service_fn(move |request: Request<Body>| -> Answer {
+        McpService::new(service_fn(move |request: Request<Body>| -> ResponseFuture {
             let checked = match *request.method() {
                 Method::OPTIONS => guard::check_origin(&cors, request.headers()),
                 _ => Ok(()),
@@ -29,10 +29,10 @@ pub(crate) fn preflights(cors: CorsConfig) -> impl FnOnce(McpService) -> McpServ
     }
 }
 
-/// Refuses what is too much to look at, and makes `X-Authorizer-*` say what a front has checked, never what a client wrote.
-pub(crate) fn settled(limits: RequestLimits) -> impl FnOnce(McpService) -> McpService {
+/// Refuses oversized heads, and replaces `X-Authorizer-*` headers of the client with the values of the gateway.
+pub(crate) fn check_heads(limits: RequestLimits) -> impl FnOnce(McpService) -> McpService {
     move |inner| {
-        McpService::new(service_fn(move |mut request: Request<Body>| -> Answer {
+        McpService::new(service_fn(move |mut request: Request<Body>| -> ResponseFuture {
             let checked = check_head(&request, limits);
             strip(request.headers_mut());
             if let Some(identity) = request.extensions().get::<GatewayIdentity>().cloned() {
@@ -43,14 +43,14 @@ pub(crate) fn settled(limits: RequestLimits) -> impl FnOnce(McpService) -> McpSe
     }
 }
 
-fn pass(inner: &McpService, request: Request<Body>, checked: Result<(), Refusal>) -> Answer {
+fn pass(inner: &McpService, request: Request<Body>, checked: Result<(), Refusal>) -> ResponseFuture {
     match checked {
         Ok(()) => inner.clone().oneshot(request).boxed(),
         Err(refusal) => ready(Ok(reply::refusal(&refusal))).boxed(),
     }
 }
 
-/// The request line counts with the headers: both are read before anything is known of the caller.
+/// The request line counts with the headers: both are read before the caller is authenticated.
 fn check_head(request: &Request<Body>, limits: RequestLimits) -> Result<(), Refusal> {
     let headers = request.headers();
     let line = request.uri().path_and_query().map_or(0, |path| path.as_str().len());

@@ -1,34 +1,32 @@
-//! Events as resources: `event://<source>/<type>`, listed as long as there are any, readable, and subscribable. So what
-//! other systems say reaches every client inside the standard.
-//!
-//! A layer around the user's handler, below both eras: its answers are shaped like the handler's.
+//! The resources of the event log: `event://<source>/<type>`, listed as long as the log has such events, readable, and
+//! subscribable. So events of other systems reach every client within the standard.
 
-use std::{borrow::Cow, cmp::Reverse, collections::BTreeSet, sync::Arc};
+use std::{cmp::Reverse, collections::BTreeSet, sync::Arc};
 
 use futures::future::{BoxFuture, try_join_all};
 use rmcp::{
-    ErrorData, RoleServer,
+    ErrorData,
     model::{
-        ClientNotification, ClientRequest, ListResourceTemplatesResult, ListResourcesResult, ProtocolVersion,
-        ReadResourceResult, Resource, ResourceContents, ResourceTemplate, ServerConfig, ServerResult, Tool,
+        ClientRequest, ListResourceTemplatesResult, ListResourcesResult, ReadResourceResult, Resource,
+        ResourceContents, ResourceTemplate, ServerResult,
     },
-    service::{NotificationContext, RequestContext},
 };
 use serde_json::{Value, json};
 
+use super::{Handler, HandlerResult, Layer, Request};
 use crate::{
-    auth::Principal,
     error::{Causes, StoreError},
     events::{Event, EventKey, EventLog, LoggedEvent, SCHEME, Scope, TEMPLATE},
-    handler::Handler,
+    protocol::Era,
 };
 
-/// Events a resource holds.
+/// How many events a resource holds.
 const NEWEST: usize = 100;
-/// Topics of everybody on one page of the list, and of the caller's own in all: those come on the first page.
+/// How many resources of the global scope a page of the list holds, and how many of the caller's own scope are listed
+/// at all: those are on the first page.
 const PAGE: usize = 500;
 
-/// A handler, and the resources of the event log beside its own.
+/// The layer: the resources of the event log beside those of the handler.
 pub(super) struct EventResources {
     inner: Arc<dyn Handler>,
     log: Arc<dyn EventLog>,
@@ -39,19 +37,10 @@ impl EventResources {
         Self { inner, log }
     }
 
-    async fn answer(
-        &self,
-        request: ClientRequest,
-        context: RequestContext<RoleServer>,
-    ) -> Result<ServerResult, ErrorData> {
-        let scopes = match context.extensions.get::<Principal>() {
-            Some(caller) => Scope::heard_by(caller),
-            None => vec![Scope::Global],
-        };
-        let is_stateless = context
-            .protocol_version()
-            .is_some_and(|version| version.as_str() >= ProtocolVersion::V_2026_07_28.as_str());
-        let mut result = match &request {
+    async fn answer(&self, request: Request) -> HandlerResult {
+        let scopes = Scope::heard_by(&request.principal);
+        let era = request.era;
+        let mut result = match &request.typed {
             ClientRequest::ReadResourceRequest(read) if read.params.uri.starts_with(SCHEME) => {
                 self.read(&scopes, &read.params.uri).await?
             }
@@ -67,8 +56,8 @@ impl EventResources {
                     Some(Some(after)) => {
                         self.list(&scopes, ListResourcesResult::default(), Some(&after)).await
                     }
-                    Some(None) => return Err(ErrorData::invalid_params("there is no such page", None)),
-                    None => match self.own(request, context, ListResourcesResult::default()).await? {
+                    Some(None) => return Err(ErrorData::invalid_params("there is no such page", None).into()),
+                    None => match self.of_handler(request, ListResourcesResult::default()).await? {
                         ServerResult::ListResourcesResult(own) if own.next_cursor.is_none() => {
                             self.list(&scopes, own, None).await
                         }
@@ -77,7 +66,7 @@ impl EventResources {
                 }
             }
             ClientRequest::ListResourceTemplatesRequest(_) => {
-                match self.own(request, context, ListResourceTemplatesResult::default()).await? {
+                match self.of_handler(request, ListResourceTemplatesResult::default()).await? {
                     ServerResult::ListResourceTemplatesResult(mut own) if own.next_cursor.is_none() => {
                         own.resource_templates.push(template());
                         ServerResult::ListResourceTemplatesResult(own)
@@ -85,31 +74,26 @@ impl EventResources {
                     other => other,
                 }
             }
-            _ => return self.inner.request(request, context).await,
+            _ => return self.inner.request(request).await,
         };
-        // As rmcp shapes what comes from a handler.
-        if is_stateless {
-            result.fill_missing_cache_hints();
-        } else {
-            result.strip_result_type_for_legacy_peer();
+        // As rmcp shapes the results of a handler.
+        match era {
+            Era::Stateless => result.fill_missing_cache_hints(),
+            Era::Session => result.strip_result_type_for_legacy_peer(),
         }
         Ok(result)
     }
 
-    /// What the handler says, or nothing if it has no resources.
-    async fn own(
-        &self,
-        request: ClientRequest,
-        context: RequestContext<RoleServer>,
-        nothing: impl Into<ServerResult>,
-    ) -> Result<ServerResult, ErrorData> {
+    /// The result of the handler, or an empty one if it has no resources.
+    async fn of_handler(&self, request: Request, empty: impl Into<ServerResult>) -> HandlerResult {
         match self.inner.info().capabilities.resources {
-            Some(_) => self.inner.request(request, context).await,
-            None => Ok(nothing.into()),
+            Some(_) => self.inner.request(request).await,
+            None => Ok(empty.into()),
         }
     }
 
-    /// A page of the handler's, and the topics behind it. A log that cannot be read costs its own part of the list.
+    /// A page of the handler's list, and the resources of the log behind it. When the log cannot be read, the list
+    /// has the handler's resources alone.
     async fn list(
         &self,
         scopes: &[Scope],
@@ -117,21 +101,21 @@ impl EventResources {
         after: Option<&EventKey>,
     ) -> ServerResult {
         let event_keys = scopes.iter().map(|scope| async move {
-            // The caller's own are read again for each page: what they name already is not named twice.
+            // The caller's own keys are read again for each page, so that none is listed twice.
             let after = after.filter(|_| *scope == Scope::Global);
             self.log.event_keys(scope, after, PAGE).await
         });
         match try_join_all(event_keys).await {
             Ok(mut event_keys) => {
-                let mut everybodys = event_keys.remove(0);
+                let mut global = event_keys.remove(0);
                 let own: BTreeSet<_> = event_keys.into_iter().flatten().collect();
-                page.next_cursor = everybodys.last().filter(|_| everybodys.len() == PAGE).map(EventKey::uri);
-                everybodys.retain(|key| !own.contains(key));
+                page.next_cursor = global.last().filter(|_| global.len() == PAGE).map(EventKey::uri);
+                global.retain(|key| !own.contains(key));
                 if after.is_none() {
-                    everybodys.extend(own);
-                    everybodys.sort();
+                    global.extend(own);
+                    global.sort();
                 }
-                page.resources.extend(everybodys.iter().map(resource));
+                page.resources.extend(global.iter().map(resource));
             }
             Err(error) => {
                 tracing::error!(error = %Causes(&error), "the event log cannot be listed");
@@ -153,7 +137,7 @@ impl EventResources {
         if newest.is_empty() {
             return Err(unknown());
         }
-        // Each scope's are in order: the sort keeps it among those of one moment.
+        // The events of each scope are in order: the sort keeps that order among events of the same time.
         newest.sort_by_key(|(_, logged)| Reverse(logged.at));
         newest.truncate(NEWEST);
         let events: Vec<_> = newest.into_iter().filter_map(|(scope, logged)| entry(scope, logged)).collect();
@@ -163,7 +147,7 @@ impl EventResources {
     }
 }
 
-/// An event as a resource shows it. Places count in their scope, so one of the caller's own says that it is.
+/// An event as a resource shows it. Sequence numbers count within a scope, so an event of the caller's own scope says so.
 fn entry(scope: &Scope, logged: LoggedEvent) -> Option<Value> {
     let Event::Global { event, .. } = logged.event else { return None };
     let mut entry = json!({ "seq": logged.seq, "event": event });
@@ -190,32 +174,19 @@ fn unreadable(error: &StoreError) -> ErrorData {
     ErrorData::internal_error("the events cannot be read at the moment", None)
 }
 
-impl Handler for EventResources {
-    fn request(
-        &self,
-        request: ClientRequest,
-        context: RequestContext<RoleServer>,
-    ) -> BoxFuture<'_, Result<ServerResult, ErrorData>> {
-        Box::pin(self.answer(request, context))
+impl Layer for EventResources {
+    fn inner(&self) -> &dyn Handler {
+        &*self.inner
     }
 
-    fn notification(
-        &self,
-        notification: ClientNotification,
-        context: NotificationContext<RoleServer>,
-    ) -> BoxFuture<'_, Result<(), ErrorData>> {
-        self.inner.notification(notification, context)
-    }
-
-    fn info(&self) -> ServerConfig {
-        self.inner.info()
-    }
-
-    fn tool(&self, name: &str) -> Option<Tool> {
-        self.inner.tool(name)
-    }
-
-    fn versions(&self) -> Cow<'static, [ProtocolVersion]> {
-        self.inner.versions()
+    fn request(&self, request: Request) -> BoxFuture<'_, HandlerResult> {
+        match request.typed {
+            ClientRequest::ReadResourceRequest(_)
+            | ClientRequest::SubscribeRequest(_)
+            | ClientRequest::UnsubscribeRequest(_)
+            | ClientRequest::ListResourcesRequest(_)
+            | ClientRequest::ListResourceTemplatesRequest(_) => Box::pin(self.answer(request)),
+            _ => self.inner.request(request),
+        }
     }
 }

@@ -1,0 +1,50 @@
+//! What tools find in `RequestContext::extensions`.
+
+use std::{sync::Arc, time::Duration};
+
+use rmcp::model::Extensions;
+
+use super::Caller;
+use crate::{
+    events::Events,
+    session::{Handles, Session, SessionRecord, SessionStore},
+    stream::ReplyStream,
+    time::Clock,
+    tools::Tools,
+};
+
+/// The parts of the server that tools use.
+pub(crate) struct ToolServices {
+    pub(crate) events: Events,
+    pub(crate) tools: Option<Tools>,
+    pub(crate) state: Arc<dyn SessionStore>,
+    pub(crate) clock: Clock,
+    /// How long a handle's state lives after its last write.
+    pub(crate) state_ttl: Duration,
+}
+
+impl ToolServices {
+    /// Collects the extensions of one request.
+    pub(super) fn extensions(&self, caller: &Caller, session: Option<&Arc<SessionRecord>>) -> Extensions {
+        let mut extensions = Extensions::new();
+        extensions.insert(caller.parts.clone());
+        extensions.insert(caller.principal.clone());
+        extensions.insert(caller.ingress.deadline);
+        extensions.insert(self.events.clone());
+        if let Some(tools) = &self.tools {
+            extensions.insert(tools.clone());
+        }
+        let (clock, ttl) = (self.clock.clone(), self.state_ttl);
+        extensions.insert(Handles::new(
+            caller.principal.clone(),
+            Arc::clone(&self.state),
+            clock.clone(),
+            ttl,
+        ));
+        if let Some(record) = session {
+            extensions.insert(Session::new(Arc::clone(record), Arc::clone(&self.state), clock, ttl));
+            extensions.insert(ReplyStream::default());
+        }
+        extensions
+    }
+}

@@ -1,0 +1,54 @@
+//! Requests that HTTP itself refuses, before MCP is read.
+
+use http::StatusCode;
+
+use super::body::BodyError;
+use crate::protocol::Fault;
+
+/// Why a request is refused.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Refusal {
+    #[error("method not allowed here")]
+    Method,
+    #[error("this server does not answer to the host {0:?} (MCP_ALLOWED_HOSTS)")]
+    Host(String),
+    #[error("requests from the origin {0:?} are not allowed (MCP_CORS_ORIGINS)")]
+    Origin(String),
+    #[error("Content-Type must be application/json")]
+    ContentType,
+    #[error("Accept must list {0}")]
+    Accept(&'static str),
+    #[error("the request has more than {limit} headers (MCP_MAX_HEADERS)")]
+    ManyHeaders { limit: usize },
+    #[error("the request's headers are larger than {limit} bytes (MCP_MAX_HEADER_BYTES)")]
+    LargeHeaders { limit: usize },
+    #[error(
+        "this caller has {limit} requests open, which is the most (MCP_REQUESTS_PER_PRINCIPAL); retry later"
+    )]
+    Busy { limit: usize },
+    #[error("the body did not arrive in time (MCP_BODY_SECONDS)")]
+    SlowBody,
+    #[error(transparent)]
+    Body(#[from] BodyError),
+    #[error(transparent)]
+    Fault(Fault),
+}
+
+impl Refusal {
+    /// The HTTP status of everything but a fault, whose status depends on its era.
+    pub(super) fn status(&self) -> StatusCode {
+        match self {
+            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Host(_) | Self::Origin(_) => StatusCode::FORBIDDEN,
+            Self::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Accept(_) => StatusCode::NOT_ACCEPTABLE,
+            Self::Body(BodyError::TooLarge { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::ManyHeaders { .. } | Self::LargeHeaders { .. } => {
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE
+            }
+            Self::Busy { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
+            Self::Body(BodyError::Broken) | Self::Fault(_) => StatusCode::BAD_REQUEST,
+        }
+    }
+}
