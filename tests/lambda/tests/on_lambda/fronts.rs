@@ -90,7 +90,7 @@ async fn an_answer_larger_than_a_front_passes_on_is_an_error_that_says_so() {
         assert_eq!(error["code"], -32603);
         let text = error["message"].as_str().unwrap();
         assert!(text.starts_with(&format!("the answer is larger than {limit}")), "{front:?}: {text}");
-        assert_eq!(logged(&emulator, "too large for this front"), 1, "{front:?}");
+        assert_eq!(logged(&emulator, "too large for this ingress"), 1, "{front:?}");
         // A little less is passed on, by the same environment.
         let reply = call("big", json!({ "bytes": bytes - 1024 })).through_ingress(&emulator, front).await;
         assert_eq!(reply.tool_text().await.len(), bytes - 1024, "{front:?}");

@@ -20,7 +20,7 @@ fn asks(event: &mut Value) {
     }
 }
 
-/// Key, voucher and scopes of whoever sends this event.
+/// Key, authenticated_by and scopes of whoever sends this event.
 async fn who(emulator: &Emulator, event: &str, change: impl FnOnce(&mut Value)) -> (String, String, Value) {
     let event = edited(event, |event| {
         asks(event);
@@ -29,7 +29,7 @@ async fn who(emulator: &Emulator, event: &str, change: impl FnOnce(&mut Value)) 
     let answer = said(emulator.invoke(event, None).await.unwrap()).await.json();
     let text = answer["result"]["content"][0]["text"].as_str().unwrap_or_else(|| panic!("{answer}"));
     let who: Value = serde_json::from_str(text).unwrap();
-    (text_of(&who["key"]), text_of(&who["voucher"]), who)
+    (text_of(&who["key"]), text_of(&who["authenticated_by"]), who)
 }
 
 fn text_of(value: &Value) -> String {
@@ -43,10 +43,10 @@ fn authorizer(context: Value) -> impl FnOnce(&mut Value) {
 #[tokio::test]
 async fn each_front_says_who_calls_in_its_own_way() {
     let emulator = function().start().await.unwrap();
-    for (event, key, voucher, scopes) in [
-        ("function-url-post", "anonymous", "Nobody", json!([])),
+    for (event, key, authenticated_by, scopes) in [
+        ("function-url-post", "anonymous", "Anonymous", json!([])),
         ("function-url-post-iam", "aws:iam|AIDACKCEVSQ6C2EXAMPLE", "Iam", json!([])),
-        ("http-api-post", "anonymous", "Nobody", json!([])),
+        ("http-api-post", "anonymous", "Anonymous", json!([])),
         (
             "http-api-post-jwt",
             "https://issuer.example.com/|user-1",
@@ -54,12 +54,16 @@ async fn each_front_says_who_calls_in_its_own_way() {
             json!(["mcp:call", "mcp:read"]),
         ),
         ("http-api-post-lambda-authorizer", "authorizer|user-1", "Authorizer", json!([])),
-        ("rest-post", "anonymous", "Nobody", json!([])),
+        ("rest-post", "anonymous", "Anonymous", json!([])),
         ("rest-post-authorizer", "authorizer|user-1", "Authorizer", json!([])),
-        ("alb-post", "anonymous", "Nobody", json!([])),
+        ("alb-post", "anonymous", "Anonymous", json!([])),
     ] {
         let (found, by, who) = who(&emulator, event, |_| {}).await;
-        assert_eq!((found.as_str(), by.as_str(), &who["scopes"]), (key, voucher, &scopes), "{event}");
+        assert_eq!(
+            (found.as_str(), by.as_str(), &who["scopes"]),
+            (key, authenticated_by, &scopes),
+            "{event}"
+        );
     }
 }
 
@@ -150,7 +154,7 @@ async fn a_context_that_names_nobody_is_anonymous() {
         ("alb-post", json!({ "principalId": "user-1", "lambda": { "sub": "user-1" } })),
     ] {
         let (key, by, _) = who(&emulator, event, authorizer(context.clone())).await;
-        assert_eq!((key.as_str(), by.as_str()), ("anonymous", "Nobody"), "{event} {context}");
+        assert_eq!((key.as_str(), by.as_str()), ("anonymous", "Anonymous"), "{event} {context}");
     }
 }
 
@@ -183,7 +187,7 @@ async fn an_invoker_of_the_function_is_not_anonymous() {
         panic!("not whole")
     };
     let who: Value = serde_json::from_str(answer["result"]["content"][0]["text"].as_str().unwrap()).unwrap();
-    assert_eq!((&who["key"], &who["voucher"]), (&json!("aws|invoke"), &json!("Invoke")));
+    assert_eq!((&who["key"], &who["authenticated_by"]), (&json!("aws|invoke"), &json!("Invoke")));
 }
 
 /// The headers that arrive behind an event.
