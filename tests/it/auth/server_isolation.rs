@@ -90,7 +90,7 @@ fn never() -> Client {
     Client { id: NEVER.into(), version: NEWEST, principal: None }
 }
 
-/// Row 77: requests, notifications, answers, streams, and the end of a session.
+/// Tried with requests, notifications, responses, streams, and the end of a session.
 #[tokio::test]
 async fn a_session_of_another_user_is_not_told_from_one_that_never_was() {
     let users = users().await;
@@ -123,7 +123,7 @@ async fn a_session_of_another_user_is_not_told_from_one_that_never_was() {
     assert_eq!(anonymous.status, 401);
 }
 
-/// Row 81: a reply that broke off is resumed by whoever it was for.
+/// A reply that broke off can be resumed by its own caller only.
 #[tokio::test]
 async fn a_stream_of_another_user_cannot_be_replayed() {
     let users = users().await;
@@ -235,7 +235,6 @@ async fn events_of_another_users_session_are_not_heard() {
     assert_eq!(streams[1].message().await["params"]["uri"], "test://his", "the first he hears is his own");
 }
 
-/// Row 57.
 #[tokio::test]
 async fn request_state_of_another_user_is_not_told_from_a_forged_one() {
     let users = users().await;

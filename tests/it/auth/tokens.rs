@@ -17,7 +17,7 @@ use test_support::{
 const METADATA: &str =
     r#"scope="mcp:call", resource_metadata="http://127.0.0.1:9000/.well-known/oauth-protected-resource/mcp""#;
 
-/// Rows 91, 92 and 94, for both eras and every method.
+/// In both eras and on every method.
 #[tokio::test]
 async fn each_token_is_worth_what_it_says_and_no_more() {
     let issuer = Issuer::start().await.expect("a port");
@@ -79,7 +79,6 @@ async fn a_layer_of_the_program_may_let_somebody_in_by_itself() {
     assert_eq!(who["principal"], "https://keys.example|key-1");
 }
 
-/// Row 93.
 #[tokio::test]
 async fn metadata_is_at_both_places_for_everybody() {
     let issuer = Issuer::start().await.expect("a port");
@@ -197,7 +196,7 @@ async fn a_caller_sees_and_calls_only_the_tools_it_is_allowed() {
             assert_eq!(reply.status, 200, "{scope}");
             continue;
         }
-        // Row 92: everything that is needed, in one challenge.
+        // All needed scopes, in one challenge.
         let expected = r#"Bearer error="insufficient_scope", error_description="the token does not allow this", scope="mcp:call state:write audit", resource_metadata="http://127.0.0.1:9000/.well-known/oauth-protected-resource/mcp""#;
         assert_eq!(challenge(&reply), expected, "{scope}");
         let (status, code, body) = refused(reply).await;

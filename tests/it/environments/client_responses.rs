@@ -29,7 +29,6 @@ fn roots(uri: &str) -> Value {
     json!({ "roots": [{ "uri": uri }] })
 }
 
-/// Row 83.
 #[tokio::test(start_paused = true)]
 async fn an_answer_posted_to_another_node_reaches_the_call_that_asked() {
     let world = environments(3);
@@ -56,7 +55,6 @@ async fn an_answer_posted_to_another_node_reaches_the_call_that_asked() {
     }
 }
 
-/// Row 83.
 #[tokio::test(start_paused = true)]
 async fn a_refusal_posted_to_another_node_is_the_tool_s_error() {
     let world = environments(2);
@@ -197,7 +195,7 @@ async fn a_question_nobody_answers_is_taken_back_under_its_own_id() {
     assert!(said(&mut reply).await.contains("Timeout"));
 }
 
-/// Rows 44 and 83: a cancellation finds its call wherever that runs.
+/// A cancellation reaches its call on whichever environment runs it.
 #[tokio::test(start_paused = true)]
 async fn a_cancellation_posted_to_another_node_cancels_the_call() {
     let world = environments(3);

@@ -13,7 +13,7 @@ use test_support::{
     session::{Client, MIDDLE, NEWEST, buffered, identified, opening, rest},
 };
 
-/// Row 82 with rows 47-53's counterpart: an event of one node is heard on every other.
+/// The counterpart of `subscriptions/listen`: an event of one environment reaches the sessions of every other.
 #[tokio::test(start_paused = true)]
 async fn an_event_published_on_one_node_reaches_the_get_streams_of_all() {
     let world = environments(3);
@@ -33,7 +33,7 @@ async fn an_event_published_on_one_node_reaches_the_get_streams_of_all() {
     }
 }
 
-/// Row 86: what a session subscribes to on one node is told on the stream it holds on another.
+/// Updates of a resource that a session subscribed to on one environment are sent on its stream on another.
 #[tokio::test(start_paused = true)]
 async fn a_subscription_made_on_one_node_counts_on_the_stream_of_another() {
     let world = environments(3);
@@ -54,7 +54,6 @@ async fn a_subscription_made_on_one_node_counts_on_the_stream_of_another() {
     }
 }
 
-/// Row 86.
 #[tokio::test(start_paused = true)]
 async fn a_log_level_set_on_one_node_holds_on_the_stream_of_another() {
     let world = environments(2);
@@ -67,7 +66,7 @@ async fn a_log_level_set_on_one_node_holds_on_the_stream_of_another() {
     assert_eq!(stream.message().await["method"], "notifications/tools/list_changed");
 }
 
-/// Row 82: "The server MUST send each of its JSON-RPC messages on only one of the connected streams".
+/// "The server MUST send each of its JSON-RPC messages on only one of the connected streams".
 #[tokio::test(start_paused = true)]
 async fn a_client_with_get_streams_on_two_nodes_hears_each_message_on_the_newest_alone() {
     let world = environments(2);
@@ -86,7 +85,7 @@ async fn a_client_with_get_streams_on_two_nodes_hears_each_message_on_the_newest
     assert!(new.is_waiting());
 }
 
-/// Row 76: even when events keep it busy.
+/// Even a stream that events keep busy ends.
 #[tokio::test(start_paused = true)]
 async fn a_session_deleted_on_one_node_ends_its_stream_on_another() {
     let world = environments(2);

@@ -51,7 +51,7 @@ async fn the_first_progress_event_arrives_before_the_second_is_sent() {
     }
 }
 
-/// Row 43: "Closing the SSE response stream = cancellation".
+/// "Closing the SSE response stream = cancellation".
 #[tokio::test]
 async fn a_stateless_client_that_disconnects_cancels_its_request() {
     let world = environment();
@@ -74,7 +74,7 @@ async fn a_stateless_client_that_disconnects_cancels_its_request() {
     reports(&world, &["dropped"]).await;
 }
 
-/// Row 44: in a session nobody has cancelled anything by leaving.
+/// In a session only `notifications/cancelled` cancels.
 #[tokio::test]
 async fn a_session_client_that_disconnects_cancels_nothing() {
     let world = environment();
@@ -97,7 +97,7 @@ async fn a_session_client_that_disconnects_cancels_nothing() {
     assert_eq!(back.event().await, None);
 }
 
-/// Row 51 on a laptop: streams get their graceful end, then the server returns.
+/// On a laptop: the streams end gracefully, then the server returns.
 #[tokio::test]
 async fn a_server_that_stops_ends_its_streams_gracefully_and_returns() {
     let world = environment();

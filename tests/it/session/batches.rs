@@ -26,7 +26,6 @@ fn initialize() -> Value {
     request("init", "initialize", params)
 }
 
-/// Row 7.
 #[tokio::test]
 async fn a_batch_of_requests_is_answered_with_an_array_of_their_responses() {
     let world = environments(2);

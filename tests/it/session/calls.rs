@@ -16,7 +16,7 @@ async fn reports(world: &World, expected: &[&str]) {
     }
 }
 
-/// Row 44: "Disconnection SHOULD NOT be interpreted as the client cancelling its request."
+/// "Disconnection SHOULD NOT be interpreted as the client cancelling its request."
 #[tokio::test(start_paused = true)]
 async fn a_client_that_leaves_cancels_nothing_and_can_come_back_for_the_rest() {
     let world = environments(2);
@@ -33,7 +33,7 @@ async fn a_client_that_leaves_cancels_nothing_and_can_come_back_for_the_rest() {
     assert_eq!(rest(&mut resumed).await.len(), 4);
 }
 
-/// Row 44: not even a client that leaves before anything was said.
+/// Not even before the first byte of the reply.
 #[tokio::test(start_paused = true)]
 async fn a_client_that_leaves_before_the_first_byte_cancels_nothing() {
     let world = environment();
@@ -49,7 +49,6 @@ async fn a_client_that_leaves_before_the_first_byte_cancels_nothing() {
     reports(&world, &["done", "dropped"]).await;
 }
 
-/// Row 44.
 #[tokio::test(start_paused = true)]
 async fn a_cancelled_notification_cancels_and_no_response_follows() {
     for version in VERSIONS {
@@ -66,7 +65,7 @@ async fn a_cancelled_notification_cancels_and_no_response_follows() {
     }
 }
 
-/// Row 44: ids keep their type, and cancel nobody else's request.
+/// Ids keep their type: 1 and "1" are two requests.
 #[tokio::test(start_paused = true)]
 async fn a_cancellation_of_another_request_cancels_nothing() {
     let world = environment();
@@ -84,7 +83,7 @@ async fn a_cancellation_of_another_request_cancels_nothing() {
     assert_eq!(text(reply).await, "done");
 }
 
-/// Row 44: a client that reads only JSON gets no event stream, not even an empty one.
+/// A client that reads only JSON gets no event stream, not even an empty one.
 #[tokio::test(start_paused = true)]
 async fn a_cancelled_call_of_a_client_that_reads_only_json_is_202() {
     let world = environment();

@@ -16,7 +16,6 @@ async fn change(client: &Client, what: &str, server: &mcp_lambda_server::Server)
     assert_eq!(client.call(1, "change", params).send(server).await.status, 200);
 }
 
-/// Row 78.
 #[tokio::test(start_paused = true)]
 async fn a_get_with_a_session_is_an_event_stream_of_what_changes() {
     let world = environment();
@@ -41,7 +40,6 @@ async fn a_get_with_a_session_is_an_event_stream_of_what_changes() {
     }
 }
 
-/// Row 78.
 #[tokio::test]
 async fn with_streams_off_a_get_is_405_and_nothing_promises_changes() {
     let world = environments_with(1, |config| config.streams.enabled = false);
@@ -62,7 +60,7 @@ async fn with_streams_off_a_get_is_405_and_nothing_promises_changes() {
     assert_eq!((status, code), (200, -32601), "nobody could hear of an update");
 }
 
-/// Row 78, and the promise of priming: an id that nothing can be resumed from is not given.
+/// A priming event promises that the stream can be resumed: without streams there is none.
 #[tokio::test]
 async fn with_streams_off_a_reply_still_streams_but_promises_no_resuming() {
     let world = environments_with(1, |config| config.streams.enabled = false);
@@ -77,7 +75,6 @@ async fn with_streams_off_a_reply_still_streams_but_promises_no_resuming() {
     assert_eq!(test_support::text(reply).await, "answered later");
 }
 
-/// Row 79.
 #[tokio::test]
 async fn a_get_that_does_not_accept_event_streams_is_406() {
     let world = environment();
@@ -92,7 +89,6 @@ async fn a_get_that_does_not_accept_event_streams_is_406() {
     assert_eq!(client.listen().without("accept").send(world.at(0)).await.status, 200);
 }
 
-/// Row 80.
 #[tokio::test(start_paused = true)]
 async fn every_stream_says_when_to_retry_and_only_2025_11_25_is_primed() {
     let world = environments_with(1, |config| {
@@ -160,7 +156,6 @@ async fn a_server_that_stops_ends_its_streams_gracefully() {
     assert_eq!(stream.event().await, None);
 }
 
-/// Row 82.
 #[tokio::test(start_paused = true)]
 async fn a_message_goes_to_the_newest_get_stream_of_a_client_and_to_no_other() {
     let world = environment();
@@ -178,7 +173,6 @@ async fn a_message_goes_to_the_newest_get_stream_of_a_client_and_to_no_other() {
     assert_eq!(new.message().await["method"], "notifications/tools/list_changed");
 }
 
-/// Row 86.
 #[tokio::test(start_paused = true)]
 async fn updates_are_told_only_of_subscribed_resources() {
     let world = environment();
@@ -207,7 +201,6 @@ async fn updates_are_told_only_of_subscribed_resources() {
     }
 }
 
-/// Row 86.
 #[tokio::test(start_paused = true)]
 async fn the_log_level_of_a_session_filters_its_get_stream() {
     let world = environment();

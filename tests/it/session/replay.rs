@@ -32,7 +32,7 @@ fn assert_whole(messages: &[(String, Value)], id: u64) {
     assert_eq!(response[0].1["result"]["content"][0]["text"], "done");
 }
 
-/// Row 81: wherever a reader is cut off, and whether or not the reply is complete by then.
+/// Wherever the client is cut off, and whether or not the reply is complete by then.
 #[tokio::test(start_paused = true)]
 async fn a_reply_cut_off_anywhere_is_resumed_on_another_node_with_exactly_what_was_missed() {
     let world = environments(2);
@@ -75,7 +75,6 @@ async fn cut_off(
     (messages, last)
 }
 
-/// Row 81.
 #[tokio::test(start_paused = true)]
 async fn the_reply_that_is_still_being_written_is_followed_to_its_end() {
     let world = environments(2);
@@ -93,7 +92,7 @@ async fn the_reply_that_is_still_being_written_is_followed_to_its_end() {
     assert_whole(&messages, 1);
 }
 
-/// Row 81: a reader that is cut off again and again, each time elsewhere, misses nothing and hears nothing twice.
+/// A client that is cut off again and again, each time elsewhere, misses no message and receives none twice.
 #[tokio::test(start_paused = true)]
 async fn a_reply_can_be_resumed_from_every_one_of_its_places() {
     let world = environments(3);
@@ -113,7 +112,7 @@ async fn a_reply_can_be_resumed_from_every_one_of_its_places() {
     assert!(rest(&mut over).await.is_empty());
 }
 
-/// Row 81: "The server MUST NOT replay messages that would have been delivered on a different stream."
+/// "The server MUST NOT replay messages that would have been delivered on a different stream."
 #[tokio::test(start_paused = true)]
 async fn a_replay_holds_nothing_of_another_stream() {
     let world = environments(2);
@@ -132,7 +131,7 @@ async fn a_replay_holds_nothing_of_another_stream() {
     }
 }
 
-/// Row 81: own session only. The stream of another session is not told from one that never was.
+/// The stream of another session cannot be distinguished from one that does not exist.
 #[tokio::test(start_paused = true)]
 async fn a_stream_of_another_session_cannot_be_resumed() {
     let world = environments(2);
@@ -149,7 +148,6 @@ async fn a_stream_of_another_session_cannot_be_resumed() {
     }
 }
 
-/// Row 81.
 #[tokio::test]
 async fn an_unknown_or_malformed_last_event_id_is_refused_with_400() {
     let world = environments(1);
@@ -193,7 +191,7 @@ async fn an_unknown_or_malformed_last_event_id_is_refused_with_400() {
     assert_eq!(refused(twice).await.0, 400);
 }
 
-/// Row 81: the GET stream is replayed from the log, by its own ids.
+/// The GET stream is replayed from the log, by its own ids.
 #[tokio::test(start_paused = true)]
 async fn a_get_stream_is_resumed_on_another_node_from_any_of_its_events() {
     let world = environments(2);
@@ -315,7 +313,7 @@ async fn following_a_reply_counts_as_a_stream_and_reading_a_finished_one_does_no
     assert_whole(&rest(&mut finished).await, 1);
 }
 
-/// Row 76: a session that ends takes its replies along, and whoever follows one.
+/// A session that ends takes its replies along, and ends the streams that replay them.
 #[tokio::test(start_paused = true)]
 async fn the_end_of_a_session_ends_a_resumed_stream() {
     let world = environments(2);
