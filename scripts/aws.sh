@@ -1,7 +1,8 @@
 # shellcheck shell=sh
-# What the scripts that talk to AWS share: how they call it, ask, wait and stop. Sourced after lib.sh.
+# Functions of the scripts that call AWS: calls, questions, waiting. Sourced after lib.sh.
 
-# Every service goes where AWS_ENDPOINT_URL says: versions of the AWS CLI differ in which of them they send there.
+# Sends the calls of every service to AWS_ENDPOINT_URL, if it is set: some versions of the AWS CLI do so for some
+# services only.
 aws() {
     command aws ${AWS_ENDPOINT_URL:+--endpoint-url "$AWS_ENDPOINT_URL"} "$@"
 }
@@ -16,17 +17,17 @@ need_aws() {
     AWS_PAGER=
     export AWS_REGION AWS_DEFAULT_REGION AWS_PAGER
     account=$(aws sts get-caller-identity --query Account --output text 2>&1) ||
-        die 'AWS does not know who you are' "$account" 'Run aws configure, or set AWS_PROFILE.'
+        die 'AWS refused the credentials' "$account" 'Run aws configure, or set AWS_PROFILE.'
 }
 
 say() {
     printf '%s\n' "$*"
 }
 
-# ask QUESTION: yes or no; --yes has answered all of them.
+# ask QUESTION: succeeds if the answer is yes, or --yes was given.
 ask() {
     [ "${yes:-}" != 1 ] || return 0
-    [ -t 0 ] || [ -n "${ANSWERS_FROM_STDIN:-}" ] || die 'nobody is there to answer' 'Run it in a terminal, or with --yes.'
+    [ -t 0 ] || [ -n "${ANSWERS_FROM_STDIN:-}" ] || die 'there is no terminal to ask in' 'Run it in a terminal, or with --yes.'
     printf '%s [y/N] ' "$1"
     read -r answer || answer=
     case $answer in
@@ -35,8 +36,8 @@ ask() {
     esac
 }
 
-# look COMMAND...: runs a read-only call and keeps what it said in $found. 1 if there is no such thing; every other
-# failure stops the script, so that a missing permission is never taken for a missing resource.
+# look COMMAND...: runs a read-only call and sets $found to its output. Returns 1 if the resource does not exist. Any
+# other failure ends the script, so that a missing permission is not taken for a missing resource.
 look() {
     looked=0
     found=$("$@" 2>&1) || looked=1
@@ -50,12 +51,12 @@ look() {
     esac
 }
 
-# must COMMAND...: runs a call that changes something; what went wrong is said with what was tried.
+# must COMMAND...: runs a call that changes a resource. A failure ends the script with the call and its output.
 must() {
-    said=$("$@" 2>&1) || die "this call failed: $*" "$said"
+    result=$("$@" 2>&1) || die "this call failed: $*" "$result"
 }
 
-# wait_for WHAT SECONDS COMMAND...: until the command succeeds. A dot each second shows that something goes on.
+# wait_for WHAT SECONDS COMMAND...: waits until the command succeeds, with a dot per second as progress.
 wait_for() {
     waiting=$1
     remaining=$2
@@ -72,5 +73,5 @@ wait_for() {
         remaining=$((remaining - 1))
     done
     printf '\n'
-    die "$waiting took too long" 'Look in the AWS console how far it is, then run this again: it goes on where it was.'
+    die "$waiting took too long" 'See its state in the AWS console, then run this again: it continues from there.'
 }

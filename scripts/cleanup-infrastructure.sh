@@ -1,8 +1,8 @@
 #!/bin/sh
-# Removes what setup-infrastructure.sh made, and everything in it: scripts/cleanup-infrastructure.sh [--yes]
+# Deletes the resources of setup-infrastructure.sh with their data: scripts/cleanup-infrastructure.sh [--yes]
 #
-#     Lists what is there, asks, removes it and looks that it is gone. Names come from the same variables. A .env is
-#     removed only if it is as it was written.
+#     Lists the resources that exist, asks, deletes them, and checks that they are deleted. Names come from the same
+#     variables. A .env is deleted only if it is unchanged.
 set -eu
 # shellcheck source=scripts/lib.sh
 . "$(dirname -- "$0")/lib.sh"
@@ -22,57 +22,57 @@ case ${1:-} in
 *) die "there is no option '$1'" 'scripts/cleanup-infrastructure.sh [--yes]' ;;
 esac
 
-# --- the parts: each is found, removed, and looked for again ----------------------------------------------------------
+# --- the resources ---------------------------------------------------------------------------------------------------
 
-remove_subscription() {
+delete_subscription() {
     must aws sns unsubscribe --subscription-arn "$subscription_arn"
 }
 
-remove_permission() {
+delete_permission() {
     must aws lambda remove-permission --function-name "$function_name" --statement-id "$statement_id"
 }
 
-remove_topic() {
+delete_topic() {
     must aws sns delete-topic --topic-arn "$topic_arn"
 }
 
-remove_table() {
+delete_table() {
     must aws dynamodb delete-table --table-name "$1"
-    wait_for "table $1 to go" 300 table_is_gone "$1"
+    wait_for "the deletion of table $1" 300 table_is_deleted "$1"
 }
 
-table_is_gone() {
+table_is_deleted() {
     ! table_exists "$1"
 }
 
-remove_role() {
+delete_role() {
     ! look aws iam get-role-policy --role-name "$role_name" --policy-name "$policy_name" ||
         must aws iam delete-role-policy --role-name "$role_name" --policy-name "$policy_name"
     must aws iam delete-role --role-name "$role_name"
 }
 
-env_is_ours() {
+env_is_unchanged() {
     [ -e "$env_file" ] || return 1
     [ "$(cat "$env_file")" = "$(env_lines n)" ] || [ "$(cat "$env_file")" = "$(env_lines y)" ]
 }
 
-# What there is, one word each, in the order in which it has to go.
+# Sets $remaining to the resources that exist, a word for each, in the order in which they are deleted.
 inventory() {
-    there=
+    remaining=
     function_arn=
     if function_exists; then function_arn=$found; fi
     topic=
     if topic_exists; then topic=' topic'; fi
     if [ -n "$topic" ] && [ -n "$function_arn" ] && find_subscription "$function_arn"; then
         subscription_arn=$found
-        there="$there subscription"
+        remaining="$remaining subscription"
     fi
-    if [ -n "$function_arn" ] && permission_exists; then there="$there permission"; fi
-    there=$there$topic
-    if table_exists "$event_table"; then there="$there events"; fi
-    if table_exists "$state_table"; then there="$there state"; fi
-    if role_exists; then there="$there role"; fi
-    if env_is_ours; then there="$there env"; fi
+    if [ -n "$function_arn" ] && permission_exists; then remaining="$remaining permission"; fi
+    remaining=$remaining$topic
+    if table_exists "$event_table"; then remaining="$remaining events"; fi
+    if table_exists "$state_table"; then remaining="$remaining state"; fi
+    if role_exists; then remaining="$remaining role"; fi
+    if env_is_unchanged; then remaining="$remaining env"; fi
 }
 
 title() {
@@ -80,43 +80,43 @@ title() {
     subscription) echo "subscription of $function_name to $topic_name" ;;
     permission) echo "permission of $topic_name to invoke $function_name" ;;
     topic) echo "topic $topic_name" ;;
-    events) echo "table $event_table and every event in it" ;;
-    state) echo "table $state_table and every session in it" ;;
+    events) echo "table $event_table with all events" ;;
+    state) echo "table $state_table with all sessions" ;;
     role) echo "role $role_name" ;;
     env) echo "$env_file" ;;
     esac
 }
 
-remove() {
+delete() {
     case $1 in
-    events) remove_table "$event_table" ;;
-    state) remove_table "$state_table" ;;
+    events) delete_table "$event_table" ;;
+    state) delete_table "$state_table" ;;
     env) rm -- "$env_file" ;;
-    *) "remove_$1" ;;
+    *) "delete_$1" ;;
     esac
-    say "    removed   $(title "$1")"
+    say "    deleted   $(title "$1")"
 }
 
-# --- all of them -----------------------------------------------------------------------------------------------------
+# --- the clean-up -----------------------------------------------------------------------------------------------------
 
 need_aws
-name_everything
+set_names
 inventory
-if [ -z "$there" ]; then
-    say "Account $account, region $AWS_REGION: nothing is there"
+if [ -z "$remaining" ]; then
+    say "Account $account, region $AWS_REGION: no resource exists"
     exit 0
 fi
-say "Account $account, region $AWS_REGION. This will be removed:"
-for part in $there; do
-    say "    $(title "$part")"
+say "Account $account, region $AWS_REGION. These resources will be deleted:"
+for resource in $remaining; do
+    say "    $(title "$resource")"
 done
-ask 'Remove all of it?' || die 'nothing was removed'
-for part in $there; do
-    remove "$part"
+ask 'Delete all of them?' || die 'nothing was deleted'
+for resource in $remaining; do
+    delete "$resource"
 done
 inventory
-for part in $there; do
-    say "    STILL THERE  $(title "$part")"
+for resource in $remaining; do
+    say "    STILL EXISTS $(title "$resource")"
 done
-[ -z "$there" ] || die 'not everything is gone' 'Run this again.'
-say 'everything is gone'
+[ -z "$remaining" ] || die 'not all resources are deleted' 'Run this again.'
+say 'all resources are deleted'

@@ -1,9 +1,9 @@
 # shellcheck shell=sh
-# What setup-infrastructure.sh makes and cleanup-infrastructure.sh removes: its names, and where it is looked for.
-# Sourced after lib.sh and aws.sh. The variables of this file are used by those that source it.
+# The resources of setup-infrastructure.sh and cleanup-infrastructure.sh: their names, and how they are found. Sourced
+# after lib.sh and aws.sh. The scripts that source this file use its variables.
 # shellcheck disable=SC2034,SC2154
 
-name_everything() {
+set_names() {
     prefix=${MCP_PREFIX:-mcp-lambda}
     state_table=${SESSION_TABLE_NAME:-$prefix-state}
     event_table=${EVENT_TABLE_NAME:-$prefix-events}
@@ -17,7 +17,7 @@ name_everything() {
     us-gov-*) partition=aws-us-gov ;;
     esac
     topic_arn=arn:$partition:sns:$AWS_REGION:$account:$topic_name
-    # Names the permission, so that it is found again.
+    # The permission is found again by this id.
     statement_id=$prefix-events
     policy_name=$prefix-tables
 }
@@ -38,7 +38,7 @@ function_exists() {
     look aws lambda get-function-configuration --function-name "$function_name" --query FunctionArn --output text
 }
 
-# The subscription of the function to the topic, in $found; 1 if there is none.
+# Sets $found to the ARN of the function's subscription to the topic. Returns 1 if there is none.
 find_subscription() {
     look aws sns list-subscriptions-by-topic --topic-arn "$topic_arn" \
         --query "Subscriptions[?Endpoint=='$1'].SubscriptionArn" --output text || return 1
@@ -53,7 +53,7 @@ permission_exists() {
     esac
 }
 
-# What the server is told, as a file that a shell and most tools read.
+# The environment variables of the server, as the lines of a .env file.
 env_lines() {
     cat <<LINES
 # Written by scripts/setup-infrastructure.sh

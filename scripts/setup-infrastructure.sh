@@ -1,14 +1,14 @@
 #!/bin/sh
-# Makes what the server needs in AWS, without the CDK: scripts/setup-infrastructure.sh [--yes] [--sns y|n] [--overwrite-env]
+# Creates the server's resources in AWS without the CDK: scripts/setup-infrastructure.sh [--yes] [--sns y|n] [--overwrite-env]
 #
-#     two tables with time to live, a role for the function, with --sns y the topic of events, and a .env that names
-#     them. Where the function is there already, it is subscribed to the topic and SNS may invoke it.
+#     Two tables with time to live, a role for the function, with --sns y the topic of events, and a .env with their
+#     names. If the function exists, it is subscribed to the topic and SNS may invoke it.
 #
-#     --yes            asks nothing
-#     --sns y|n        whether there is a topic; asked otherwise
-#     --overwrite-env  replaces a .env that says something else; it is kept otherwise
+#     --yes            asks no questions
+#     --sns y|n        whether to create a topic; asked otherwise
+#     --overwrite-env  replaces a .env with other contents; it is kept otherwise
 #
-# Run again it changes nothing. Names come from MCP_PREFIX (mcp-lambda), or one by one from SESSION_TABLE_NAME,
+# A second run changes nothing. Names come from MCP_PREFIX (mcp-lambda), or one by one from SESSION_TABLE_NAME,
 # EVENT_TABLE_NAME, MCP_TOPIC_NAME, MCP_ROLE_NAME, MCP_FUNCTION_NAME and MCP_ENV_FILE.
 set -eu
 # shellcheck source=scripts/lib.sh
@@ -46,28 +46,28 @@ case $sns in
 *) die "--sns must be y or n, got: $sns" "$usage" ;;
 esac
 
-# --- the parts -------------------------------------------------------------------------------------------------------
+# --- the resources ---------------------------------------------------------------------------------------------------
 
-made() {
+created() {
     changed=$((changed + 1))
-    say "    made      $*"
+    say "    created   $*"
 }
 
-kept() {
-    say "    is there  $*"
+exists() {
+    say "    exists    $*"
 }
 
-make_table() {
+create_table() {
     if table_is_active "$1"; then
-        kept "table $1"
+        exists "table $1"
     elif [ -z "$found" ]; then
         must aws dynamodb create-table --table-name "$1" --billing-mode PAY_PER_REQUEST \
             --attribute-definitions AttributeName=pk,AttributeType=S AttributeName=sk,AttributeType=S \
             --key-schema AttributeName=pk,KeyType=HASH AttributeName=sk,KeyType=RANGE
-        made "table $1"
+        created "table $1"
         wait_for "table $1" 120 table_is_active "$1"
     else
-        kept "table $1"
+        exists "table $1"
         wait_for "table $1" 120 table_is_active "$1"
     fi
     expire_items "$1"
@@ -79,62 +79,62 @@ table_is_active() {
 
 expire_items() {
     look aws dynamodb describe-time-to-live --table-name "$1" --query TimeToLiveDescription.TimeToLiveStatus --output text ||
-        die "table $1 has gone" 'Somebody else removes it: run this again.'
+        die "table $1 was deleted meanwhile" 'Run this again.'
     case $found in
-    ENABLED | ENABLING) kept "time to live of $1" ;;
+    ENABLED | ENABLING) exists "time to live of $1" ;;
     *)
         must aws dynamodb update-time-to-live --table-name "$1" \
             --time-to-live-specification Enabled=true,AttributeName=ttl
-        made "time to live of $1"
+        created "time to live of $1"
         ;;
     esac
 }
 
-make_recoverable() {
+enable_recovery() {
     look aws dynamodb describe-continuous-backups --table-name "$1" --output text \
         --query ContinuousBackupsDescription.PointInTimeRecoveryDescription.PointInTimeRecoveryStatus ||
-        die "table $1 has gone" 'Somebody else removes it: run this again.'
+        die "table $1 was deleted meanwhile" 'Run this again.'
     if [ "$found" = ENABLED ]; then
-        kept "recovery of $1"
+        exists "recovery of $1"
         return
     fi
     must aws dynamodb update-continuous-backups --table-name "$1" \
         --point-in-time-recovery-specification PointInTimeRecoveryEnabled=true
-    made "recovery of $1"
+    created "recovery of $1"
 }
 
-make_topic() {
+create_topic() {
     if topic_exists; then
-        kept "topic $topic_name"
+        exists "topic $topic_name"
         return
     fi
     must aws sns create-topic --name "$topic_name"
-    made "topic $topic_name"
+    created "topic $topic_name"
 }
 
-make_role() {
+create_role() {
     if role_exists; then
-        kept "role $role_name"
+        exists "role $role_name"
     else
         must aws iam create-role --role-name "$role_name" --assume-role-policy-document \
             '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}'
-        made "role $role_name"
+        created "role $role_name"
     fi
     wanted=$(policy)
     if look aws iam get-role-policy --role-name "$role_name" --policy-name "$policy_name" --query PolicyDocument --output json &&
         [ "$(without_spaces "$found")" = "$(without_spaces "$wanted")" ]; then
-        kept "permissions of $role_name"
+        exists "permissions of $role_name"
         return
     fi
     must aws iam put-role-policy --role-name "$role_name" --policy-name "$policy_name" --policy-document "$wanted"
-    made "permissions of $role_name"
+    created "permissions of $role_name"
 }
 
 without_spaces() {
     printf %s "$1" | tr -d ' \n\t'
 }
 
-# What the runtime does, and nothing else: the same actions as the construct's, which a test compares.
+# The permissions of the runtime. A test compares the DynamoDB actions with the construct's.
 policy() {
     tables=arn:$partition:dynamodb:$AWS_REGION:$account:table
     publish=
@@ -166,22 +166,22 @@ POLICY
 
 connect_function() {
     if ! function_exists; then
-        say "    not there function $function_name: run this again once it is, so that events reach it"
+        say "    missing   function $function_name: run this again when it exists, so that events are delivered to it"
         return
     fi
     function_arn=$found
     if permission_exists; then
-        kept "permission of $topic_name to invoke $function_name"
+        exists "permission of $topic_name to invoke $function_name"
     else
         must aws lambda add-permission --function-name "$function_name" --statement-id "$statement_id" \
             --action lambda:InvokeFunction --principal sns.amazonaws.com --source-arn "$topic_arn"
-        made "permission of $topic_name to invoke $function_name"
+        created "permission of $topic_name to invoke $function_name"
     fi
     if find_subscription "$function_arn"; then
-        kept "subscription of $function_name to $topic_name"
+        exists "subscription of $function_name to $topic_name"
     else
         must aws sns subscribe --topic-arn "$topic_arn" --protocol lambda --notification-endpoint "$function_arn"
-        made "subscription of $function_name to $topic_name"
+        created "subscription of $function_name to $topic_name"
     fi
 }
 
@@ -189,34 +189,34 @@ write_env() {
     wanted=$(env_lines "$sns")
     if [ ! -e "$env_file" ]; then
         printf '%s\n' "$wanted" >"$env_file"
-        made "$env_file"
+        created "$env_file"
     elif [ "$(cat "$env_file")" = "$wanted" ]; then
-        kept "$env_file"
-    elif [ "$overwrite_env" = 1 ] || { [ "$yes" != 1 ] && ask "$env_file says something else. Replace it?"; }; then
+        exists "$env_file"
+    elif [ "$overwrite_env" = 1 ] || { [ "$yes" != 1 ] && ask "$env_file has other contents. Replace it?"; }; then
         printf '%s\n' "$wanted" >"$env_file"
-        made "$env_file"
+        created "$env_file"
     else
-        say "    kept      $env_file, which says something else; it would be:"
+        say "    kept      $env_file, which has other contents; the new ones would be:"
         printf '%s\n' "$wanted" | sed 's/^/                  /'
     fi
 }
 
-# --- all of them -----------------------------------------------------------------------------------------------------
+# --- the set-up -----------------------------------------------------------------------------------------------------
 
 need_aws
-name_everything
+set_names
 say "Account $account, region $AWS_REGION: tables $state_table and $event_table, role $role_name"
-ask 'Make what is missing?' || die 'nothing was made'
+ask 'Create what is missing?' || die 'nothing was created'
 if [ -z "$sns" ]; then
     sns=n
-    [ "$yes" = 1 ] || ! ask "Also the topic $topic_name, for events from outside?" || sns=y
+    [ "$yes" = 1 ] || ! ask "Also the topic $topic_name, for events?" || sns=y
 fi
 
-make_table "$state_table"
-make_recoverable "$state_table"
-make_table "$event_table"
-[ "$sns" != y ] || make_topic
-make_role
+create_table "$state_table"
+enable_recovery "$state_table"
+create_table "$event_table"
+[ "$sns" != y ] || create_topic
+create_role
 [ "$sns" != y ] || connect_function
 write_env
-say "$changed made"
+say "$changed created"

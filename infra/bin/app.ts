@@ -1,17 +1,18 @@
-// The app: `npx cdk deploy` deploys the reference server. deploy.toml, where there is one, and context such as
-// `-c lambda.memory_size=512` say what is to be different; `-c config=other.toml` names another file.
+// The app: `npx cdk deploy` deploys the reference server. A deploy.toml and context such as `-c lambda.memory_size=512`
+// change its properties; `-c config=other.toml` names another file.
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { App, Annotations, Stack } from 'aws-cdk-lib';
-import { McpLambdaServer } from '../index';
-import { toProps } from '../config/props';
-import { DeployConfigError, readDeployConfig } from '../config/read';
+import { McpFindings, McpLambdaServer } from '../lib';
+import { toProps } from './deploy-toml/props';
+import { DeployConfigError, readDeployConfig } from './deploy-toml/read';
+import { addOutputs } from './outputs';
 
 const DEFAULT_FILE = 'deploy.toml';
 const DEFAULT_NAME = 'mcp-lambda-server';
 
 function main(): void {
-  // The CDK's own look at the template takes three times as long as all the rest. The tests look with cfn-lint instead.
+  // The CDK's own validation takes three times as long as the rest of the synthesis. The tests use cfn-lint instead.
   const app = new App({ builtinCloudFormationValidation: false });
   const context = app.node.getAllContext() as { [name: string]: unknown };
   const named = context['config'] as string | undefined;
@@ -24,7 +25,7 @@ function main(): void {
   const { region, profile } = config.aws;
   const stack = new Stack(app, config.server.name ?? DEFAULT_NAME, {
     description: config.server.description ?? 'MCP server on AWS Lambda',
-    // Without a region the template fits any.
+    // Without a region the stack is environment-agnostic.
     ...(region !== undefined && {
       env: { region, ...(process.env['CDK_DEFAULT_ACCOUNT'] && { account: process.env['CDK_DEFAULT_ACCOUNT'] }) },
     }),
@@ -33,16 +34,18 @@ function main(): void {
     const way = `npx cdk deploy --profile ${profile}`;
     Annotations.of(stack).addWarningV2(
       'mcp-lambda-server:profile',
-      `[aws] profile is read by people: deploy with '${way}'`,
+      `[aws] profile is a reminder and not applied: deploy with '${way}'`,
     );
   }
-  new McpLambdaServer(stack, 'Mcp', toProps(stack, config, dirname(file)));
+  const server = new McpLambdaServer(stack, 'Mcp', toProps(stack, config, dirname(file)));
+  McpFindings.acknowledge(server);
+  addOutputs(stack, server);
 }
 
 try {
   main();
 } catch (error) {
-  // What is wrong with a file is said without where in this program it was found.
+  // The stack trace of an invalid file would be of this program.
   if (!(error instanceof DeployConfigError)) throw error;
   console.error(error.message);
   process.exitCode = 1;

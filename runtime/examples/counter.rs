@@ -38,5 +38,5 @@ impl Server {
 }
 
 fn main() -> Result<(), mcp_lambda_server::Error> {
-    McpLambdaServer::new(Server).serve()
+    McpLambdaServer::run(Server)
 }

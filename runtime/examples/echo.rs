@@ -20,5 +20,5 @@ impl Server {
 }
 
 fn main() -> Result<(), mcp_lambda_server::Error> {
-    McpLambdaServer::new(Server).serve()
+    McpLambdaServer::run(Server)
 }

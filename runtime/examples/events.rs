@@ -33,5 +33,5 @@ impl ServerHandler for Server {
 }
 
 fn main() -> Result<(), mcp_lambda_server::Error> {
-    McpLambdaServer::new(Server).serve()
+    McpLambdaServer::run(Server)
 }

@@ -26,8 +26,8 @@ fn name_caller(mut request: Request<Body>) -> Request<Body> {
 }
 
 fn main() -> Result<(), mcp_lambda_server::Error> {
-    McpLambdaServer::new(Server)
+    McpLambdaServer::builder(Server)
         .layer(MapRequestLayer::new(name_caller))
         .route("/health", async |_| Response::new(String::from("ok")))
-        .serve()
+        .run()
 }

@@ -31,5 +31,5 @@ fn tool(colour: String) -> ToolRoute<Server> {
 fn main() -> Result<(), mcp_lambda_server::Error> {
     let mut tools = ToolRouter::new();
     std::env::args().skip(1).for_each(|colour| tools.add_route(tool(colour)));
-    McpLambdaServer::new(Server { tools }).serve()
+    McpLambdaServer::run(Server { tools })
 }

@@ -1,65 +1,59 @@
 //! Write an MCP server once, as any rmcp [`ServerHandler`](rmcp::ServerHandler), and run it on a laptop and on AWS
 //! Lambda with the same behaviour.
 //!
-//! What makes that true: nothing a client may rely on lives only in a process. Sessions, state, events, replies and
-//! pending answers live in stores; a process is only a place where a request happens to run.
+//! Nothing that a client relies on lives only in a process: sessions, state, events, replies and pending responses live
+//! in stores, and a process is only a place where a request happens to run.
 //!
-//! A request reads top to bottom:
+//! * [`McpLambdaServer`]: the entry point. [`McpLambdaServer::run`] is the whole of `main`.
+//! * [`Server`]: a built server, which other hosts can run as a [`tower::Service`].
+//! * [`McpContext`]: what a tool finds in its `RequestContext`: its session, state, events, principal and deadline.
+//! * [`Config`]: what the environment variables set.
+//! * [`Stores`]: where state lives, and [`session`], [`stream`] and [`events`]: the traits that a store implements.
 //!
-//! ```text
-//! front -> http::handle -> guard -> principal -> protocol::read -> dispatch -> handler (rmcp) -> reply -> JSON | SSE
-//! ```
+//! # Features
 //!
-//! * [`McpLambdaServer`]: the builder; `serve()` is the whole of `main`.
-//! * [`Config`]: what the environment sets.
-//! * [`Session`], [`State`], [`Handles`], [`Events`], [`Principal`], [`ReplyStream`], [`Deadline`]: what a tool finds
-//!   in `RequestContext::extensions`.
-//! * [`protocol`], [`session`], [`stream`], [`events`], [`store`]: the nouns and the stores behind them.
+//! | feature | default | what it adds |
+//! |---|---|---|
+//! | `lambda` | yes | the Lambda Runtime API and the events of Function URLs, API Gateway, load balancers, SNS and EventBridge |
+//! | `compression` | yes | gzip of JSON responses |
+//! | `brotli` | no | brotli beside gzip, for 1.1 MB of binary |
+//! | `dynamodb` | no | sessions, state, replies and events in DynamoDB |
+//! | `sns` | no | publishing events to an SNS topic |
+//! | `jwt` | no | bearer tokens of an OAuth 2.1 or OpenID Connect issuer, checked by the server |
 
-// SEP-2577 deprecates logging, sampling and roots; clients of the session era use them until they are gone.
-#![allow(deprecated)]
-
-pub mod auth;
-pub mod clock;
-pub mod config;
-mod dispatch;
-pub mod error;
-pub mod events;
-#[cfg(test)]
-mod fuzz;
-mod handler;
-pub mod http;
-mod ingress;
-#[cfg(feature = "lambda")]
-mod lambda;
-mod local;
-mod peer;
-pub mod protocol;
-mod random;
+mod backends;
+mod builder;
 mod server;
-pub mod session;
-pub mod store;
-pub mod stream;
-pub mod telemetry;
-mod tools;
 
 pub use rmcp;
 
 #[doc(inline)]
-pub use crate::{
+pub use mcp_lambda_core::{
+    BoundServer, Delivery, HostCheck, Ingress, Tools,
     auth::{AuthenticatedBy, Principal},
-    clock::Clock,
     config::Config,
     error::{Error, StoreError},
     events::{Event, EventFilter, Events, GlobalEvent},
     http::Body,
-    ingress::{Delivery, HostCheck, Ingress},
-    server::{BoundServer, McpLambdaServer, Server},
     session::{Handles, Session, State},
     store::{MemoryStore, Stores},
-    stream::{Deadline, ReplyStream},
-    tools::Tools,
+    stream::ReplyStream,
+    time::{Clock, Deadline},
 };
+
+pub use crate::{
+    builder::{Builder, McpLambdaServer},
+    server::Server,
+};
+
+pub use mcp_lambda_core::{auth, config, error, events, http, session, store, stream, time};
+
+#[cfg(feature = "dynamodb")]
+#[doc(inline)]
+pub use mcp_lambda_aws::dynamodb;
+#[cfg(feature = "sns")]
+#[doc(inline)]
+pub use mcp_lambda_aws::sns;
 
 /// Compiles the examples of the README.
 #[cfg(doctest)]

@@ -13,10 +13,10 @@ struct Nothing;
 impl ServerHandler for Nothing {}
 
 /// Otherwise it would serve requests without a token.
-#[test]
-fn a_server_that_cannot_check_tokens_does_not_start_when_it_should() {
+#[tokio::test]
+async fn a_server_that_cannot_check_tokens_does_not_start_when_it_should() {
     let mut config = Config::default();
     config.auth = AuthConfig::tokens(JwtConfig::new("https://issuer.example", "mcp"));
-    let error = McpLambdaServer::new(Nothing).config(config).build().err().expect("refused");
+    let error = McpLambdaServer::builder(Nothing).config(config).build().await.err().expect("refused");
     assert!(error.to_string().contains("without the `jwt` feature"), "{error}");
 }

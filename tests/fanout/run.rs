@@ -2,10 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures::FutureExt;
 use mcp_lambda_server::{
     Clock, Config, McpLambdaServer, MemoryStore, Server, Stores,
-    clock::Timestamp,
     events::{EventFilter, GlobalEvent},
+    time::Timestamp,
 };
 use rmcp::ServerHandler;
 use serde_json::json;
@@ -179,7 +180,9 @@ fn process_of(
 ) -> Result<Server, mcp_lambda_server::Error> {
     let client = Client { database: Arc::clone(database), copy, began };
     let stores = Stores { events: Arc::new(client), ..Stores::of(database.log.clone()) };
-    McpLambdaServer::new(Nothing).config(Config::default()).stores(stores).clock(clock.clone()).build()
+    let builder =
+        McpLambdaServer::builder(Nothing).config(Config::default()).stores(stores).clock(clock.clone());
+    builder.build().now_or_never().expect("a build that waits for nothing")
 }
 
 fn time_that_jumps() -> std::io::Result<tokio::runtime::Runtime> {

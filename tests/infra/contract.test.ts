@@ -1,10 +1,10 @@
-// The seam between the construct and the runtime: tests/contract, which the runtime's tests assert as well.
+// The contract between the construct and the runtime: tests/contract, which the runtime's tests check as well.
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ENVIRONMENT } from '../../infra/environment.ts';
-import { TABLE_ACTIONS } from '../../infra/permissions.ts';
-import { TABLE_SHAPE } from '../../infra/state.ts';
+import { ENVIRONMENT } from '../../infra/lib/private/environment.ts';
+import { TABLE_ACTIONS } from '../../infra/lib/private/permissions.ts';
+import { TABLE_SHAPE } from '../../infra/lib/state.ts';
 import { root } from './synth.ts';
 
 const contract = <T>(name: string) => JSON.parse(readFileSync(join(root, 'tests', 'contract', name), 'utf8')) as T;
@@ -12,14 +12,14 @@ const contract = <T>(name: string) => JSON.parse(readFileSync(join(root, 'tests'
 describe('environment.json', () => {
   const names = contract<{ name: string }[]>('environment.json').map(({ name }) => name);
 
-  it('has every variable the construct sets', () => {
-    const unknown = Object.values(ENVIRONMENT).filter(name => !names.includes(name));
+  it('lists every variable that the construct sets', () => {
+    const unknown = Object.values(ENVIRONMENT).filter(({ name }) => !names.includes(name));
     expect(unknown).toEqual([]);
   });
 });
 
 describe('tables.json', () => {
-  it('has the keys of the tables the construct makes', () => {
+  it('has the keys of the tables that the construct creates', () => {
     expect(contract('tables.json')).toEqual([
       { role: 'state', ...TABLE_SHAPE },
       { role: 'events', ...TABLE_SHAPE },
@@ -28,13 +28,13 @@ describe('tables.json', () => {
 });
 
 describe('the permissions', () => {
-  const folder = join(root, 'runtime', 'src', 'store', 'dynamodb');
-  const source = readdirSync(folder)
-    .filter(name => name !== 'tables.rs')
-    .map(name => readFileSync(join(folder, name), 'utf8'))
-    .join('\n');
+  // Every file of the folder `dynamodb` of a crate, except for the one that creates tables.
+  const files = readdirSync(join(root, 'runtime'), { recursive: true, encoding: 'utf8' }).filter(
+    path => /\bsrc\/(.*\/)?dynamodb\/.*\.rs$/.test(path) && !path.endsWith('/tables.rs'),
+  );
+  const source = files.map(path => readFileSync(join(root, 'runtime', path), 'utf8')).join('\n');
   const called = (pattern: string) => new RegExp(pattern).test(source);
-  // A transaction asks for the permissions of its parts.
+  // A transaction needs the permissions of its items.
   const parts = {
     PutItem: 'Put::builder',
     UpdateItem: 'Update::builder',
@@ -44,7 +44,7 @@ describe('the permissions', () => {
   const single = ['BatchGetItem', 'BatchWriteItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query', 'Scan', 'UpdateItem'];
   const snake = (action: string) => action.replace(/(?<=[a-z])(?=[A-Z])/g, '_').toLowerCase();
 
-  it('are those of the calls in the runtime, neither more nor fewer', () => {
+  it('are exactly those of the calls in the runtime', () => {
     const used = new Set(single.filter(action => called(`\\.${snake(action)}\\(\\)`)));
     for (const [action, builder] of Object.entries(parts)) if (called(`\\b${builder}\\(`)) used.add(action);
     const granted = new Set(
@@ -55,7 +55,7 @@ describe('the permissions', () => {
     expect([...granted].sort()).toEqual([...used].sort());
   });
 
-  it('are the same in the script that sets up without the CDK', () => {
+  it('are the same in scripts/setup-infrastructure.sh', () => {
     const script = readFileSync(join(root, 'scripts', 'setup-infrastructure.sh'), 'utf8');
     const lists = [...script.matchAll(/"Action": (\[[^\]]*dynamodb[^\]]*\])/g)].map(
       ([, list]) => JSON.parse(list!) as string[],
@@ -63,7 +63,7 @@ describe('the permissions', () => {
     expect(lists).toEqual([TABLE_ACTIONS.serverState, TABLE_ACTIONS.serverEvents]);
   });
 
-  it('hold no Scan and no wildcard', () => {
+  it('have no Scan and no wildcard', () => {
     expect(
       Object.values(TABLE_ACTIONS)
         .flat()

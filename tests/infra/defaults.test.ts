@@ -1,104 +1,86 @@
-// What `new McpLambdaServer(stack, 'Mcp')` makes when nothing is said.
+// What `new McpLambdaServer(stack, 'Mcp')` creates without properties.
 import { Match } from 'aws-cdk-lib/assertions';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { environmentOf, one, statementsOf, synth, type Synthesised } from './synth.ts';
 
-let made: Synthesised;
+let synthesised: Synthesised;
 beforeAll(() => {
-  made = synth();
+  synthesised = synth();
 });
 
 const arnOf = (id: string) => ({ 'Fn::GetAtt': [id, 'Arn'] });
 
-describe('names that others rely on', () => {
-  it('keeps the logical ids of what holds data', () => {
-    const ids = (type: string) => Object.keys(made.template.findResources(type));
+/** A change of these ids would replace the resources in every deployed stack. */
+describe('logical ids', () => {
+  it('of resources with data, and of the functions, do not change', () => {
+    const ids = (type: string) => Object.keys(synthesised.template.findResources(type));
     expect(ids('AWS::DynamoDB::GlobalTable')).toEqual(['McpStateTable8008F8CD', 'McpEventTableAD501C78']);
     expect(ids('AWS::SNS::Topic')).toEqual(['McpEventsTopic2CC578E0', 'McpMonitoringAlarmTopic4C0BC84D']);
     expect(ids('AWS::SecretsManager::Secret')).toEqual(['McpStateKey0937C884']);
     expect(ids('AWS::SQS::Queue')).toEqual(['McpDeliveryFailures32EA169F', 'McpIngestFailuresB3DA1852']);
     expect(ids('AWS::Lambda::Function')).toEqual(['McpServer6A6A2BCF', 'McpIngest6971C0F2']);
-  });
-
-  it('gives the outputs their names', () => {
-    expect(Object.keys(made.template.toJSON().Outputs)).toEqual([
-      'McpEndpoint',
-      'EventsTopicArn',
-      'StateTableName',
-      'EventsTableName',
-      'FunctionName',
-      'IngestFunctionName',
-      'DashboardUrl',
-    ]);
-    made.template.hasOutput('McpEndpoint', {
-      Value: {
-        'Fn::Join': [
-          '',
-          [{ 'Fn::GetAtt': [Match.stringLikeRegexp('^McpServerAliasFunctionUrl'), 'FunctionUrl'] }, 'mcp'],
-        ],
-      },
-    });
+    expect(ids('AWS::Logs::LogGroup')).toEqual(['McpServerLogGroup15E3AE43', 'McpIngestLogGroup4C980525']);
   });
 });
 
 describe('the functions', () => {
   it('run the binary on Graviton with 256 MB and two minutes', () => {
-    expect(one(made.template, 'AWS::Lambda::Function', 'McpServer').Properties).toMatchObject({
+    expect(one(synthesised.template, 'AWS::Lambda::Function', 'McpServer').Properties).toMatchObject({
       Architectures: ['arm64'],
       Runtime: 'provided.al2023',
       Handler: 'bootstrap',
       MemorySize: 256,
       Timeout: 120,
       TracingConfig: { Mode: 'Active' },
-      LoggingConfig: { LogFormat: 'JSON', LogGroup: { Ref: expect.stringMatching(/^McpServerLogs/) } },
+      LoggingConfig: { LogFormat: 'JSON', LogGroup: { Ref: expect.stringMatching(/^McpServerLogGroup/) } },
     });
   });
 
-  it('write events with the same code, in thirty seconds', () => {
-    const server = one(made.template, 'AWS::Lambda::Function', 'McpServer').Properties;
-    const ingest = one(made.template, 'AWS::Lambda::Function', 'McpIngest').Properties;
+  it('write events with the same code, within thirty seconds', () => {
+    const server = one(synthesised.template, 'AWS::Lambda::Function', 'McpServer').Properties;
+    const ingest = one(synthesised.template, 'AWS::Lambda::Function', 'McpIngest').Properties;
     expect(ingest.Code).toEqual(server.Code);
     expect(ingest).toMatchObject({ Timeout: 30, MemorySize: 256, Architectures: ['arm64'] });
   });
 
-  it('are in no network and reserve nothing', () => {
-    for (const role of ['McpServer', 'McpIngest']) {
-      const properties = one(made.template, 'AWS::Lambda::Function', role).Properties;
+  it('have no VPC and no reserved concurrency', () => {
+    for (const id of ['McpServer', 'McpIngest']) {
+      const properties = one(synthesised.template, 'AWS::Lambda::Function', id).Properties;
       for (const absent of ['VpcConfig', 'ReservedConcurrentExecutions', 'KmsKeyArn', 'Layers', 'TenancyConfig']) {
         expect(properties).not.toHaveProperty(absent);
       }
     }
   });
 
-  it('are called by an alias whose versions stay', () => {
-    made.template.resourceCountIs('AWS::Lambda::Alias', 2);
-    made.template.allResourcesProperties('AWS::Lambda::Alias', { Name: 'live' });
-    made.template.allResources('AWS::Lambda::Version', { DeletionPolicy: 'Retain' });
-    for (const alias of Object.values(made.template.findResources('AWS::Lambda::Alias'))) {
+  it('are invoked by an alias whose old versions are retained', () => {
+    synthesised.template.resourceCountIs('AWS::Lambda::Alias', 2);
+    synthesised.template.allResourcesProperties('AWS::Lambda::Alias', { Name: 'live' });
+    synthesised.template.allResources('AWS::Lambda::Version', { DeletionPolicy: 'Retain' });
+    for (const alias of Object.values(synthesised.template.findResources('AWS::Lambda::Alias'))) {
       expect(alias['Properties']).not.toHaveProperty('ProvisionedConcurrencyConfig');
     }
   });
 
-  it('tell the server where its state is, and the ingest function no more than that', () => {
+  it('have the names of the tables, and the server its own settings as well', () => {
     const tables = {
       SESSION_TABLE_NAME: { Ref: 'McpStateTable8008F8CD' },
       EVENT_TABLE_NAME: { Ref: 'McpEventTableAD501C78' },
       MCP_EVENTS: 'on',
     };
-    expect(environmentOf(made.template)).toEqual({
+    expect(environmentOf(synthesised.template)).toEqual({
       ...tables,
-      MCP_AUTH: 'front',
+      MCP_AUTH: 'gateway',
       MCP_RESPONSE_MODE: 'stream',
       SNS_TOPIC_ARN: { Ref: 'McpEventsTopic2CC578E0' },
       MCP_STATE_KEYS: {
         'Fn::Join': ['', ['k1:{{resolve:secretsmanager:', { Ref: 'McpStateKey0937C884' }, ':SecretString:::}}']],
       },
     });
-    expect(environmentOf(made.template, 'McpIngest')).toEqual(tables);
+    expect(environmentOf(synthesised.template, 'McpIngest')).toEqual(tables);
   });
 
-  it('share one key for requestState that is base64 of 48 bytes', () => {
-    made.template.hasResourceProperties('AWS::SecretsManager::Secret', {
+  it('share one key for requestState: base64 of 48 bytes', () => {
+    synthesised.template.hasResourceProperties('AWS::SecretsManager::Secret', {
       GenerateSecretString: {
         ExcludePunctuation: true,
         ExcludeCharacters: Match.stringLikeRegexp('^[^A-Za-z0-9]{32}$'),
@@ -108,9 +90,9 @@ describe('the functions', () => {
     });
   });
 
-  it('keep logs for a month, each function its own', () => {
-    made.template.resourceCountIs('AWS::Logs::LogGroup', 2);
-    made.template.allResources('AWS::Logs::LogGroup', {
+  it('keep logs for a month, in a log group per function', () => {
+    synthesised.template.resourceCountIs('AWS::Logs::LogGroup', 2);
+    synthesised.template.allResources('AWS::Logs::LogGroup', {
       Properties: { RetentionInDays: 30 },
       DeletionPolicy: 'Delete',
     });
@@ -122,10 +104,10 @@ describe('permissions', () => {
   const logs = (id: unknown) => allow(['logs:CreateLogStream', 'logs:PutLogEvents'], arnOf(id as string));
   const tracing = allow(['xray:PutTraceSegments', 'xray:PutTelemetryRecords'], '*');
 
-  it('let the server use its tables, its topic and its log group, and nothing else', () => {
+  it('of the server are for its tables, its topic and its log group only', () => {
     const [state, events] = ['McpStateTable8008F8CD', 'McpEventTableAD501C78'];
-    expect(statementsOf(made.template)).toEqual([
-      logs(expect.stringMatching(/^McpServerLogs/)),
+    expect(statementsOf(synthesised.template)).toEqual([
+      logs(expect.stringMatching(/^McpServerLogGroup/)),
       tracing,
       allow(
         [
@@ -148,29 +130,29 @@ describe('permissions', () => {
     ]);
   });
 
-  it('let the ingest function append to the log and give up messages, and nothing else', () => {
-    expect(statementsOf(made.template, 'McpIngest')).toEqual([
-      logs(expect.stringMatching(/^McpIngestLogs/)),
+  it('of the ingest function are for the event log and its dead-letter queue only', () => {
+    expect(statementsOf(synthesised.template, 'McpIngest')).toEqual([
+      logs(expect.stringMatching(/^McpIngestLogGroup/)),
       tracing,
       allow(['sqs:SendMessage', 'sqs:GetQueueAttributes', 'sqs:GetQueueUrl'], arnOf('McpIngestFailuresB3DA1852')),
       allow(['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'], arnOf('McpEventTableAD501C78')),
     ]);
   });
 
-  it('use no policy of AWS, which would be wider', () => {
-    for (const role of Object.values(made.template.findResources('AWS::IAM::Role'))) {
+  it('come from no managed policy, which would be wider', () => {
+    for (const role of Object.values(synthesised.template.findResources('AWS::IAM::Role'))) {
       expect(role['Properties']).not.toHaveProperty('ManagedPolicyArns');
     }
   });
 
-  it('let nobody invoke the URL yet', () => {
-    made.template.hasResourceProperties('AWS::Lambda::Url', {
+  it('to invoke the URL are not granted', () => {
+    synthesised.template.hasResourceProperties('AWS::Lambda::Url', {
       AuthType: 'AWS_IAM',
       InvokeMode: 'RESPONSE_STREAM',
       Qualifier: 'live',
       Cors: Match.absent(),
     });
-    const permissions = Object.values(made.template.findResources('AWS::Lambda::Permission'));
+    const permissions = Object.values(synthesised.template.findResources('AWS::Lambda::Permission'));
     expect(permissions.map(permission => permission['Properties'].Principal)).toEqual(['sns.amazonaws.com']);
   });
 });
@@ -185,8 +167,8 @@ describe('the tables', () => {
     TimeToLiveSpecification: { AttributeName: 'ttl', Enabled: true },
   };
 
-  it('keep state when the stack goes, and can restore it', () => {
-    const state = one(made.template, 'AWS::DynamoDB::GlobalTable', 'McpStateTable');
+  it('retain state when the stack is deleted, with point-in-time recovery', () => {
+    const state = one(synthesised.template, 'AWS::DynamoDB::GlobalTable', 'McpStateTable');
     expect(state).toMatchObject({ DeletionPolicy: 'Retain', Properties: shape });
     expect(state.Properties.Replicas[0]).toMatchObject({
       PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
@@ -194,16 +176,16 @@ describe('the tables', () => {
     });
   });
 
-  it('let events go with the stack', () => {
-    const events = one(made.template, 'AWS::DynamoDB::GlobalTable', 'McpEventTable');
+  it('delete events with the stack', () => {
+    const events = one(synthesised.template, 'AWS::DynamoDB::GlobalTable', 'McpEventTable');
     expect(events).toMatchObject({ DeletionPolicy: 'Delete', Properties: shape });
     expect(events.Properties.Replicas[0]).not.toHaveProperty('PointInTimeRecoverySpecification');
   });
 });
 
 describe('events', () => {
-  it('reach the alias of the ingest function, and a queue when they cannot', () => {
-    made.template.hasResourceProperties('AWS::SNS::Subscription', {
+  it('are delivered to the alias of the ingest function, with a dead-letter queue', () => {
+    synthesised.template.hasResourceProperties('AWS::SNS::Subscription', {
       Protocol: 'lambda',
       TopicArn: { Ref: 'McpEventsTopic2CC578E0' },
       Endpoint: { Ref: Match.stringLikeRegexp('^McpIngestAlias') },
@@ -211,22 +193,23 @@ describe('events', () => {
     });
   });
 
-  it('that Lambda gives up are in the other queue', () => {
-    made.template.hasResourceProperties('AWS::Lambda::EventInvokeConfig', {
+  it('that fail after all retries go to the other queue', () => {
+    synthesised.template.hasResourceProperties('AWS::Lambda::EventInvokeConfig', {
       FunctionName: { Ref: Match.stringLikeRegexp('^McpIngest') },
       Qualifier: { 'Fn::Select': [7, { 'Fn::Split': [':', { Ref: Match.stringLikeRegexp('^McpIngestAlias') }] }] },
       MaximumEventAgeInSeconds: 21_600,
       MaximumRetryAttempts: 2,
       DestinationConfig: { OnFailure: { Destination: arnOf('McpIngestFailuresB3DA1852') } },
     });
-    made.template.allResourcesProperties('AWS::SQS::Queue', {
+    synthesised.template.allResourcesProperties('AWS::SQS::Queue', {
       MessageRetentionPeriod: 1_209_600,
       SqsManagedSseEnabled: true,
     });
   });
 
-  it('are published over TLS, by this account and its alarms', () => {
-    const policy = one(made.template, 'AWS::SNS::TopicPolicy', 'McpEventsTopic').Properties.PolicyDocument.Statement;
+  it('are published with TLS, by this account and its alarms', () => {
+    const policy = one(synthesised.template, 'AWS::SNS::TopicPolicy', 'McpEventsTopic').Properties.PolicyDocument
+      .Statement;
     expect(policy).toEqual([
       expect.objectContaining({ Effect: 'Deny', Condition: { Bool: { 'aws:SecureTransport': 'false' } } }),
       expect.objectContaining({

@@ -1,13 +1,13 @@
-// deploy.toml: what is accepted, what is refused and how, and that every key arrives.
+// deploy.toml: valid files, error messages for invalid ones, and the effect of every key.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { App, Stack } from 'aws-cdk-lib';
-import { Template } from 'aws-cdk-lib/assertions';
+import { Match, Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
-import { toProps } from '../../infra/config/props.ts';
-import { DeployConfigError, readDeployConfig } from '../../infra/config/read.ts';
-import { SCHEMA } from '../../infra/config/schema.ts';
-import { McpLambdaServer } from '../../infra/index.ts';
+import { toProps } from '../../infra/bin/deploy-toml/props.ts';
+import { DeployConfigError, readDeployConfig } from '../../infra/bin/deploy-toml/read.ts';
+import { SCHEMA } from '../../infra/bin/deploy-toml/schema.ts';
+import { McpLambdaServer } from '../../infra/lib/index.ts';
 import { environmentOf, one, root } from './synth.ts';
 
 const example = readFileSync(join(root, 'deploy.example.toml'), 'utf8');
@@ -35,7 +35,7 @@ function template(text: string, context: Record<string, unknown> = {}): Template
 }
 
 describe('the example', () => {
-  it('names every key there is, and no other', () => {
+  it('has every key, and no other', () => {
     const named = new Set<string>();
     let section = '';
     for (const line of example.split('\n')) {
@@ -49,32 +49,37 @@ describe('the example', () => {
     expect([...named].sort()).toEqual(known.sort());
   });
 
-  it('is what is deployed without a file', () => {
+  it('deploys the same as no file', () => {
     const resources = (it: Template) => it.toJSON().Resources;
-    // Written out, some defaults reach the server as variables; they say what the runtime would assume.
-    const told = { MCP_PATH: '/mcp', MCP_STREAMS: 'on', MCP_STREAMS_PER_PRINCIPAL: '16', SESSION_TTL_MINUTES: '1440' };
+    // Explicit defaults become environment variables, with the runtime's own default values.
+    const explicit = {
+      MCP_PATH: '/mcp',
+      MCP_STREAMS: 'on',
+      MCP_STREAMS_PER_PRINCIPAL: '16',
+      SESSION_TTL_MINUTES: '1440',
+    };
     const [written, bare] = [template(example, { 'server.code': 'program' }), template(code)];
-    expect(environmentOf(written)).toEqual({ ...environmentOf(bare), ...told });
+    expect(environmentOf(written)).toEqual({ ...environmentOf(bare), ...explicit });
     const without = (it: Template) =>
       Object.fromEntries(Object.entries(resources(it)).filter(([id]) => !/Version|Alias1C28|^McpServer6A6A/.test(id)));
     expect(without(written)).toEqual(without(bare));
   });
 });
 
-describe('what is wrong', () => {
+describe('an invalid file', () => {
   const cases: [string, string, string[]][] = [
     [
-      'a section nobody knows',
+      'an unknown section',
       '[lamda]\nmemory_size = 1',
       [`deploy.toml: there is no section [lamda]; there are ${Object.keys(SCHEMA).join(', ')}`],
     ],
     [
-      'a key nobody knows',
+      'an unknown key',
       '[streams]\nlife = 5',
-      ['deploy.toml: [streams] has no key life; it has enabled, life_seconds, per_principal'],
+      ['deploy.toml: [streams] has no key life; it has enabled, lifetime_seconds, per_principal'],
     ],
     [
-      'several things, all at once',
+      'several problems at once',
       '[lambda]\nmemory_size = 64\narchitecture = "arm"\n[streams]\nenabled = "yes"',
       [
         'deploy.toml: [lambda] memory_size must be a whole number from 128 to 10240, got: 64',
@@ -83,18 +88,18 @@ describe('what is wrong', () => {
       ],
     ],
     [
-      'a value that is no list',
+      'a value that is not a list',
       '[auth]\naudience = "mcp"',
       ['deploy.toml: [auth] audience must be a list of texts, got: "mcp"'],
     ],
     [
-      'a variable that is no text',
+      'an environment variable that is not a text',
       '[lambda.environment]\nA = 1',
       ['deploy.toml: [lambda] environment must be a section of texts, got: {"A":1}'],
     ],
-    ['a section that is none', 'lambda = 5', ['deploy.toml: [lambda] must be a section, got: 5']],
+    ['a section that is not a table', 'lambda = 5', ['deploy.toml: [lambda] must be a section, got: 5']],
     [
-      'an ARN that is none',
+      'a value that is not an ARN',
       '[events]\ntopic_arn = "mine"',
       ['deploy.toml: [events] topic_arn must be an ARN, got: "mine"'],
     ],
@@ -104,7 +109,7 @@ describe('what is wrong', () => {
       ['[auth] issuer must be given where provider is "jwt", got: undefined'],
     ],
     [
-      'an identity that is switched on and not chosen',
+      'auth that is enabled without a provider',
       `${code}[auth]\nenabled = true`,
       ['[auth] provider must be "iam", "jwt", "cognito" or "custom" where enabled is true, got: undefined'],
     ],
@@ -114,12 +119,12 @@ describe('what is wrong', () => {
       ['[api_gateway] web_acl_arn must be left out, or type "rest", got: "arn:aws:wafv2:x"'],
     ],
     [
-      'a gateway of no type',
-      `${code}[api_gateway]\nthrottling_rate = 5`,
+      'a gateway without a type',
+      `${code}[api_gateway]\nthrottling_rate_limit = 5`,
       ['[api_gateway] type must be "http" or "rest", got: undefined'],
     ],
     [
-      'a network without subnets',
+      'a VPC without subnets',
       `${code}[vpc]\nvpc_id = "vpc-1"`,
       ['[vpc] subnet_ids must be a list of private subnets, got: undefined'],
     ],
@@ -134,25 +139,25 @@ describe('what is wrong', () => {
       ['[api_gateway] certificate_arn must be given where domain_name is, got: undefined'],
     ],
     [
-      'CORS of no origin',
+      'CORS without origins',
       `${code}[endpoint]\ncors_credentials = true`,
       ['[endpoint] cors_origins must be given where cors_credentials is, got: undefined'],
     ],
     [
-      'what the construct refuses',
-      `${code}[streams]\nlife_seconds = 400`,
+      'a value that the construct refuses',
+      `${code}[streams]\nlifetime_seconds = 400`,
       [
-        "'streams.life' must be at least 5 seconds below the timeout of 120 seconds, got: 400 seconds; shorten it or raise 'timeout'",
+        "'streams.lifetime' must be at least 5 seconds below the timeout of 120 seconds, got: 400 seconds; shorten it or raise 'timeout'",
       ],
     ],
   ];
 
-  it.each(cases)('says %s', (_, text, expected) => expect(problems(text)).toEqual(expected));
+  it.each(cases)('is an error: %s', (_, text, expected) => expect(problems(text)).toEqual(expected));
 
-  it('says where the file is no TOML', () =>
+  it('is an error where the file is not TOML', () =>
     expect(problems('[lambda').join('\n')).toMatch(/^deploy.toml is not TOML: .*line|^deploy.toml is not TOML: /));
 
-  it('says the same of the command line', () => {
+  it('is an error on the command line as well', () => {
     expect(problems(code, { 'lambda.memory_size': 'big' })).toEqual([
       'context lambda.memory_size must be a whole number from 128 to 10240, got: null',
     ]);
@@ -161,31 +166,31 @@ describe('what is wrong', () => {
     ]);
   });
 
-  it('is told apart from defects of the program', () => expect(new DeployConfigError('x')).toBeInstanceOf(Error));
+  it('has an error class of its own', () => expect(new DeployConfigError('x')).toBeInstanceOf(Error));
 });
 
-describe('what is right', () => {
+describe('a valid file', () => {
   const all = `
     [server]\ncode = "program"\nname = "notes"
-    [lambda]\nmemory_size = 512\ntimeout_seconds = 200\narchitecture = "x86_64"\nreserved_concurrency = 50
-    provisioned_concurrency = 2\nmax_provisioned_concurrency = 9\ntracing = "passthrough"
+    [lambda]\nmemory_size = 512\ntimeout_seconds = 200\narchitecture = "x86_64"\nreserved_concurrent_executions = 50
+    provisioned_concurrent_executions = 2\nmax_provisioned_concurrent_executions = 9\ntracing = "passthrough"
 secrets = ["API_TOKEN"]
     [lambda.environment]\nRUST_LOG = "debug"
     [vpc]\nvpc_id = "vpc-1"\nsubnet_ids = ["subnet-1", "subnet-2"]\nsecurity_group_ids = ["sg-1"]
     [observability]\nalarms = false\ndashboard = false\nlog_retention_days = 7
     [endpoint]\npath = "/v1"\nallowed_hosts = ["a.example"]\npublic_url = "https://a.example"\ncors_origins = ["https://b.example"]\ncors_credentials = true\ncors_max_age_seconds = 60
-    [events]\ntopic_arn = "arn:aws:sns:eu-central-1:111122223333:t"\nttl_minutes = 5\nfanout_replicas = 2\ningest_timeout_seconds = 9\ningest_reserved_concurrency = 3
-    [streams]\nenabled = false\nlife_seconds = 100\nper_principal = 2
+    [events]\ntopic_arn = "arn:aws:sns:eu-central-1:111122223333:t"\nttl_minutes = 5\nfanout_replicas = 2\ningest_timeout_seconds = 9\ningest_reserved_concurrent_executions = 3
+    [streams]\nenabled = false\nlifetime_seconds = 100\nper_principal = 2
     [state]\nremoval = "destroy"\npoint_in_time_recovery = false\ndeletion_protection = true\nmax_read_request_units = 11\nmax_write_request_units = 12\nsession_ttl_minutes = 60
-    [api_gateway]\ntype = "rest"\nstage_name = "v1"\nthrottling_rate = 3\nthrottling_burst = 4\nstreaming = true\naccess_log = true
+    [api_gateway]\ntype = "rest"\nstage_name = "v1"\nthrottling_rate_limit = 3\nthrottling_burst_limit = 4\nstreaming = true\naccess_log = true
     web_acl_arn = "arn:aws:wafv2:eu-central-1:111122223333:regional/webacl/a/b"\ndomain_name = "a.example"\ncertificate_arn = "arn:aws:acm:eu-central-1:111122223333:certificate/c"
     hosted_zone_id = "Z1"\nhosted_zone_name = "example"
     [auth]\nprovider = "jwt"\nissuer = "https://i.example"\naudience = ["m"]\nscopes = ["s"]
   `;
 
-  it('arrives', () => {
-    const made = template(all);
-    expect(one(made, 'AWS::Lambda::Function', 'McpServer').Properties).toMatchObject({
+  it('sets every property', () => {
+    const synthesised = template(all);
+    expect(one(synthesised, 'AWS::Lambda::Function', 'McpServer').Properties).toMatchObject({
       MemorySize: 512,
       Timeout: 200,
       Architectures: ['x86_64'],
@@ -193,7 +198,7 @@ secrets = ["API_TOKEN"]
       TracingConfig: { Mode: 'PassThrough' },
       VpcConfig: { SubnetIds: ['subnet-1', 'subnet-2'], SecurityGroupIds: ['sg-1'] },
     });
-    expect(environmentOf(made)).toMatchObject({
+    expect(environmentOf(synthesised)).toMatchObject({
       API_TOKEN: { 'Fn::Join': ['', expect.arrayContaining([':secret:Test/API_TOKEN'])] },
       RUST_LOG: 'debug',
       MCP_PATH: '/v1',
@@ -213,22 +218,35 @@ secrets = ["API_TOKEN"]
       MCP_JWT_AUDIENCE: 'm',
       MCP_JWT_SCOPES: 's',
     });
-    expect(one(made, 'AWS::Lambda::Function', 'McpIngest').Properties).toMatchObject({
+    expect(one(synthesised, 'AWS::Lambda::Function', 'McpIngest').Properties).toMatchObject({
       Timeout: 9,
       ReservedConcurrentExecutions: 3,
     });
-    made.hasResourceProperties('AWS::ApplicationAutoScaling::ScalableTarget', { MinCapacity: 2, MaxCapacity: 9 });
-    made.hasResourceProperties('AWS::ApiGateway::Stage', { StageName: 'v1' });
-    made.resourceCountIs('AWS::WAFv2::WebACLAssociation', 1);
-    made.resourceCountIs('AWS::Route53::RecordSet', 1);
-    made.resourceCountIs('AWS::CloudWatch::Alarm', 0);
-    made.resourceCountIs('AWS::CloudWatch::Dashboard', 0);
-    expect(one(made, 'AWS::DynamoDB::GlobalTable', 'McpStateTable')).toMatchObject({ DeletionPolicy: 'Delete' });
-    made.hasResourceProperties('AWS::Logs::LogGroup', { RetentionInDays: 7 });
+    synthesised.hasResourceProperties('AWS::ApplicationAutoScaling::ScalableTarget', {
+      MinCapacity: 2,
+      MaxCapacity: 9,
+    });
+    synthesised.hasResourceProperties('AWS::ApiGateway::Stage', {
+      StageName: 'v1',
+      MethodSettings: [Match.objectLike({ ThrottlingRateLimit: 3, ThrottlingBurstLimit: 4 })],
+    });
+    synthesised.hasResourceProperties('AWS::WAFv2::WebACLAssociation', {
+      WebACLArn: 'arn:aws:wafv2:eu-central-1:111122223333:regional/webacl/a/b',
+    });
+    synthesised.resourceCountIs('AWS::Route53::RecordSet', 1);
+    synthesised.resourceCountIs('AWS::CloudWatch::Alarm', 0);
+    synthesised.resourceCountIs('AWS::CloudWatch::Dashboard', 0);
+    expect(one(synthesised, 'AWS::DynamoDB::GlobalTable', 'McpStateTable')).toMatchObject({ DeletionPolicy: 'Delete' });
+    // Those of three functions, and the access log. Their ids are those without a retention.
+    synthesised.resourceCountIs('AWS::Logs::LogGroup', 4);
+    synthesised.allResourcesProperties('AWS::Logs::LogGroup', { RetentionInDays: 7 });
+    synthesised.hasResourceProperties('AWS::Lambda::Function', {
+      LoggingConfig: { LogGroup: { Ref: Match.stringLikeRegexp('^McpServerLogGroup') } },
+    });
   });
 
-  it('is overridden by the command line, which has only text', () => {
-    const made = template(`${code}[lambda]\nmemory_size = 512\n[lambda.environment]\nAA = "1"`, {
+  it('is overridden by the command line, whose values are text', () => {
+    const synthesised = template(`${code}[lambda]\nmemory_size = 512\n[lambda.environment]\nAA = "1"`, {
       'lambda.memory_size': '1024',
       'lambda.environment.BB': '2',
       'streams.enabled': 'false',
@@ -236,8 +254,8 @@ secrets = ["API_TOKEN"]
       'aws:cdk:unrelated': 'x',
       config: 'other.toml',
     });
-    expect(one(made, 'AWS::Lambda::Function', 'McpServer').Properties.MemorySize).toBe(1024);
-    expect(environmentOf(made)).toMatchObject({
+    expect(one(synthesised, 'AWS::Lambda::Function', 'McpServer').Properties.MemorySize).toBe(1024);
+    expect(environmentOf(synthesised)).toMatchObject({
       AA: '1',
       BB: '2',
       MCP_STREAMS: 'off',
@@ -245,7 +263,7 @@ secrets = ["API_TOKEN"]
     });
   });
 
-  it('lets everybody in only where that is written', () => {
+  it('is without authentication only if it is disabled', () => {
     template(`${code}[auth]\nenabled = false`).hasResourceProperties('AWS::Lambda::Url', { AuthType: 'NONE' });
     template(code).hasResourceProperties('AWS::Lambda::Url', { AuthType: 'AWS_IAM' });
   });

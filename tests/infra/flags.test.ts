@@ -1,17 +1,17 @@
-// The construct is the same to its users whatever feature flags their app has set.
+// The construct creates the same with any feature flags of the app.
 import { describe, expect, it } from 'vitest';
-import { McpAuth, McpEndpoint } from '../../infra/index.ts';
+import { McpAuth, McpEndpoint } from '../../infra/lib/index.ts';
 import { environmentOf, recommendedFlags, statementsOf, synth } from './synth.ts';
 
 const issuer = 'https://issuer.example.com';
-const fronts = [
+const endpoints = [
   { title: 'a Function URL', props: {} },
   { title: 'a REST API', props: { endpoint: McpEndpoint.restApi(), auth: McpAuth.jwt({ issuer, audience: ['mcp'] }) } },
   { title: 'an HTTP API', props: { endpoint: McpEndpoint.httpApi() } },
 ];
 
-describe.each(fronts)('with $title', ({ props }) => {
-  it('makes the same with the recommended flags as with none', () => {
+describe.each(endpoints)('with $title', ({ props }) => {
+  it('creates the same with the recommended flags as with none', () => {
     const [on, off] = [synth(props, { flags: recommendedFlags() }), synth(props)];
     const resources = (it: typeof on) =>
       Object.entries(it.template.toJSON().Resources as Record<string, { Type: string }>)
@@ -19,14 +19,14 @@ describe.each(fronts)('with $title', ({ props }) => {
         .filter(it => !/Version|Deployment/.test(it))
         .sort();
     expect(resources(on)).toEqual(resources(off));
-    for (const role of ['McpServer', 'McpIngest']) {
-      expect(actions(statementsOf(on.template, role))).toEqual(actions(statementsOf(off.template, role)));
-      expect(environmentOf(on.template, role)).toEqual(environmentOf(off.template, role));
+    for (const id of ['McpServer', 'McpIngest']) {
+      expect(actions(statementsOf(on.template, id))).toEqual(actions(statementsOf(off.template, id)));
+      expect(environmentOf(on.template, id)).toEqual(environmentOf(off.template, id));
     }
   });
 });
 
-/** Flags may merge statements or part them; what is allowed on what stays. */
+/** Each action with its resource: flags may merge or split statements. */
 function actions(statements: unknown[]): string[] {
   type Statement = { Action: string | string[]; Resource: unknown };
   return (statements as Statement[])
@@ -34,6 +34,6 @@ function actions(statements: unknown[]): string[] {
     .sort();
 }
 
-it('has flags to set', () => {
+it('reads the recommended flags of the CDK', () => {
   expect(Object.keys(recommendedFlags()).length).toBeGreaterThan(50);
 });

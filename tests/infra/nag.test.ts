@@ -1,11 +1,14 @@
-// cdk-nag's packs find nothing that the construct does not explain where it makes it.
+// cdk-nag's findings: none are left once an app has acknowledged those of the construct, and none are acknowledged
+// before.
 import { AwsSolutionsChecks, ServerlessChecks, type NagPack } from 'cdk-nag';
 import * as acm from 'aws-cdk-lib/aws-certificatemanager';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
-import { Stack } from 'aws-cdk-lib';
+import * as wafv2 from 'aws-cdk-lib/aws-wafv2';
+import { Stack, Validations } from 'aws-cdk-lib';
+import type { IConstruct } from 'constructs';
 import { describe, expect, it } from 'vitest';
-import { McpAuth, McpEndpoint, type McpLambdaServerProps } from '../../infra/index.ts';
+import { McpAuth, McpEndpoint, McpFindings, type McpLambdaServerProps } from '../../infra/lib/index.ts';
 import { construct } from './synth.ts';
 
 const packs: [string, () => NagPack][] = [
@@ -20,11 +23,18 @@ const network = (stack: Stack) => {
 const certificate = (stack: Stack) =>
   acm.Certificate.fromCertificateArn(stack, 'Certificate', 'arn:aws:acm:eu-central-1:111122223333:certificate/c');
 
+const webAcl = (stack: Stack) =>
+  new wafv2.CfnWebACL(stack, 'Acl', {
+    scope: 'REGIONAL',
+    defaultAction: { allow: {} },
+    visibilityConfig: { cloudWatchMetricsEnabled: true, metricName: 'acl', sampledRequestsEnabled: true },
+  });
+
 const cases: { title: string; props: McpLambdaServerProps | ((stack: Stack) => McpLambdaServerProps) }[] = [
   { title: 'the defaults', props: {} },
   { title: 'a Function URL with tokens', props: { auth: jwt } },
-  { title: 'a Function URL for everybody', props: { auth: McpAuth.none() } },
-  { title: 'a Cognito pool of its own', props: { auth: McpAuth.cognito() } },
+  { title: 'a Function URL without authentication', props: { auth: McpAuth.none() } },
+  { title: 'a new Cognito pool', props: { auth: McpAuth.cognito() } },
   { title: 'a REST API', props: { endpoint: McpEndpoint.restApi() } },
   {
     title: 'a REST API with tokens and CORS',
@@ -35,13 +45,14 @@ const cases: { title: string; props: McpLambdaServerProps | ((stack: Stack) => M
     props: stack => ({
       endpoint: McpEndpoint.restApi({
         domain: { domainName: 'mcp.example.com', certificate: certificate(stack) },
-        webAclArn: 'arn:aws:wafv2:eu-central-1:111122223333:regional/webacl/a/b',
+        webAcl: webAcl(stack),
       }),
     }),
   },
+  { title: 'a REST API without authentication', props: { endpoint: McpEndpoint.restApi(), auth: McpAuth.none() } },
   { title: 'an HTTP API with tokens', props: { endpoint: McpEndpoint.httpApi(), auth: jwt } },
-  { title: 'an HTTP API for everybody', props: { endpoint: McpEndpoint.httpApi(), auth: McpAuth.none() } },
-  { title: 'a network', props: stack => ({ vpc: network(stack).vpc, endpoint: McpEndpoint.restApi() }) },
+  { title: 'an HTTP API without authentication', props: { endpoint: McpEndpoint.httpApi(), auth: McpAuth.none() } },
+  { title: 'a VPC', props: stack => ({ vpc: network(stack).vpc, endpoint: McpEndpoint.restApi() }) },
   {
     title: 'managed instances',
     props: stack => {
@@ -49,26 +60,64 @@ const cases: { title: string; props: McpLambdaServerProps | ((stack: Stack) => M
       return { managedInstances: { vpc, securityGroups: [group] } };
     },
   },
-  { title: 'no recovery', props: { state: { pointInTimeRecovery: false } } },
+  {
+    title: 'no recovery',
+    props: { state: { pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: false } } },
+  },
 ];
 
 describe.each(packs)('%s', (_, pack) => {
-  it.each(cases)('finds nothing in $title', ({ props }) => {
+  it.each(cases)('finds nothing in $title, once acknowledged', ({ props }) => {
     const { server } = construct(props);
+    McpFindings.acknowledge(server);
     const { violations } = pack().validateScope(server);
     expect(
       violations.map(found => `${found.ruleName} ${found.violatingResources.map(it => it.constructPath).join(' ')}`),
     ).toEqual([]);
   });
 
-  it('does find what a user adds', () => {
-    const { stack } = construct(
+  it('finds what the app adds beside an acknowledged server', () => {
+    const { stack, server } = construct(
       {},
       {
         also: (_server, stack) =>
           new lambda.CfnFunction(stack, 'Old', { code: {}, role: 'r', runtime: 'nodejs12.x', handler: 'h' }),
       },
     );
-    expect(pack().validateScope(stack).violations).not.toEqual([]);
+    McpFindings.acknowledge(server);
+    const { violations } = pack().validateScope(stack);
+    expect(violations.flatMap(it => it.violatingResources.map(({ constructPath }) => constructPath))).toEqual(
+      expect.arrayContaining(['Test/Old']),
+    );
+  });
+});
+
+describe('acknowledgements', () => {
+  const acknowledged = (scope: IConstruct) =>
+    scope.node
+      .findAll()
+      .flatMap(it => it.node.metadata)
+      .filter(({ type }) => type === Validations.ACKNOWLEDGED_RULES_METADATA_KEY)
+      .map(({ data }) => data as Record<string, string>);
+  const texts = (scope: IConstruct) => JSON.stringify(scope.node.findAll().map(it => it.node.metadata));
+
+  it.each(cases)('are not written by the construct: $title', ({ props }) => {
+    const { server } = construct(props);
+    expect(acknowledged(server)).toEqual([]);
+    expect(texts(server)).not.toContain('AwsSolutions');
+  });
+
+  it('are written when the app asks for them, each with a reason', () => {
+    const { server } = construct({});
+    McpFindings.acknowledge(server);
+    const reasons = acknowledged(server).flatMap(it => Object.values(it));
+    expect(reasons.length).toBeGreaterThan(5);
+    expect(reasons.every(reason => reason.length > 20)).toBe(true);
+  });
+
+  it('leave findings of a server that was not acknowledged', () => {
+    const { server } = construct({});
+    const { violations } = new AwsSolutionsChecks(undefined, { verbose: true }).validateScope(server);
+    expect(violations.map(it => it.ruleName)).toEqual(expect.arrayContaining(['AwsSolutions-SMG4']));
   });
 });

@@ -1,7 +1,7 @@
-// Where the program comes from, and what its functions can be given.
+// The program, and the options of its functions.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Duration, Stack } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
@@ -9,7 +9,7 @@ import * as logs from 'aws-cdk-lib/aws-logs';
 import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import { Match } from 'aws-cdk-lib/assertions';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { McpEndpoint } from '../../infra/index.ts';
+import { McpEndpoint } from '../../infra/lib/index.ts';
 import { environmentOf, one, program, root, statementsOf, synth, type Synthesised } from './synth.ts';
 
 const network = (stack: Stack) => {
@@ -18,7 +18,7 @@ const network = (stack: Stack) => {
 };
 
 describe('the program', () => {
-  it('is the reference server unless another is named', () => {
+  it('is the reference server by default', () => {
     const { template } = synth({}, { noProgram: true });
     expect(one(template, 'AWS::Lambda::Function', 'McpServer').Properties).toMatchObject({
       Handler: 'bootstrap',
@@ -27,14 +27,14 @@ describe('the program', () => {
     });
   });
 
-  it('is built from a manifest, for both functions at once', () => {
+  it('is built from a manifest, once for both functions', () => {
     const manifestPath = join(root, 'runtime', 'reference', 'Cargo.toml');
     const { template } = synth({ manifestPath, binaryName: 'mcp-lambda-reference', cargoLambdaFlags: ['--locked'] });
-    const code = (role: string) => one(template, 'AWS::Lambda::Function', role).Properties.Code;
+    const code = (id: string) => one(template, 'AWS::Lambda::Function', id).Properties.Code;
     expect(code('McpServer')).toEqual(code('McpIngest'));
   });
 
-  it('can be a function of the user, which then takes events as well and keeps its own settings', () => {
+  it('can be an existing function, which then writes events as well and keeps its own settings', () => {
     const { template, server } = synth(stack => ({
       function: new lambda.Function(stack, 'Own', {
         code: program(),
@@ -67,32 +67,35 @@ describe('the program', () => {
 });
 
 describe('the functions', () => {
-  let made: Synthesised;
+  let synthesised: Synthesised;
   beforeAll(() => {
-    made = synth(stack => ({
+    synthesised = synth(stack => ({
       architecture: lambda.Architecture.X86_64,
       memorySize: 512,
       timeout: Duration.minutes(5),
       environment: { RUST_LOG: 'debug' },
-      environmentEncryptionKey: new kms.Key(stack, 'Key'),
+      environmentEncryption: new kms.Key(stack, 'Key'),
       layers: [
         lambda.LayerVersion.fromLayerVersionArn(stack, 'Layer', 'arn:aws:lambda:eu-central-1:111122223333:layer:l:1'),
       ],
-      logRetention: logs.RetentionDays.ONE_YEAR,
-      logRemovalPolicy: RemovalPolicy.RETAIN,
-      logEncryptionKey: new kms.Key(stack, 'LogKey'),
+      logGroup: new logs.LogGroup(stack, 'ServerLogs', { retention: logs.RetentionDays.ONE_YEAR }),
       tracing: lambda.Tracing.DISABLED,
-      reservedConcurrency: 50,
-      provisionedConcurrency: 2,
-      maxProvisionedConcurrency: 10,
-      events: { ingestReservedConcurrency: 5, ingestTimeout: Duration.seconds(10) },
+      reservedConcurrentExecutions: 50,
+      provisionedConcurrentExecutions: 2,
+      maxProvisionedConcurrentExecutions: 10,
+      ingestOptions: {
+        reservedConcurrentExecutions: 5,
+        timeout: Duration.seconds(10),
+        memorySize: 128,
+        logGroup: new logs.LogGroup(stack, 'IngestLogs', { retention: logs.RetentionDays.ONE_WEEK }),
+      },
       secrets: { API_TOKEN: new secretsmanager.Secret(stack, 'Token') },
       tags: { team: 'notes' },
     }));
   });
 
-  it('take what they are given', () => {
-    const server = one(made.template, 'AWS::Lambda::Function', 'McpServer').Properties;
+  it('have the options that are given', () => {
+    const server = one(synthesised.template, 'AWS::Lambda::Function', 'McpServer').Properties;
     expect(server).toMatchObject({
       Architectures: ['x86_64'],
       MemorySize: 512,
@@ -102,60 +105,71 @@ describe('the functions', () => {
       Layers: ['arn:aws:lambda:eu-central-1:111122223333:layer:l:1'],
     });
     expect(server).not.toHaveProperty('TracingConfig');
-    const ingest = one(made.template, 'AWS::Lambda::Function', 'McpIngest').Properties;
+    const ingest = one(synthesised.template, 'AWS::Lambda::Function', 'McpIngest').Properties;
     expect(ingest).toMatchObject({
       Architectures: ['x86_64'],
-      MemorySize: 256,
+      MemorySize: 128,
       Timeout: 10,
       ReservedConcurrentExecutions: 5,
     });
   });
 
-  it('give variables to every role, and secrets only to the server', () => {
-    expect(environmentOf(made.template)).toMatchObject({
+  it('all have the environment variables; only the server has the secrets', () => {
+    expect(environmentOf(synthesised.template)).toMatchObject({
       RUST_LOG: 'debug',
       API_TOKEN: { Ref: expect.stringMatching(/^Token/) },
     });
-    expect(environmentOf(made.template, 'McpIngest')).toMatchObject({ RUST_LOG: 'debug' });
-    expect(environmentOf(made.template, 'McpIngest')).not.toHaveProperty('API_TOKEN');
-    expect(statementsOf(made.template)).toContainEqual({
+    expect(environmentOf(synthesised.template, 'McpIngest')).toMatchObject({ RUST_LOG: 'debug' });
+    expect(environmentOf(synthesised.template, 'McpIngest')).not.toHaveProperty('API_TOKEN');
+    expect(statementsOf(synthesised.template)).toContainEqual({
       Effect: 'Allow',
       Action: ['secretsmanager:GetSecretValue', 'secretsmanager:DescribeSecret'],
       Resource: { Ref: expect.stringMatching(/^Token/) },
     });
-    expect(JSON.stringify(statementsOf(made.template, 'McpIngest'))).not.toContain('secretsmanager');
+    expect(JSON.stringify(statementsOf(synthesised.template, 'McpIngest'))).not.toContain('secretsmanager');
   });
 
-  it('keep their logs as asked', () => {
-    made.template.allResources('AWS::Logs::LogGroup', {
-      DeletionPolicy: 'Retain',
-      Properties: { RetentionInDays: 365, KmsKeyId: { 'Fn::GetAtt': [Match.stringLikeRegexp('^LogKey'), 'Arn'] } },
-    });
+  it('write to the log groups that are given, with the permission for them', () => {
+    for (const [id, group] of [
+      ['McpServer', 'ServerLogs'],
+      ['McpIngest', 'IngestLogs'],
+    ] as const) {
+      const logGroup = one(synthesised.template, 'AWS::Logs::LogGroup', group).id;
+      expect(one(synthesised.template, 'AWS::Lambda::Function', id).Properties.LoggingConfig.LogGroup).toEqual({
+        Ref: logGroup,
+      });
+      expect(statementsOf(synthesised.template, id)).toContainEqual({
+        Effect: 'Allow',
+        Action: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+        Resource: { 'Fn::GetAtt': [logGroup, 'Arn'] },
+      });
+    }
+    synthesised.template.resourceCountIs('AWS::Logs::LogGroup', 2);
   });
 
-  it('stay warm on the alias, and scale', () => {
-    const alias = one(made.template, 'AWS::Lambda::Alias', 'McpServer').Properties;
+  it('have provisioned concurrency on the alias, which scales', () => {
+    const alias = one(synthesised.template, 'AWS::Lambda::Alias', 'McpServer').Properties;
     expect(alias.ProvisionedConcurrencyConfig).toEqual({ ProvisionedConcurrentExecutions: 2 });
-    made.template.hasResourceProperties('AWS::ApplicationAutoScaling::ScalableTarget', {
+    synthesised.template.hasResourceProperties('AWS::ApplicationAutoScaling::ScalableTarget', {
       MinCapacity: 2,
       MaxCapacity: 10,
     });
-    made.template.hasResourceProperties('AWS::ApplicationAutoScaling::ScalingPolicy', {
+    synthesised.template.hasResourceProperties('AWS::ApplicationAutoScaling::ScalingPolicy', {
       TargetTrackingScalingPolicyConfiguration: { TargetValue: 0.7 },
     });
   });
 
-  it('are tagged, as is everything else', () => {
-    for (const type of ['AWS::Lambda::Function', 'AWS::SNS::Topic', 'AWS::SQS::Queue', 'AWS::Logs::LogGroup']) {
-      made.template.allResourcesProperties(type, { Tags: Match.arrayWith([{ Key: 'team', Value: 'notes' }]) });
+  it('are tagged, like all resources', () => {
+    for (const type of ['AWS::Lambda::Function', 'AWS::SNS::Topic', 'AWS::SQS::Queue', 'AWS::IAM::Role']) {
+      synthesised.template.allResourcesProperties(type, { Tags: Match.arrayWith([{ Key: 'team', Value: 'notes' }]) });
     }
   });
 });
 
-describe('a network', () => {
-  let made: Synthesised;
+describe('a VPC', () => {
+  let synthesised: Synthesised;
   beforeAll(() => {
-    made = synth(stack => {
+    synthesised = synth(stack => {
       const { vpc, group } = network(stack);
       return {
         vpc,
@@ -166,8 +180,8 @@ describe('a network', () => {
     });
   });
 
-  it('holds every role, in the subnets and security groups asked for', () => {
-    made.template.allResourcesProperties('AWS::Lambda::Function', {
+  it('has every function, in the subnets and security groups that are given', () => {
+    synthesised.template.allResourcesProperties('AWS::Lambda::Function', {
       VpcConfig: {
         SubnetIds: [{ Ref: Match.stringLikeRegexp('^VpcPrivateSubnet1') }],
         SecurityGroupIds: [{ 'Fn::GetAtt': [Match.stringLikeRegexp('^Group'), 'GroupId'] }],
@@ -175,9 +189,9 @@ describe('a network', () => {
     });
   });
 
-  it('comes with the permission to have network interfaces', () => {
-    for (const role of ['McpServer', 'McpIngest']) {
-      expect(statementsOf(made.template, role)).toContainEqual({
+  it('comes with permissions for network interfaces', () => {
+    for (const id of ['McpServer', 'McpIngest']) {
+      expect(statementsOf(synthesised.template, id)).toContainEqual({
         Effect: 'Allow',
         Action: [
           'ec2:AssignPrivateIpAddresses',
@@ -194,44 +208,44 @@ describe('a network', () => {
 });
 
 describe('managed instances', () => {
-  let made: Synthesised;
+  let synthesised: Synthesised;
   beforeAll(() => {
-    made = synth(stack => {
+    synthesised = synth(stack => {
       const { vpc, group } = network(stack);
       return {
         managedInstances: {
           vpc,
           securityGroups: [group],
-          maxConcurrency: 200,
-          maxVcpuCount: 24,
-          minEnvironments: 4,
-          maxEnvironments: 9,
+          perExecutionEnvironmentMaxConcurrency: 200,
+          maxVCpuCount: 24,
+          minExecutionEnvironments: 4,
+          maxExecutionEnvironments: 9,
         },
       };
     });
   });
 
   it('run the server, many requests at once, with the memory they need', () => {
-    expect(one(made.template, 'AWS::Lambda::Function', 'McpServer').Properties).toMatchObject({
+    expect(one(synthesised.template, 'AWS::Lambda::Function', 'McpServer').Properties).toMatchObject({
       MemorySize: 2048,
       CapacityProviderConfig: {
         LambdaManagedInstancesCapacityProviderConfig: { PerExecutionEnvironmentMaxConcurrency: 200 },
       },
     });
-    made.template.hasResourceProperties('AWS::Lambda::CapacityProvider', {
+    synthesised.template.hasResourceProperties('AWS::Lambda::CapacityProvider', {
       CapacityProviderScalingConfig: { MaxVCpuCount: 24, ScalingMode: 'Auto' },
       InstanceRequirements: { Architectures: ['arm64'] },
     });
   });
 
-  it('leave the ingest function where it costs nothing while nothing happens', () => {
-    expect(one(made.template, 'AWS::Lambda::Function', 'McpIngest').Properties).not.toHaveProperty(
+  it('do not run the ingest function, which scales to zero', () => {
+    expect(one(synthesised.template, 'AWS::Lambda::Function', 'McpIngest').Properties).not.toHaveProperty(
       'CapacityProviderConfig',
     );
   });
 
-  it('do not keep versions that would go on running', () => {
-    const version = one(made.template, 'AWS::Lambda::Version', 'McpServer');
+  it('do not retain versions, which would keep running', () => {
+    const version = one(synthesised.template, 'AWS::Lambda::Version', 'McpServer');
     expect(version).toMatchObject({
       DeletionPolicy: 'Delete',
       Properties: { FunctionScalingConfig: { MinExecutionEnvironments: 4, MaxExecutionEnvironments: 9 } },
@@ -239,15 +253,15 @@ describe('managed instances', () => {
   });
 });
 
-it('isolates tenants behind an API, and only on the server', () => {
-  const { template } = synth({ tenantIsolation: true, endpoint: McpEndpoint.restApi() });
+it('isolates tenants behind an API, in the server only', () => {
+  const { template } = synth({ tenancyConfig: lambda.TenancyConfig.PER_TENANT, endpoint: McpEndpoint.restApi() });
   expect(one(template, 'AWS::Lambda::Function', 'McpServer').Properties.TenancyConfig).toEqual({
     TenantIsolationMode: 'PER_TENANT',
   });
   expect(one(template, 'AWS::Lambda::Function', 'McpIngest').Properties).not.toHaveProperty('TenancyConfig');
 });
 
-it('names no program or path of the machine it was synthesised on', () => {
+it('contains no path of the machine on which it was synthesised', () => {
   const { template } = synth({}, { noProgram: true });
   expect(JSON.stringify(template.toJSON())).not.toContain(root);
   expect(readFileSync(join(root, 'infra', 'package.json'), 'utf8')).not.toContain(root);

@@ -1,4 +1,4 @@
-// What cannot work fails at synthesis, with the property, its value, the rule and the way out.
+// Properties that cannot work fail at synthesis. The message has the property, the rule, the value and the way out.
 import { Duration, Stack } from 'aws-cdk-lib';
 import * as cognito from 'aws-cdk-lib/aws-cognito';
 import * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
@@ -9,17 +9,17 @@ import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { Annotations, Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
-import { McpAuth, McpEndpoint, McpLambdaServer, type McpLambdaServerProps } from '../../infra/index.ts';
-import { construct, program } from './synth.ts';
+import { McpAuth, McpEndpoint, McpLambdaServer, type McpLambdaServerProps } from '../../infra/lib/index.ts';
+import { construct, failureOf, program } from './synth.ts';
 
 type Case = [title: string, props: McpLambdaServerProps | ((stack: Stack) => McpLambdaServerProps), message: string];
 
 const authorizer = (stack: Stack) =>
-  lambda.Function.fromFunctionArn(stack, 'Given', 'arn:aws:lambda:eu-central-1:111122223333:function:judge');
+  lambda.Function.fromFunctionArn(stack, 'Given', 'arn:aws:lambda:eu-central-1:111122223333:function:existing');
 const table = (stack: Stack, name: string) => dynamodb.TableV2.fromTableName(stack, name, name);
 const topic = (stack: Stack, name = 'given') =>
   sns.Topic.fromTopicArn(stack, name, `arn:aws:sns:eu-central-1:111122223333:${name}`);
-const own = (stack: Stack) =>
+const ownFunction = (stack: Stack) =>
   new lambda.Function(stack, 'Own', { code: program(), handler: 'bootstrap', runtime: lambda.Runtime.PROVIDED_AL2023 });
 const secret = (stack: Stack) => secretsmanager.Secret.fromSecretNameV2(stack, 'Given', 'given');
 const managed = (stack: Stack, more = {}) => {
@@ -28,46 +28,46 @@ const managed = (stack: Stack, more = {}) => {
 };
 const jwt = McpAuth.jwt({ issuer: 'https://issuer.example.com', audience: ['mcp'] });
 
-const fronts: Case[] = [
+const endpoints: Case[] = [
   [
-    'streaming is asked of an HTTP API',
+    'an HTTP API is to stream',
     { endpoint: McpEndpoint.httpApi({ streaming: true }) },
     "'endpoint.streaming' cannot be true: an HTTP API buffers responses, got: true; use McpEndpoint.functionUrl() or McpEndpoint.restApi()",
   ],
   [
-    'an HTTP API would be waited for too long',
+    'the timeout is longer than an HTTP API waits',
     { endpoint: McpEndpoint.httpApi(), timeout: Duration.seconds(31) },
     "'timeout' must be at most 30 seconds behind an HTTP API, which waits no longer, got: 31 seconds; shorten it or use McpEndpoint.restApi()",
   ],
   [
-    'a buffered REST API would be waited for too long',
+    'the timeout is longer than a buffered REST API waits',
     { endpoint: McpEndpoint.restApi({ streaming: false }), timeout: Duration.seconds(30) },
     "'timeout' must be at most 29 seconds behind this REST API, which waits no longer, got: 30 seconds; shorten it or leave 'endpoint.streaming' on",
   ],
   [
-    'a streaming REST API would be waited for too long',
+    'the timeout is longer than a streaming REST API waits',
     stack => ({ endpoint: McpEndpoint.restApi(), timeout: Duration.seconds(901), managedInstances: managed(stack) }),
     "'timeout' must be at most 900 seconds behind this REST API, which waits no longer, got: 901 seconds; shorten it",
   ],
   [
     'an authorizer is given with a Function URL',
     stack => ({ auth: McpAuth.lambdaAuthorizer(authorizer(stack)) }),
-    "'auth' cannot be used with a Function URL, which asks no authorizer, got: McpAuth.lambdaAuthorizer(); use McpEndpoint.restApi(), or McpAuth.jwt()",
+    "'auth' cannot be used with a Function URL, which calls no authorizer, got: McpAuth.lambdaAuthorizer(); use McpEndpoint.restApi(), or McpAuth.jwt()",
   ],
   [
     'an authorizer is given with an HTTP API',
     stack => ({ endpoint: McpEndpoint.httpApi(), auth: McpAuth.lambdaAuthorizer(authorizer(stack)) }),
-    "'auth' is made for the events of a REST API, got: McpAuth.lambdaAuthorizer(); use McpEndpoint.restApi(), or McpAuth.jwt()",
+    "'auth' cannot be used with an HTTP API: the authorizer reads events of a REST API, got: McpAuth.lambdaAuthorizer(); use McpEndpoint.restApi(), or McpAuth.jwt()",
   ],
   [
     'tenants are isolated behind a Function URL',
-    { tenantIsolation: true },
-    "'tenantIsolation' cannot be used with a Function URL, which names no tenant, got: true; use McpEndpoint.restApi() or McpEndpoint.httpApi()",
+    { tenancyConfig: lambda.TenancyConfig.PER_TENANT },
+    "'tenancyConfig' cannot be used with a Function URL, which has no tenant id, got: PER_TENANT; use McpEndpoint.restApi() or McpEndpoint.httpApi()",
   ],
   [
-    'tokens are to be judged in front of a function of the user',
-    stack => ({ function: own(stack), endpoint: McpEndpoint.restApi(), auth: jwt }),
-    "'auth' cannot be judged in front of 'function': one function cannot be its own authorizer, got: tokens; use McpAuth.lambdaAuthorizer(), or give the program as code or manifestPath",
+    'API Gateway is to check tokens for an existing function',
+    stack => ({ function: ownFunction(stack), endpoint: McpEndpoint.restApi(), auth: jwt }),
+    "'auth' needs a function that checks tokens, and 'function' cannot be its own authorizer, got: tokens; use McpAuth.lambdaAuthorizer(), or give the program as code or manifestPath",
   ],
   [
     'the path ends with a slash',
@@ -88,17 +88,17 @@ const limits: Case[] = [
     "'timeout' must be whole seconds from 1 to 5400, got: 7200 seconds; shorten it",
   ],
   [
-    'streams outlive the function',
-    { streams: { life: Duration.seconds(116) } },
-    "'streams.life' must be at least 5 seconds below the timeout of 120 seconds, got: 116 seconds; shorten it or raise 'timeout'",
+    'streams live longer than the timeout',
+    { streams: { lifetime: Duration.seconds(116) } },
+    "'streams.lifetime' must be at least 5 seconds below the timeout of 120 seconds, got: 116 seconds; shorten it or raise 'timeout'",
   ],
   [
     'a stream lives for half a second',
-    { streams: { life: Duration.millis(500) } },
-    "'streams.life' must be whole seconds, one or more, got: 0.5 seconds; use Duration.seconds()",
+    { streams: { lifetime: Duration.millis(500) } },
+    "'streams.lifetime' must be whole seconds, one or more, got: 0.5 seconds; use Duration.seconds()",
   ],
   [
-    'nobody may hold a stream',
+    'no stream is allowed per caller',
     { streams: { perPrincipal: 0 } },
     "'streams.perPrincipal' must be a whole number from 1 to 10000, got: 0; choose a number within",
   ],
@@ -114,36 +114,40 @@ const limits: Case[] = [
   ],
   [
     'managed instances serve no requests',
-    stack => ({ managedInstances: managed(stack, { maxConcurrency: 0 }) }),
-    "'managedInstances.maxConcurrency' must be a whole number from 1 to 1600, got: 0; choose a number within",
+    stack => ({ managedInstances: managed(stack, { perExecutionEnvironmentMaxConcurrency: 0 }) }),
+    "'managedInstances.perExecutionEnvironmentMaxConcurrency' must be a whole number from 1 to 1600, got: 0; choose a number within",
   ],
   [
     'more is provisioned than reserved',
-    { reservedConcurrency: 5, provisionedConcurrency: 6 },
-    "'provisionedConcurrency' must be at most 'reservedConcurrency', which is 5, got: 6; raise that or lower this",
+    { reservedConcurrentExecutions: 5, provisionedConcurrentExecutions: 6 },
+    "'provisionedConcurrentExecutions' must be at most 'reservedConcurrentExecutions', which is 5, got: 6; raise that or lower this",
   ],
   [
-    'warm environments scale above what is reserved',
-    { reservedConcurrency: 5, provisionedConcurrency: 2, maxProvisionedConcurrency: 9 },
-    "'maxProvisionedConcurrency' must be at most 'reservedConcurrency', which is 5, got: 9; raise that or lower this",
+    'provisioned concurrency scales above the reserved concurrency',
+    { reservedConcurrentExecutions: 5, provisionedConcurrentExecutions: 2, maxProvisionedConcurrentExecutions: 9 },
+    "'maxProvisionedConcurrentExecutions' must be at most 'reservedConcurrentExecutions', which is 5, got: 9; raise that or lower this",
   ],
   [
-    'warm environments scale from nothing',
-    { maxProvisionedConcurrency: 9 },
-    "'maxProvisionedConcurrency' needs 'provisionedConcurrency' to scale from, got: 9; set both",
+    'provisioned concurrency has a maximum only',
+    { maxProvisionedConcurrentExecutions: 9 },
+    "'maxProvisionedConcurrentExecutions' needs 'provisionedConcurrentExecutions' to scale from, got: 9; set both",
   ],
   [
-    'managed instances are to be provisioned',
-    stack => ({ provisionedConcurrency: 2, managedInstances: managed(stack) }),
-    "'provisionedConcurrency' cannot be used with 'managedInstances', got: 2; leave one of them out",
+    'managed instances have provisioned concurrency',
+    stack => ({ provisionedConcurrentExecutions: 2, managedInstances: managed(stack) }),
+    "'provisionedConcurrentExecutions' cannot be used with 'managedInstances', got: 2; leave one of them out",
   ],
   [
-    'isolated tenants are to be provisioned',
-    { provisionedConcurrency: 2, tenantIsolation: true, endpoint: McpEndpoint.restApi() },
-    "'provisionedConcurrency' cannot be used with 'tenantIsolation', got: 2; leave one of them out",
+    'isolated tenants have provisioned concurrency',
+    {
+      provisionedConcurrentExecutions: 2,
+      tenancyConfig: lambda.TenancyConfig.PER_TENANT,
+      endpoint: McpEndpoint.restApi(),
+    },
+    "'provisionedConcurrentExecutions' cannot be used with 'tenancyConfig', got: 2; leave one of them out",
   ],
   [
-    'an alarm watches more than everything',
+    'a percentage is above 100',
     { monitoring: { errorRatePercent: 101 } },
     "'monitoring.errorRatePercent' must be a whole number from 1 to 100, got: 101; choose a number within",
   ],
@@ -158,30 +162,30 @@ const programs: Case[] = [
   [
     'the manifest is not there',
     { manifestPath: 'nowhere/Cargo.toml' },
-    "'manifestPath' must be the path of a Cargo.toml that exists, got: nowhere/Cargo.toml; check it from where you synthesise",
+    "'manifestPath' must be the path of a Cargo.toml that exists, got: nowhere/Cargo.toml; the path is relative to the folder in which the app is synthesised",
   ],
   [
-    'a built program is to be built',
+    'a built program has a binary to build',
     { code: program(), binaryName: 'notes' },
     "'binaryName' belongs to 'manifestPath', got: notes; leave it out, or 'function' and 'code'",
   ],
   [
-    'a function of the user is to have other memory',
-    stack => ({ function: own(stack), memorySize: 512 }),
+    'an existing function has a memory size',
+    stack => ({ function: ownFunction(stack), memorySize: 512 }),
     "'memorySize' does not apply where 'function' is given, got: 512; set it on that function",
   ],
 ];
 
 const inputs: Case[] = [
   [
-    'every origin may send credentials',
+    'all origins may send credentials',
     { cors: { allowOrigins: ['*'], allowCredentials: true } },
     "'cors.allowOrigins' must not be '*' together with 'cors.allowCredentials': browsers refuse it, got: *; list the origins",
   ],
   [
     'no origin may call',
     { cors: { allowOrigins: [] } },
-    "'cors.allowOrigins' must name an origin, got: []; leave 'cors' out to allow no page",
+    "'cors.allowOrigins' must name an origin, got: []; leave 'cors' out to allow no web page",
   ],
   [
     'an origin has a path',
@@ -194,7 +198,7 @@ const inputs: Case[] = [
     "'cors.allowOrigins' must be '*' alone or origins, got: *, https://a.example; remove '*' or the others",
   ],
   [
-    'a variable of the construct is set by hand',
+    'a variable of the construct is given',
     { environment: { SESSION_TABLE_NAME: 'mine' } },
     "'environment.SESSION_TABLE_NAME' is set by the construct, got: SESSION_TABLE_NAME; use 'state.stateTable'",
   ],
@@ -214,7 +218,7 @@ const inputs: Case[] = [
     "'state.eventTable' must be given where 'state.stateTable' is, got: undefined; import both tables or neither",
   ],
   [
-    'an imported table is to be capped',
+    'an imported table has limits',
     stack => ({ state: { stateTable: table(stack, 'a'), eventTable: table(stack, 'b'), maxReadRequestUnits: 5 } }),
     "'state.maxReadRequestUnits' does not apply to imported tables, got: 5; set it where the tables are defined",
   ],
@@ -225,81 +229,58 @@ const inputs: Case[] = [
   ],
   [
     'the topic is first in, first out',
-    stack => ({ events: { topic: new sns.Topic(stack, 'Fifo', { fifo: true, topicName: 'mine.fifo' }) } }),
-    "'events.topic' must be a standard topic, got: ${Token[...]}; Lambda cannot subscribe to FIFO topics",
+    stack => ({ mcpEvents: { topic: new sns.Topic(stack, 'Fifo', { fifo: true, topicName: 'mine.fifo' }) } }),
+    "'mcpEvents.topic' must be a standard topic, got: ${Token[...]}; Lambda cannot subscribe to FIFO topics",
   ],
   [
-    'an imported topic is to be encrypted',
-    stack => ({ events: { topic: topic(stack), encryptionKey: new kms.Key(stack, 'Key') } }),
-    "'events.encryptionKey' does not apply to an imported topic, got: Test/Key; set it where the topic is defined",
+    'an imported topic has a key',
+    stack => ({ mcpEvents: { topic: topic(stack), encryptionKey: new kms.Key(stack, 'Key') } }),
+    "'mcpEvents.encryptionKey' does not apply to an imported topic, got: Test/Key; set it where the topic is defined",
   ],
   [
-    'alarms are to go to the topic of events',
+    'alarms notify the topic of events',
     stack => {
       const events = topic(stack);
-      return { events: { topic: events }, monitoring: { alarmTopic: events } };
+      return { mcpEvents: { topic: events }, monitoring: { alarmTopic: events } };
     },
-    "'monitoring.alarmTopic' must not be 'events.topic': an alarm about the function would call the function, got: arn:aws:sns:eu-central-1:111122223333:given; use another topic",
+    "'monitoring.alarmTopic' must not be 'mcpEvents.topic': an alarm about the function would invoke the function, got: arn:aws:sns:eu-central-1:111122223333:given; use another topic",
   ],
   [
     'a pool has no clients',
     stack => ({ auth: McpAuth.cognito({ userPool: cognito.UserPool.fromUserPoolId(stack, 'Pool', 'p') }) }),
-    "'auth.userPoolClients' must name the clients of 'auth.userPool' whose tokens are taken, got: undefined; use UserPoolClient.fromUserPoolClientId()",
+    "'auth.userPoolClients' must name clients of 'auth.userPool': tokens of other clients are refused, got: undefined; use UserPoolClient.fromUserPoolClientId()",
   ],
 ];
 
-/** Tokens have no fixed text. */
-const plain = (text: string) => text.replace(/\$\{Token\[[^\]]*\]\}/g, '${Token[...]}');
-
-function failure(make: () => unknown): string {
-  try {
-    make();
-  } catch (error) {
-    return plain((error as Error).message);
-  }
-  return 'it did not fail';
-}
-
 describe.each([
-  ['the front', fronts],
+  ['the endpoint', endpoints],
   ['limits', limits],
   ['the program', programs],
-  ['what is given', inputs],
+  ['input', inputs],
 ])('%s', (_, cases) => {
   it.each(cases)('fails when %s', (_title, props, message) => {
-    expect(failure(() => construct(props))).toBe(message);
+    expect(failureOf(() => construct(props))).toBe(message);
   });
 });
 
 describe('auth', () => {
-  it('fails when tokens of any service of the issuer would do', () => {
-    expect(failure(() => McpAuth.jwt({ issuer: 'https://issuer.example.com', audience: [] }))).toBe(
-      "'auth.audience' must not be empty: a token for any other service of the issuer would be taken, got: []; name this server as the issuer's tokens do",
+  it('fails without an audience', () => {
+    expect(failureOf(() => McpAuth.jwt({ issuer: 'https://issuer.example.com', audience: [] }))).toBe(
+      "'auth.audience' must not be empty: tokens for every other service of the issuer would be accepted, got: []; name this server as the issuer's tokens do",
     );
   });
 
-  it('fails when the issuer is not reached over TLS', () => {
-    expect(failure(() => McpAuth.jwt({ issuer: 'http://issuer.example.com', audience: ['mcp'] }))).toBe(
+  it('fails if the issuer has no https URL', () => {
+    expect(failureOf(() => McpAuth.jwt({ issuer: 'http://issuer.example.com', audience: ['mcp'] }))).toBe(
       "'auth.issuer' must be an https URL, got: http://issuer.example.com; copy it from the 'issuer' of the issuer's metadata",
     );
   });
 });
 
 describe('two servers in one stack', () => {
-  it('fails when their outputs have the same names', () => {
+  it('are both created', () => {
     const twice = () => construct({}, { also: (_, stack) => new McpLambdaServer(stack, 'Other', { code: program() }) });
-    expect(failure(twice)).toBe(
-      "'outputPrefix' must differ between servers of one stack: McpEndpoint is there already, got: ''; set it to 'Notes', for example",
-    );
-  });
-
-  it('is fine with a prefix', () => {
-    const both = () =>
-      construct(
-        {},
-        { also: (_, stack) => new McpLambdaServer(stack, 'Other', { code: program(), outputPrefix: 'Other' }) },
-      );
-    expect(failure(both)).toBe('it did not fail');
+    expect(failureOf(twice)).toBe('it did not fail');
   });
 });
 

@@ -1,4 +1,4 @@
-// Tables, topics, alarms, grants and metrics, when something is said about them.
+// Tables, topics, alarms, grants and metrics with properties other than the defaults.
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
 import * as iam from 'aws-cdk-lib/aws-iam';
@@ -9,15 +9,15 @@ import { Match } from 'aws-cdk-lib/assertions';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { environmentOf, one, statementsOf, synth, type Synthesised } from './synth.ts';
 
-describe('tables of its own', () => {
-  let made: Synthesised;
+describe('new tables', () => {
+  let synthesised: Synthesised;
   beforeAll(() => {
-    made = synth(
+    synthesised = synth(
       stack => ({
         state: {
           encryptionKey: new kms.Key(stack, 'Key'),
           removalPolicy: RemovalPolicy.DESTROY,
-          pointInTimeRecovery: false,
+          pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: false },
           deletionProtection: true,
           maxReadRequestUnits: 100,
           maxWriteRequestUnits: 50,
@@ -27,8 +27,8 @@ describe('tables of its own', () => {
     );
   });
 
-  it('are capped, encrypted, protected and removed as asked', () => {
-    const state = one(made.template, 'AWS::DynamoDB::GlobalTable', 'McpStateTable');
+  it('have the limits, key, protection and removal policy that are given', () => {
+    const state = one(synthesised.template, 'AWS::DynamoDB::GlobalTable', 'McpStateTable');
     expect(state.DeletionPolicy).toBe('Delete');
     expect(state.Properties).toMatchObject({
       WriteOnDemandThroughputSettings: { MaxWriteRequestUnits: 50 },
@@ -41,9 +41,9 @@ describe('tables of its own', () => {
     });
   });
 
-  it('come with the key for those who write them', () => {
-    for (const role of ['McpServer', 'McpIngest']) {
-      expect(statementsOf(made.template, role)).toContainEqual({
+  it('let the functions use their key', () => {
+    for (const id of ['McpServer', 'McpIngest']) {
+      expect(statementsOf(synthesised.template, id)).toContainEqual({
         Effect: 'Allow',
         Action: ['kms:Decrypt', 'kms:Encrypt', 'kms:ReEncrypt*', 'kms:GenerateDataKey*'],
         Resource: { 'Fn::GetAtt': [expect.stringMatching(/^Key/), 'Arn'] },
@@ -52,7 +52,7 @@ describe('tables of its own', () => {
   });
 });
 
-it('uses tables that are there', () => {
+it('uses existing tables', () => {
   const { template } = synth(stack => ({
     state: {
       stateTable: dynamodb.TableV2.fromTableName(stack, 'S', 'state'),
@@ -64,9 +64,9 @@ it('uses tables that are there', () => {
   expect(JSON.stringify(statementsOf(template))).toContain(':table/state"');
 });
 
-it('uses a topic that is there, and a key for requestState of the operator', () => {
+it('uses an existing topic, and an existing secret with keys for requestState', () => {
   const { template } = synth(stack => ({
-    events: { topic: sns.Topic.fromTopicArn(stack, 'T', 'arn:aws:sns:eu-central-1:111122223333:mine') },
+    mcpEvents: { topic: sns.Topic.fromTopicArn(stack, 'T', 'arn:aws:sns:eu-central-1:111122223333:mine') },
     stateKeys: secretsmanager.Secret.fromSecretNameV2(stack, 'Keys', 'mcp-keys'),
   }));
   expect(environmentOf(template)['SNS_TOPIC_ARN']).toBe('arn:aws:sns:eu-central-1:111122223333:mine');
@@ -76,16 +76,19 @@ it('uses a topic that is there, and a key for requestState of the operator', () 
 });
 
 describe('an encrypted topic', () => {
-  let made: Synthesised;
+  let synthesised: Synthesised;
   beforeAll(() => {
-    made = synth(stack => ({ events: { encryptionKey: new kms.Key(stack, 'Key'), allowEventBridge: true } }), {
-      also: (server, stack) =>
-        server.grants.publish(new iam.Role(stack, 'Publisher', { assumedBy: new iam.AccountRootPrincipal() })),
-    });
+    synthesised = synth(
+      stack => ({ mcpEvents: { encryptionKey: new kms.Key(stack, 'Key'), allowEventBridge: true } }),
+      {
+        also: (server, stack) =>
+          server.grants.publish(new iam.Role(stack, 'Publisher', { assumedBy: new iam.AccountRootPrincipal() })),
+      },
+    );
   });
 
-  it('lets alarms of this account, and EventBridge where that is asked for, use the key', () => {
-    const statements = one(made.template, 'AWS::KMS::Key').Properties.KeyPolicy.Statement;
+  it('lets alarms of this account, and EventBridge if it may publish, use the key', () => {
+    const statements = one(synthesised.template, 'AWS::KMS::Key').Properties.KeyPolicy.Statement;
     const use = { Action: ['kms:Decrypt', 'kms:GenerateDataKey*'], Effect: 'Allow', Resource: '*' };
     expect(statements).toContainEqual({
       ...use,
@@ -96,9 +99,9 @@ describe('an encrypted topic', () => {
     expect(statements).toContainEqual({ ...use, Principal: { Service: 'events.amazonaws.com' } });
   });
 
-  it('lets publishers use the key as well', () => {
-    for (const role of ['McpServer', 'Publisher']) {
-      const statements = statementsOf(made.template, role);
+  it('lets publishers use the key', () => {
+    for (const id of ['McpServer', 'Publisher']) {
+      const statements = statementsOf(synthesised.template, id);
       expect(statements).toContainEqual(
         expect.objectContaining({ Action: 'sns:Publish', Resource: { Ref: 'McpEventsTopic2CC578E0' } }),
       );
@@ -107,18 +110,18 @@ describe('an encrypted topic', () => {
   });
 });
 
-it('keeps alarms of others off the topic when that is asked for', () => {
-  const { template } = synth({ events: { allowAlarms: false } });
+it('does not let alarms publish if they may not', () => {
+  const { template } = synth({ mcpEvents: { allowAlarms: false } });
   const services = one(template, 'AWS::SNS::TopicPolicy', 'McpEventsTopic').Properties.PolicyDocument.Statement.map(
     (it: { Principal: unknown }) => it.Principal,
   );
   expect(services).toEqual(['*']);
 });
 
-it('tells every role how the log is kept', () => {
-  const { template } = synth({ events: { ttl: Duration.hours(3), fanoutReplicas: 4 } });
-  for (const role of ['McpServer', 'McpIngest']) {
-    expect(environmentOf(template, role)).toMatchObject({
+it('sets the options of the event log in the environment of both functions', () => {
+  const { template } = synth({ mcpEvents: { ttl: Duration.hours(3), fanoutReplicas: 4 } });
+  for (const id of ['McpServer', 'McpIngest']) {
+    expect(environmentOf(template, id)).toMatchObject({
       EVENT_TTL_MINUTES: '180',
       EVENT_FANOUT_REPLICAS: '4',
       MCP_EVENTS: 'on',
@@ -126,7 +129,7 @@ it('tells every role how the log is kept', () => {
   }
 });
 
-it('routes events of EventBridge to the ingest function, and keeps what cannot be delivered', () => {
+it('sends events of EventBridge to the ingest function, with a dead-letter queue', () => {
   const { template } = synth(
     {},
     {
@@ -145,7 +148,7 @@ it('routes events of EventBridge to the ingest function, and keeps what cannot b
   });
 });
 
-it('lets others read state, one key at a time', () => {
+it('grants reading state by key', () => {
   const { template } = synth(
     {},
     {
@@ -161,19 +164,19 @@ it('lets others read state, one key at a time', () => {
 });
 
 describe('monitoring', () => {
-  let made: Synthesised;
+  let synthesised: Synthesised;
   beforeAll(() => {
-    made = synth({ reservedConcurrency: 40 });
+    synthesised = synth({ reservedConcurrentExecutions: 40 });
   });
   const threshold = (template: Synthesised['template'], id: string) =>
     one(template, 'AWS::CloudWatch::Alarm', `McpMonitoring${id}`).Properties.Threshold;
 
-  it('has an alarm for everything that can go wrong, each with its runbook, none about what is missing', () => {
-    const alarms = Object.entries(made.template.findResources('AWS::CloudWatch::Alarm'));
+  it('has alarms with a runbook, an action, and no alarm for missing data', () => {
+    const alarms = Object.entries(synthesised.template.findResources('AWS::CloudWatch::Alarm'));
     const names = alarms.map(([id]) => id.replace(/^McpMonitoring|[0-9A-F]{8}$/g, ''));
     expect(names).toEqual([
       'ServerErrorRate',
-      'FrontErrorRate',
+      'EndpointErrorRate',
       'ServerThrottles',
       'ServerConcurrency',
       'IngestErrorRate',
@@ -200,21 +203,21 @@ describe('monitoring', () => {
     }
   });
 
-  it('has thresholds a careful operator would choose', () => {
+  it('has default thresholds', () => {
     const ids = [
       'ServerErrorRate',
-      'FrontErrorRate',
+      'EndpointErrorRate',
       'ServerThrottles',
       'ServerConcurrency',
       'IngestDuration',
       'IngestEventAge',
       'DeliveryFailuresNotEmpty',
     ];
-    expect(ids.map(id => threshold(made.template, id))).toEqual([1, 1, 0, 80, 24_000, 60_000, 0]);
+    expect(ids.map(id => threshold(synthesised.template, id))).toEqual([1, 1, 0, 80, 24_000, 60_000, 0]);
   });
 
-  it('judges the rate of errors only where there are enough requests to have one', () => {
-    const { Metrics } = one(made.template, 'AWS::CloudWatch::Alarm', 'McpMonitoringServerErrorRate').Properties;
+  it('has a rate of errors only above a number of requests', () => {
+    const { Metrics } = one(synthesised.template, 'AWS::CloudWatch::Alarm', 'McpMonitoringServerErrorRate').Properties;
     expect(Metrics[0].Expression).toBe('IF(whole >= 20, 100 * part / whole, 0)');
     expect(Metrics.slice(1).map((it: any) => [it.Id, it.MetricStat.Metric.MetricName, it.MetricStat.Stat])).toEqual([
       ['part', 'Errors', 'Sum'],
@@ -222,16 +225,16 @@ describe('monitoring', () => {
     ]);
   });
 
-  it('has one alarm for all of them', () => {
-    const any = one(made.template, 'AWS::CloudWatch::CompositeAlarm').Properties;
+  it('has a composite alarm of all of them', () => {
+    const any = one(synthesised.template, 'AWS::CloudWatch::CompositeAlarm', 'McpMonitoringAnyAlarm').Properties;
     expect(JSON.stringify(any.AlarmRule).match(/ALARM\(/g)).toHaveLength(17);
     expect(any.AlarmActions).toEqual([{ Ref: 'McpMonitoringAlarmTopic4C0BC84D' }]);
   });
 
-  it('takes other thresholds and another topic', () => {
+  it('has the thresholds and the topic that are given', () => {
     const { template } = synth(stack => ({
-      reservedConcurrency: 40,
-      events: { ingestTimeout: Duration.seconds(10) },
+      reservedConcurrentExecutions: 40,
+      ingestOptions: { timeout: Duration.seconds(10) },
       monitoring: {
         alarmTopic: new sns.Topic(stack, 'Pager'),
         errorRatePercent: 5,
@@ -241,7 +244,7 @@ describe('monitoring', () => {
         eventAge: Duration.seconds(5),
       },
     }));
-    const ids = ['ServerErrorRate', 'FrontErrorRate', 'ServerConcurrency', 'IngestDuration', 'IngestEventAge'];
+    const ids = ['ServerErrorRate', 'EndpointErrorRate', 'ServerConcurrency', 'IngestDuration', 'IngestEventAge'];
     expect(ids.map(id => threshold(template, id))).toEqual([5, 6, 70, 5_000, 5_000]);
     template.allResourcesProperties('AWS::CloudWatch::Alarm', {
       AlarmActions: [{ Ref: Match.stringLikeRegexp('^Pager') }],
@@ -254,11 +257,10 @@ describe('monitoring', () => {
     for (const type of ['Alarm', 'CompositeAlarm', 'Dashboard'])
       template.resourceCountIs(`AWS::CloudWatch::${type}`, 0);
     template.resourceCountIs('AWS::SNS::Topic', 1);
-    expect(template.toJSON().Outputs).not.toHaveProperty('DashboardUrl');
   });
 
-  it('gives metrics for alarms of the user', () => {
-    const { server, stack } = made;
+  it('gives metrics for alarms of the app', () => {
+    const { server, stack } = synthesised;
     const names = (['requests', 'serverErrors', 'errors', 'throttles', 'duration', 'concurrency'] as const).map(name =>
       server.metrics[name]({ period: Duration.hours(1) }),
     );

@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { App, Stack, type Environment } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
-import { McpLambdaServer, type McpLambdaServerProps } from '../../infra/index.ts';
+import { McpLambdaServer, type McpLambdaServerProps } from '../../infra/lib/index.ts';
 
 export const root = join(import.meta.dirname, '..', '..');
 
-/** A program that was built elsewhere. */
+/** A program that is already built. */
 export const program = () => lambda.Code.fromAsset(join(import.meta.dirname, 'program'));
 
 export interface Synthesised {
@@ -22,8 +22,9 @@ export interface Synthesised {
 export interface Options {
   readonly flags?: Record<string, unknown>;
   readonly env?: Environment;
-  /** Leaves the program to the construct. */
+  /** Leaves out the code, so that the construct builds the program. */
   readonly noProgram?: boolean;
+  /** What a user adds to the server. */
   readonly also?: (server: McpLambdaServer, stack: Stack) => void;
 }
 
@@ -31,7 +32,7 @@ type Make = (stack: Stack) => McpLambdaServerProps;
 
 /** A stack with one server called `Mcp`. */
 export function construct(props: McpLambdaServerProps | Make = {}, { flags, env, noProgram, also }: Options = {}) {
-  // The CDK's own look at the template is cfn-lint's, which app.test.ts runs: here it would only cost time.
+  // The CDK's own validation costs time here: app.test.ts runs cfn-lint.
   const app = new App({ context: { ...flags, 'aws:cdk:bundling-stacks': [] }, builtinCloudFormationValidation: false });
   const stack = new Stack(app, 'Test', env && { env });
   const given = typeof props === 'function' ? props(stack) : props;
@@ -42,8 +43,8 @@ export function construct(props: McpLambdaServerProps | Make = {}, { flags, env,
 }
 
 export function synth(props: McpLambdaServerProps | Make = {}, options: Options = {}): Synthesised {
-  const made = construct(props, options);
-  return { ...made, template: Template.fromStack(made.stack) };
+  const synthesised = construct(props, options);
+  return { ...synthesised, template: Template.fromStack(synthesised.stack) };
 }
 
 /** Every flag as `cdk init` sets it for new projects. */
@@ -63,12 +64,22 @@ export function one(template: Template, type: string, prefix = ''): Resource & {
   return { id, ...(resource as Resource) };
 }
 
-/** The variables of a role's function. */
-export function environmentOf(template: Template, role = 'McpServer'): Record<string, unknown> {
-  return one(template, 'AWS::Lambda::Function', role).Properties.Environment?.Variables ?? {};
+/** The environment variables of a function, by the beginning of its logical id. */
+export function environmentOf(template: Template, id = 'McpServer'): Record<string, unknown> {
+  return one(template, 'AWS::Lambda::Function', id).Properties.Environment?.Variables ?? {};
 }
 
-/** The statements of a role's policy. */
-export function statementsOf(template: Template, role = 'McpServer'): unknown[] {
-  return one(template, 'AWS::IAM::Policy', role).Properties.PolicyDocument.Statement;
+/** The statements of a policy, by the beginning of its logical id. */
+export function statementsOf(template: Template, id = 'McpServer'): unknown[] {
+  return one(template, 'AWS::IAM::Policy', id).Properties.PolicyDocument.Statement;
+}
+
+/** The message with which the call fails, without the numbers of tokens. */
+export function failureOf(call: () => unknown): string {
+  try {
+    call();
+  } catch (error) {
+    return (error as Error).message.replace(/\$\{Token\[[^\]]*\]\}/g, '${Token[...]}');
+  }
+  return 'it did not fail';
 }

@@ -6,7 +6,7 @@ export default defineConfig({
   test: {
     root: import.meta.dirname,
     include: ['*.test.ts'],
-    // Loading the CDK costs seconds: workers are reused from file to file, and two cores have two.
+    // Loading the CDK takes seconds, so workers are reused. Two of them suit a machine with two cores.
     isolate: false,
     maxWorkers: 2,
     testTimeout: 60_000,

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# scripts/setup-infrastructure.sh and scripts/cleanup-infrastructure.sh. Each call of the AWS CLI costs half a second, so
-# each test is a whole story.
+# scripts/setup-infrastructure.sh and scripts/cleanup-infrastructure.sh. Each call of the AWS CLI takes half a second, so
+# each test checks many things.
 
 bats_require_minimum_version 1.5.0
 
@@ -13,27 +13,27 @@ setup() {
     topic=arn:aws:sns:eu-central-1:$AWS_ACCESS_KEY_ID:$MCP_TOPIC_NAME
 }
 
-make_function() {
+create_function() {
     (cd "$root/tests/infra/program" && "$root/.venv/bin/python" -m zipfile -c "$BATS_TEST_TMPDIR/program.zip" bootstrap)
     aws lambda create-function --function-name "$MCP_PREFIX-server" --runtime provided.al2023 --handler bootstrap \
         --role "arn:aws:iam::$AWS_ACCESS_KEY_ID:role/$MCP_PREFIX-role" --zip-file "fileb://$BATS_TEST_TMPDIR/program.zip" >/dev/null
 }
 
-make_table() {
+create_table() {
     aws dynamodb create-table --table-name "$1" --billing-mode PAY_PER_REQUEST \
         --attribute-definitions AttributeName=pk,AttributeType=S AttributeName=sk,AttributeType=S \
         --key-schema AttributeName=pk,KeyType=HASH AttributeName=sk,KeyType=RANGE >/dev/null
 }
 
-@test "set-up makes what is missing, mends what is half there, and changes nothing when it is run again; clean-up removes it all" {
-    make_function
-    make_table "$MCP_PREFIX-events"
+@test "set-up creates and completes what is missing, and changes nothing in a second run; clean-up deletes all of it" {
+    create_function
+    create_table "$MCP_PREFIX-events"
     echo 'MINE=1' >"$MCP_ENV_FILE"
 
     run -0 "$set_up" --yes --sns y
-    [[ $output == *"is there  table $MCP_PREFIX-events"*"made      time to live of $MCP_PREFIX-events"* ]]
-    # A .env that says something else is not overwritten silently.
-    [[ $output == *'which says something else'*"SESSION_TABLE_NAME=$MCP_PREFIX-state"* && $(cat "$MCP_ENV_FILE") == MINE=1 ]]
+    [[ $output == *"exists    table $MCP_PREFIX-events"*"created   time to live of $MCP_PREFIX-events"* ]]
+    # A .env with other contents is not overwritten silently.
+    [[ $output == *'which has other contents'*"SESSION_TABLE_NAME=$MCP_PREFIX-state"* && $(cat "$MCP_ENV_FILE") == MINE=1 ]]
     for table in state events; do
         run -0 aws dynamodb describe-time-to-live --table-name "$MCP_PREFIX-$table" \
             --query 'TimeToLiveDescription.[TimeToLiveStatus,AttributeName]' --output text
@@ -49,7 +49,7 @@ make_table() {
     [[ $output == *sns.amazonaws.com*"$topic"* ]]
 
     run -0 "$set_up" --yes --sns y --overwrite-env
-    [[ ${lines[-1]} == '1 made' && $output == *"made      $MCP_ENV_FILE"* ]]
+    [[ ${lines[-1]} == '1 created' && $output == *"created   $MCP_ENV_FILE"* ]]
     [[ $(cat "$MCP_ENV_FILE") == "# Written by scripts/setup-infrastructure.sh
 AWS_REGION=eu-central-1
 SESSION_TABLE_NAME=$MCP_PREFIX-state
@@ -57,37 +57,37 @@ EVENT_TABLE_NAME=$MCP_PREFIX-events
 SNS_TOPIC_ARN=$topic" ]]
 
     run -1 env ANSWERS_FROM_STDIN=1 "$clean_up" <<<n
-    [[ $output == *"table $MCP_PREFIX-state and every session in it"*'nothing was removed'* ]]
+    [[ $output == *"table $MCP_PREFIX-state with all sessions"*'nothing was deleted'* ]]
     run -0 "$clean_up" --yes
-    [[ ${lines[-1]} == 'everything is gone' && ! -e $MCP_ENV_FILE ]]
+    [[ ${lines[-1]} == 'all resources are deleted' && ! -e $MCP_ENV_FILE ]]
     run ! aws dynamodb describe-table --table-name "$MCP_PREFIX-state"
     run ! aws iam get-role --role-name "$MCP_PREFIX-role"
     run -0 aws lambda get-function --function-name "$MCP_PREFIX-server"
     run -0 "$clean_up" --yes
-    [[ $output == *'nothing is there' ]]
+    [[ $output == *'no resource exists' ]]
 }
 
-@test "without --yes it asks; a function that comes later is connected by the next run; a changed .env stays" {
+@test "without --yes it asks; the next run connects a function that was created later; a changed .env is kept" {
     run -1 "$set_up" </dev/null
-    [[ $output == *'nobody is there to answer'* ]]
+    [[ $output == *'there is no terminal to ask in'* ]]
     run -1 env ANSWERS_FROM_STDIN=1 "$set_up" <<<n
-    [[ $output == *'nothing was made'* ]]
+    [[ $output == *'nothing was created'* ]]
     run ! aws dynamodb describe-table --table-name "$MCP_PREFIX-state"
     run -0 env ANSWERS_FROM_STDIN=1 "$set_up" <<<$'y\ny'
-    [[ $output == *"made      topic $MCP_TOPIC_NAME"*"not there function $MCP_PREFIX-server"* ]]
-    make_function
+    [[ $output == *"created   topic $MCP_TOPIC_NAME"*"missing   function $MCP_PREFIX-server"* ]]
+    create_function
     run -0 "$set_up" --yes --sns y
-    [[ ${lines[-1]} == '2 made' && $output == *"is there  $MCP_ENV_FILE"* ]]
+    [[ ${lines[-1]} == '2 created' && $output == *"exists    $MCP_ENV_FILE"* ]]
     echo 'MINE=1' >>"$MCP_ENV_FILE"
     run -0 "$clean_up" --yes
     grep -qx MINE=1 "$MCP_ENV_FILE"
 }
 
-@test "what cannot be understood is refused before anything is made" {
+@test "invalid options are refused before anything is created" {
     run -1 "$set_up" --yes --sns perhaps
     [[ $output == *'--sns must be y or n, got: perhaps'* ]]
     run -1 "$set_up" --force
     [[ $output == *"there is no option '--force'"* ]]
     run -1 env AWS_ENDPOINT_URL=http://127.0.0.1:9 AWS_MAX_ATTEMPTS=1 "$set_up" --yes
-    [[ $output == *'AWS does not know who you are'* ]]
+    [[ $output == *'AWS refused the credentials'* ]]
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# scripts/operate, on the stack that setup_suite deployed. The last test removes it.
+# scripts/operate, on the stack that setup_suite deployed. The last test deletes it.
 
 bats_require_minimum_version 1.5.0
 
@@ -22,12 +22,12 @@ version_of() {
     [[ $(node -p "JSON.parse(process.argv[1]).FunctionName" "$output") == "$(of_stack FunctionName)" ]]
 }
 
-@test "a stack that is not there is said to be not there" {
+@test "a stack that does not exist is an error" {
     run -1 "$root/scripts/operate" --stack nowhere outputs
     [[ $output == *'there is no stack nowhere in eu-central-1'* ]]
 }
 
-@test "logs: the newest lines of a role, oldest first" {
+@test "logs: recent lines of a function, oldest first" {
     group=$(aws lambda get-function-configuration --function-name "$(of_stack FunctionName)" --query LoggingConfig.LogGroup --output text)
     aws logs create-log-stream --log-group-name "$group" --log-stream-name s
     now=$(($(date +%s) * 1000))
@@ -35,20 +35,20 @@ version_of() {
         "timestamp=$((now - 7200000)),message=old" "timestamp=$((now - 2000)),message=first" "timestamp=$((now - 1000)),message=second" >/dev/null
     run -0 $operate logs --since 30m
     [[ ${#lines[@]} == 2 && ${lines[0]} == *' first' && ${lines[1]} == *' second' ]]
-    run -0 $operate logs --role ingest
+    run -0 $operate logs --function ingest
     [[ -z $output ]]
     run -1 $operate logs --since soon
-    [[ $output == *"'soon' is no time"* ]]
+    [[ $output == *"'soon' is not a time"* ]]
 }
 
-@test "logs --tail goes on, and prints nothing twice" {
+@test "logs --tail follows the log, and prints nothing twice" {
     group=$(aws lambda get-function-configuration --function-name "$(of_stack IngestFunctionName)" --query LoggingConfig.LogGroup --output text)
     aws logs create-log-stream --log-group-name "$group" --log-stream-name s
     put() {
         aws logs put-log-events --log-group-name "$group" --log-stream-name s --log-events "timestamp=$(($(date +%s) * 1000)),message=$1" >/dev/null
     }
     put one
-    $operate logs --tail --role ingest >"$BATS_TEST_TMPDIR/tail" 3>&- &
+    $operate logs --tail --function ingest >"$BATS_TEST_TMPDIR/tail" 3>&- &
     tailing=$!
     seen() {
         for _ in $(seq 1 100); do
@@ -64,7 +64,7 @@ version_of() {
     [[ $(wc -l <"$BATS_TEST_TMPDIR/tail") == 2 ]]
 }
 
-@test "metrics: one value for each of what matters" {
+@test "metrics: one value each" {
     name=$(of_stack FunctionName)
     for value in 3 4; do
         aws cloudwatch put-metric-data --namespace AWS/Lambda --metric-name Invocations --value "$value" --dimensions "FunctionName=$name"
@@ -77,7 +77,7 @@ version_of() {
     [[ $output == *'is too short'* ]]
 }
 
-@test "rollback: to the version before, to one that is named, and not into nothing" {
+@test "rollback: to the previous version, to a given one, and not to one that does not exist" {
     run -1 $operate rollback --yes
     [[ $output == *'has no version before 1'* ]]
     name=$(of_stack FunctionName)
@@ -94,7 +94,7 @@ version_of() {
     [[ $output == *'has no version 9'* && $output == *'It has: 1 2'* ]]
 }
 
-@test "secrets: set from standard input, changed, listed by name alone, deleted" {
+@test "secrets: set from standard input, changed, listed by name only, deleted" {
     run -0 $operate secrets set API_TOKEN <<<first
     [[ $output != *first* ]]
     run -0 $operate secrets set API_TOKEN <<<second
@@ -105,18 +105,18 @@ version_of() {
     run -0 $operate secrets list
     [[ -z $output ]]
     run -1 $operate secrets set '../OTHER' <<<x
-    [[ $output == *'is no name of a secret'* ]]
+    [[ $output == *'is not a name of a secret'* ]]
     run -1 $operate secrets set EMPTY </dev/null
     [[ $output == *'there is no value'* ]]
 }
 
-@test "destroy: says what stays, asks, and leaves just that" {
+@test "destroy: lists the retained resources, asks, and deletes the others" {
     state=$(of_stack StateTableName)
     events=$(of_stack EventsTableName)
     run -1 env ANSWERS_FROM_STDIN=1 $operate destroy <<<n
     [[ $output == *"AWS::DynamoDB::GlobalTable $state"* && $output != *"$events"* ]]
     run -0 $operate destroy --yes
-    [[ ${lines[-1]} == "$STACK is gone" ]]
+    [[ ${lines[-1]} == "$STACK is deleted" ]]
     run -0 aws dynamodb describe-table --table-name "$state"
     run ! aws dynamodb describe-table --table-name "$events"
     run -1 $operate destroy --yes

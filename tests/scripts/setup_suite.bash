@@ -1,11 +1,11 @@
-# Before the first test: an AWS on this machine (ministack) on a free port of the loopback, and the app deployed to it
-# as `npx cdk deploy` does, with a program that never runs.
+# Before the first test: an emulator of AWS (ministack) on a free loopback port, and the app deployed to it as
+# `npx cdk deploy` does, with a program that never runs.
 
 setup_suite() {
     root=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
     export root PATH="$root/.venv/bin:$PATH"
     export HOME=$BATS_SUITE_TMPDIR
-    # One key per emulator: the CDK remembers which account a key belongs to.
+    # A key per emulator: the CDK caches the account of a key.
     export AWS_ACCESS_KEY_ID=000000000042 AWS_SECRET_ACCESS_KEY=none AWS_REGION=eu-central-1 AWS_DEFAULT_REGION=eu-central-1
     export AWS_EC2_METADATA_DISABLED=true CDK_DISABLE_CLI_TELEMETRY=true CI=true NODE_NO_WARNINGS=1
     unset AWS_PROFILE AWS_SESSION_TOKEN MCP_STACK
@@ -22,7 +22,7 @@ teardown_suite() {
 start_ministack() {
     GATEWAY_PORT=$(node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close(); })')
     export GATEWAY_PORT AWS_ENDPOINT_URL=http://127.0.0.1:$GATEWAY_PORT AWS_ENDPOINT_URL_S3=http://127.0.0.1:$GATEWAY_PORT
-    # Without IOT_MTLS_ENABLED=0 it would listen to the whole network as well.
+    # Without IOT_MTLS_ENABLED=0 it would listen on all interfaces as well.
     BIND_HOST=127.0.0.1 IOT_MTLS_ENABLED=0 "$root/.venv/bin/ministack" >"$BATS_SUITE_TMPDIR/ministack.log" 2>&1 3>&- &
     MINISTACK_PID=$!
     export MINISTACK_PID
@@ -36,7 +36,7 @@ start_ministack() {
     return 1
 }
 
-# ministack knows no alarms on metric math; the templates of those are tested elsewhere.
+# ministack has no alarms on metric math; their templates are tested elsewhere.
 cdk() {
     (cd "$root" && node_modules/.bin/cdk "$@" --no-notices --output "$BATS_SUITE_TMPDIR/cdk.out" \
         -c server.name="$STACK" -c server.code=tests/infra/program -c observability.alarms=false) \

@@ -13,5 +13,5 @@ use mcp_lambda_server::McpLambdaServer;
 use server::Reference;
 
 fn main() -> Result<(), mcp_lambda_server::Error> {
-    McpLambdaServer::new(Reference::new(host::Host::detect())).events().serve()
+    McpLambdaServer::builder(Reference::new(host::Host::detect())).receive_events().run()
 }

@@ -5,7 +5,7 @@ use std::error::Error;
 
 use mcp_lambda_server::{
     config::TlsRoots,
-    store::dynamodb::{create_tables, http_client, sdk},
+    dynamodb::{create_tables, http_client, sdk},
 };
 use tokio::net::TcpListener;
 

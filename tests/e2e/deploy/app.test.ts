@@ -1,4 +1,4 @@
-// `npx cdk deploy` of the app, with the real binary: what it makes works, and goes again.
+// `npx cdk deploy` of the app with the real binary: the deployed server works, and `cdk destroy` deletes it.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFile, mkdir, readFile } from 'node:fs/promises';
@@ -20,7 +20,8 @@ const settings = () => [
   `server.name=${STACK}`,
   '--context',
   `server.code=${join(cloud.folder, 'program')}`,
-  // What this machine runs; everybody may call, since ministack checks no signatures; no alarms, since it knows no metric math.
+  // The architecture of this machine; no auth, since ministack checks no signatures; no alarms, since it has no metric
+  // math.
   '--context',
   'lambda.architecture=x86_64',
   '--context',
@@ -66,15 +67,19 @@ const configuration = () =>
     'live',
   );
 
-async function eventually(what: string, holds: () => Promise<boolean> | boolean, withinMs = 30_000): Promise<void> {
+async function eventually(
+  expectation: string,
+  holds: () => Promise<boolean> | boolean,
+  withinMs = 30_000,
+): Promise<void> {
   const deadline = Date.now() + withinMs;
   while (!(await holds())) {
-    if (Date.now() > deadline) throw new Error(`never: ${what}`);
+    if (Date.now() > deadline) throw new Error(`not within ${withinMs} ms: ${expectation}`);
     await sleep(200);
   }
 }
 
-/** What counts in the events table, for a message of a known text. */
+/** The number of entries of the event log that contain the text. */
 async function logged(text: string): Promise<number> {
   const { Items } = await cloud.aws<{ Items: { pk: { S: string } }[] }>(
     'dynamodb',
@@ -93,14 +98,14 @@ describe('the deployed app', () => {
     expect(await call(url, 'echo', { message: 'grüße 🦀' })).toBe('grüße 🦀');
   });
 
-  it('keeps state when the process that made it is gone', async () => {
+  it('keeps state after its process has ended', async () => {
     const first = await call(url, 'counter', { name: 'deployed', by: 5 });
     expect(first).toContain('5');
     expect(await cloud.killFunctions()).toBeGreaterThan(0);
     expect(await call(url, 'counter', { name: 'deployed', by: 2 })).toContain('7');
   });
 
-  it('has a role with the permissions that the template says', async () => {
+  it('has a role with the permissions of the template', async () => {
     const role = (await configuration()).Role.split('/').at(-1)!;
     const { PolicyNames } = await cloud.aws<{ PolicyNames: string[] }>(
       'iam',
@@ -117,18 +122,18 @@ describe('the deployed app', () => {
     expect(of(outputs['EventsTableName']!)).not.toContain('dynamodb:DeleteItem');
   });
 
-  it('has nothing to change when it is deployed again', async () => {
+  it('has no differences after the deployment', async () => {
     const { code, stdout, stderr } = await cloud.cdk(['diff', '--fail', '--no-change-set', ...settings()]);
     expect(code, stdout + stderr).toBe(0);
   });
 });
 
-// The runtime takes SNS events in as soon as its contract says that it reads this.
-const takesEvents = JSON.parse(await readFile(join(root, 'tests', 'contract', 'environment.json'), 'utf8')).some(
+// A runtime that writes SNS events has this variable in its contract.
+const writesEvents = JSON.parse(await readFile(join(root, 'tests', 'contract', 'environment.json'), 'utf8')).some(
   ({ name }: { name: string }) => name === 'MCP_EVENTS',
 );
 
-describe.skipIf(!takesEvents)('events', () => {
+describe.skipIf(!writesEvents)('events', () => {
   const publish = (message: Record<string, unknown>) =>
     cloud.aws(
       'sns',
@@ -141,14 +146,14 @@ describe.skipIf(!takesEvents)('events', () => {
       JSON.stringify(message),
     );
 
-  it('that are published are in the log once', async () => {
+  it('that are published are written to the log once', async () => {
     await publish({ instance: 'i-once', state: 'terminated' });
     await eventually('i-once is in the log', async () => (await logged('i-once')) > 0);
     await sleep(1_000);
     expect(await logged('i-once')).toBe(1);
   });
 
-  it('reach a stream of a server that runs with what was deployed', async () => {
+  it('reach a stream of a server that uses the deployed tables', async () => {
     const { Environment, Timeout, MemorySize } = await configuration();
     const variables = { ...Environment.Variables, ...cloud.env, HOME: cloud.folder };
     const emulator = spawn(
@@ -174,9 +179,9 @@ describe.skipIf(!takesEvents)('events', () => {
       const listening = await listen(`${(JSON.parse(line.toString()) as { url: string }).url}/mcp`, {
         resourceSubscriptions: ['event://aws.ec2/state_change'],
       });
-      await publish({ instance: 'i-heard', state: 'terminated' });
-      await eventually('the stream hears of it', () =>
-        listening.heard.some(it => it.method === 'notifications/resources/updated'),
+      await publish({ instance: 'i-received', state: 'terminated' });
+      await eventually('the stream has the notification', () =>
+        listening.received.some(it => it.method === 'notifications/resources/updated'),
       );
       listening.close();
     } finally {
@@ -186,8 +191,8 @@ describe.skipIf(!takesEvents)('events', () => {
   });
 });
 
-// The last: it removes the stack.
-it('cdk destroy removes all but what holds state', async () => {
+// The last test: it deletes the stack.
+it('cdk destroy deletes all resources except for the state table', async () => {
   const { code, stderr } = await cloud.cdk(['destroy', '--force', ...settings()]);
   expect(code, stderr).toBe(0);
   const { TableNames } = await cloud.aws<{ TableNames: string[] }>('dynamodb', 'list-tables');

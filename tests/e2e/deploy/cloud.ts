@@ -1,5 +1,5 @@
-// An AWS on this machine: ministack on a free port of the loopback, with the CDK and the AWS CLI pointed at it. What it
-// cannot prove is in docs/verify-on-aws.md.
+// An emulator of AWS: ministack on a free loopback port, for the CDK and the AWS CLI. docs/verify-on-aws.md lists what
+// cannot be proven with it.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { run, type Ran } from '../run.ts';
 import { root } from '../server.ts';
 
-/** One key per emulator: it is the account, and the CDK remembers which account a key belongs to. */
+/** A key per emulator: it is the account id, and the CDK caches the account of a key. */
 export const ACCOUNT = '000000000077';
 export const REGION = 'eu-central-1';
 
@@ -18,14 +18,14 @@ const STARTS_WITHIN_MS = 60_000;
 
 export interface Cloud {
   readonly url: string;
-  /** A folder that goes with the cloud. */
+  /** A folder that is deleted when the emulator stops. */
   readonly folder: string;
-  /** What programs need to find it. */
+  /** The environment of programs that use the emulator. */
   readonly env: NodeJS.ProcessEnv;
   cdk(args: string[], within?: { cwd?: string }): Promise<Ran>;
-  /** The AWS CLI's answer, as JSON where there is one. */
+  /** Runs the AWS CLI and returns its output as JSON, or `undefined` if it is empty. */
   aws<T = unknown>(...args: string[]): Promise<T>;
-  /** Ends the processes that run functions; the next request starts another. */
+  /** Kills the processes of functions; the next request starts a new one. Returns their number. */
   killFunctions(): Promise<number>;
   stop(): Promise<void>;
 }
@@ -50,7 +50,7 @@ export async function startCloud(): Promise<Cloud> {
     HOME: folder,
   };
   const ministack = spawn(join(root, '.venv', 'bin', 'ministack'), [], {
-    // Without IOT_MTLS_ENABLED=0 it would listen to the whole network as well; AWS_ENDPOINT_URL is for the functions.
+    // Without IOT_MTLS_ENABLED=0 it would listen on all interfaces as well. Functions use AWS_ENDPOINT_URL.
     env: { ...process.env, ...env, BIND_HOST: '127.0.0.1', GATEWAY_PORT: String(port), IOT_MTLS_ENABLED: '0' },
     stdio: 'ignore',
   });
@@ -84,7 +84,7 @@ export async function startCloud(): Promise<Cloud> {
   };
 }
 
-/** `npx cdk` of the clone, wherever the app is. */
+/** Runs the CDK of this repository on the app in a folder. */
 async function cdk(args: string[], env: NodeJS.ProcessEnv, cwd: string): Promise<Ran> {
   const child = spawn(join(root, 'node_modules', '.bin', 'cdk'), [...args, '--no-notices'], {
     cwd,
@@ -116,7 +116,7 @@ async function answers(ministack: ChildProcess, url: string): Promise<void> {
   }
 }
 
-/** The processes a process of ours started, by the name of their program. */
+/** Kills the child processes of a program's name. Returns their number. */
 async function killChildren(parent: ChildProcess, program: string): Promise<number> {
   let killed = 0;
   for (const entry of await readdir('/proc')) {

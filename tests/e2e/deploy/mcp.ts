@@ -1,4 +1,4 @@
-// Requests of 2026-07-28, and an event stream as it arrives.
+// An MCP client of 2026-07-28: requests, and the notifications of an event stream.
 
 const META = {
   'io.modelcontextprotocol/protocolVersion': '2026-07-28',
@@ -19,7 +19,7 @@ function post(url: string, method: string, params: Record<string, unknown>, sign
     ...(signal && { signal }),
     headers: {
       accept: 'application/json, text/event-stream',
-      // ministack reads a streamed body as text, and a compressed one is none.
+      // ministack decodes a streamed body as text, which a compressed body is not.
       'accept-encoding': 'identity',
       'content-type': 'application/json',
       'mcp-protocol-version': '2026-07-28',
@@ -37,7 +37,7 @@ export async function ask(url: string, method: string, params: Record<string, un
   return JSON.parse(text) as Message;
 }
 
-/** What a tool says in text. */
+/** Calls a tool and returns the text of its result. */
 export async function call(url: string, name: string, args: Record<string, unknown> = {}): Promise<string> {
   const { result, error } = await ask(url, 'tools/call', { name, arguments: args });
   if (error) throw new Error(error.message);
@@ -45,16 +45,16 @@ export async function call(url: string, name: string, args: Record<string, unkno
 }
 
 export interface Listening {
-  readonly heard: Message[];
+  readonly received: Message[];
   close(): void;
 }
 
-/** A `subscriptions/listen` stream. Comes back once the server has acknowledged it. */
+/** Opens a `subscriptions/listen` stream and waits for the first message, the server's acknowledgement. */
 export async function listen(url: string, notifications: Record<string, unknown>): Promise<Listening> {
   const stop = new AbortController();
   const response = await post(url, 'subscriptions/listen', { notifications }, stop.signal);
   if (!response.ok || !response.body) throw new Error(`${response.status}: ${await response.text()}`);
-  const heard: Message[] = [];
+  const received: Message[] = [];
   let acknowledged: () => void = () => {};
   const first = new Promise<void>(resolve => (acknowledged = resolve));
   const reading = (async () => {
@@ -67,12 +67,12 @@ export async function listen(url: string, notifications: Record<string, unknown>
       for (const event of events) {
         const data = event.split('\n').find(line => line.startsWith('data: '));
         if (!data) continue;
-        heard.push(JSON.parse(data.slice(6)) as Message);
+        received.push(JSON.parse(data.slice(6)) as Message);
         acknowledged();
       }
     }
   })();
   reading.catch(() => {});
   await first;
-  return { heard, close: () => stop.abort() };
+  return { received, close: () => stop.abort() };
 }

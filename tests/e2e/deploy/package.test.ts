@@ -1,4 +1,4 @@
-// The packed construct in somebody else's folder, with somebody else's server.
+// The packed construct in a project outside this repository, with another server.
 import { copyFile, cp, mkdir, readFile, readdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -10,20 +10,21 @@ import { ask, call } from './mcp.ts';
 let cloud: Cloud;
 let project: string;
 
-/** As a user would write it: a manifest where the program is built, code where it was built elsewhere. */
+/** The app of a user: one stack with built code, one with a manifest to build. The outputs are the app's own. */
 const APP = `
-const { App, Stack } = require('aws-cdk-lib');
+const { App, CfnOutput, Stack } = require('aws-cdk-lib');
 const lambda = require('aws-cdk-lib/aws-lambda');
 const { McpAuth, McpLambdaServer } = require('mcp-lambda-server');
 
 const app = new App();
 const notes = new Stack(app, 'Notes');
-new McpLambdaServer(notes, 'Notes', {
+const server = new McpLambdaServer(notes, 'Notes', {
   code: lambda.Code.fromAsset('program'),
   architecture: lambda.Architecture.X86_64,
   auth: McpAuth.none(),
   monitoring: { alarms: false },
 });
+new CfnOutput(notes, 'McpEndpoint', { value: server.url });
 const built = new Stack(app, 'Built');
 built.node.setContext('aws:cdk:bundling-stacks', []);
 new McpLambdaServer(built, 'Notes', { manifestPath: 'server/Cargo.toml' });
@@ -47,7 +48,7 @@ beforeAll(async () => {
   ]);
   expect(unpacked.code, unpacked.stderr).toBe(0);
   await cp(join(modules, 'package'), join(modules, 'mcp-lambda-server'), { recursive: true });
-  // What the package asks for beside it, in the versions of this repository.
+  // The peer dependencies of the package, in the versions of this repository.
   const { peerDependencies } = JSON.parse(await readFile(join(modules, 'mcp-lambda-server', 'package.json'), 'utf8'));
   for (const name of Object.keys(peerDependencies))
     await symlink(join(root, 'node_modules', name), join(modules, name));
@@ -62,19 +63,19 @@ beforeAll(async () => {
 
 afterAll(() => cloud?.stop());
 
-it('holds what is needed to use it, and nothing of the app or the tests', async () => {
+it('has the files that users need, and none of the app or the tests', async () => {
   const files = await readdir(join(project, 'node_modules', 'mcp-lambda-server'), { recursive: true });
   expect(files).toEqual(
     expect.arrayContaining(['.jsii', 'LICENSE-MIT', 'LICENSE-APACHE', 'README.md', 'dist/index.js', 'dist/index.d.ts']),
   );
-  expect(files.filter(file => /bin\/|config|test|\.toml$|(?<!\.d)\.ts$/.test(file))).toEqual([]);
+  expect(files.filter(file => /bin\/|deploy-toml|test|\.toml$|(?<!\.d)\.ts$/.test(file))).toEqual([]);
   const { dependencies, optionalDependencies } = JSON.parse(
     await readFile(join(project, 'node_modules', 'mcp-lambda-server', 'package.json'), 'utf8'),
   );
   expect([dependencies, optionalDependencies]).toEqual([undefined, undefined]);
 });
 
-it('synthesises a stack whose server is built from a manifest', async () => {
+it('synthesises a stack with a server that is built from a manifest', async () => {
   const { code, stderr } = await cloud.cdk(['synth', 'Built', '--quiet'], { cwd: project });
   expect(code, stderr).toBe(0);
   const { Resources } = JSON.parse(await readFile(join(project, 'cdk.out', 'Built.template.json'), 'utf8'));
@@ -84,7 +85,7 @@ it('synthesises a stack whose server is built from a manifest', async () => {
   expect(functions.map(([id]) => id.slice(0, -8)).sort()).toEqual(['NotesIngest', 'NotesServer']);
 });
 
-it('deploys a stack with a server of its own, which answers', async () => {
+it('deploys a stack with built code, and the server responds', async () => {
   expect((await cloud.cdk(['bootstrap'], { cwd: project })).code).toBe(0);
   const file = join(project, 'outputs.json');
   const { code, stderr } = await cloud.cdk(['deploy', 'Notes', '--require-approval', 'never', '--outputs-file', file], {

@@ -9,7 +9,7 @@ export default defineConfig({
     reporters: ['verbose', '../closing-line.ts'],
     fileParallelism: false,
     testTimeout: 120_000,
-    // The first run compiles the servers.
+    // The first run compiles the Rust programs.
     hookTimeout: 1_200_000,
   },
 });

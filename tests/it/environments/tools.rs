@@ -16,7 +16,7 @@ const CHECK: Duration = Duration::from_secs(10);
 
 /// Environments whose tools can be switched; `slow` is off at first.
 fn switched(n: usize) -> World {
-    world(n, |_| {}, |builder| builder.dynamic_tools(["slow"]))
+    world(n, |_| {}, |builder| builder.initially_disabled(["slow"]))
 }
 
 async fn listed(world: &World, at: usize) -> Vec<String> {
@@ -108,7 +108,7 @@ async fn a_change_whose_environment_died_is_announced_by_the_next_that_notices()
     let mut get = client.listening(world.at(0)).await;
     // What the environment had written by then.
     let state = &world.stores.sessions;
-    let end = mcp_lambda_server::clock::Timestamp(u64::MAX);
+    let end = mcp_lambda_server::time::Timestamp(u64::MAX);
     let scope = mcp_lambda_server::session::StateScope::Server;
     state.put_state(&scope, "tools", &json!({ "echo": false }), 0, end).await.expect("written");
     world.clock.advance(CHECK);
@@ -140,13 +140,13 @@ async fn tools_that_can_be_switched_are_advertised_as_such() {
     let (stage, _) = test_support::Stage::new();
     let mut fixture = test_support::Fixture::new(stage);
     fixture.capabilities = ServerCapabilities::builder().enable_tools().build();
-    let clock = mcp_lambda_server::Clock::manual(mcp_lambda_server::clock::Timestamp(1_800_000_000_000));
+    let clock = mcp_lambda_server::Clock::manual(mcp_lambda_server::time::Timestamp(1_800_000_000_000));
     for dynamic in [false, true] {
         let stores = Stores::of(MemoryStore::new(clock.clone()));
-        let builder = mcp_lambda_server::McpLambdaServer::new(fixture.clone());
+        let builder = mcp_lambda_server::McpLambdaServer::builder(fixture.clone());
         let builder = builder.config(config.clone()).stores(stores).clock(clock.clone());
-        let builder = if dynamic { builder.dynamic_tools(["echo"]) } else { builder };
-        let server = builder.build().expect("a server");
+        let builder = if dynamic { builder.initially_disabled(["echo"]) } else { builder };
+        let server = test_support::built(builder).expect("a server");
         let discovered = result(stateless("server/discover", json!({})).send(&server).await).await;
         assert_eq!(list_changed(&discovered["capabilities"]), dynamic);
         let opened = test_support::request::initialize_request(NEWEST, json!({})).send(&server).await;

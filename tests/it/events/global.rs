@@ -14,8 +14,8 @@ use async_trait::async_trait;
 use mcp_lambda_server::{
     StoreError, Stores,
     events::{
-        Appended, EventFilter, EventKey, EventLog, GlobalEvent, Lifecycle, LoggedEvent, NewEvent, Publisher,
-        Scope, ScopeEnd, SessionChange, ToolStatus, TopicMessage,
+        Appended, EventFilter, EventKey, EventLog, GlobalEvent, Lifecycle, LoggedEvent, NewEvent,
+        PublishError, Publisher, Scope, ScopeEnd, SessionChange, ToolStatus, TopicMessage,
     },
     session::SessionId,
 };
@@ -123,7 +123,7 @@ async fn an_event_of_one_session_is_heard_by_that_session_alone() {
         listed["resources"].as_array().expect("a list").iter().map(|one| &one["uri"]).collect();
     assert_eq!(uris, ["test://two", TOPIC], "behind the handler's own");
     let nobody = GlobalEvent::session_update("somebody", SessionChange::Updated, None);
-    assert!(matches!(events.broadcast_global_event(nobody).await, Err(StoreError::NotFound)));
+    assert!(matches!(events.broadcast_global_event(nobody).await, Err(PublishError::UnknownSession(_))));
 }
 
 /// A session's level is its own, and a filter in the URL is the stream's.
@@ -227,11 +227,11 @@ struct Recorder(Mutex<Vec<TopicMessage>>);
 
 #[async_trait]
 impl Publisher for Recorder {
-    async fn publish(&self, message: &TopicMessage) -> Result<String, StoreError> {
+    async fn publish(&self, message: &TopicMessage) -> Result<String, PublishError> {
         let mut announced = self.0.lock().expect("not poisoned");
         announced.push(message.clone());
         if message.message.contains("refuse me") {
-            return Err(StoreError::Unavailable("the topic is gone".into()));
+            return Err(PublishError::Topic("the topic is gone".into()));
         }
         Ok(format!("message {}", announced.len()))
     }

@@ -1,8 +1,8 @@
 //! Events for one caller: heard by all its clients, of either era, on any environment, and by nobody else.
 
 use mcp_lambda_server::{
-    Event, EventFilter, GlobalEvent, Principal, StoreError,
-    events::{Appended, SessionChange},
+    Event, EventFilter, GlobalEvent, Principal,
+    events::{Appended, PublishError, SessionChange},
 };
 use serde_json::{Value, json};
 use test_support::{
@@ -184,7 +184,7 @@ async fn nobody_in_particular_is_not_told_anything_and_code_listens_for_a_caller
     let alice = user("alice");
     let events = world.at(0).events();
     let nobody = events.publish_to_principal(&Principal::anonymous(), invoice(1).into()).await;
-    assert!(matches!(nobody, Err(StoreError::NotFound)), "{nobody:?}");
+    assert!(matches!(nobody, Err(PublishError::Anonymous)), "{nobody:?}");
     let of = |principal| EventFilter { principal, ..EventFilter::default() };
     let mut hers = world.at(1).events().subscribe(of(Some(alice.clone()))).await.expect("subscribed");
     let mut everybodys = world.at(1).events().subscribe(of(None)).await.expect("subscribed");

@@ -38,7 +38,7 @@ impl Lambda {
         let mut config = Config::default();
         (config.runtime_api, config.max_concurrency) = (Some(address), max_concurrency);
         let mut server = JoinSet::new();
-        server.spawn(McpLambdaServer::new(Nothing).config(config).run());
+        server.spawn(async { McpLambdaServer::builder(Nothing).config(config).build().await?.serve().await });
         Self { listener, server }
     }
 

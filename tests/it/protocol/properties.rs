@@ -4,11 +4,11 @@ use std::fmt::Write as _;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
+use mcp_lambda_core::protocol::{Limits, Rejection, headers, read};
 use mcp_lambda_server::{
     Config,
     config::VARIABLES,
     http::sse::{encode, event},
-    protocol::{Limits, Rejection, headers, read},
     session::SessionId,
     stream::{EventId, Frame, LogCursor, LogPosition, StreamId},
 };
@@ -54,7 +54,7 @@ fn any_headers() -> impl Strategy<Value = HeaderMap> {
 }
 
 fn any_place_in_the_log() -> impl Strategy<Value = EventId> {
-    let place = || (any::<u64>(), 0..3_u8).prop_map(|(seq, said)| LogPosition { seq, said });
+    let place = || (any::<u64>(), 0..3_u8).prop_map(|(seq, sent)| LogPosition { seq, sent });
     (place(), place(), place())
         .prop_map(|(global, session, principal)| EventId::Log(LogCursor { global, session, principal }))
 }
@@ -225,8 +225,8 @@ proptest! {
     #[test]
     fn a_session_id_is_thirty_two_hex_digits(text in "([0-9a-f]{31,33}|[0-9A-Fa-g]{32}|.{0,40})") {
         let ours = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
-        prop_assert_eq!(SessionId::parse(&text).is_some(), ours);
-        if let Some(id) = SessionId::parse(&text) {
+        prop_assert_eq!(text.parse::<SessionId>().is_ok(), ours);
+        if let Ok(id) = text.parse::<SessionId>() {
             prop_assert_eq!(id.as_str(), text.as_str());
         }
     }

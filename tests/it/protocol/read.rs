@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use mcp_lambda_server::{
+use mcp_lambda_core::{
     protocol::{Body, Call, Fault, Limits, Message, Rejection, SessionVersion, read},
     rmcp::model::{LoggingLevel, NumberOrString},
 };

@@ -329,7 +329,7 @@ async fn a_get_without_a_session_is_method_not_allowed() {
 async fn a_session_is_marked_as_used_at_most_once_a_minute() {
     let world = environments(2);
     let client = Client::open(world.at(0), NEWEST).await;
-    let id = SessionId::parse(&client.id).expect("an id of ours");
+    let id: SessionId = client.id.parse().expect("an id of ours");
     let end = async || world.stores.sessions.load(&id).await.expect("read").expect("there").expires_at;
     let opened = end().await;
     for (seconds, is_marked) in [(30, false), (30, false), (1, true), (59, false), (2, true)] {

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use mcp_lambda_server::{Delivery, Event, Ingress, Principal, stream::Deadline};
+use mcp_lambda_server::{Delivery, Event, Ingress, Principal, time::Deadline};
 use serde_json::{Value, json};
 use test_support::{
     McpRequest, Reply, World, call, environment, environments, environments::world, environments_with,
@@ -64,8 +64,8 @@ async fn what_the_server_does_not_advertise_is_left_out_of_the_honoured_subset()
     fixture.capabilities.prompts = None;
     fixture.capabilities.resources.as_mut().expect("resources").subscribe = None;
     let server =
-        mcp_lambda_server::McpLambdaServer::new(fixture).config(mcp_lambda_server::Config::default());
-    let mut reply = listen(everything()).send(&server.build().expect("a server")).await;
+        mcp_lambda_server::McpLambdaServer::builder(fixture).config(mcp_lambda_server::Config::default());
+    let mut reply = listen(everything()).send(&test_support::built(server).expect("a server")).await;
     let honoured = reply.message().await["params"]["notifications"].clone();
     assert_eq!(honoured, json!({ "toolsListChanged": true, "resourcesListChanged": true }));
 }

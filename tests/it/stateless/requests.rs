@@ -214,7 +214,7 @@ fn bare_server() -> Server {
     let mut fixture = test_support::Fixture::new(test_support::Stage::new().0);
     fixture.capabilities = ServerCapabilities::default();
     let config = mcp_lambda_server::Config::default();
-    McpLambdaServer::new(fixture).config(config).build().expect("a usable configuration")
+    test_support::built(McpLambdaServer::builder(fixture).config(config)).expect("a usable configuration")
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use mcp_lambda_server::{Delivery, Ingress, stream::Deadline};
+use mcp_lambda_server::{Delivery, Ingress, time::Deadline};
 use serde_json::{Value, json};
 use test_support::{
     McpRequest, Reply, call, environment, environments_with, refused, result, sse, stateless, text,

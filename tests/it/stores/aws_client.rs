@@ -11,7 +11,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use mcp_lambda_server::{
     Config, McpLambdaServer,
     config::{Tables, TlsRoots},
-    store::dynamodb::{SdkConfig, client, http_client, sdk, sdk_config},
+    dynamodb::{SdkConfig, client, http_client, sdk, sdk_config},
 };
 use sha2::{Digest, Sha256};
 use test_support::dynamodb::{Embedded, configured, tables};
@@ -27,7 +27,7 @@ const FINGERPRINTS: [&str; 5] = [
 
 #[test]
 fn the_roots_that_come_along_are_amazons_and_no_others() {
-    let pem = include_str!("../../../runtime/src/store/amazon-roots.pem");
+    let pem = include_str!("../../../runtime/aws/src/amazon-roots.pem");
     let certificates = pem.split("-----BEGIN CERTIFICATE-----").skip(1);
     let certificates = certificates.map(|rest| rest.split("-----END").next().expect("an end"));
     let fingerprints: Vec<_> = certificates
@@ -91,7 +91,7 @@ fn the_endpoint_is_where_the_environment_says_and_the_services_own_wins() {
 #[ignore = "only with the environment of the test below"]
 async fn put_a_server_together() {
     let (stage, _) = test_support::Stage::new();
-    let server = McpLambdaServer::new(test_support::Fixture::new(stage)).assemble().await;
+    let server = McpLambdaServer::builder(test_support::Fixture::new(stage)).build().await;
     assert!(server.is_ok(), "{:?}", server.err());
 }
 
@@ -147,9 +147,9 @@ fn a_server_uses_the_sdk_configuration_that_it_was_given() {
     let mut config = Config::default();
     config.tables = Some(Tables { state: state.clone(), events });
     let (stage, _) = test_support::Stage::new();
-    let server = McpLambdaServer::new(test_support::Fixture::new(stage)).config(config).with_sdk_config(sdk);
+    let server = McpLambdaServer::builder(test_support::Fixture::new(stage)).config(config).sdk_config(sdk);
     let found = database.block_on(async {
-        let server = server.assemble().await.expect("a server");
+        let server = server.build().await.expect("a server");
         test_support::request::initialize(&server, "2025-11-25", serde_json::json!({})).await;
         let client = sdk::Client::from_conf(
             configured(&database.url, http_client(TlsRoots::Amazon).expect("TLS")).build(),

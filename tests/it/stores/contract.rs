@@ -1,6 +1,6 @@
 //! The shape of the tables is a contract with whatever deploys them: `tests/contract/tables.json`.
 
-use mcp_lambda_server::store::dynamodb::table_shapes;
+use mcp_lambda_server::dynamodb::table_shapes;
 use serde_json::Value;
 
 #[test]

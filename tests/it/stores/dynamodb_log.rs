@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use mcp_lambda_server::{
     Clock, Event,
-    clock::Timestamp,
-    events::{Appended, EventLog, GlobalEvent, NewEvent, Scope, ScopeEnd},
-    store::dynamodb::{
+    dynamodb::{
         DynamoStore, create_tables,
         sdk::{self, types::AttributeValue},
     },
+    events::{Appended, EventLog, GlobalEvent, NewEvent, Scope, ScopeEnd},
+    time::Timestamp,
 };
 use serde_json::json;
 use test_support::dynamodb::{client, serve};

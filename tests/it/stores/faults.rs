@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use mcp_lambda_server::{
-    Clock, McpLambdaServer, Stores,
+    Clock, Stores,
     config::TlsRoots,
-    store::dynamodb::{DynamoStore, http_client, retries, sdk},
+    dynamodb::{DynamoStore, http_client, retries, sdk},
 };
 use sdk::config::{
     Builder,
@@ -63,7 +63,9 @@ impl Lab {
         let clock = Clock::system();
         let store = DynamoStore::new(client.clone(), &state, &events, clock.clone());
         let stores = Stores::of(store);
-        let build = |builder: McpLambdaServer<Fixture>| builder.stores(stores.clone()).clock(clock.clone());
+        let build = |builder: mcp_lambda_server::Builder<Fixture>| {
+            builder.stores(stores.clone()).clock(clock.clone())
+        };
         let world = environments::world(environments, |_| {}, build);
         Self { world, proxy, client, state, stores, _database: database }
     }
@@ -321,7 +323,7 @@ async fn switches_that_cannot_be_read_fail_no_request() {
     let world = environments::world(
         1,
         |config| config.tool_check = Duration::ZERO,
-        |builder| builder.stores(lab.stores.clone()).dynamic_tools(["slow"]),
+        |builder| builder.stores(lab.stores.clone()).initially_disabled(["slow"]),
     );
     let echo = || test_support::call("echo", json!({ "message": "hi" }));
     let off = test_support::call("switch", json!({ "tool": "echo", "on": false }));

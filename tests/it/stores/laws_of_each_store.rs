@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use mcp_lambda_server::{Clock, MemoryStore, Stores, clock::Timestamp};
+use mcp_lambda_server::{Clock, MemoryStore, Stores, time::Timestamp};
 
 use super::laws::Lab;
 
@@ -125,7 +125,7 @@ on!(endpoint, super::super::dynamo::endpoint().await);
 mod dynamo {
     use std::time::Duration;
 
-    use mcp_lambda_server::{Clock, Stores, clock::Timestamp, store::dynamodb::DynamoStore};
+    use mcp_lambda_server::{Clock, Stores, dynamodb::DynamoStore, time::Timestamp};
     use test_support::dynamodb::{client, serve, tables};
 
     use crate::stores::laws::Lab;

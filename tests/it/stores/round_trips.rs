@@ -2,7 +2,7 @@
 //!
 //! `cargo test --test it round_trips -- --nocapture` prints the table.
 
-use mcp_lambda_server::{Clock, clock::Timestamp};
+use mcp_lambda_server::{Clock, time::Timestamp};
 use serde_json::json;
 use test_support::{
     McpRequest, World, call,
@@ -164,7 +164,7 @@ async fn no_request_asks_dynamodb_more_than_the_table_says() {
     meter.world = environments::world(
         1,
         |_| {},
-        |builder| builder.stores(stores.clone()).clock(clock.clone()).dynamic_tools(["slow"]),
+        |builder| builder.stores(stores.clone()).clock(clock.clone()).initially_disabled(["slow"]),
     );
     for row in [&FIRST_CHECK, &CHECKED] {
         let echo = call("echo", json!({ "message": "hi" }));

@@ -10,7 +10,7 @@ mod tools;
 use mcp_lambda_server::McpLambdaServer;
 
 fn main() -> Result<(), mcp_lambda_server::Error> {
-    McpLambdaServer::new(tools::Fixture)
+    McpLambdaServer::builder(tools::Fixture)
         .layer(tower::layer::layer_fn(breaking::breaking))
         .route("/request", routes::request)
         .route("/cookies", routes::cookies)
@@ -22,5 +22,5 @@ fn main() -> Result<(), mcp_lambda_server::Error> {
         .route("/accepted", async |_| routes::empty(202))
         .route("/unsaid", routes::unsaid)
         .route("/panic", routes::panic)
-        .serve()
+        .run()
 }

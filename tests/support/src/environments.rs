@@ -1,7 +1,10 @@
 //! Execution environments: servers that share nothing but a store, a clock and a test's word.
 
+use futures::FutureExt;
+use mcp_lambda_server::rmcp::ServerHandler;
 use mcp_lambda_server::{
-    Clock, Config, McpLambdaServer, MemoryStore, Server, Stores, clock::Timestamp, config::StateKey,
+    Builder, Clock, Config, Error, McpLambdaServer, MemoryStore, Server, Stores, config::StateKey,
+    time::Timestamp,
 };
 use tokio::sync::{Mutex, mpsc};
 
@@ -52,7 +55,7 @@ pub fn environments_with(n: usize, change: impl Fn(&mut Config)) -> World {
 pub fn world(
     n: usize,
     change: impl Fn(&mut Config),
-    build: impl Fn(McpLambdaServer<Fixture>) -> McpLambdaServer<Fixture>,
+    build: impl Fn(Builder<Fixture>) -> Builder<Fixture>,
 ) -> World {
     let clock = Clock::manual(Timestamp(1_800_000_000_000));
     let stores = Stores::of(MemoryStore::new(clock.clone()));
@@ -61,14 +64,23 @@ pub fn world(
     config.state_keys = vec![key("one", 1)];
     change(&mut config);
     let server = || {
-        let builder = McpLambdaServer::new(Fixture::new(stage.clone()))
+        let builder = McpLambdaServer::builder(Fixture::new(stage.clone()))
             .config(config.clone())
             .stores(stores.clone())
             .clock(clock.clone());
-        build(builder).build().expect("a usable configuration")
+        built(build(builder)).expect("a usable configuration")
     };
     let servers = (0..n).map(|_| server()).collect();
     World { servers, clock, stores, stage, reports: Mutex::new(reports) }
+}
+
+/// Builds a server whose stores are given: there is nothing to wait for.
+///
+/// # Errors
+///
+/// When the configuration cannot be used.
+pub fn built<H: ServerHandler>(builder: Builder<H>) -> Result<Server, Error> {
+    builder.build().now_or_never().expect("a build that waits for nothing")
 }
 
 /// A key for `requestState`, told apart by one byte.

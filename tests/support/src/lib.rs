@@ -35,7 +35,7 @@ pub mod transport;
 pub mod waiting;
 
 #[cfg(feature = "server")]
-pub use environments::{World, environment, environments, environments_with};
+pub use environments::{World, built, environment, environments, environments_with};
 #[cfg(feature = "server")]
 pub use fixture::{Fixture, Stage};
 pub use reply::{Reply, refused, result, text};

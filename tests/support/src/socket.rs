@@ -22,10 +22,10 @@ pub struct RunningServer {
 
 impl RunningServer {
     pub async fn start(server: &Server) -> Self {
-        let listening = server.clone().listen(([127, 0, 0, 1], 0).into()).await.expect("a free port");
+        let listening = server.clone().bind(([127, 0, 0, 1], 0).into()).await.expect("a free port");
         let address = listening.url().replace("http://", "").replace("/mcp", "");
         let mut running = JoinSet::new();
-        running.spawn(listening.run());
+        running.spawn(listening.serve());
         Self { server: server.clone(), address, running }
     }
 

@@ -25,6 +25,6 @@ use std::error::Error;
 use mcp_lambda_server::McpLambdaServer;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    McpLambdaServer::new(fixture::Fixture::new()).serve()?;
+    McpLambdaServer::run(fixture::Fixture::new())?;
     Ok(())
 }

@@ -13,9 +13,8 @@ use std::time::Duration;
 
 use mcp_lambda_server::{
     Clock, Principal, Stores,
-    clock::Timestamp,
-    protocol::SessionVersion,
-    session::{SessionId, SessionRecord},
+    session::{SessionId, SessionRecord, SessionVersion},
+    time::Timestamp,
 };
 use serde_json::value::RawValue;
 

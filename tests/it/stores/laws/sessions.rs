@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use mcp_lambda_server::{
     Principal, StoreError,
-    protocol::SessionVersion,
     rmcp::model::LoggingLevel,
-    session::{SessionId, StateScope},
+    session::{SessionId, SessionVersion, StateScope},
     stream::StreamId,
 };
 use serde_json::json;

@@ -23,7 +23,7 @@ use http_body_util::BodyExt;
 use mcp_lambda_server::{
     Clock, Stores,
     config::TlsRoots,
-    store::dynamodb::{DynamoStore, http_client, sdk},
+    dynamodb::{DynamoStore, http_client, sdk},
 };
 use sdk::config::http::HttpRequest;
 

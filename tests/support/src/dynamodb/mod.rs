@@ -8,8 +8,8 @@ use std::ops::Deref;
 
 use mcp_lambda_server::{
     config::TlsRoots,
+    dynamodb::{create_tables, http_client, sdk},
     session::SessionId,
-    store::dynamodb::{create_tables, http_client, sdk},
 };
 use tokio::{net::TcpListener, runtime::Runtime};
 use tokio_util::task::TaskTracker;

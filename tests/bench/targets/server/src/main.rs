@@ -4,5 +4,5 @@ use bench_tools::Tools;
 use mcp_lambda_server::McpLambdaServer;
 
 fn main() -> Result<(), mcp_lambda_server::Error> {
-    McpLambdaServer::new(Tools::new()).serve()
+    McpLambdaServer::run(Tools::new())
 }

@@ -1,7 +1,7 @@
 //! DynamoDB on this machine that counts its requests.
 
 use lambda_emulator::Builder;
-use mcp_lambda_server::store::dynamodb::create_tables;
+use mcp_lambda_server::dynamodb::create_tables;
 use test_support::dynamodb::{Embedded, client, proxy::Proxy};
 
 /// With the tables, until it is dropped.

@@ -1,0 +1,119 @@
+// The sections and keys of deploy.toml, with the type of each value. Other keys are errors: a misspelt key must not mean
+// the default.
+
+/** The type of a value. */
+export type Kind =
+  | { readonly kind: 'text'; readonly pattern?: RegExp; readonly expected?: string }
+  | { readonly kind: 'choice'; readonly choices: readonly string[] }
+  | { readonly kind: 'number'; readonly least: number; readonly most: number }
+  | { readonly kind: 'switch' }
+  | { readonly kind: 'list' }
+  | { readonly kind: 'names' };
+
+const text = { kind: 'text' } as const;
+const arn = { kind: 'text', pattern: /^arn:[^:]+:[^:]+:/, expected: 'an ARN' } as const;
+const onOff = { kind: 'switch' } as const;
+const list = { kind: 'list' } as const;
+const number = (least: number, most: number) => ({ kind: 'number', least, most }) as const;
+const choice = (...choices: string[]) => ({ kind: 'choice', choices }) as const;
+
+/** The sections, their keys, and the type of each value. */
+export const SCHEMA = {
+  target: { target_type: choice('aws-lambda') },
+  server: {
+    name: { kind: 'text', pattern: /^[A-Za-z][A-Za-z0-9-]{0,127}$/, expected: 'letters, digits and -, a letter first' },
+    description: text,
+    manifest_path: text,
+    binary_name: text,
+    cargo_lambda_flags: list,
+    code: text,
+  },
+  aws: { region: text, profile: text },
+  lambda: {
+    memory_size: number(128, 10_240),
+    timeout_seconds: number(1, 900),
+    architecture: choice('arm64', 'x86_64'),
+    reserved_concurrent_executions: number(0, 1_000_000),
+    provisioned_concurrent_executions: number(1, 1_000_000),
+    max_provisioned_concurrent_executions: number(1, 1_000_000),
+    tracing: choice('active', 'passthrough', 'disabled'),
+    secrets: list,
+    environment: { kind: 'names' },
+  },
+  api_gateway: {
+    type: choice('http', 'rest'),
+    stage_name: text,
+    throttling_rate_limit: number(1, 1_000_000),
+    throttling_burst_limit: number(1, 1_000_000),
+    streaming: onOff,
+    access_log: onOff,
+    web_acl_arn: arn,
+    domain_name: text,
+    certificate_arn: arn,
+    hosted_zone_id: text,
+    hosted_zone_name: text,
+  },
+  auth: {
+    enabled: onOff,
+    provider: choice('iam', 'jwt', 'cognito', 'custom'),
+    issuer: text,
+    audience: list,
+    scopes: list,
+    domain_prefix: text,
+    callback_urls: list,
+    authorizer_arn: arn,
+  },
+  vpc: { enabled: onOff, vpc_id: text, subnet_ids: list, security_group_ids: list },
+  observability: {
+    alarms: onOff,
+    composite_alarm: onOff,
+    dashboard: onOff,
+    log_retention_days: number(1, 3653),
+    alarm_topic_arn: arn,
+  },
+  endpoint: {
+    path: text,
+    allowed_hosts: list,
+    public_url: text,
+    cors_origins: list,
+    cors_credentials: onOff,
+    cors_max_age_seconds: number(0, 86_400),
+  },
+  events: {
+    topic_arn: arn,
+    allow_alarms: onOff,
+    allow_event_bridge: onOff,
+    ttl_minutes: number(1, 10_080),
+    fanout_replicas: number(1, 90),
+    ingest_timeout_seconds: number(1, 900),
+    ingest_reserved_concurrent_executions: number(1, 1_000_000),
+  },
+  streams: { enabled: onOff, lifetime_seconds: number(1, 895), per_principal: number(1, 10_000) },
+  state: {
+    state_table: text,
+    event_table: text,
+    removal: choice('retain', 'destroy'),
+    point_in_time_recovery: onOff,
+    deletion_protection: onOff,
+    max_read_request_units: number(1, 1_000_000),
+    max_write_request_units: number(1, 1_000_000),
+    session_ttl_minutes: number(1, 525_600),
+  },
+} as const satisfies Record<string, Record<string, Kind>>;
+
+type Value<K extends Kind> = K extends { kind: 'number' }
+  ? number
+  : K extends { kind: 'switch' }
+    ? boolean
+    : K extends { kind: 'list' }
+      ? string[]
+      : K extends { kind: 'names' }
+        ? { [name: string]: string }
+        : string;
+
+/** The values of a deploy.toml. Every section is present, with the keys that are set. */
+export type DeployConfig = {
+  readonly [S in keyof typeof SCHEMA]: {
+    readonly [K in keyof (typeof SCHEMA)[S]]?: Value<(typeof SCHEMA)[S][K] & Kind>;
+  };
+};

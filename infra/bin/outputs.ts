@@ -1,0 +1,27 @@
+// The outputs of the stack. Their names are used by scripts/operate, the tests and the docs.
+import { CfnOutput, Stack } from 'aws-cdk-lib';
+import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import type { McpLambdaServer } from '../lib';
+
+/** Adds the outputs of the server to the stack, under exactly these names. */
+export function addOutputs(stack: Stack, server: McpLambdaServer): void {
+  const outputs = {
+    McpEndpoint: server.url,
+    EventsTopicArn: server.eventsTopic.topicArn,
+    StateTableName: server.stateTable.tableName,
+    EventsTableName: server.eventTable.tableName,
+    FunctionName: server.function.functionName,
+    IngestFunctionName: server.ingestFunction.functionName,
+    DashboardUrl: server.dashboard && dashboardUrl(server.dashboard),
+  };
+  for (const [name, value] of Object.entries(outputs)) {
+    if (value !== undefined) new CfnOutput(stack, name, { value });
+  }
+}
+
+/** The URL of the dashboard in the AWS console. */
+function dashboardUrl(dashboard: cloudwatch.Dashboard): string {
+  const { region, partition } = Stack.of(dashboard);
+  const console = partition === 'aws-cn' ? 'console.amazonaws.cn' : 'console.aws.amazon.com';
+  return `https://${region}.${console}/cloudwatch/home?region=${region}#dashboards:name=${dashboard.dashboardName}`;
+}

@@ -1,0 +1,126 @@
+import { Stack } from 'aws-cdk-lib';
+import * as cognito from 'aws-cdk-lib/aws-cognito';
+import type { Construct } from 'constructs';
+import { expectFindings } from '../private/findings';
+import { fail } from '../private/validation';
+import type { McpTokenRules } from './auth-config';
+
+/**
+ * The Cognito user pool that issues the access tokens.
+ */
+export interface McpCognitoOptions {
+  /**
+   * An existing pool. `userPoolClients` must be given with it.
+   *
+   * @default - a new pool, in which only administrators sign users up
+   */
+  readonly userPool?: cognito.IUserPool;
+
+  /**
+   * The clients of the existing pool: tokens of other clients are refused.
+   *
+   * @default - one new client
+   */
+  readonly userPoolClients?: cognito.IUserPoolClient[];
+
+  /**
+   * Scopes that every token must have.
+   *
+   * @default - `mcp/invoke` of a new resource server; none with an existing pool
+   */
+  readonly scopes?: string[];
+
+  /**
+   * The first label of the new pool's sign-in domain.
+   *
+   * @default - no domain: add one to `userPool` before users can sign in
+   */
+  readonly domainPrefix?: string;
+
+  /**
+   * Callback URLs of the new client.
+   *
+   * @default - `http://localhost`, for MCP clients on the user's own machine
+   */
+  readonly callbackUrls?: string[];
+}
+
+export function checkCognito(options: McpCognitoOptions): void {
+  if (options.userPool && !options.userPoolClients?.length) {
+    const rule = "must name clients of 'auth.userPool': tokens of other clients are refused";
+    fail('auth.userPoolClients', options.userPoolClients, rule, 'use UserPoolClient.fromUserPoolClientId()');
+  }
+  if (!options.userPool && options.userPoolClients) {
+    fail('auth.userPool', undefined, "must be given where 'auth.userPoolClients' is", 'give both or neither');
+  }
+  for (const name of ['domainPrefix', 'callbackUrls'] as const) {
+    if (!options.userPool || options[name] === undefined) continue;
+    const rule = "does not apply to an existing 'auth.userPool'";
+    fail(`auth.${name}`, options[name], rule, 'set it where the pool is defined');
+  }
+}
+
+/** The tokens of the existing pool, or of a pool that is created here. */
+export function cognitoTokens(
+  scope: Construct,
+  options: McpCognitoOptions,
+): { rules: McpTokenRules; userPool: cognito.IUserPool } {
+  const { userPool, userPoolClients } = options;
+  if (userPool && userPoolClients) {
+    return { rules: rulesOf(scope, userPool, userPoolClients, options.scopes ?? []), userPool };
+  }
+  const created = createPool(scope, options);
+  const rules = rulesOf(scope, created.userPool, [created.client], options.scopes ?? [created.scope]);
+  return { rules, userPool: created.userPool };
+}
+
+function rulesOf(
+  scope: Construct,
+  userPool: cognito.IUserPool,
+  clients: cognito.IUserPoolClient[],
+  scopes: string[],
+): McpTokenRules {
+  const { region, urlSuffix } = Stack.of(scope);
+  const issuer = `https://cognito-idp.${region}.${urlSuffix}/${userPool.userPoolId}`;
+  return { issuer, audience: clients.map(client => client.userPoolClientId), scopes };
+}
+
+interface CreatedPool {
+  readonly userPool: cognito.UserPool;
+  readonly client: cognito.UserPoolClient;
+  readonly scope: string;
+}
+
+function createPool(scope: Construct, options: McpCognitoOptions): CreatedPool {
+  const userPool = new cognito.UserPool(scope, 'UserPool', {
+    selfSignUpEnabled: false,
+    signInAliases: { email: true },
+    passwordPolicy: {
+      minLength: 12,
+      requireDigits: true,
+      requireLowercase: true,
+      requireUppercase: true,
+      requireSymbols: true,
+    },
+    mfa: cognito.Mfa.REQUIRED,
+    mfaSecondFactor: { otp: true, sms: false },
+  });
+  expectFindings(
+    userPool,
+    'threat protection is part of a paid plan: use it with a pool of your own',
+    'AwsSolutions-COG8',
+  );
+  const invoke = new cognito.ResourceServerScope({ scopeName: 'invoke', scopeDescription: 'Call the MCP server' });
+  const resource = userPool.addResourceServer('ResourceServer', { identifier: 'mcp', scopes: [invoke] });
+  const client = userPool.addClient('Client', {
+    oAuth: {
+      flows: { authorizationCodeGrant: true },
+      scopes: [cognito.OAuthScope.OPENID, cognito.OAuthScope.resourceServer(resource, invoke)],
+      callbackUrls: options.callbackUrls ?? ['http://localhost'],
+    },
+  });
+  if (options.domainPrefix !== undefined) {
+    userPool.addDomain('Domain', { cognitoDomain: { domainPrefix: options.domainPrefix } });
+  }
+  return { userPool, client, scope: 'mcp/invoke' };
+}

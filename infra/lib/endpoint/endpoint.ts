@@ -1,0 +1,84 @@
+import type { Duration } from 'aws-cdk-lib';
+import type { McpEndpointBindOptions, McpEndpointConfig } from './endpoint-config';
+import type { McpHttpApiOptions, McpRestApiOptions } from './endpoint-options';
+import { bindFunctionUrl } from './function-url';
+import { HTTP_API_MAX_TIMEOUT, bindHttpApi } from './http-api';
+import { bindRestApi, restApiMaxTimeout } from './rest-api';
+
+/**
+ * What clients send their requests to.
+ *
+ * Extend it for an endpoint of your own, such as a load balancer: `bind()` makes it invoke the server's alias.
+ */
+export abstract class McpEndpoint {
+  /**
+   * A Function URL that streams responses.
+   */
+  public static functionUrl(): McpEndpoint {
+    return new FunctionUrlEndpoint();
+  }
+
+  /**
+   * A regional REST API that streams responses, with throttling and, optionally, a web ACL and a domain.
+   */
+  public static restApi(options: McpRestApiOptions = {}): McpEndpoint {
+    return new RestApiEndpoint(options);
+  }
+
+  /**
+   * An HTTP API. It buffers responses: progress arrives with the result, and a stream that waits for events ends at
+   * once with the events that are stored.
+   */
+  public static httpApi(options: McpHttpApiOptions = {}): McpEndpoint {
+    return new HttpApiEndpoint(options);
+  }
+
+  /**
+   * The longest a request may take at this endpoint. The default of the function's timeout is not longer.
+   *
+   * @default - no limit but Lambda's own
+   */
+  public readonly maxTimeout?: Duration;
+
+  /**
+   * @param maxTimeout the longest a request may take at this endpoint, if that is less than Lambda's own limit
+   */
+  protected constructor(maxTimeout?: Duration) {
+    if (maxTimeout) this.maxTimeout = maxTimeout;
+  }
+
+  /**
+   * Makes the endpoint invoke the server.
+   */
+  public abstract bind(options: McpEndpointBindOptions): McpEndpointConfig;
+}
+
+class FunctionUrlEndpoint extends McpEndpoint {
+  public constructor() {
+    super();
+  }
+
+  public bind(options: McpEndpointBindOptions): McpEndpointConfig {
+    return bindFunctionUrl(options);
+  }
+}
+
+class RestApiEndpoint extends McpEndpoint {
+  public constructor(private readonly api: McpRestApiOptions) {
+    super(restApiMaxTimeout(api));
+  }
+
+  public bind(options: McpEndpointBindOptions): McpEndpointConfig {
+    return bindRestApi(this.api, options);
+  }
+}
+
+class HttpApiEndpoint extends McpEndpoint {
+  public constructor(private readonly api: McpHttpApiOptions) {
+    super(HTTP_API_MAX_TIMEOUT);
+  }
+
+  public bind(options: McpEndpointBindOptions): McpEndpointConfig {
+    return bindHttpApi(this.api, options);
+  }
+}

@@ -1,0 +1,202 @@
+import { Duration, Stack } from 'aws-cdk-lib';
+import * as apigw from 'aws-cdk-lib/aws-apigateway';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import * as logs from 'aws-cdk-lib/aws-logs';
+import * as route53 from 'aws-cdk-lib/aws-route53';
+import { ApiGatewayDomain } from 'aws-cdk-lib/aws-route53-targets';
+import * as wafv2 from 'aws-cdk-lib/aws-wafv2';
+import type { aws_wafv2 as wafv2Refs } from 'aws-cdk-lib/interfaces';
+import type { Construct } from 'constructs';
+import type { McpRestApiAuthConfig } from '../auth/auth-config';
+import { addWarning, expectFindings } from '../private/findings';
+import { fail, seconds } from '../private/validation';
+import { McpResponseMode, type McpEndpointBindOptions, type McpEndpointConfig } from './endpoint-config';
+import type { McpDomainOptions, McpRestApiOptions } from './endpoint-options';
+import { metadataPaths } from './metadata-paths';
+
+/** The default quota of a buffered integration. Raising it lowers the account's throttling quota. */
+const BUFFERED_MAX_TIMEOUT = Duration.seconds(29);
+const STREAMED_MAX_TIMEOUT = Duration.minutes(15);
+
+/** The longest a request may take at a REST API with these options. */
+export function restApiMaxTimeout(api: McpRestApiOptions): Duration {
+  return isStreaming(api) ? STREAMED_MAX_TIMEOUT : BUFFERED_MAX_TIMEOUT;
+}
+
+/** A regional REST API calls an authorizer for tokens, checks signatures, and streams responses. */
+export function bindRestApi(api: McpRestApiOptions, options: McpEndpointBindOptions): McpEndpointConfig {
+  checkTimeout(api, options);
+  const { scope, path } = options;
+  const auth = options.auth.bindToRestApi(options);
+  const restApi = createApi(scope, api);
+  const methods = addMethods(restApi, api, options, auth);
+  const host = api.domain?.domainName ?? apiHost(restApi);
+  const publicUrl = api.domain ? `https://${host}` : `https://${host}/${stageName(api)}`;
+  if (auth.bearerTokens) {
+    addChallenges(restApi, `${publicUrl}${metadataPaths(path).at(-1)}`);
+    if (!api.domain) warnOfMissingDomain(scope);
+  }
+  if (api.domain) addDomain(scope, restApi, api.domain);
+  if (api.webAcl) associateWebAcl(scope, restApi, api.webAcl);
+  return {
+    url: `${publicUrl}${path}`,
+    auth,
+    allowedHosts: [host],
+    publicUrl,
+    responseMode: isStreaming(api) ? McpResponseMode.STREAM : McpResponseMode.BUFFERED,
+    requests: restApi.metricCount({ statistic: 'Sum' }),
+    serverErrors: restApi.metricServerError({ statistic: 'Sum' }),
+    ...(auth.iamPermission && { invokable: { grantInvoke: grantee => grantMethods(methods, grantee) } }),
+  };
+}
+
+function checkTimeout(api: McpRestApiOptions, { timeout }: McpEndpointBindOptions): void {
+  const limit = restApiMaxTimeout(api).toSeconds();
+  if ((seconds(timeout) ?? 0) <= limit) return;
+  const rule = `must be at most ${limit} seconds behind this REST API, which waits no longer`;
+  fail('timeout', timeout, rule, isStreaming(api) ? 'shorten it' : "shorten it or leave 'endpoint.streaming' on");
+}
+
+function createApi(scope: Construct, api: McpRestApiOptions): apigw.RestApi {
+  const accessLog = api.accessLog
+    ? new logs.LogGroup(scope, 'AccessLogs', { retention: logs.RetentionDays.ONE_MONTH })
+    : undefined;
+  const restApi = new apigw.RestApi(scope, 'RestApi', {
+    endpointConfiguration: { types: [apigw.EndpointType.REGIONAL] },
+    // An account has one such role per region: removing the last stack would take it from every other API.
+    cloudWatchRole: false,
+    disableExecuteApiEndpoint: api.domain !== undefined,
+    deployOptions: {
+      stageName: stageName(api),
+      throttlingRateLimit: api.throttlingRateLimit ?? 1000,
+      throttlingBurstLimit: api.throttlingBurstLimit ?? 2000,
+      tracingEnabled: true,
+      ...(accessLog && {
+        accessLogDestination: new apigw.LogGroupLogDestination(accessLog),
+        accessLogFormat: apigw.AccessLogFormat.jsonWithStandardFields(),
+      }),
+    },
+  });
+  // The L2 construct writes an output of the stack. Outputs are the app's.
+  restApi.node.tryRemoveChild('Endpoint');
+  expectFindings(restApi, 'the server validates requests: JSON-RPC has one schema per method', 'AwsSolutions-APIG2');
+  expectStageFindings(restApi.deploymentStage, api);
+  return restApi;
+}
+
+function expectStageFindings(stage: apigw.Stage, api: McpRestApiOptions): void {
+  const role = 'logs of API Gateway need a role of the whole account; the function logs each request with its caller';
+  expectFindings(stage, role, 'AwsSolutions-APIG6');
+  if (!api.accessLog) expectFindings(stage, role, 'AwsSolutions-APIG1', 'Serverless-APIGWAccessLogging');
+  const webAcl = api.webAcl
+    ? 'the web ACL is associated with the stage by a resource of its own'
+    : "a web ACL is billed: the app chooses it with 'endpoint.webAcl'";
+  expectFindings(stage, webAcl, 'AwsSolutions-APIG3');
+}
+
+/** The methods of the MCP endpoint, which have the authorizer. Metadata and preflights are requested without a token. */
+function addMethods(
+  restApi: apigw.RestApi,
+  api: McpRestApiOptions,
+  options: McpEndpointBindOptions,
+  { authorizationType, authorizer, bearerTokens }: McpRestApiAuthConfig,
+): apigw.Method[] {
+  const integration = createIntegration(api, options);
+  const endpoint = restApi.root.resourceForPath(options.path);
+  const methods = ['GET', 'POST', 'DELETE'].map(method =>
+    endpoint.addMethod(method, integration, { authorizationType, ...(authorizer && { authorizer }) }),
+  );
+  const open = (bearerTokens ? metadataPaths(options.path) : []).map(path =>
+    restApi.root.resourceForPath(path).addMethod('GET', integration),
+  );
+  if (options.cors) open.push(endpoint.addMethod('OPTIONS', integration));
+  for (const method of open) {
+    const reason = 'metadata and preflights are requested without a token';
+    expectFindings(method, reason, 'AwsSolutions-APIG4', 'AwsSolutions-COG4');
+  }
+  for (const method of methods) {
+    if (authorizationType === apigw.AuthorizationType.NONE) {
+      expectFindings(method, "the chosen 'auth' lets every request through to the server", 'AwsSolutions-APIG4');
+    }
+    const reason = 'the request authorizer accepts tokens of any issuer, Cognito among them';
+    expectFindings(method, reason, 'AwsSolutions-COG4');
+  }
+  return methods;
+}
+
+function createIntegration(
+  api: McpRestApiOptions,
+  { alias, timeout }: McpEndpointBindOptions,
+): apigw.LambdaIntegration {
+  const { STREAM, BUFFERED } = apigw.ResponseTransferMode;
+  return new apigw.LambdaIntegration(alias, {
+    responseTransferMode: isStreaming(api) ? STREAM : BUFFERED,
+    timeout: isStreaming(api) ? timeout : BUFFERED_MAX_TIMEOUT,
+    allowTestInvoke: false,
+  });
+}
+
+function grantMethods(methods: apigw.Method[], grantee: iam.IGrantable): iam.Grant {
+  const resourceArns = methods.map(method => method.methodArn);
+  return iam.Grant.addToPrincipal({ grantee, actions: ['execute-api:Invoke'], resourceArns });
+}
+
+/**
+ * Responses of API Gateway to requests without a valid token. API Gateway renames the `WWW-Authenticate` header of a
+ * function's response, but not of its own.
+ */
+function addChallenges(restApi: apigw.RestApi, metadataUrl: string): void {
+  const header = (error: string) => ({ 'WWW-Authenticate': `'Bearer ${error}resource_metadata="${metadataUrl}"'` });
+  restApi.addGatewayResponse('Unauthorized', {
+    type: apigw.ResponseType.UNAUTHORIZED,
+    statusCode: '401',
+    responseHeaders: header(''),
+  });
+  restApi.addGatewayResponse('AccessDenied', {
+    type: apigw.ResponseType.ACCESS_DENIED,
+    statusCode: '403',
+    responseHeaders: header('error="insufficient_scope", '),
+  });
+}
+
+function warnOfMissingDomain(scope: Construct): void {
+  const problem = "clients look for OAuth metadata at the root of the host, which a stage's URL cannot serve";
+  addWarning(scope, 'oauth-without-domain', `${problem}; set 'endpoint.domain'`);
+}
+
+function addDomain(scope: Construct, restApi: apigw.RestApi, domain: McpDomainOptions): void {
+  const domainName = restApi.addDomainName('Domain', {
+    domainName: domain.domainName,
+    certificate: domain.certificate,
+    endpointType: apigw.EndpointType.REGIONAL,
+    securityPolicy: apigw.SecurityPolicy.TLS_1_2,
+  });
+  if (!domain.hostedZone) return;
+  new route53.ARecord(scope, 'DomainRecord', {
+    zone: domain.hostedZone,
+    recordName: `${domain.domainName}.`,
+    target: route53.RecordTarget.fromAlias(new ApiGatewayDomain(domainName)),
+  });
+}
+
+function associateWebAcl(scope: Construct, restApi: apigw.RestApi, webAcl: wafv2Refs.IWebACLRef): void {
+  new wafv2.CfnWebACLAssociation(scope, 'WebAclAssociation', {
+    webAclArn: wafv2.CfnWebACL.arnForWebACL(webAcl),
+    resourceArn: restApi.deploymentStage.stageArn,
+  });
+}
+
+function isStreaming(api: McpRestApiOptions): boolean {
+  return api.streaming ?? true;
+}
+
+/** Text, not a reference to the stage: the stage depends on the function, and its environment has the public URL. */
+function stageName(api: McpRestApiOptions): string {
+  return api.stageName ?? 'prod';
+}
+
+/** Not taken from `restApi.url`, which depends on the function through the deployment, for the same reason. */
+function apiHost(restApi: apigw.RestApi): string {
+  const { region, urlSuffix } = Stack.of(restApi);
+  return `${restApi.restApiId}.execute-api.${region}.${urlSuffix}`;
+}

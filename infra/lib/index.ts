@@ -1,0 +1,20 @@
+// The CDK construct library. README.md describes it.
+export * from './auth/auth-config';
+export { McpAuth, McpJwtOptions } from './auth/auth';
+export { McpCognitoOptions } from './auth/cognito';
+export { McpCorsOptions } from './cors';
+export { McpEndpoint } from './endpoint/endpoint';
+export * from './endpoint/endpoint-config';
+export * from './endpoint/endpoint-options';
+export { McpEventsOptions } from './events';
+export { McpFindings } from './findings';
+export { McpManagedInstancesOptions } from './managed-instances';
+export { IMcpLambdaServer, McpLambdaServer, McpLambdaServerAttributes } from './mcp-lambda-server';
+export { McpLambdaServerGrants } from './mcp-lambda-server-grants';
+export { McpLambdaServerMetrics } from './mcp-lambda-server-metrics';
+export { McpLambdaServerProps } from './mcp-lambda-server-props';
+export { McpMonitoringOptions } from './monitoring';
+export { McpProgramOptions } from './program';
+export { McpFunctionOptions } from './server-function';
+export { McpStateOptions } from './state';
+export { McpStreamsOptions } from './streams';

@@ -1,0 +1,168 @@
+import type * as lambda from 'aws-cdk-lib/aws-lambda';
+import type * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
+import type { McpAuth } from './auth/auth';
+import type { McpCorsOptions } from './cors';
+import type { McpEndpoint } from './endpoint/endpoint';
+import type { McpEventsOptions } from './events';
+import type { McpManagedInstancesOptions } from './managed-instances';
+import type { McpMonitoringOptions } from './monitoring';
+import type { McpProgramOptions } from './program';
+import type { McpFunctionOptions } from './server-function';
+import type { McpStateOptions } from './state';
+import type { McpStreamsOptions } from './streams';
+
+/**
+ * Properties of an `McpLambdaServer`. All are optional.
+ *
+ * The options of `lambda.FunctionOptions` have their own names. Those of a program's environment apply to every
+ * function: `architecture`, `environment`, `layers`, `vpc`, `tracing`, `codeSigningConfig` and the like. Those of one
+ * function apply to the server: `memorySize`, `timeout`, `reservedConcurrentExecutions`, `role`, `logGroup` and the
+ * like. Options that cannot work with this server fail at synthesis. Some defaults differ from Lambda's own:
+ *
+ * - `architecture`: `lambda.Architecture.ARM_64`
+ * - `memorySize`: 256, and 2048 with `managedInstances`
+ * - `timeout`: 120 seconds, or less if the endpoint waits less (30 seconds behind an HTTP API)
+ * - `tracing`: `lambda.Tracing.ACTIVE`
+ * - `logGroup`: a new log group that keeps logs for a month and is deleted with the stack
+ * - `loggingFormat`: `lambda.LoggingFormat.JSON`
+ * - `role`: a new role with permissions for the function's own log group, tables and topic
+ * - `currentVersionOptions`: old versions are retained, for a rollback
+ *
+ * `reservedConcurrentExecutions` also limits the cost of the server: each open stream occupies an environment.
+ */
+export interface McpLambdaServerProps extends McpProgramOptions, lambda.FunctionOptions {
+  /**
+   * A function of your own that serves requests and writes events. It keeps its own role, log group and settings.
+   *
+   * @default - two new functions
+   */
+  readonly function?: lambda.Function;
+
+  /**
+   * The provisioned concurrency of the alias: environments that are always initialized.
+   *
+   * @default - none
+   */
+  readonly provisionedConcurrentExecutions?: number;
+
+  /**
+   * The provisioned concurrency up to which Application Auto Scaling scales.
+   *
+   * @default - not scaled
+   */
+  readonly maxProvisionedConcurrentExecutions?: number;
+
+  /**
+   * Runs the server on Lambda Managed Instances, where one environment serves many requests at once. It cannot be
+   * undone for an existing function.
+   *
+   * @default - one request per environment, scaled to zero
+   */
+  readonly managedInstances?: McpManagedInstancesOptions;
+
+  /**
+   * Options of the function that writes events to the log.
+   *
+   * @default - 256 MiB, 30 seconds, no reserved concurrency
+   */
+  readonly ingestOptions?: McpFunctionOptions;
+
+  /**
+   * Options of the function that checks tokens for a REST API.
+   *
+   * @default - 256 MiB, 10 seconds, no reserved concurrency
+   */
+  readonly authorizerOptions?: McpFunctionOptions;
+
+  /**
+   * Secrets that the server may read, by the environment variable that holds the secret's ARN.
+   *
+   * @default - none
+   */
+  readonly secrets?: { [name: string]: secretsmanager.ISecret };
+
+  /**
+   * A secret with the keys that sign `requestState`: `id:base64` pairs separated by commas. The first key signs, all
+   * of them verify.
+   *
+   * @default - a new secret with one key
+   */
+  readonly stateKeys?: secretsmanager.ISecret;
+
+  /**
+   * What clients send their requests to.
+   *
+   * @default McpEndpoint.functionUrl()
+   */
+  readonly endpoint?: McpEndpoint;
+
+  /**
+   * How callers are authenticated.
+   *
+   * @default McpAuth.iam()
+   */
+  readonly auth?: McpAuth;
+
+  /**
+   * The path of the MCP endpoint.
+   *
+   * @default '/mcp'
+   */
+  readonly path?: string;
+
+  /**
+   * The web pages that may call.
+   *
+   * @default - none
+   */
+  readonly cors?: McpCorsOptions;
+
+  /**
+   * Host names that the server accepts in requests.
+   *
+   * @default - those of the endpoint, if they do not depend on the function; otherwise all that are routed to it
+   */
+  readonly allowedHosts?: string[];
+
+  /**
+   * The URL that clients use, without the path. Required if clients reach the endpoint through a proxy, such as a CDN.
+   *
+   * @default - the endpoint's URL
+   */
+  readonly publicUrl?: string;
+
+  /**
+   * Streams that wait for events.
+   *
+   * @default - on, for at most a minute, 16 per caller
+   */
+  readonly streams?: McpStreamsOptions;
+
+  /**
+   * The tables of sessions, state, replies and events.
+   *
+   * @default - two new tables
+   */
+  readonly state?: McpStateOptions;
+
+  /**
+   * Events that other systems publish and MCP clients subscribe to. (`events` are the function's event sources.)
+   *
+   * @default - a new topic
+   */
+  readonly mcpEvents?: McpEventsOptions;
+
+  /**
+   * Alarms and the dashboard.
+   *
+   * @default - all of them
+   */
+  readonly monitoring?: McpMonitoringOptions;
+
+  /**
+   * Tags of every resource.
+   *
+   * @default - none
+   */
+  readonly tags?: { [name: string]: string };
+}

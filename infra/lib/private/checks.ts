@@ -1,0 +1,161 @@
+import { Duration } from 'aws-cdk-lib';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
+import { checkCors } from '../cors';
+import { checkEvents } from '../events';
+import { MANAGED_MEMORY, checkManagedInstances } from '../managed-instances';
+import type { McpLambdaServerProps } from '../mcp-lambda-server-props';
+import { checkMonitoring } from '../monitoring';
+import { checkOptionsOfFunction } from '../server-function';
+import { checkState } from '../state';
+import { checkStreams } from '../streams';
+import { ENVIRONMENT } from './environment';
+import { checkFunctionOptions } from './function-options';
+import { checkNumber, checkSeconds, fail } from './validation';
+
+/** Lambda's maximum timeout, and the maximum of an asynchronous invocation on managed instances. */
+const MAX_TIMEOUT = Duration.seconds(900);
+const MANAGED_MAX_TIMEOUT = Duration.seconds(5400);
+
+/** Fails for properties that cannot work, alone or together, before any resource is created. */
+export function checkProps(props: McpLambdaServerProps, timeout: Duration): void {
+  checkProgram(props);
+  checkFunctionOptions(props, props.function !== undefined);
+  checkOwnFunction(props);
+  checkTimeout(props);
+  checkMemory(props);
+  checkConcurrency(props);
+  checkVersions(props);
+  checkNetwork(props);
+  checkLogLevels(props);
+  checkPath(props.path);
+  checkEnvironment(props);
+  checkOptionsOfFunction('ingestOptions', props.ingestOptions ?? {});
+  checkOptionsOfFunction('authorizerOptions', props.authorizerOptions ?? {});
+  if (props.managedInstances) checkManagedInstances(props.managedInstances);
+  if (props.cors) checkCors(props.cors);
+  checkStreams(props.streams ?? {}, timeout);
+  checkState(props.state ?? {});
+  checkEvents(props.mcpEvents ?? {});
+  checkMonitoring(props.monitoring ?? {}, props.mcpEvents?.topic);
+}
+
+function checkProgram(props: McpLambdaServerProps): void {
+  const given = (['function', 'code', 'manifestPath'] as const).filter(name => props[name] !== undefined);
+  if (given.length > 1) {
+    const names = `'${given.join("' and '")}'`;
+    fail(given[1] ?? '', names, 'is one of three ways to give the program', 'keep one of them');
+  }
+  for (const name of ['binaryName', 'cargoLambdaFlags'] as const) {
+    if (props[name] === undefined || (!props.function && !props.code)) continue;
+    fail(name, props[name], "belongs to 'manifestPath'", "leave it out, or 'function' and 'code'");
+  }
+}
+
+function checkOwnFunction(props: McpLambdaServerProps): void {
+  if (!props.function) return;
+  if (props.managedInstances) {
+    const rule = "does not apply where 'function' is given";
+    fail('managedInstances', props.managedInstances, rule, 'set it on that function');
+  }
+  for (const name of ['ingestOptions', 'authorizerOptions'] as const) {
+    if (props[name] === undefined) continue;
+    const rule = "does not apply where 'function' is given: that function does the work of all of them";
+    fail(name, props[name], rule, 'leave it out');
+  }
+}
+
+function checkTimeout(props: McpLambdaServerProps): void {
+  const limit = props.managedInstances ? MANAGED_MAX_TIMEOUT : MAX_TIMEOUT;
+  const wayOut = props.managedInstances ? 'shorten it' : "shorten it, or run on 'managedInstances'";
+  checkSeconds('timeout', props.timeout, limit.toSeconds(), wayOut);
+}
+
+function checkMemory(props: McpLambdaServerProps): void {
+  const least = props.managedInstances ? MANAGED_MEMORY : 128;
+  checkNumber('memorySize', props.memorySize, least, props.managedInstances ? 32_768 : 10_240);
+}
+
+function checkConcurrency(props: McpLambdaServerProps): void {
+  const reserved = props.reservedConcurrentExecutions;
+  const provisioned = props.provisionedConcurrentExecutions;
+  const maximum = props.maxProvisionedConcurrentExecutions;
+  checkNumber('reservedConcurrentExecutions', reserved, 0, 1_000_000);
+  checkNumber('provisionedConcurrentExecutions', provisioned, 1, 1_000_000);
+  checkNumber('maxProvisionedConcurrentExecutions', maximum, provisioned ?? 1, 1_000_000);
+  if (maximum !== undefined && provisioned === undefined) {
+    const rule = "needs 'provisionedConcurrentExecutions' to scale from";
+    fail('maxProvisionedConcurrentExecutions', maximum, rule, 'set both');
+  }
+  if (provisioned === undefined) return;
+  const most = maximum ?? provisioned;
+  if (reserved !== undefined && most > reserved) {
+    const name = maximum === undefined ? 'provisionedConcurrentExecutions' : 'maxProvisionedConcurrentExecutions';
+    const rule = `must be at most 'reservedConcurrentExecutions', which is ${reserved}`;
+    fail(name, most, rule, 'raise that or lower this');
+  }
+  for (const name of ['tenancyConfig', 'managedInstances'] as const) {
+    if (!props[name]) continue;
+    fail('provisionedConcurrentExecutions', provisioned, `cannot be used with '${name}'`, 'leave one of them out');
+  }
+}
+
+function checkVersions({ currentVersionOptions: versions, managedInstances }: McpLambdaServerProps): void {
+  if (versions && managedInstances) {
+    const rule = "cannot be used with 'managedInstances', which decides how many environments a version has";
+    fail('currentVersionOptions', versions, rule, 'leave it out');
+  }
+  if (versions?.provisionedConcurrentExecutions === undefined) return;
+  fail(
+    'currentVersionOptions.provisionedConcurrentExecutions',
+    versions.provisionedConcurrentExecutions,
+    'would keep old versions initialized as well',
+    "use 'provisionedConcurrentExecutions', which moves with the alias",
+  );
+}
+
+function checkNetwork(props: McpLambdaServerProps): void {
+  const ofVpc = [
+    'vpcSubnets',
+    'securityGroups',
+    'allowAllOutbound',
+    'allowAllIpv6Outbound',
+    'allowPublicSubnet',
+    'ipv6AllowedForDualStack',
+    'filesystem',
+  ] as const;
+  for (const name of ofVpc) {
+    if (props[name] === undefined || props.vpc) continue;
+    fail(name, props[name], "needs 'vpc'", "give 'vpc' as well, or leave it out");
+  }
+  for (const name of ['allowAllOutbound', 'allowAllIpv6Outbound'] as const) {
+    if (props[name] === undefined || !props.securityGroups) continue;
+    fail(name, props[name], "does not apply to existing 'securityGroups'", 'set it where the groups are defined');
+  }
+}
+
+function checkLogLevels(props: McpLambdaServerProps): void {
+  for (const name of ['applicationLogLevelV2', 'systemLogLevelV2'] as const) {
+    if (props[name] === undefined || props.loggingFormat !== lambda.LoggingFormat.TEXT) continue;
+    fail(name, props[name], "needs logs in JSON, and 'loggingFormat' is Text", 'leave one of them out');
+  }
+}
+
+function checkPath(path: string | undefined): void {
+  if (path === undefined || /^\/([A-Za-z0-9._~-]+(\/[A-Za-z0-9._~-]+)*)?$/.test(path)) return;
+  fail('path', path, 'must be a path without a slash at its end', "write '/mcp', or '/' for the root");
+}
+
+function checkEnvironment(props: McpLambdaServerProps): void {
+  const reserved = new Map<string, string>(Object.values(ENVIRONMENT).map(({ name, prop }) => [name, prop]));
+  for (const source of ['environment', 'secrets'] as const) {
+    for (const name of Object.keys(props[source] ?? {})) {
+      const property = reserved.get(name);
+      if (property) fail(`${source}.${name}`, name, 'is set by the construct', `use '${property}'`);
+      if (/^[A-Za-z][A-Za-z0-9_]+$/.test(name)) continue;
+      const rule = 'must have names of two or more letters, digits and _ that begin with a letter';
+      fail(source, name, rule, 'rename it');
+    }
+  }
+  const both = Object.keys(props.environment ?? {}).find(name => props.secrets?.[name]);
+  if (both !== undefined) fail(`secrets.${both}`, both, "is also in 'environment'", 'keep one of them');
+}

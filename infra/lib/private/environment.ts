@@ -1,0 +1,64 @@
+import { Fn, Token, Tokenization } from 'aws-cdk-lib';
+
+interface EnvironmentVariable {
+  /** The variable's name, as the runtime reads it. */
+  readonly name: string;
+  /** The property of the construct that sets it. */
+  readonly prop: string;
+}
+
+/**
+ * The environment variables that the construct sets. `tests/contract/environment.json` lists what the runtime reads;
+ * the tests of both compare themselves with it.
+ */
+export const ENVIRONMENT = {
+  path: { name: 'MCP_PATH', prop: 'path' },
+  responseMode: { name: 'MCP_RESPONSE_MODE', prop: 'endpoint' },
+  streams: { name: 'MCP_STREAMS', prop: 'streams.enabled' },
+  streamSeconds: { name: 'MCP_STREAM_SECONDS', prop: 'streams.lifetime' },
+  streamsPerPrincipal: { name: 'MCP_STREAMS_PER_PRINCIPAL', prop: 'streams.perPrincipal' },
+  stateKeys: { name: 'MCP_STATE_KEYS', prop: 'stateKeys' },
+  sessionTtlMinutes: { name: 'SESSION_TTL_MINUTES', prop: 'state.sessionTtl' },
+  stateTable: { name: 'SESSION_TABLE_NAME', prop: 'state.stateTable' },
+  eventTable: { name: 'EVENT_TABLE_NAME', prop: 'state.eventTable' },
+  topic: { name: 'SNS_TOPIC_ARN', prop: 'mcpEvents.topic' },
+  events: { name: 'MCP_EVENTS', prop: 'mcpEvents' },
+  eventTtlMinutes: { name: 'EVENT_TTL_MINUTES', prop: 'mcpEvents.ttl' },
+  eventReplicas: { name: 'EVENT_FANOUT_REPLICAS', prop: 'mcpEvents.fanoutReplicas' },
+  allowedHosts: { name: 'MCP_ALLOWED_HOSTS', prop: 'allowedHosts' },
+  corsOrigins: { name: 'MCP_CORS_ORIGINS', prop: 'cors.allowOrigins' },
+  corsCredentials: { name: 'MCP_CORS_CREDENTIALS', prop: 'cors.allowCredentials' },
+  corsMaxAge: { name: 'MCP_CORS_MAX_AGE', prop: 'cors.maxAge' },
+  publicUrl: { name: 'MCP_PUBLIC_URL', prop: 'publicUrl' },
+  auth: { name: 'MCP_AUTH', prop: 'auth' },
+  jwtIssuer: { name: 'MCP_JWT_ISSUER', prop: 'auth' },
+  jwtAudience: { name: 'MCP_JWT_AUDIENCE', prop: 'auth' },
+  jwtScopes: { name: 'MCP_JWT_SCOPES', prop: 'auth' },
+} as const satisfies { [key: string]: EnvironmentVariable };
+
+/** Environment variables by name. */
+export type Variables = { [name: string]: string };
+
+/**
+ * The environment variables of the values that are defined, as text.
+ */
+export function variables(values: {
+  [key in keyof typeof ENVIRONMENT]?: string | number | boolean | undefined;
+}): Variables {
+  const defined: Variables = {};
+  for (const [key, value] of Object.entries(values)) {
+    if (value === undefined) continue;
+    // A number may be a token.
+    const text = typeof value === 'number' ? Tokenization.stringifyNumber(value) : String(value);
+    defined[ENVIRONMENT[key as keyof typeof ENVIRONMENT].name] = text;
+  }
+  return defined;
+}
+
+/**
+ * A list in the form the runtime reads: separated by commas. Items may be tokens.
+ */
+export function commaList(items: string[] | undefined): string | undefined {
+  if (items === undefined || items.length === 0) return undefined;
+  return items.some(item => Token.isUnresolved(item)) ? Fn.join(',', items) : items.join(',');
+}

@@ -1,0 +1,81 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
+import { RustFunction } from 'cargo-lambda-cdk';
+import type { Construct } from 'constructs';
+import { fail } from './private/validation';
+
+/**
+ * The program that the functions run.
+ */
+export interface McpProgramOptions {
+  /**
+   * The Cargo.toml of your server, built with cargo-lambda at synthesis.
+   *
+   * @default - the reference server, if this construct is used in its own repository
+   */
+  readonly manifestPath?: string;
+
+  /**
+   * The binary to build. Required for a workspace, and for a package with several binaries.
+   *
+   * @default - the package's only binary
+   */
+  readonly binaryName?: string;
+
+  /**
+   * Flags of `cargo lambda build`, such as `--features`.
+   *
+   * @default ['--locked', '--skip-target-check']
+   */
+  readonly cargoLambdaFlags?: string[];
+
+  /**
+   * A program that is already built: a directory or zip with an executable called `bootstrap`.
+   *
+   * @default - built from `manifestPath`
+   */
+  readonly code?: lambda.Code;
+}
+
+/** The binary of the reference server. */
+const REFERENCE_BINARY = 'mcp-lambda-reference';
+
+/**
+ * A function that runs the program. Functions of one program share one asset, whether it is built here or elsewhere.
+ */
+export function createFunction(
+  scope: Construct,
+  program: McpProgramOptions,
+  options: lambda.FunctionOptions,
+): lambda.Function {
+  if (program.code) {
+    const runtime = lambda.Runtime.PROVIDED_AL2023;
+    return new lambda.Function(scope, 'Resource', { ...options, runtime, handler: 'bootstrap', code: program.code });
+  }
+  const { manifestPath, binaryName } = source(program);
+  return new RustFunction(scope, 'Resource', {
+    ...options,
+    manifestPath,
+    ...(binaryName !== undefined && { binaryName }),
+    bundling: { cargoLambdaFlags: program.cargoLambdaFlags ?? ['--locked', '--skip-target-check'] },
+  });
+}
+
+function source({ manifestPath, binaryName }: McpProgramOptions): { manifestPath: string; binaryName?: string } {
+  if (manifestPath === undefined) return { manifestPath: referenceManifest(), binaryName: REFERENCE_BINARY };
+  if (!existsSync(manifestPath)) {
+    const rule = 'must be the path of a Cargo.toml that exists';
+    fail('manifestPath', manifestPath, rule, 'the path is relative to the folder in which the app is synthesised');
+  }
+  return { manifestPath, ...(binaryName !== undefined && { binaryName }) };
+}
+
+/** The manifest of the reference server. This file is in `infra/lib`, compiled in `infra/dist`. */
+function referenceManifest(): string {
+  const manifest = join(__dirname, '..', '..', 'runtime', 'reference', 'Cargo.toml');
+  if (existsSync(manifest)) return manifest;
+  const rule = 'has no default outside the repository of this construct, which has the reference server';
+  const wayOut = "set 'manifestPath' to your server's Cargo.toml, or 'code' to a directory with a built bootstrap";
+  return fail('manifestPath', undefined, rule, wayOut);
+}

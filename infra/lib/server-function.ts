@@ -1,0 +1,133 @@
+import type { Duration } from 'aws-cdk-lib';
+import { RemovalPolicy } from 'aws-cdk-lib';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
+import * as logs from 'aws-cdk-lib/aws-logs';
+import { Construct } from 'constructs';
+import { expectFindings } from './private/findings';
+import { checkNumber, checkSeconds } from './private/validation';
+import { createFunction, type McpProgramOptions } from './program';
+
+/**
+ * Options of a function beside the server, under the names of `lambda.FunctionOptions`.
+ */
+export interface McpFunctionOptions {
+  /**
+   * The memory of the function, in MiB.
+   *
+   * @default 256
+   */
+  readonly memorySize?: number;
+
+  /**
+   * The timeout of the function.
+   *
+   * @default - 30 seconds for the ingest function, 10 seconds for the authorizer
+   */
+  readonly timeout?: Duration;
+
+  /**
+   * The number of environments that are reserved for the function. An account with the initial concurrency quota cannot
+   * reserve any.
+   *
+   * @default - no reservation
+   */
+  readonly reservedConcurrentExecutions?: number;
+
+  /**
+   * The log group of the function.
+   *
+   * @default - a new log group that keeps logs for a month
+   */
+  readonly logGroup?: logs.ILogGroupRef;
+}
+
+/** The alias that endpoints, the topic and rules invoke. A rollback points it at another version. */
+export const ALIAS = 'live';
+
+export function checkOptionsOfFunction(property: string, options: McpFunctionOptions): void {
+  checkNumber(`${property}.memorySize`, options.memorySize, 128, 10_240);
+  checkSeconds(`${property}.timeout`, options.timeout, 900, 'shorten it');
+  checkNumber(`${property}.reservedConcurrentExecutions`, options.reservedConcurrentExecutions, 1, 1_000_000);
+}
+
+/**
+ * One of the functions that run the server's program, with its execution role, its log group, and its alias.
+ */
+export class ServerFunction extends Construct {
+  public readonly function: lambda.Function;
+  public readonly alias: lambda.Alias;
+
+  public constructor(
+    scope: Construct,
+    id: string,
+    program: McpProgramOptions,
+    options: lambda.FunctionOptions,
+    alias: lambda.AliasOptions = {},
+  ) {
+    super(scope, id);
+    const logGroup = options.logGroup ?? this.createLogGroup();
+    const role = options.role ?? this.createRole(options.description);
+    grantExecution(role, logGroup, options.vpc !== undefined);
+    this.function = createFunction(this, program, { ...DEFAULTS, ...options, role, logGroup });
+    const reason = 'callers wait for responses; events that fail go to a queue of the alias';
+    expectFindings(this.function, reason, 'Serverless-LambdaDLQ');
+    this.alias = createAlias(this, this.function, alias);
+  }
+
+  private createLogGroup(): logs.LogGroup {
+    return new logs.LogGroup(this, 'LogGroup', {
+      retention: logs.RetentionDays.ONE_MONTH,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+  }
+
+  private createRole(description: string | undefined): iam.Role {
+    const role = new iam.Role(this, 'Role', {
+      assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com'),
+      ...(description !== undefined && { description }),
+    });
+    const reason = 'actions of X-Ray and on network interfaces take no resource';
+    expectFindings(role, reason, 'AwsSolutions-IAM5[Resource::*]');
+    return role;
+  }
+}
+
+const DEFAULTS: lambda.FunctionOptions = {
+  architecture: lambda.Architecture.ARM_64,
+  memorySize: 256,
+  loggingFormat: lambda.LoggingFormat.JSON,
+  tracing: lambda.Tracing.ACTIVE,
+  // Old versions are kept for a rollback.
+  currentVersionOptions: { removalPolicy: RemovalPolicy.RETAIN },
+};
+
+/** The alias of the function's current version. */
+export function createAlias(scope: Construct, target: lambda.Function, options: lambda.AliasOptions): lambda.Alias {
+  return new lambda.Alias(scope, 'Alias', { ...options, aliasName: ALIAS, version: target.currentVersion });
+}
+
+/**
+ * Permissions for the function's own log group only. The managed policy AWSLambdaBasicExecutionRole has them for every
+ * log group of the account.
+ */
+function grantExecution(role: iam.IRole, logGroup: logs.ILogGroupRef, inVpc: boolean): void {
+  role.addToPrincipalPolicy(
+    new iam.PolicyStatement({
+      actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+      resources: [`${logGroup.logGroupRef.logGroupArn}`],
+    }),
+  );
+  if (!inVpc) return;
+  role.addToPrincipalPolicy(new iam.PolicyStatement({ actions: NETWORK_ACTIONS, resources: ['*'] }));
+}
+
+/** Lambda creates network interfaces with the function's role: https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions */
+const NETWORK_ACTIONS = [
+  'ec2:AssignPrivateIpAddresses',
+  'ec2:CreateNetworkInterface',
+  'ec2:DeleteNetworkInterface',
+  'ec2:DescribeNetworkInterfaces',
+  'ec2:DescribeSubnets',
+  'ec2:UnassignPrivateIpAddresses',
+];

@@ -1,0 +1,141 @@
+//! What a token says, and whether it is meant for us, now.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::{Algorithm, Header};
+use serde_json::{Map, Value};
+
+use super::super::{AuthError, AuthenticatedBy, JwtConfig, Principal, TokenAlgorithm, scopes_of};
+use crate::time::Timestamp;
+
+/// Longer ones are refused before they are decoded. Fronts of AWS take 10 KB of headers altogether.
+const LONGEST: usize = 16 * 1024;
+
+/// A token, taken apart and not yet believed.
+pub(super) struct Token<'a> {
+    header: Header,
+    pub(super) algorithm: TokenAlgorithm,
+    claims: Map<String, Value>,
+    /// What is signed.
+    pub(super) message: &'a str,
+    pub(super) signature: Vec<u8>,
+}
+
+/// Which key a token asks for.
+pub(super) struct Wanted<'a> {
+    pub(super) kid: Option<&'a str>,
+    pub(super) algorithm: TokenAlgorithm,
+}
+
+const UNREADABLE: AuthError = AuthError::InvalidToken("the token is not a signed JSON Web Token");
+
+impl<'a> Token<'a> {
+    pub(super) fn read(text: &'a str) -> Result<Self, AuthError> {
+        if text.len() > LONGEST {
+            return Err(AuthError::InvalidToken("the token is too long"));
+        }
+        let (message, signature) = text.rsplit_once('.').ok_or(UNREADABLE)?;
+        let (_, claims) =
+            message.split_once('.').filter(|(_, claims)| !claims.contains('.')).ok_or(UNREADABLE)?;
+        let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| UNREADABLE);
+        // `none`, and whatever else has no name here, is no algorithm at all.
+        let header = jsonwebtoken::decode_header(text).map_err(|_| UNREADABLE)?;
+        let algorithm = algorithm(header.alg)
+            .ok_or(AuthError::InvalidToken("the token is not signed by an algorithm that is taken here"))?;
+        let claims = serde_json::from_slice(&decode(claims)?).map_err(|_| UNREADABLE)?;
+        Ok(Self { header, algorithm, claims, message, signature: decode(signature)? })
+    }
+
+    pub(super) fn wanted(&self) -> Wanted<'_> {
+        Wanted { kid: self.header.kid.as_deref(), algorithm: self.algorithm }
+    }
+
+    /// Everything but the signature.
+    pub(super) fn check(&self, rules: &JwtConfig, now: Timestamp) -> Result<(), AuthError> {
+        let deny = |text| Err(AuthError::InvalidToken(text));
+        if !rules.algorithms.contains(&self.algorithm) {
+            return deny("the token is not signed by an algorithm that is taken here");
+        }
+        // We understand no extension, and its maker says that it must be understood.
+        if self.header.crit.is_some() || self.header.extras.inner().contains_key("b64") {
+            return deny("the token needs an extension that is not known here");
+        }
+        if !self.is_access_token() {
+            return deny("the token is not an access token");
+        }
+        if self.text("iss") != Some(&rules.issuer) {
+            return deny("the token is of another issuer");
+        }
+        if !self.audience().any(|audience| rules.audience.iter().any(|ours| ours == audience)) {
+            return deny("the token is meant for another audience");
+        }
+        self.check_times(rules.leeway.as_secs_f64(), now)
+    }
+
+    fn check_times(&self, leeway: f64, now: Timestamp) -> Result<(), AuthError> {
+        let deny = |text| Err(AuthError::InvalidToken(text));
+        let Ok(now) = i64::try_from(now.0) else { return deny("the token has expired") };
+        #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 are exact in 53 bits")]
+        let now = now as f64 / 1000.0;
+        match self.claims.get("exp").map(Value::as_f64) {
+            Some(Some(expires)) if now < expires + leeway => {}
+            Some(Some(_)) => return deny("the token has expired"),
+            _ => return deny("the token does not say when it expires"),
+        }
+        match self.claims.get("nbf").map(Value::as_f64) {
+            None => Ok(()),
+            Some(Some(starts)) if starts <= now + leeway => Ok(()),
+            Some(_) => deny("the token is not valid yet"),
+        }
+    }
+
+    /// Other tokens of the same issuer say who somebody is, not what they may do here.
+    fn is_access_token(&self) -> bool {
+        let kind = self.header.typ.as_deref().map(str::to_ascii_lowercase);
+        let kind = kind.as_deref().map(|kind| kind.strip_prefix("application/").unwrap_or(kind));
+        matches!(kind, None | Some("jwt" | "at+jwt"))
+            && matches!(self.text("token_use"), None | Some("access"))
+    }
+
+    /// Cognito's access tokens have no audience: they name the client they were made for.
+    /// <https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-access-token.html>
+    fn audience(&self) -> impl Iterator<Item = &str> {
+        let one = match self.claims.get("aud") {
+            Some(Value::String(audience)) => Some(audience.as_str()),
+            None if self.text("token_use").is_some() => self.text("client_id"),
+            _ => None,
+        };
+        let list = match self.claims.get("aud") {
+            Some(Value::Array(list)) => list.as_slice(),
+            _ => &[],
+        };
+        one.into_iter().chain(list.iter().filter_map(Value::as_str))
+    }
+
+    fn text(&self, claim: &str) -> Option<&str> {
+        self.claims.get(claim).and_then(Value::as_str)
+    }
+
+    /// Whose it is. Only for a token whose signature was verified.
+    pub(super) fn principal(self) -> Result<Principal, AuthError> {
+        let named = self.text("iss").zip(self.text("sub").filter(|subject| !subject.is_empty()));
+        let (issuer, subject) = named.ok_or(AuthError::InvalidToken("the token names no subject"))?;
+        let principal = Principal::new(issuer, subject).with_authentication(AuthenticatedBy::Token);
+        Ok(principal.with_scopes(scopes_of(&self.claims)).with_attributes(self.claims))
+    }
+}
+
+pub(super) fn algorithm(named: Algorithm) -> Option<TokenAlgorithm> {
+    Some(match named {
+        Algorithm::RS256 => TokenAlgorithm::RS256,
+        Algorithm::RS384 => TokenAlgorithm::RS384,
+        Algorithm::RS512 => TokenAlgorithm::RS512,
+        Algorithm::PS256 => TokenAlgorithm::PS256,
+        Algorithm::PS384 => TokenAlgorithm::PS384,
+        Algorithm::PS512 => TokenAlgorithm::PS512,
+        Algorithm::ES256 => TokenAlgorithm::ES256,
+        Algorithm::ES384 => TokenAlgorithm::ES384,
+        Algorithm::EdDSA => TokenAlgorithm::EdDSA,
+        // A shared secret could only be a public key, which everybody has.
+        _ => return None,
+    })
+}

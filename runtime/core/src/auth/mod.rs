@@ -1,0 +1,25 @@
+//! Who is calling, and what they may do.
+//!
+//! * [`Principal`]: the caller, one type for every way of authentication.
+//! * [`AuthConfig`]: which callers the server accepts; [`JwtConfig`]: which tokens.
+//! * [`ScopeTable`]: the scopes that a tool requires, and those that a scope implies.
+//! * [`GatewayIdentity`]: the caller that a gateway in front of the server has authenticated.
+
+mod authenticator;
+mod config;
+#[cfg(all(test, feature = "jwt"))]
+mod fuzz;
+mod gateway;
+#[cfg(feature = "jwt")]
+mod jwt;
+mod principal;
+mod protected_resource;
+mod scopes;
+
+pub use authenticator::{AuthError, Authenticator};
+pub(crate) use config::is_safe_url;
+pub use config::{AuthConfig, AuthMode, JwtConfig, TokenAlgorithm, UnknownAlgorithm};
+pub use gateway::{GatewayIdentity, HEADER_PREFIX, scopes_of};
+pub use principal::{AuthenticatedBy, Principal};
+pub(crate) use protected_resource::{ProtectedResource, TokenError};
+pub use scopes::ScopeTable;

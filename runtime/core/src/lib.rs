@@ -1,0 +1,39 @@
+//! The parts of [`mcp-lambda-server`](https://docs.rs/mcp-lambda-server) that know neither AWS nor Lambda.
+//!
+//! Use that crate: it re-exports what servers need from here. This one is for authors of stores and of hosts, and what
+//! is hidden from its pages may change with any release.
+
+pub mod auth;
+pub mod config;
+mod dispatch;
+pub mod error;
+pub mod events;
+#[cfg(test)]
+mod fuzz;
+mod handler;
+pub mod http;
+pub mod ids;
+mod ingress;
+mod limits;
+mod local;
+mod peer;
+pub mod protocol;
+#[doc(hidden)]
+pub mod random;
+mod server;
+pub mod session;
+mod signal;
+pub mod store;
+pub mod stream;
+pub mod telemetry;
+pub mod time;
+mod tools;
+
+pub use rmcp;
+
+pub use crate::{
+    ingress::{Delivery, HostCheck, Ingress},
+    server::{BoundServer, Server, ServerParts},
+    signal::stop_requested,
+    tools::Tools,
+};

@@ -1,0 +1,149 @@
+//! The event log.
+
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+
+use super::MemoryStore;
+use crate::{
+    error::StoreError,
+    events::{Appended, Event, EventKey, EventLog, LoggedEvent, NewEvent, Scope, ScopeEnd},
+    time::Timestamp,
+};
+
+/// How long a source's id is remembered at least: longer than any source delivers again.
+const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
+
+#[derive(Default)]
+pub(super) struct Log {
+    scopes: HashMap<Scope, Sequence>,
+}
+
+#[derive(Default)]
+struct Sequence {
+    event_keys: BTreeMap<EventKey, VecDeque<Kept>>,
+    head: u64,
+    events: VecDeque<Kept>,
+    seen: HashMap<String, (Timestamp, u64)>,
+}
+
+/// An event and when it is gone.
+type Kept = (Timestamp, LoggedEvent);
+
+impl Log {
+    pub(super) fn end(&mut self, session: &crate::session::SessionId) {
+        self.scopes.remove(&Scope::Session(session.clone()));
+    }
+
+    pub(super) fn sweep(&mut self, now: Timestamp) {
+        for sequence in self.scopes.values_mut() {
+            // The head stays: a place once given is never given again.
+            sequence.events.retain(|(expires_at, _)| *expires_at > now);
+            sequence.seen.retain(|_, (expires_at, _)| *expires_at > now);
+            for events in sequence.event_keys.values_mut() {
+                events.retain(|(expires_at, _)| *expires_at > now);
+            }
+            sequence.event_keys.retain(|_, events| !events.is_empty());
+        }
+    }
+}
+
+impl Sequence {
+    /// Keeps an event under its topic too. `true` when it is the only one there.
+    fn file(&mut self, key: EventKey, kept: &mut Kept, now: Timestamp) {
+        let events = self.event_keys.entry(key).or_default();
+        events.retain(|(expires_at, _)| *expires_at > now);
+        if let Event::Global { is_first, .. } = &mut kept.1.event {
+            *is_first = events.is_empty();
+        }
+        events.push_back(kept.clone());
+    }
+}
+
+#[async_trait]
+impl EventLog for MemoryStore {
+    async fn append(&self, scope: &Scope, event: &NewEvent) -> Result<Appended, StoreError> {
+        let (mut data, now) = self.data();
+        let sequence = data.log.scopes.entry(scope.clone()).or_default();
+        if let Some(source_id) = &event.source_id {
+            let until = event.expires_at.max(now.plus(REMEMBERED));
+            match sequence.seen.get(source_id) {
+                Some((expires_at, seq)) if *expires_at > now => return Ok(Appended::Already(*seq)),
+                _ => sequence.seen.insert(source_id.clone(), (until, sequence.head + 1)),
+            };
+        }
+        sequence.head += 1;
+        let seq = sequence.head;
+        let mut kept = (event.expires_at, LoggedEvent { seq, event: event.event.clone(), at: event.at });
+        if let Some(key) = event.event.key().filter(|_| scope.has_event_keys()) {
+            sequence.file(key, &mut kept, now);
+        }
+        sequence.events.push_back(kept);
+        Ok(Appended::At(seq))
+    }
+
+    async fn heads(&self, scopes: &[Scope]) -> Result<Vec<u64>, StoreError> {
+        let (data, _) = self.data();
+        Ok(scopes
+            .iter()
+            .map(|scope| data.log.scopes.get(scope).map_or(0, |sequence| sequence.head))
+            .collect())
+    }
+
+    async fn ends(&self, scopes: &[Scope]) -> Result<Vec<ScopeEnd>, StoreError> {
+        // A place is given and written in one step here.
+        Ok(self.heads(scopes).await?.into_iter().map(|head| ScopeEnd { head, last_stable: head }).collect())
+    }
+
+    async fn read(&self, scope: &Scope, after: u64, limit: usize) -> Result<Vec<LoggedEvent>, StoreError> {
+        let (data, now) = self.data();
+        let events = data.log.scopes.get(scope).into_iter().flat_map(|sequence| &sequence.events);
+        Ok(events
+            .filter(|(expires_at, event)| event.seq > after && *expires_at > now)
+            .take(limit)
+            .map(|(_, event)| event.clone())
+            .collect())
+    }
+
+    async fn settle(&self, scope: &Scope, after: u64) -> Result<u64, StoreError> {
+        let (data, now) = self.data();
+        let Some(sequence) = data.log.scopes.get(scope) else { return Ok(after) };
+        let next = sequence.events.iter().find(|(expires_at, event)| event.seq > after && *expires_at > now);
+        Ok(next.map_or(sequence.head, |(_, event)| event.seq - 1).max(after))
+    }
+
+    async fn event_keys(
+        &self,
+        scope: &Scope,
+        after: Option<&EventKey>,
+        limit: usize,
+    ) -> Result<Vec<EventKey>, StoreError> {
+        let (data, now) = self.data();
+        let live = |events: &VecDeque<Kept>| events.iter().any(|(expires_at, _)| *expires_at > now);
+        let event_keys = data.log.scopes.get(scope).into_iter().flat_map(|sequence| &sequence.event_keys);
+        Ok(event_keys
+            .filter(|(key, events)| after.is_none_or(|after| *key > after) && live(events))
+            .map(|(key, _)| key.clone())
+            .take(limit)
+            .collect())
+    }
+
+    async fn newest(
+        &self,
+        scope: &Scope,
+        key: &EventKey,
+        limit: usize,
+    ) -> Result<Vec<LoggedEvent>, StoreError> {
+        let (data, now) = self.data();
+        let sequence = data.log.scopes.get(scope);
+        let events = sequence.and_then(|sequence| sequence.event_keys.get(key)).into_iter().flatten().rev();
+        Ok(events
+            .filter(|(expires_at, _)| *expires_at > now)
+            .take(limit)
+            .map(|(_, event)| event.clone())
+            .collect())
+    }
+}

@@ -1,0 +1,47 @@
+//! Stream counts.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+
+use super::MemoryStore;
+use crate::{
+    auth::Principal,
+    error::StoreError,
+    stream::{StreamLease, StreamLeaseStore},
+    time::Timestamp,
+};
+
+#[derive(Default)]
+pub(super) struct Slots(HashMap<Principal, HashMap<String, Timestamp>>);
+
+impl Slots {
+    pub(super) fn sweep(&mut self, now: Timestamp) {
+        for held in self.0.values_mut() {
+            held.retain(|_, expires_at| *expires_at > now);
+        }
+        self.0.retain(|_, held| !held.is_empty());
+    }
+}
+
+#[async_trait]
+impl StreamLeaseStore for MemoryStore {
+    async fn acquire(&self, request: &StreamLease) -> Result<bool, StoreError> {
+        let (mut data, now) = self.data();
+        let held = data.slots.0.entry(request.owner.clone()).or_default();
+        held.retain(|_, expires_at| *expires_at > now);
+        let fits = held.contains_key(&request.slot) || held.len() < request.limit;
+        if fits {
+            held.insert(request.slot.clone(), request.expires_at);
+        }
+        Ok(fits)
+    }
+
+    async fn release(&self, owner: &Principal, slot: &str) -> Result<(), StoreError> {
+        let (mut data, _) = self.data();
+        if let Some(held) = data.slots.0.get_mut(owner) {
+            held.remove(slot);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,7 @@
+//! Time: the wall clock, for expiry, and deadlines, for everything that waits.
+
+mod clock;
+mod deadline;
+
+pub use clock::{Clock, Timestamp};
+pub use deadline::Deadline;

@@ -1,0 +1,27 @@
+//! The AWS Lambda side of [`mcp-lambda-server`](https://docs.rs/mcp-lambda-server): use that crate, whose feature
+//! `lambda` chooses this one.
+//!
+//! * `classify`: the kind of an event, in one pass over its JSON.
+//! * `request`, `identity`: an HTTP event as a request, with the caller that its gateway has authenticated.
+//! * `response`, `response_body`: a response as its gateway expects it, streamed or buffered.
+//! * `roles`: the kinds of events that a function serves.
+//! * `events`: SNS deliveries and EventBridge events.
+//! * `authorizer`: the Lambda authorizer of an API Gateway.
+//! * `function`: from an event to its response.
+//! * `runtime_api`, `run`, `shutdown`: the Runtime API, the loop over it, and its end.
+
+mod authorizer;
+mod classify;
+mod direct;
+mod events;
+mod function;
+mod identity;
+mod request;
+mod response;
+mod response_body;
+mod roles;
+mod run;
+mod runtime_api;
+mod shutdown;
+
+pub use run::Environment;

@@ -1,0 +1,118 @@
+//! A body, chunk by chunk.
+
+use std::{
+    convert::Infallible,
+    future::poll_fn,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+
+use mcp_lambda_core::{error::Causes, http::Body};
+
+/// What is sent where a streamed body would be empty: some fronts wait for its first byte until they time out.
+const NOT_EMPTY: Bytes = Bytes::from_static(b"\n");
+
+/// What is written to the Runtime API. It never fails, since an error in the middle of a stream has nobody to go to,
+/// and it outlives a panic.
+pub(super) struct Chunks {
+    first: Option<Bytes>,
+    rest: Rest,
+}
+
+enum Rest {
+    /// The length is that of the first chunk.
+    Nothing,
+    /// More may come, and must while there was nothing yet.
+    Body { body: Body, is_silent: bool },
+    /// There was more, or could have been.
+    Ended,
+}
+
+impl Chunks {
+    pub(super) fn empty() -> Self {
+        Self { first: None, rest: Rest::Nothing }
+    }
+
+    /// All of it is here: its length is told beforehand.
+    pub(super) fn whole(bytes: Bytes) -> Self {
+        Self { first: Some(bytes), rest: Rest::Nothing }
+    }
+
+    /// A head, and behind it in the same chunk what the body has ready.
+    pub(super) async fn streamed(mut head: Vec<u8>, body: Body) -> Self {
+        let mut rest = Rest::Body { body, is_silent: true };
+        let ready = poll_fn(|cx| Poll::Ready(rest.poll(cx))).await;
+        if let Poll::Ready(Some(chunk)) = ready {
+            head.extend_from_slice(&chunk);
+        }
+        Self { first: Some(head.into()), rest }
+    }
+}
+
+impl Rest {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        loop {
+            let Self::Body { body, is_silent } = self else { return Poll::Ready(None) };
+            match catch_unwind(AssertUnwindSafe(|| Pin::new(body).poll_frame(cx))) {
+                Ok(Poll::Pending) => return Poll::Pending,
+                Ok(Poll::Ready(Some(Ok(frame)))) => match frame.into_data() {
+                    Ok(data) if !data.is_empty() => {
+                        *is_silent = false;
+                        return Poll::Ready(Some(data));
+                    }
+                    _ => {}
+                },
+                Ok(Poll::Ready(None)) => return Poll::Ready(self.end()),
+                Ok(Poll::Ready(Some(Err(error)))) => {
+                    tracing::error!(error = %Causes(&*error), "a response body failed");
+                    return Poll::Ready(self.end());
+                }
+                Err(_) => {
+                    tracing::error!("a response body panicked");
+                    return Poll::Ready(self.end());
+                }
+            }
+        }
+    }
+
+    /// The last chunk, of a body that had none.
+    fn end(&mut self) -> Option<Bytes> {
+        let was_silent = matches!(self, Self::Body { is_silent: true, .. });
+        *self = Self::Ended;
+        was_silent.then_some(NOT_EMPTY)
+    }
+}
+
+impl HttpBody for Chunks {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if let Some(first) = self.first.take() {
+            return Poll::Ready(Some(Ok(Frame::data(first))));
+        }
+        self.rest.poll(cx).map(|chunk| chunk.map(|chunk| Ok(Frame::data(chunk))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.first.is_none()
+            && match &self.rest {
+                Rest::Nothing | Rest::Ended => true,
+                Rest::Body { body, is_silent } => !is_silent && body.is_end_stream(),
+            }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.rest {
+            Rest::Nothing => SizeHint::with_exact(self.first.as_ref().map_or(0, |first| first.len() as u64)),
+            Rest::Body { .. } | Rest::Ended => SizeHint::default(),
+        }
+    }
+}

@@ -1,0 +1,330 @@
+//! The Runtime API, version 2018-06-01: where events come from and answers go.
+//! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html> (read 2026-11-20)
+//!
+//! Our own client and not `lambda_runtime`'s, because an answer is in no hurry there: it leaves in four writes through
+//! a channel and a task, over a socket without `TCP_NODELAY`, so that the second write waits up to 44 ms for the
+//! acknowledgement of the first. Here head, prelude and first chunk are one write (docs/performance.md has both).
+
+use std::{
+    future::{Future, poll_fn},
+    io,
+    pin::pin,
+    task::Poll,
+};
+
+use bytes::Bytes;
+use futures::{
+    FutureExt,
+    future::{BoxFuture, Fuse},
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
+use http_body_util::BodyExt;
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+use super::{response::InvocationResponse, response_body::Chunks};
+
+const USER_AGENT: HeaderValue =
+    HeaderValue::from_static(concat!("mcp-lambda-server/", env!("CARGO_PKG_VERSION")));
+const NEXT: &str = "/2018-06-01/runtime/invocation/next";
+const REGISTER: &str = "/2020-01-01/extension/register";
+const EXTENSION_NEXT: &str = "/2020-01-01/extension/event/next";
+
+const REQUEST_ID: &str = "lambda-runtime-aws-request-id";
+const INVOCATION_ID: HeaderName = HeaderName::from_static("lambda-runtime-invocation-id");
+const DEADLINE_MS: &str = "lambda-runtime-deadline-ms";
+const CLIENT_CONTEXT: &str = "lambda-runtime-client-context";
+const TRACE_ID: &str = "lambda-runtime-trace-id";
+const RESPONSE_MODE: HeaderName = HeaderName::from_static("lambda-runtime-function-response-mode");
+const ERROR_TYPE: HeaderName = HeaderName::from_static("lambda-runtime-function-error-type");
+const EXTENSION_NAME: HeaderName = HeaderName::from_static("lambda-extension-name");
+const EXTENSION_ID: HeaderName = HeaderName::from_static("lambda-extension-identifier");
+
+/// The prelude of a streamed response is one of these.
+const INTEGRATION_RESPONSE: HeaderValue =
+    HeaderValue::from_static("application/vnd.awslambda.http-integration-response");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// What ends a call of the Runtime API.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ApiError {
+    #[error("AWS_LAMBDA_RUNTIME_API is {0:?}: expected a host and a port")]
+    Address(String),
+    #[error("it cannot be reached")]
+    Connect(#[source] io::Error),
+    #[error("the connection to it broke")]
+    Connection(#[source] hyper::Error),
+    #[error("it answered {status}: {text}")]
+    Refused { status: StatusCode, text: String },
+    #[error("it sent an event without a usable {0}")]
+    Event(&'static str),
+}
+
+impl ApiError {
+    /// Whether another connection may help.
+    pub(super) fn is_connection(&self) -> bool {
+        matches!(self, Self::Connect(_) | Self::Connection(_))
+    }
+}
+
+/// Which invocation an answer belongs to.
+#[derive(Debug, Clone)]
+pub(super) struct InvocationId {
+    request_id: String,
+    /// Sent back, where Lambda sends one, so that a late answer cannot be taken for that of a retry.
+    invocation_id: Option<HeaderValue>,
+}
+
+/// An event, and what Lambda says beside it.
+#[derive(Debug)]
+pub(super) struct Event {
+    pub(super) invocation: InvocationId,
+    pub(super) payload: Bytes,
+    /// Milliseconds since 1970.
+    pub(super) deadline_ms: Option<u64>,
+    /// JSON, from whoever invoked the function directly.
+    pub(super) client_context: Option<Bytes>,
+    pub(super) trace_id: Option<HeaderValue>,
+}
+
+#[cfg(test)]
+impl Event {
+    pub(super) fn of(payload: Bytes) -> Self {
+        let invocation = InvocationId { request_id: "request".to_owned(), invocation_id: None };
+        Self { invocation, payload, deadline_ms: None, client_context: None, trace_id: None }
+    }
+}
+
+/// An invocation that fails: asynchronous senders retry it, and then keep it in their dead-letter queue.
+#[derive(Debug, serde::Serialize)]
+pub(super) struct InvocationError {
+    #[serde(rename = "errorType")]
+    pub(super) kind: &'static str,
+    #[serde(rename = "errorMessage")]
+    pub(super) message: String,
+}
+
+/// Where the Runtime API is.
+#[derive(Debug, Clone)]
+pub(super) struct Api {
+    address: String,
+    host: HeaderValue,
+}
+
+impl Api {
+    pub(super) fn new(address: &str) -> Result<Self, ApiError> {
+        let host = HeaderValue::from_str(address).map_err(|_| ApiError::Address(address.to_owned()))?;
+        Ok(Self { address: address.to_owned(), host })
+    }
+
+    /// A connection that opens when it is first used.
+    pub(super) fn connection(&self) -> Connection {
+        Connection { api: self.clone(), open: None }
+    }
+
+    async fn open(&self) -> Result<Open, ApiError> {
+        let socket = TcpStream::connect(&self.address).await.map_err(ApiError::Connect)?;
+        // Each write is all there is to say for now.
+        socket.set_nodelay(true).map_err(ApiError::Connect)?;
+        let (sender, connection) =
+            http1::handshake(TokioIo::new(socket)).await.map_err(ApiError::Connection)?;
+        Ok(Open { sender, driver: connection.map(drop).boxed().fuse() })
+    }
+}
+
+/// One connection, used for one call after another.
+pub(super) struct Connection {
+    api: Api,
+    open: Option<Open>,
+}
+
+struct Open {
+    sender: SendRequest<Chunks>,
+    /// Moves the bytes. Polled beside each call and by nobody else, so that no task is needed for it.
+    driver: Fuse<BoxFuture<'static, ()>>,
+}
+
+impl Connection {
+    /// Opens it before there is anything to say. If that fails, so will the first call, which can tell.
+    pub(super) async fn open_early(&mut self) {
+        if self.open.is_none() {
+            self.open = self.api.open().await.ok();
+        }
+    }
+
+    /// Waits for an event.
+    pub(super) async fn next(&mut self) -> Result<Event, ApiError> {
+        loop {
+            let response = self.call(Method::GET, Uri::from_static(NEXT), Chunks::empty()).await?;
+            // Development servers answer so when they have waited long enough.
+            if response.status() != StatusCode::NO_CONTENT {
+                return event(accepted(response)?);
+            }
+        }
+    }
+
+    /// Answers an invocation. Returns when the last byte was taken.
+    pub(super) async fn respond(
+        &mut self,
+        invocation: &InvocationId,
+        output: InvocationResponse,
+    ) -> Result<(), ApiError> {
+        let mut request = match output {
+            InvocationResponse::Buffered(json) => {
+                let mut request = Request::new(Chunks::whole(json));
+                request.headers_mut().insert(header::CONTENT_TYPE, JSON);
+                request
+            }
+            InvocationResponse::Streaming(chunks) => {
+                let mut request = Request::new(chunks);
+                let headers = request.headers_mut();
+                headers.insert(header::CONTENT_TYPE, INTEGRATION_RESPONSE);
+                headers.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+                headers.insert(RESPONSE_MODE, HeaderValue::from_static("streaming"));
+                request
+            }
+        };
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = invocation.uri("response")?;
+        self.tell(invocation, request).await
+    }
+
+    /// Reports that an invocation failed.
+    pub(super) async fn fail(
+        &mut self,
+        invocation: &InvocationId,
+        refusal: &InvocationError,
+    ) -> Result<(), ApiError> {
+        let body = serde_json::to_vec(refusal).unwrap_or_default();
+        let mut request = Request::new(Chunks::whole(body.into()));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = invocation.uri("error")?;
+        request.headers_mut().insert(header::CONTENT_TYPE, JSON);
+        request.headers_mut().insert(ERROR_TYPE, HeaderValue::from_static(refusal.kind));
+        self.tell(invocation, request).await
+    }
+
+    /// Makes the process an extension that wants no events: only then is it sent SIGTERM before it is killed.
+    pub(super) async fn register(&mut self, name: &'static str) -> Result<HeaderValue, ApiError> {
+        let mut request = Request::new(Chunks::whole(Bytes::from_static(br#"{"events":[]}"#)));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = Uri::from_static(REGISTER);
+        request.headers_mut().insert(header::CONTENT_TYPE, JSON);
+        request.headers_mut().insert(EXTENSION_NAME, HeaderValue::from_static(name));
+        let response = accepted(self.send(request).await?)?;
+        response.headers().get(EXTENSION_ID).cloned().ok_or(ApiError::Event("Lambda-Extension-Identifier"))
+    }
+
+    /// Says that the extension is ready. Lambda answers with the next event, which never comes.
+    pub(super) async fn extension_next(&mut self, extension: HeaderValue) -> Result<(), ApiError> {
+        let mut request = Request::new(Chunks::empty());
+        *request.uri_mut() = Uri::from_static(EXTENSION_NEXT);
+        request.headers_mut().insert(EXTENSION_ID, extension);
+        self.send(request).await.map(drop)
+    }
+
+    async fn call(&mut self, method: Method, uri: Uri, body: Chunks) -> Result<Response<Bytes>, ApiError> {
+        let mut request = Request::new(body);
+        *request.method_mut() = method;
+        *request.uri_mut() = uri;
+        self.send(request).await
+    }
+
+    async fn tell(
+        &mut self,
+        invocation: &InvocationId,
+        mut request: Request<Chunks>,
+    ) -> Result<(), ApiError> {
+        if let Some(id) = &invocation.invocation_id {
+            request.headers_mut().insert(INVOCATION_ID, id.clone());
+        }
+        accepted(self.send(request).await?).map(drop)
+    }
+
+    async fn send(&mut self, mut request: Request<Chunks>) -> Result<Response<Bytes>, ApiError> {
+        request.headers_mut().insert(header::HOST, self.api.host.clone());
+        request.headers_mut().insert(header::USER_AGENT, USER_AGENT);
+        loop {
+            let (mut open, is_used) = match self.open.take() {
+                Some(open) => (open, true),
+                None => (self.api.open().await?, false),
+            };
+            match open.exchange(request).await {
+                Ok(response) => {
+                    self.open = Some(open);
+                    return Ok(response);
+                }
+                // It was closed while nobody used it, and the request never left.
+                Err((_, Some(unsent))) if is_used => request = *unsent,
+                Err((error, _)) => return Err(ApiError::Connection(error)),
+            }
+        }
+    }
+}
+
+/// Why a request got no response, and the request if it was not sent.
+type Unanswered = (hyper::Error, Option<Box<Request<Chunks>>>);
+
+impl Open {
+    async fn exchange(&mut self, request: Request<Chunks>) -> Result<Response<Bytes>, Unanswered> {
+        let Self { sender, driver } = self;
+        let mut call = pin!(async {
+            // One that is not ready any more says so when it is sent to.
+            let _ = sender.ready().await;
+            let response = sender.try_send_request(request).await.map_err(|mut unsent| {
+                let request = unsent.take_message().map(Box::new);
+                (unsent.into_error(), request)
+            })?;
+            let (head, body) = response.into_parts();
+            let body = body.collect().await.map_err(|error| (error, None))?;
+            Ok(Response::from_parts(head, body.to_bytes()))
+        });
+        poll_fn(|cx| {
+            // Twice: what one of them learns the other acts upon in the same turn of the event loop.
+            for _ in 0..2 {
+                // A connection that has ended has left what it still knew, and the call ends by it.
+                let _ = driver.poll_unpin(cx);
+                if let Poll::Ready(done) = call.as_mut().poll(cx) {
+                    return Poll::Ready(done);
+                }
+            }
+            Poll::Pending
+        })
+        .await
+    }
+}
+
+impl InvocationId {
+    fn uri(&self, what: &str) -> Result<Uri, ApiError> {
+        let path = format!("/2018-06-01/runtime/invocation/{}/{what}", self.request_id);
+        path.parse().map_err(|_| ApiError::Event("Lambda-Runtime-AwsSdk-Request-Id"))
+    }
+}
+
+fn accepted(response: Response<Bytes>) -> Result<Response<Bytes>, ApiError> {
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response);
+    }
+    let text = String::from_utf8_lossy(response.body());
+    Err(ApiError::Refused { status, text: text.chars().take(300).collect() })
+}
+
+fn event(response: Response<Bytes>) -> Result<Event, ApiError> {
+    let (head, payload) = response.into_parts();
+    let text = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
+    let request_id = text(REQUEST_ID).ok_or(ApiError::Event("Lambda-Runtime-AwsSdk-Request-Id"))?.to_owned();
+    Ok(Event {
+        invocation: InvocationId { request_id, invocation_id: head.headers.get(INVOCATION_ID).cloned() },
+        payload,
+        deadline_ms: text(DEADLINE_MS).and_then(|millis| millis.parse().ok()),
+        client_context: client_context(&head.headers),
+        trace_id: head.headers.get(TRACE_ID).cloned(),
+    })
+}
+
+fn client_context(headers: &HeaderMap) -> Option<Bytes> {
+    let context = headers.get(CLIENT_CONTEXT).map(|value| Bytes::copy_from_slice(value.as_bytes()));
+    context.filter(|context| !context.is_empty())
+}

@@ -1,0 +1,110 @@
+//! The stores and the topic that the configuration names.
+
+use std::sync::Arc;
+
+#[cfg(feature = "aws")]
+use mcp_lambda_aws::sdk::{AwsSdk, SdkConfig};
+use mcp_lambda_core::{
+    config::Config,
+    error::{ConfigError, Error},
+    events::Publisher,
+    store::Stores,
+    time::Clock,
+};
+
+/// The SDK configuration that a program brings.
+#[cfg(feature = "aws")]
+pub(crate) type Sdk = Box<SdkConfig>;
+/// A binary without AWS has no SDK configuration to bring.
+#[cfg(not(feature = "aws"))]
+pub(crate) type Sdk = std::convert::Infallible;
+
+/// What the configuration names. `None`: it names nothing.
+pub(crate) struct Backends {
+    pub(crate) stores: Option<Stores>,
+    pub(crate) publisher: Option<Arc<dyn Publisher>>,
+}
+
+/// Opens the backends. Nothing is asked of AWS before the first request that needs it, unless environments are started
+/// ahead of requests.
+#[cfg(feature = "aws")]
+pub(crate) async fn open(config: &Config, clock: &Clock, sdk: Option<Sdk>) -> Result<Backends, Error> {
+    let aws = AwsSdk::new(config.tls_roots, sdk.map(|sdk| *sdk));
+    let backends = Backends { stores: stores(&aws, config, clock)?, publisher: publisher(&aws, config)? };
+    if config.eager_init {
+        // In a box: the frame of every start would hold room for it, needed or not.
+        Box::pin(aws.config()).await?;
+    }
+    Ok(backends)
+}
+
+/// Refuses a configuration that names what this binary was built without.
+#[cfg(not(feature = "aws"))]
+pub(crate) async fn open(config: &Config, clock: &Clock, _: Option<Sdk>) -> Result<Backends, Error> {
+    Ok(Backends { stores: stores(&(), config, clock)?, publisher: publisher(&(), config)? })
+}
+
+#[cfg(feature = "dynamodb")]
+#[expect(clippy::unnecessary_wraps, reason = "a binary without the feature refuses")]
+fn stores(aws: &AwsSdk, config: &Config, clock: &Clock) -> Result<Option<Stores>, ConfigError> {
+    use mcp_lambda_aws::dynamodb::DynamoStore;
+
+    Ok(config.tables.as_ref().map(|tables| {
+        let store = DynamoStore::deferred(aws.clone(), &tables.state, &tables.events, clock.clone());
+        Stores::of(store.with_replicas(config.events.replicas))
+    }))
+}
+
+#[cfg(not(feature = "dynamodb"))]
+fn stores<A>(_: &A, config: &Config, _: &Clock) -> Result<Option<Stores>, ConfigError> {
+    match &config.tables {
+        None => Ok(None),
+        Some(tables) => Err(missing_feature("SESSION_TABLE_NAME", &tables.state, "dynamodb")),
+    }
+}
+
+#[cfg(feature = "sns")]
+#[expect(clippy::unnecessary_wraps, reason = "a binary without the feature refuses")]
+fn publisher(aws: &AwsSdk, config: &Config) -> Result<Option<Arc<dyn Publisher>>, ConfigError> {
+    use mcp_lambda_aws::sns::SnsPublisher;
+
+    let topic = config.events.topic_arn.as_ref();
+    Ok(topic.map(|arn| Arc::new(SnsPublisher::deferred(aws.clone(), arn)) as _))
+}
+
+#[cfg(not(feature = "sns"))]
+fn publisher<A>(_: &A, config: &Config) -> Result<Option<Arc<dyn Publisher>>, ConfigError> {
+    match &config.events.topic_arn {
+        None => Ok(None),
+        Some(arn) => Err(missing_feature("SNS_TOPIC_ARN", arn, "sns")),
+    }
+}
+
+#[cfg(not(all(feature = "dynamodb", feature = "sns")))]
+fn missing_feature(variable: &'static str, found: &str, feature: &str) -> ConfigError {
+    ConfigError {
+        variable,
+        found: found.to_owned(),
+        expected: format!("to be unset: this binary was built without the `{feature}` feature"),
+    }
+}
+
+#[cfg(all(test, feature = "dynamodb", feature = "sns"))]
+mod tests {
+    use mcp_lambda_core::config::Tables;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_sdk_configuration_is_not_loaded_until_it_is_needed() {
+        let mut config = Config::default();
+        config.tables = Some(Tables { state: "state".into(), events: "events".into() });
+        config.events.topic_arn = Some("arn:aws:sns:eu-north-1:123456789012:topic".into());
+        let (aws, clock) = (AwsSdk::new(config.tls_roots, None), Clock::system());
+        assert!(stores(&aws, &config, &clock).is_ok_and(|stores| stores.is_some()));
+        assert!(publisher(&aws, &config).is_ok_and(|publisher| publisher.is_some()));
+        assert!(!aws.is_loaded());
+        aws.config().await.expect("roots that TLS can be set up with");
+        assert!(aws.is_loaded());
+    }
+}

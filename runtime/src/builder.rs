@@ -1,0 +1,291 @@
+//! The builder of a server.
+
+use std::{collections::BTreeSet, fmt, future::Future, sync::Arc};
+
+use http::{Request, Response};
+use mcp_lambda_core::{
+    ServerParts,
+    auth::ScopeTable,
+    config::Config,
+    error::{ConfigError, Error},
+    events::Publisher,
+    http::{Body, BoxError, Routes},
+    store::Stores,
+    telemetry,
+    time::Clock,
+};
+use rmcp::ServerHandler;
+use tower::{Layer, Service, util::BoxCloneSyncService};
+
+use crate::{
+    backends::{self, Backends, Sdk},
+    server::{Host, Server},
+};
+
+/// The entry point: an MCP server around an rmcp [`ServerHandler`].
+///
+/// [`run`](Self::run) is the whole of `main`:
+///
+/// ```no_run
+/// use mcp_lambda_server::{McpLambdaServer, rmcp};
+///
+/// #[derive(Clone)]
+/// struct Empty;
+/// impl rmcp::ServerHandler for Empty {}
+///
+/// fn main() -> Result<(), mcp_lambda_server::Error> {
+///     McpLambdaServer::run(Empty)
+/// }
+/// ```
+///
+/// [`builder`](Self::builder) changes what the server is made of, and builds it for another host:
+///
+/// ```no_run
+/// # use mcp_lambda_server::{McpLambdaServer, rmcp};
+/// # #[derive(Clone)]
+/// # struct Empty;
+/// # impl rmcp::ServerHandler for Empty {}
+/// #[tokio::main]
+/// async fn main() -> Result<(), mcp_lambda_server::Error> {
+///     let server = McpLambdaServer::builder(Empty).tool_scopes("publish_*", ["events:write"]).build().await?;
+///     server.serve().await
+/// }
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct McpLambdaServer;
+
+impl McpLambdaServer {
+    /// Starts to build a server around a handler.
+    #[must_use]
+    pub fn builder<H: ServerHandler>(handler: H) -> Builder<H> {
+        Builder::new(handler)
+    }
+
+    /// Runs a server with the configuration of the environment until the process is asked to stop, on a tokio runtime
+    /// of its own.
+    ///
+    /// # Errors
+    ///
+    /// When the configuration cannot be used, no runtime can be started, the address cannot be bound, or the Lambda
+    /// Runtime API fails.
+    pub fn run<H: ServerHandler>(handler: H) -> Result<(), Error> {
+        Self::builder(handler).run()
+    }
+}
+
+/// Builds a [`Server`]. Made by [`McpLambdaServer::builder`].
+#[must_use = "a builder does nothing until it is built or run"]
+pub struct Builder<H> {
+    handler: H,
+    // Boxed, as what is large here is moved from step to step, and each copy would be more of a stack that is paged in.
+    config: Option<Box<Config>>,
+    stores: Option<Stores>,
+    clock: Clock,
+    routes: Routes,
+    receive_events: bool,
+    publisher: Option<Arc<dyn Publisher>>,
+    tool_scopes: ScopeTable,
+    dynamic_tools: Option<BTreeSet<String>>,
+    sdk: Option<Sdk>,
+}
+
+impl<H: ServerHandler> Builder<H> {
+    fn new(handler: H) -> Self {
+        Self {
+            handler,
+            config: None,
+            stores: None,
+            clock: Clock::system(),
+            routes: Routes::default(),
+            receive_events: false,
+            publisher: None,
+            tool_scopes: ScopeTable::default(),
+            dynamic_tools: None,
+            sdk: None,
+        }
+    }
+
+    /// Sets the configuration. Default: the one of the environment, as [`Config::from_env`] reads it.
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = Some(Box::new(config));
+        self
+    }
+
+    /// Sets the stores. Default: those that the configuration names, else the memory of this process.
+    pub fn stores(mut self, stores: Stores) -> Self {
+        self.stores = Some(stores);
+        self
+    }
+
+    /// Sets the AWS SDK configuration, with its HTTP client, credentials and endpoints. Default: one that is loaded
+    /// from the environment with the first request that needs AWS. The tables are named by [`Config`] either way.
+    #[cfg(feature = "aws")]
+    pub fn sdk_config(mut self, config: mcp_lambda_aws::sdk::SdkConfig) -> Self {
+        self.sdk = Some(Box::new(config));
+        self
+    }
+
+    /// Sets the clock of everything that expires. Default: the system's clock. For tests.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Lets tools be enabled and disabled while the server runs, through [`Tools`](crate::Tools). All tools are
+    /// enabled at first, but those of [`initially_disabled`](Self::initially_disabled).
+    pub fn dynamic_tools(mut self) -> Self {
+        self.dynamic_tools.get_or_insert_default();
+        self
+    }
+
+    /// Disables tools until [`Tools::activate`](crate::Tools::activate) enables them. Implies
+    /// [`dynamic_tools`](Self::dynamic_tools).
+    pub fn initially_disabled<T: Into<String>>(mut self, tools: impl IntoIterator<Item = T>) -> Self {
+        self.dynamic_tools.get_or_insert_default().extend(tools.into_iter().map(Into::into));
+        self
+    }
+
+    /// Receives SNS and `EventBridge` events, and lists each source and type as a resource `event://<source>/<type>`
+    /// that clients read and subscribe to. The variable `MCP_EVENTS` overrides it. Default: off.
+    pub fn receive_events(mut self) -> Self {
+        self.receive_events = true;
+        self
+    }
+
+    /// Sets where [`Events::publish_to_topic`](crate::Events::publish_to_topic) publishes to besides the event log.
+    /// Default: the SNS topic that the configuration names, if it names one.
+    pub fn publisher(mut self, publisher: Arc<dyn Publisher>) -> Self {
+        self.publisher = Some(publisher);
+        self
+    }
+
+    /// Requires scopes of the callers of a tool, besides those of `MCP_TOOL_SCOPES`. The name may end in `*`.
+    /// `tools/list` leaves out the tools that its caller may not call. Default: none.
+    pub fn tool_scopes<S: Into<String>>(mut self, tool: &str, scopes: impl IntoIterator<Item = S>) -> Self {
+        self.tool_scopes.add(tool, scopes);
+        self
+    }
+
+    /// Adds a route for another path: a health check, a well-known document. Routes are tried before the MCP endpoint
+    /// and inside the layers. They are open to every caller: only the endpoint authenticates.
+    pub fn route<F, Fut, B>(mut self, path: &str, handler: F) -> Self
+    where
+        F: Fn(Request<Body>) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output = Response<B>> + Send + 'static,
+        B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        self.routes.add(path, handler);
+        self
+    }
+
+    /// Adds a tower layer around the endpoint and the routes. The layer added first sees a request first and its
+    /// response last. CORS, compression and the limits of request heads are outside of all layers: preflight requests
+    /// do not reach them.
+    ///
+    /// A layer that authenticates puts a [`Principal`](crate::Principal) into the request's extensions.
+    pub fn layer<L, B>(mut self, layer: L) -> Self
+    where
+        L: Layer<BoxCloneSyncService<Request<Body>, Response<Body>, BoxError>> + Send + 'static,
+        L::Service: Service<Request<Body>, Response = Response<B>> + Clone + Send + Sync + 'static,
+        <L::Service as Service<Request<Body>>>::Future: Send + 'static,
+        <L::Service as Service<Request<Body>>>::Error: Into<BoxError> + Send + 'static,
+        B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        self.routes.wrap(layer);
+        self
+    }
+
+    /// Builds the server, with the stores and the topic that the configuration names.
+    ///
+    /// # Errors
+    ///
+    /// When the configuration cannot be used.
+    pub async fn build(mut self) -> Result<Server, Error> {
+        let config = self.configured()?;
+        let Backends { stores, publisher } = match self.stores {
+            Some(_) if config.events.topic_arn.is_none() => Backends { stores: None, publisher: None },
+            _ => backends::open(&config, &self.clock, self.sdk.take()).await?,
+        };
+        let stores = self.stores.take().or(stores);
+        let publisher = self.publisher.take().or(publisher);
+        self.assemble(config, stores, publisher)
+    }
+
+    /// Puts the parts together.
+    #[inline(never)]
+    fn assemble(
+        self,
+        mut config: Box<Config>,
+        stores: Option<Stores>,
+        publisher: Option<Arc<dyn Publisher>>,
+    ) -> Result<Server, Error> {
+        if self.receive_events {
+            config.events.enabled.get_or_insert(true);
+        }
+        config.auth.tools.extend(self.tool_scopes);
+        let parts = ServerParts {
+            config,
+            stores: stores.unwrap_or_else(|| Stores::memory(self.clock.clone())),
+            clock: self.clock,
+            publisher,
+            dynamic_tools: self.dynamic_tools,
+            routes: self.routes,
+        };
+        Ok(Server::new(mcp_lambda_core::Server::new(self.handler, parts)?))
+    }
+
+    /// Builds the server and serves until the process is asked to stop, on a tokio runtime of its own.
+    ///
+    /// # Errors
+    ///
+    /// As [`McpLambdaServer::run`].
+    pub fn run(mut self) -> Result<(), Error> {
+        let config = self.configured()?;
+        let runtime = runtime(&config).map_err(Error::Runtime)?;
+        self.config = Some(config);
+        runtime.block_on(self.build_and_serve())
+    }
+
+    async fn build_and_serve(mut self) -> Result<(), Error> {
+        let config = self.configured()?;
+        // Before the build: the connection to the Runtime API is made meanwhile.
+        let host = Host::of(&config).await?;
+        telemetry::init_logs(&config);
+        let in_memory = self.stores.is_none() && config.tables.is_none();
+        if config.events.enabled.unwrap_or(self.receive_events) && host.is_lambda() && in_memory {
+            tracing::warn!(
+                "events are kept in the memory of this execution environment and reach no other one: set EVENT_TABLE_NAME"
+            );
+        }
+        self.config = Some(config);
+        let server = self.build().await?;
+        server.serve_on(host).await
+    }
+
+    /// The configuration that was set, else the environment's.
+    // Not inlined, like the other steps of a cold start: their stacks would add up, and each page is a page fault.
+    #[inline(never)]
+    fn configured(&mut self) -> Result<Box<Config>, ConfigError> {
+        self.config.take().map_or_else(|| Config::from_env().map(Box::new), Ok)
+    }
+}
+
+impl<H> fmt::Debug for Builder<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+#[inline(never)]
+fn runtime(config: &Config) -> std::io::Result<tokio::runtime::Runtime> {
+    // One request at a time leaves nothing for a second thread to do but to be woken.
+    let mut builder = if config.runtime_api.is_some() && config.max_concurrency <= 1 {
+        tokio::runtime::Builder::new_current_thread()
+    } else {
+        tokio::runtime::Builder::new_multi_thread()
+    };
+    builder.enable_all().build()
+}

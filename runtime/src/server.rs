@@ -1,0 +1,150 @@
+//! The built server, and the host that runs it: the Lambda Runtime API or a local address.
+
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    task::{Context, Poll},
+};
+
+use futures::future::BoxFuture;
+use http::{Request, Response};
+use mcp_lambda_core::{
+    BoundServer,
+    config::Config,
+    error::Error,
+    events::Events,
+    http::{Body, BoxError},
+    telemetry,
+};
+#[cfg(feature = "lambda")]
+use mcp_lambda_runtime::Environment;
+use tower::Service;
+
+/// An MCP server that is built. [`serve`](Self::serve) runs it.
+///
+/// It is a [`tower::Service`] over HTTP requests, so that other hosts can run it too:
+///
+/// ```no_run
+/// # async fn example(server: mcp_lambda_server::Server) {
+/// use tower::Service;
+///
+/// let request = http::Request::post("/mcp").body(http_body_util::Full::<bytes::Bytes>::default());
+/// let response = server.clone().call(request.expect("a request")).await;
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Server(mcp_lambda_core::Server);
+
+impl Server {
+    pub(crate) fn new(server: mcp_lambda_core::Server) -> Self {
+        Self(server)
+    }
+
+    /// Serves until the process is asked to stop: the Lambda Runtime API in an execution environment of Lambda, the
+    /// address of [`Config::listen`] elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// When the address cannot be bound, or the Runtime API cannot be reached any longer.
+    pub async fn serve(self) -> Result<(), Error> {
+        let environment = Host::of(self.config()).await?;
+        self.serve_on(environment).await
+    }
+
+    pub(crate) async fn serve_on(self, host: Host) -> Result<(), Error> {
+        telemetry::init_logs(self.config());
+        match host {
+            // Both are boxed: what runs for hours is large, and would be copied from frame to frame until it runs.
+            #[cfg(feature = "lambda")]
+            Host::Lambda(environment) => Box::pin(environment.serve(self.0)).await,
+            Host::Local => {
+                let listen = self.config().listen;
+                Box::pin(self.0.bind(listen).await?.serve()).await;
+                Ok(())
+            }
+        }
+    }
+
+    /// Binds a local address, to learn its port before it is served.
+    ///
+    /// # Errors
+    ///
+    /// When the address cannot be bound.
+    pub async fn bind(self, address: SocketAddr) -> Result<BoundServer, Error> {
+        self.0.bind(address).await
+    }
+
+    /// Answers one request.
+    pub fn handle(&self, request: Request<Body>) -> BoxFuture<'static, Response<Body>> {
+        self.0.handle(request)
+    }
+
+    /// Publishes events, for code that runs outside requests.
+    #[must_use]
+    pub fn events(&self) -> &Events {
+        self.0.events()
+    }
+
+    /// The configuration that the server was built with.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        self.0.config()
+    }
+
+    /// Asks the server to stop: open streams end gracefully, requests in progress finish.
+    pub fn stop(&self) {
+        self.0.stop();
+    }
+
+    /// The server of the core crate, for tests of its parts.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn core(&self) -> &mcp_lambda_core::Server {
+        &self.0
+    }
+}
+
+impl<B> Service<Request<B>> for Server
+where
+    B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        self.0.call(request)
+    }
+}
+
+/// What runs a server.
+pub(crate) enum Host {
+    #[cfg(feature = "lambda")]
+    Lambda(Environment),
+    Local,
+}
+
+impl Host {
+    /// The host that the configuration names. The Runtime API is connected to at once, while the server is built.
+    pub(crate) async fn of(config: &Config) -> Result<Self, Error> {
+        let Some(address) = &config.runtime_api else { return Ok(Self::Local) };
+        #[cfg(feature = "lambda")]
+        return Ok(Self::Lambda(Environment::connect(address, config.max_concurrency).await?));
+        #[cfg(not(feature = "lambda"))]
+        Err(Error::Lambda(
+            format!(
+                "AWS_LAMBDA_RUNTIME_API is {address}, and this binary was built without the `lambda` feature"
+            )
+            .into(),
+        ))
+    }
+
+    pub(crate) fn is_lambda(&self) -> bool {
+        !matches!(self, Self::Local)
+    }
+}
