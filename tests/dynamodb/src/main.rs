@@ -25,7 +25,7 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     ready
 }
 
-/// Any credentials do: nobody checks them here.
+/// Any credentials do: the embedded database checks none.
 fn client(url: &str) -> Result<sdk::Client, Box<dyn Error + Send + Sync>> {
     let config = sdk::Config::builder()
         .behavior_version(sdk::config::BehaviorVersion::latest())

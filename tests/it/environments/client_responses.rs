@@ -118,7 +118,7 @@ async fn ids_of_requests_to_the_client_are_unique_in_a_session_across_calls_and_
     }
 }
 
-/// The answer that comes twice, as a client that heard no 202 sends it, is one answer.
+/// The answer that comes twice, as from a client that missed the 202, counts once.
 #[tokio::test(start_paused = true)]
 async fn an_answer_sent_twice_counts_once() {
     let world = environments(2);
@@ -136,7 +136,7 @@ async fn an_answer_sent_twice_counts_once() {
 
 /// "Event injection through a shared queue": an answer counts only in the session that was asked.
 #[tokio::test(start_paused = true)]
-async fn an_answer_from_another_session_reaches_nobody() {
+async fn a_response_from_another_session_reaches_no_call() {
     let world = environments(2);
     let (client, thief) = (Client::open(world.at(0), NEWEST).await, Client::open(world.at(0), NEWEST).await);
     let (mut reply, asked) = asking(&client, &world, 1, "roots").await;
@@ -184,7 +184,7 @@ async fn progress_of_the_client_posted_to_another_node_keeps_the_question_open()
 
 /// A question that is taken back names the id it was asked under.
 #[tokio::test(start_paused = true)]
-async fn a_question_nobody_answers_is_taken_back_under_its_own_id() {
+async fn a_request_without_a_response_is_cancelled_under_its_own_id() {
     let world = environments(1);
     let client = Client::open(world.at(0), NEWEST).await;
     let mut reply = client.call(1, "ask_patiently", json!({ "seconds": 10 })).send(world.at(0)).await;

@@ -1,4 +1,4 @@
-//! Events that concern everybody: who hears them, in which form, and what that costs.
+//! Global events: which streams receive them, in which form, and what that costs.
 
 #![allow(deprecated, reason = "logging levels are tested until they are gone")]
 
@@ -96,7 +96,7 @@ fn every_event_has_its_documented_form() {
 
 /// What concerns one session is no one else's business, and no resource.
 #[tokio::test(start_paused = true)]
-async fn an_event_of_one_session_is_heard_by_that_session_alone() {
+async fn an_event_of_one_session_reaches_that_session_alone() {
     let world = deployment(3);
     let (one, other) = (Client::open(world.at(0), NEWEST).await, Client::open(world.at(0), NEWEST).await);
     let (mut his, mut hers) = (one.listening(world.at(1)).await, other.listening(world.at(2)).await);
@@ -128,7 +128,7 @@ async fn an_event_of_one_session_is_heard_by_that_session_alone() {
 
 /// A session's level is its own, and a filter in the URL is the stream's.
 #[tokio::test(start_paused = true)]
-async fn a_stream_hears_what_its_level_and_its_filter_let_through() {
+async fn a_stream_gets_the_events_that_its_level_and_its_filter_let_through() {
     let world = deployment(2);
     let quiet = Client::open(world.at(0), NEWEST).await;
     let set = quiet.request(1, "logging/setLevel", json!({ "level": "error" })).send(world.at(1)).await;
@@ -170,7 +170,7 @@ async fn a_stream_hears_what_its_level_and_its_filter_let_through() {
     assert_eq!(heard[3], ["aws.ec2"]);
 }
 
-/// A buffered front gets what there is, and the place to come back to.
+/// A buffered ingress gets the events so far, and the position to come back to.
 #[tokio::test(start_paused = true)]
 async fn a_buffered_get_is_a_snapshot_of_the_events_since() {
     let world = deployment(2);
@@ -195,7 +195,7 @@ async fn a_buffered_get_is_a_snapshot_of_the_events_since() {
 
 /// Code listens as clients do.
 #[tokio::test(start_paused = true)]
-async fn code_that_subscribes_hears_what_its_filter_takes_and_is_counted() {
+async fn code_that_subscribes_gets_the_events_of_its_filter_and_is_counted() {
     let world = deployment(2);
     let events = world.at(0).events();
     assert_eq!(events.subscriber_count(), 0);
@@ -237,7 +237,7 @@ impl Publisher for Recorder {
     }
 }
 
-/// The log first: what a topic refuses has been told here all the same.
+/// The log comes first: an event that the SNS topic refuses still reaches this deployment's streams.
 #[tokio::test(start_paused = true)]
 async fn an_announcement_goes_to_the_log_and_then_to_the_topic() {
     let recorder = Arc::new(Recorder::default());
@@ -265,7 +265,7 @@ async fn an_announcement_goes_to_the_log_and_then_to_the_topic() {
     assert_ne!(recorded[0].id, recorded[1].id);
 }
 
-/// Events are told while there are streams; without them nobody is promised any, and what happened can still be read.
+/// Events are sent while streams are on; with streams off none are promised, and past events can still be read.
 #[tokio::test(start_paused = true)]
 async fn switched_off_streams_are_not_promised_and_what_happened_can_be_read() {
     let world = environments_with(1, |config| {
@@ -288,7 +288,7 @@ async fn switched_off_streams_are_not_promised_and_what_happened_can_be_read() {
     assert!(text.contains(r#""payload":1"#), "{text}");
 }
 
-/// A process has room for so many streams, whoever holds them.
+/// The limit of streams of a process counts the streams of all callers.
 #[tokio::test(start_paused = true)]
 async fn a_full_process_takes_no_more_streams_until_one_ends() {
     let world = environments_with(2, |config| config.streams.per_process = 2);

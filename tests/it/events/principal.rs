@@ -1,4 +1,4 @@
-//! Events for one caller: heard by all its clients, of either era, on any environment, and by nobody else.
+//! Events for one caller: they reach all its clients, of either era, on any environment, and no other caller.
 
 use mcp_lambda_server::{
     Event, EventFilter, GlobalEvent, Principal,
@@ -54,7 +54,7 @@ async fn tell(world: &World, who: &Principal, event: impl Into<Event>) -> Append
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_one_caller_is_told_all_its_clients_hear_and_nobody_else() {
+async fn an_event_for_one_caller_reaches_all_its_clients_and_no_others() {
     let world = deployment(3);
     let (alice, eve) = (user("alice"), user("eve"));
     let one = Client::open_as(world.at(0), NEWEST, Some(alice.clone())).await;
@@ -90,7 +90,7 @@ async fn what_one_caller_is_told_all_its_clients_hear_and_nobody_else() {
         assert_eq!(methods(stream, 1).await, ["notifications/tools/list_changed"]);
     }
 
-    // What everybody hears comes later, and is the first that the others hear.
+    // A global event comes later, and is the first that the others receive.
     world.at(1).events().prompts_list_changed().await.expect("told");
     world.at(1).events().broadcast_global_event(invoice(2)).await.expect("told");
     for stream in others.iter_mut().take(2) {
@@ -103,7 +103,7 @@ async fn what_one_caller_is_told_all_its_clients_hear_and_nobody_else() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_resource_holds_what_everybody_was_told_and_what_its_reader_was_told() {
+async fn a_resource_holds_the_global_events_and_those_of_its_reader() {
     let world = deployment(2);
     let (alice, eve) = (user("alice"), user("eve"));
     let read =
@@ -137,7 +137,7 @@ async fn a_resource_holds_what_everybody_was_told_and_what_its_reader_was_told()
     assert_eq!(held(&eve).await, [(json!(2), None)]);
 }
 
-/// An event that means several messages, cut off behind any of them, and another one for everybody in between.
+/// An event of several messages, cut off behind any of them, with a global event in between.
 #[tokio::test(start_paused = true)]
 async fn a_stream_that_was_lost_in_the_middle_of_an_event_goes_on_behind_its_last_message() {
     let world = deployment(2);
@@ -179,7 +179,7 @@ async fn a_stream_that_was_lost_in_the_middle_of_an_event_goes_on_behind_its_las
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_in_particular_is_not_told_anything_and_code_listens_for_a_caller_too() {
+async fn the_anonymous_caller_has_no_events_of_its_own_and_code_can_follow_a_caller() {
     let world = deployment(2);
     let alice = user("alice");
     let events = world.at(0).events();

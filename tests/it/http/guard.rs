@@ -72,7 +72,7 @@ async fn an_absent_or_local_origin_is_fine() {
 
 /// MCP_CORS_ORIGINS.
 #[tokio::test(start_paused = true)]
-async fn a_list_of_origins_takes_the_place_of_the_local_ones() {
+async fn a_list_of_origins_replaces_the_local_ones() {
     let world = environments_with(1, |config| config.cors.origins = list(&["https://app.example.com"]));
     assert_eq!(status_of(&world, echo().header("origin", "https://app.example.com")).await, 200);
     assert_eq!(status_of(&world, echo().header("origin", "http://localhost")).await, 403);

@@ -1,4 +1,4 @@
-//! The laptop's front, over real sockets.
+//! The laptop's ingress, over real sockets.
 
 use serde_json::json;
 use test_support::{
@@ -26,7 +26,7 @@ async fn ping(socket: &mut Socket, client: &Client) {
     assert_eq!(socket.body(&head).await["result"], json!({}));
 }
 
-/// Streaming is real: what is said arrives while the tool still works.
+/// Streaming is real: a message arrives while the tool still works.
 #[tokio::test]
 async fn the_first_progress_event_arrives_before_the_second_is_sent() {
     let world = environment();
@@ -164,7 +164,7 @@ async fn a_flood_of_headers_is_431_and_the_server_lives_on() {
     let many: String = (0..2_000).map(|at| format!("x-{at}: y\r\n")).collect();
     for flood in [many, format!("x: {}\r\n", "y".repeat(1_000_000))] {
         let mut socket = listening.connect().await;
-        // The server may close while we still write; what it said is what counts.
+        // The server may close while we still write; its answer is what counts.
         let head = format!("POST /mcp HTTP/1.1\r\nhost: 127.0.0.1\r\n{flood}");
         socket.write_some(head.as_bytes()).await;
         assert_eq!(socket.head().await.status, 431);
@@ -206,7 +206,7 @@ async fn a_client_that_does_not_finish_its_head_is_dropped() {
 
 /// A body that is announced and never comes is 408 when the request's time is up.
 #[tokio::test(start_paused = true)]
-async fn a_client_that_does_not_finish_its_body_is_told_so() {
+async fn a_client_that_does_not_finish_its_body_gets_408() {
     let world = test_support::environments_with(1, |config| {
         config.request_timeout = std::time::Duration::from_secs(5);
     });

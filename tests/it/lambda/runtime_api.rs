@@ -118,7 +118,7 @@ impl Wire {
         self.write(&format!("{head}Content-Length: {}\r\n\r\n{event}", event.len())).await;
     }
 
-    /// Takes an answer: where it went, and what it said.
+    /// Receives an answer: its path and its body.
     async fn answer(&mut self) -> (String, String) {
         let (head, body, _) = self.request().await;
         self.write(TAKEN).await;
@@ -179,7 +179,7 @@ async fn an_environment_of_several_requests_registers_an_extension_before_it_ask
 }
 
 #[tokio::test]
-async fn a_runtime_api_that_registers_nobody_is_served_all_the_same() {
+async fn a_runtime_api_that_registers_no_extension_is_served_all_the_same() {
     let lambda = Lambda::start(2).await;
     let mut worker = lambda.accept().await;
     worker.request().await;

@@ -1,4 +1,4 @@
-//! Sealed state belongs to its parameters, whatever they are and however they are written.
+//! `requestState` is bound to its parameters, for all parameters and all ways to write them.
 
 use mcp_lambda_server::Server;
 use proptest::{collection, prelude::*};

@@ -157,7 +157,7 @@ async fn a_handler_that_never_answers_is_kept_alive_then_stopped() {
 
 /// A handler that talks without end still has one.
 #[tokio::test(start_paused = true)]
-async fn a_handler_that_spams_meets_its_deadline_and_hears_its_cancellation() {
+async fn a_handler_that_never_stops_logging_is_cancelled_at_its_deadline() {
     let world = environment();
     let client = Client::open(world.at(0), NEWEST).await;
     let quiet = client.request(1, "logging/setLevel", json!({ "level": "error" }));
@@ -230,9 +230,9 @@ async fn a_slow_client_gets_every_message_in_order() {
     assert_eq!(reply.message().await["result"]["content"][0]["text"], "flooded");
 }
 
-/// A front that wants whole bodies gets the same events, and nobody can be asked through it.
+/// An ingress that needs whole bodies gets the same events, and no request of the server can be sent through it.
 #[tokio::test(start_paused = true)]
-async fn a_buffered_front_gets_the_whole_reply_at_once() {
+async fn a_buffered_ingress_gets_the_whole_reply_at_once() {
     let world = environments_with(1, |config| config.streams.keep_alive = Duration::from_secs(1));
     for version in [NEWEST, MIDDLE] {
         let client = Client::open(world.at(0), version).await;

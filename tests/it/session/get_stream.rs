@@ -69,7 +69,7 @@ async fn with_streams_off_a_reply_still_streams_but_promises_no_resuming() {
     assert!(reply.event_after_comments().await.expect("a message").is_message(), "no priming");
     let done = reply.message().await;
     assert_eq!(done["id"], 1);
-    // A tool that would rather close the connection is not heard: nobody could come back.
+    // A tool that asks to close the connection is ignored: the client could not come back.
     world.allow(1);
     let reply = client.call(2, "disconnect", json!({})).send(world.at(0)).await;
     assert_eq!(test_support::text(reply).await, "answered later");
@@ -90,7 +90,7 @@ async fn a_get_that_does_not_accept_event_streams_is_406() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_stream_says_when_to_retry_and_only_2025_11_25_is_primed() {
+async fn every_stream_sends_retry_and_only_2025_11_25_is_primed() {
     let world = environments_with(1, |config| {
         config.streams.life = Some(Duration::from_secs(30));
         config.streams.retry = Duration::from_millis(4321);
@@ -133,9 +133,9 @@ async fn a_quiet_stream_is_kept_alive_and_ends_itself_in_time() {
     assert_eq!(comments, [(10, true), (20, true), (30, true), (35, false)]);
 }
 
-/// The end that the front sets comes first: on Lambda an environment must not be cut off in mid-sentence.
+/// The deadline of the ingress comes first: on Lambda a stream must not be cut off inside a message.
 #[tokio::test(start_paused = true)]
-async fn a_stream_ends_before_its_front_does() {
+async fn a_stream_ends_before_the_deadline_of_its_ingress() {
     let world = environment();
     let client = Client::open(world.at(0), NEWEST).await;
     let start = tokio::time::Instant::now();
@@ -174,7 +174,7 @@ async fn a_message_goes_to_the_newest_get_stream_of_a_client_and_to_no_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn updates_are_told_only_of_subscribed_resources() {
+async fn updates_are_sent_of_subscribed_resources_only() {
     let world = environment();
     let (one, two) = (Client::open(world.at(0), NEWEST).await, Client::open(world.at(0), MIDDLE).await);
     let subscribe = async |client: &Client, method: &str, uri: &str| {
@@ -218,7 +218,7 @@ async fn the_log_level_of_a_session_filters_its_get_stream() {
     assert_eq!(streams[1].message().await["params"]["data"], "to all");
 }
 
-/// What a session is told by name, no other hears.
+/// An event for one session reaches no other.
 #[tokio::test(start_paused = true)]
 async fn an_event_for_one_session_reaches_no_other() {
     let world = environment();
@@ -269,9 +269,9 @@ async fn a_caller_holds_no_more_streams_than_it_may() {
     );
 }
 
-/// A buffered front gets what the log holds, at once, and the place to come back to.
+/// A buffered ingress gets the events of the log, at once, and the position to come back to.
 #[tokio::test(start_paused = true)]
-async fn a_buffered_get_says_what_is_stored_and_ends() {
+async fn a_buffered_get_returns_the_stored_events_and_ends() {
     let world = environment();
     let client = Client::open(world.at(0), NEWEST).await;
     let mut stream = client.listening(world.at(0)).await;

@@ -78,7 +78,7 @@ async fn a_session_id_is_visible_ascii_and_random() {
         ids.insert(id);
     }
     assert_eq!(ids.len(), 64);
-    // No place holds the same character in all of them, but for the version digit of a UUID.
+    // No position has the same character in all of them, but for the version digit of a UUID.
     let same =
         (0..32).filter(|at| ids.iter().map(|id| id.as_bytes()[*at]).collect::<BTreeSet<_>>().len() == 1);
     assert!(same.count() <= 1, "{ids:?}");

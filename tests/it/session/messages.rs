@@ -49,7 +49,7 @@ async fn an_unacceptable_notification_is_400() {
 }
 
 #[tokio::test]
-async fn an_answer_is_202_even_when_nobody_waits_for_it() {
+async fn a_response_is_202_even_when_no_request_waits_for_it() {
     let world = environment();
     for version in VERSIONS {
         let client = Client::open(world.at(0), version).await;

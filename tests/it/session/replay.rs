@@ -39,7 +39,7 @@ async fn a_reply_cut_off_anywhere_is_resumed_on_another_node_with_exactly_what_w
     for version in VERSIONS {
         let client = Client::open(world.at(0), version).await;
         for (read, allowed_before) in (0..=STEPS).flat_map(|read| [(read, read), (read, STEPS + 1)]) {
-            // Without priming there is no place before the first message.
+            // Without priming there is no position before the first message.
             if version != NEWEST && read == 0 {
                 continue;
             }
@@ -94,7 +94,7 @@ async fn the_reply_that_is_still_being_written_is_followed_to_its_end() {
 
 /// A client that is cut off again and again, each time elsewhere, misses no message and receives none twice.
 #[tokio::test(start_paused = true)]
-async fn a_reply_can_be_resumed_from_every_one_of_its_places() {
+async fn a_reply_can_be_resumed_from_each_of_its_messages() {
     let world = environments(3);
     let client = Client::open(world.at(0), NEWEST).await;
     world.allow(STEPS + 1);
@@ -223,7 +223,7 @@ async fn a_get_stream_is_resumed_on_another_node_from_any_of_its_events() {
     }
 }
 
-/// Six events on two nodes: in the session's own scope and in everybody's, each a sequence of its own.
+/// Six events on two environments: in the session's own scope and in the global one, each a sequence of its own.
 async fn publish(client: &Client, world: &World) {
     for at in 0..3 {
         let uri = |scope: &str| json!({ "uri": format!("test://{scope}/{at}") });
@@ -237,9 +237,9 @@ fn uris<'a>(heard: &'a [(String, Value)], scope: &str) -> Vec<&'a str> {
     all.filter(|uri| uri.starts_with(scope)).collect()
 }
 
-/// A place that the log has not reached is no place: the stream goes on from now.
+/// A position that the log has not reached does not exist: the stream continues from now.
 #[tokio::test(start_paused = true)]
-async fn a_place_ahead_of_the_log_goes_on_from_now() {
+async fn a_position_ahead_of_the_log_continues_from_now() {
     let world = environments(1);
     let client = Client::open(world.at(0), NEWEST).await;
     let mut stream = client.resume(&format!("log.{0}.{0}.{0}-2", u64::MAX)).send(world.at(0)).await;
@@ -268,7 +268,7 @@ async fn a_tool_may_close_the_connection_and_be_polled_for() {
 
 /// 2025-06-18: "The server SHOULD NOT close the SSE stream before sending the JSON-RPC response".
 #[tokio::test(start_paused = true)]
-async fn before_2025_11_25_the_connection_stays_open_whatever_a_tool_wants() {
+async fn before_2025_11_25_a_tool_cannot_close_the_connection() {
     let world = environments(1);
     let client = Client::open(world.at(0), MIDDLE).await;
     world.allow(1);

@@ -159,7 +159,7 @@ async fn an_unknown_param_header_is_ignored() {
 #[tokio::test(start_paused = true)]
 async fn a_param_header_with_bad_base64_is_a_header_mismatch() {
     let world = environment();
-    // "eu" without padding, with too much of it, with a foreign letter, with stray bits, and bytes that are no text.
+    // "eu" without padding, with too much of it, with a foreign character, with stray bits, and bytes that are no text.
     for bad in ["ZXU", "ZXU==", "ZX*=", "ZXV=", "/w==", " ZXU="] {
         let post =
             mirrored(json!({ "region": "eu" })).header("mcp-param-region", &format!("=?base64?{bad}?="));

@@ -194,7 +194,7 @@ async fn a_listen_ends_with_its_result_when_its_time_is_up() {
 
 /// Through an ingress that limits requests, the stream ends gracefully before it would be cut off.
 #[tokio::test(start_paused = true)]
-async fn a_listen_ends_before_the_deadline_of_its_front() {
+async fn a_listen_ends_before_the_deadline_of_its_ingress() {
     let world = environment();
     let front = Ingress::local(Deadline::after(Duration::from_secs(20)));
     let began = tokio::time::Instant::now();
@@ -277,7 +277,7 @@ async fn task_ids_need_the_tasks_extension() {
     assert_eq!(body["error"]["data"]["requiredCapabilities"], needed);
 }
 
-/// D9: switched off, the method is gone; nothing else is.
+/// Switched off, only this method is gone.
 #[tokio::test(start_paused = true)]
 async fn without_streams_there_is_no_listen() {
     let world = environments_with(1, |config| config.streams.enabled = false);
@@ -286,7 +286,6 @@ async fn without_streams_there_is_no_listen() {
     result(test_support::stateless("tools/list", json!({})).send(world.at(0)).await).await;
 }
 
-/// D9.
 #[tokio::test(start_paused = true)]
 async fn one_caller_holds_only_so_many_streams_on_all_environments() {
     let world = environments_with(2, |config| config.streams.per_principal = 2);
@@ -304,7 +303,7 @@ async fn one_caller_holds_only_so_many_streams_on_all_environments() {
     listening(&world, of(&ada)).await;
 }
 
-/// D9: a stream that ends by itself has given its place back before its last byte.
+/// A stream that ends by itself has released its lease before its last byte.
 #[tokio::test(start_paused = true)]
 async fn a_stream_that_ended_counts_no_more() {
     let world = environments_with(1, |config| {
@@ -316,9 +315,9 @@ async fn a_stream_that_ended_counts_no_more() {
     listening(&world, listen(everything())).await;
 }
 
-/// D9: an environment that was killed gives nothing back; its places are free when their streams would have ended.
+/// An environment that was killed releases nothing; its leases expire when their streams would have ended.
 #[tokio::test(start_paused = true)]
-async fn the_place_of_a_stream_that_was_never_given_back_expires() {
+async fn the_lease_of_a_stream_that_was_never_released_expires() {
     let world = environments_with(1, |config| {
         config.streams.per_principal = 1;
         config.streams.life = Some(Duration::from_secs(60));
@@ -330,9 +329,9 @@ async fn the_place_of_a_stream_that_was_never_given_back_expires() {
     listening(&world, listen(everything())).await;
 }
 
-/// A front that cannot stream would only be held up.
+/// A stream that waits would only hold up a buffered ingress.
 #[tokio::test(start_paused = true)]
-async fn a_buffered_front_gets_the_acknowledgement_and_the_end_at_once() {
+async fn a_buffered_ingress_gets_the_acknowledgement_and_the_end_at_once() {
     let world = environment();
     let front =
         Ingress { delivery: Delivery::Buffered, ..Ingress::local(Deadline::after(Duration::from_secs(30))) };
@@ -350,7 +349,7 @@ async fn a_listen_that_accepts_no_stream_is_refused() {
     assert_eq!((status, code), (400, -32600));
 }
 
-/// A2: layers see a listen like any other request, and its stream flows through them.
+/// Layers see a listen like any other request, and its stream flows through them.
 #[tokio::test(start_paused = true)]
 async fn a_listen_flows_through_the_default_layers() {
     let world = world(1, |_| {}, |builder| builder.layer(tower::layer::util::Identity::new()));

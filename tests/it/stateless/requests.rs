@@ -65,7 +65,7 @@ async fn a_notification_that_is_no_message_is_refused_without_an_id() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_response_is_refused_because_nobody_asked() {
+async fn a_response_is_refused_because_there_was_no_request() {
     let world = environment();
     let answers = [
         json!({ "jsonrpc": "2.0", "id": 7, "result": {} }),
@@ -218,7 +218,7 @@ fn bare_server() -> Server {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_method_of_a_capability_nobody_advertised_does_not_exist() {
+async fn a_method_of_a_capability_that_is_not_advertised_does_not_exist() {
     let server = bare_server();
     let methods = [
         "tools/list",
@@ -301,7 +301,7 @@ async fn a_task_param_is_ignored() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_session_id_of_somebody_is_ignored() {
+async fn a_session_id_is_ignored() {
     let world = environment();
     let reply = echo()
         .header("mcp-session-id", "nonsense")

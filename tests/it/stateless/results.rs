@@ -29,7 +29,7 @@ async fn of(server: &Server, post: McpRequest) -> Value {
 }
 
 #[tokio::test(start_paused = true)]
-async fn discover_says_versions_capabilities_identity_and_instructions() {
+async fn discover_returns_versions_capabilities_identity_and_instructions() {
     let found = of(environment().at(0), stateless("server/discover", json!({}))).await;
     let versions = found["supportedVersions"].as_array().expect("a list");
     for version in ["2026-07-28", "2025-11-25", "2025-06-18", "2025-03-26"] {
@@ -46,7 +46,7 @@ async fn discover_says_versions_capabilities_identity_and_instructions() {
 
 /// The versions that `server/discover` lists are the ones a request may name.
 #[tokio::test(start_paused = true)]
-async fn discover_and_the_version_error_list_versions_that_are_spoken() {
+async fn discover_and_the_version_error_list_versions_that_are_served() {
     let world = environment();
     let found = of(world.at(0), stateless("server/discover", json!({}))).await;
     let discovered: Vec<String> =
@@ -61,7 +61,7 @@ async fn discover_and_the_version_error_list_versions_that_are_spoken() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn discover_lists_no_version_that_is_not_spoken() {
+async fn discover_lists_no_version_that_is_not_served() {
     let found = of(environment().at(0), stateless("server/discover", json!({}))).await;
     assert_eq!(
         found["supportedVersions"].as_array().map(Vec::len),
@@ -101,7 +101,7 @@ async fn every_result_has_a_result_type() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_result_says_who_the_server_is() {
+async fn every_result_names_the_server() {
     let world = environment();
     for (post, _) in every_method() {
         let body = post.body.clone();
@@ -164,13 +164,13 @@ async fn an_unknown_tool_or_prompt_is_invalid_params() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_tool_that_fails_answers_with_a_result_that_says_so() {
+async fn a_tool_that_fails_answers_with_a_result_that_is_an_error() {
     let result = of(environment().at(0), call("fail", json!({}))).await;
     assert_eq!((&result["isError"], &result["resultType"]), (&json!(true), &json!("complete")));
 }
 
 #[tokio::test(start_paused = true)]
-async fn tools_are_listed_alike_for_everybody_everywhere_and_always() {
+async fn tools_are_listed_alike_for_every_caller_on_every_environment_at_any_time() {
     let world = environments(2);
     let list = || stateless("tools/list", json!({}));
     let first = of(world.at(0), list()).await;

@@ -1,4 +1,4 @@
-//! 2026-07-28: results that ask for input, and the sealed state of their rounds.
+//! 2026-07-28: results that ask for input, and the `requestState` of their rounds.
 //! <https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/mrtr> (read 2026-11-20).
 
 use std::time::Duration;
@@ -48,7 +48,7 @@ async fn status_and_code(server: &Server, post: McpRequest) -> (u16, i64) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_result_that_asks_carries_its_requests_and_its_sealed_state() {
+async fn a_result_that_asks_carries_its_requests_and_its_encrypted_state() {
     let result = result(ask().send(environment().at(0)).await).await;
     assert_eq!(result["resultType"], "input_required");
     assert_eq!(result["inputRequests"]["name"]["method"], "elicitation/create");
@@ -87,7 +87,7 @@ async fn a_state_without_requests_brings_the_client_straight_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_cannot_be_asked_is_told_what_it_lacks() {
+async fn a_client_that_cannot_be_asked_gets_the_capability_it_lacks() {
     let params = json!({ "name": "asks_input" });
     let reply = stateless_with(json!(1), "tools/call", params, json!({ "sampling": {} }))
         .send(environment().at(0))
@@ -266,7 +266,7 @@ async fn keys_can_be_rotated_while_rounds_are_open() {
 
 /// A key of the same name with other bytes is another key.
 #[tokio::test(start_paused = true)]
-async fn a_state_sealed_with_other_bytes_is_refused() {
+async fn a_state_encrypted_with_other_bytes_is_refused() {
     let (ours, theirs) = (with_keys(&[("one", 1)]), with_keys(&[("one", 9)]));
     let state = state_of(theirs.at(0), ask()).await;
     assert_eq!(status_and_code(ours.at(0), retry(ask(), &state, ada())).await, INVALID);
@@ -274,7 +274,7 @@ async fn a_state_sealed_with_other_bytes_is_refused() {
 
 /// Without keys each server makes its own, as its warning at start says.
 #[tokio::test(start_paused = true)]
-async fn without_configured_keys_a_state_opens_only_where_it_was_sealed() {
+async fn without_configured_keys_a_state_is_accepted_only_by_the_process_that_made_it() {
     let world = environments_with(2, |config| config.state_keys.clear());
     let state = state_of(world.at(0), ask()).await;
     assert_eq!(text(retry(ask(), &state, ada()).send(world.at(0)).await).await, "ada after 1");

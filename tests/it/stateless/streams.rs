@@ -127,7 +127,7 @@ async fn a_client_that_leaves_cancels_the_token_of_the_request() {
     assert_eq!(world.report().await, "token cancelled");
 }
 
-/// A request that runs out of time is told so, and its handler may tidy up.
+/// A request that runs out of time gets an error that names the time limit, and its handler may clean up.
 #[tokio::test(start_paused = true)]
 async fn a_request_that_runs_out_of_time_is_an_internal_error() {
     let world = environment();
@@ -167,7 +167,7 @@ async fn without_a_level_there_are_no_log_messages() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_hears_log_messages_of_its_level_and_worse() {
+async fn a_request_gets_log_messages_of_its_level_and_worse() {
     let world = environment();
     for (at, level) in LEVELS.iter().enumerate() {
         let reply = with_level(call("log_all", json!({})), json!(level)).send(world.at(0)).await;
@@ -239,9 +239,9 @@ async fn whole(reply: Reply) -> Vec<test_support::SseEvent> {
     sse::parse(&reply.bytes().await)
 }
 
-/// A front that cannot stream gets the same events as one text.
+/// An ingress that cannot stream gets the same events as one text.
 #[tokio::test(start_paused = true)]
-async fn a_buffered_front_gets_the_whole_stream_at_once() {
+async fn a_buffered_ingress_gets_the_whole_stream_at_once() {
     let world = environment();
     world.allow(3);
     let events = whole(progress(2).through(buffered()).send(world.at(0)).await).await;
@@ -249,9 +249,9 @@ async fn a_buffered_front_gets_the_whole_stream_at_once() {
     assert_eq!(methods(&messages), ["notifications/progress", "notifications/progress", "response"]);
 }
 
-/// A buffered front shows nobody that we are alive, so a late result alone is plain JSON.
+/// A buffered ingress passes on no keep-alives, so a late result alone is plain JSON.
 #[tokio::test(start_paused = true)]
-async fn a_buffered_front_gets_no_keep_alives() {
+async fn a_buffered_ingress_gets_no_keep_alives() {
     let world = environment();
     let answer = call("slow", json!({})).through(buffered()).send(world.at(0));
     let allow = async {
@@ -262,7 +262,7 @@ async fn a_buffered_front_gets_no_keep_alives() {
     assert_eq!(text(reply).await, "done");
 }
 
-/// The bound on an answer counts everything said; what breaks it is told in place of it.
+/// The limit of an answer counts all its messages; the error that names the limit takes its place.
 #[tokio::test(start_paused = true)]
 async fn an_answer_over_the_limit_is_an_error_instead() {
     let world = environments_with(1, |config| config.max_response = 2048);

@@ -2,11 +2,11 @@
 #![allow(deprecated, reason = "logging levels are tested until they are gone")]
 
 pub(crate) mod concurrency;
+pub(crate) mod inbox;
 pub(crate) mod log;
-pub(crate) mod mail;
 pub(crate) mod sessions;
-pub(crate) mod slots;
 pub(crate) mod state;
+pub(crate) mod stream_leases;
 pub(crate) mod streams;
 
 use std::time::Duration;

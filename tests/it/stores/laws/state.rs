@@ -50,7 +50,7 @@ pub(crate) async fn what_is_not_there_is_written_with_rev_zero(lab: &Lab) {
     assert_eq!(read(lab, &scope, "key").await.map(|(value, _)| value), Some(json!(2)));
 }
 
-/// Whatever separators a store uses: two names of one thing, or one name of two, would be a leak between callers.
+/// With any separator that a store may use: two names of one item, or one name of two, would be a leak between callers.
 pub(crate) async fn keys_and_scopes_never_meet(lab: &Lab) {
     let scopes = [
         StateScope::Session(lab.session().await),

@@ -1,4 +1,4 @@
-//! Events in, exact answers out: every front in every response mode.
+//! Events in, exact answers out: every ingress in every response mode.
 
 use std::io::Read;
 
@@ -15,17 +15,17 @@ const HELLO: &str = concat!(
 
 const MODES: [&str; 3] = ["stream", "buffered", "auto"];
 
-/// A POST of each front, and the form of its answer in each of [`MODES`].
+/// A POST of each ingress, and the form of its answer in each of [`MODES`].
 const FRONTS: [(&str, [Form; 3]); 5] = [
     ("function-url-post", [Form::Stream, Form::V2, Form::Stream]),
     ("rest-post", [Form::Stream, Form::V1, Form::V1]),
-    // These never stream, whatever they are told.
+    // These never stream, in any response mode.
     ("http-api-post", [Form::V2, Form::V2, Form::V2]),
     ("alb-post", [Form::Alb, Form::Alb, Form::Alb]),
     ("alb-post-multi-value", [Form::AlbLists, Form::AlbLists, Form::AlbLists]),
 ];
 
-/// The POST of a front as a GET of another path, with one more header.
+/// The POST of an ingress as a GET of another path, with one more header.
 fn get_of(front: &str, path: &str, header: (&str, &str)) -> String {
     edited(front, |event| {
         if event.get("rawPath").is_some() {
@@ -45,7 +45,7 @@ fn get_of(front: &str, path: &str, header: (&str, &str)) -> String {
     })
 }
 
-/// What a GET of `path` is answered with, for every front in every mode, with the form it should have.
+/// What a GET of `path` is answered with, for every ingress in every mode, with the form it should have.
 async fn everywhere(path: &str, mut check: impl FnMut(Form, Said)) {
     for (at, mode) in MODES.into_iter().enumerate() {
         let emulator = function_in(mode).start().await.unwrap();
@@ -57,7 +57,7 @@ async fn everywhere(path: &str, mut check: impl FnMut(Form, Said)) {
 }
 
 #[tokio::test]
-async fn a_call_is_answered_in_the_form_its_front_reads_in_every_response_mode() {
+async fn a_call_is_answered_in_the_form_its_ingress_reads_in_every_response_mode() {
     for (at, mode) in MODES.into_iter().enumerate() {
         let emulator = function_in(mode).start().await.unwrap();
         for (front, forms) in FRONTS {
@@ -69,7 +69,7 @@ async fn a_call_is_answered_in_the_form_its_front_reads_in_every_response_mode()
 }
 
 #[tokio::test]
-async fn an_event_is_served_whatever_its_front_says_of_callers_stages_and_completions() {
+async fn an_event_is_served_with_any_caller_stage_and_completion_marker() {
     let emulator = function().start().await.unwrap();
     for (event, form) in [
         ("function-url-post-iam", Form::Stream),
@@ -86,7 +86,7 @@ async fn an_event_is_served_whatever_its_front_says_of_callers_stages_and_comple
 }
 
 #[tokio::test]
-async fn what_http_itself_refuses_is_refused_in_the_form_of_the_front() {
+async fn a_request_that_http_refuses_is_refused_in_the_form_of_the_ingress() {
     let no_stream =
         r#"{"jsonrpc":"2.0","error":{"code":-32600,"message":"invalid request: method not allowed here"}}"#;
     let no_session = concat!(
@@ -105,7 +105,7 @@ async fn what_http_itself_refuses_is_refused_in_the_form_of_the_front() {
 }
 
 #[tokio::test]
-async fn a_browser_is_told_what_it_may_send() {
+async fn a_preflight_lists_the_headers_that_a_browser_may_send() {
     let headers = vec![
         ("access-control-allow-headers", vec!["content-type,mcp-protocol-version"]),
         ("access-control-allow-methods", vec!["GET,POST,DELETE,OPTIONS"]),
@@ -123,7 +123,7 @@ async fn a_browser_is_told_what_it_may_send() {
 }
 
 #[tokio::test]
-async fn cookies_go_where_each_front_looks_for_them() {
+async fn cookies_go_where_each_ingress_looks_for_them() {
     everywhere("/cookies", |form, said| {
         let mut expected = Answer::ok("text/plain", "cookies");
         expected.cookies = &["a=1; Path=/; HttpOnly", "b=2, with a comma"];
@@ -159,7 +159,7 @@ async fn an_empty_answer_is_never_an_empty_stream() {
     {
         everywhere(path, |form, said| {
             let (status, body) = match (form, status) {
-                // 204 forbids a body, and some fronts wait for its first byte.
+                // 204 forbids a body, and some ingresses wait for its first byte.
                 (Form::Stream, 204) => (200, "\n"),
                 (Form::Stream, status) => (status, "\n"),
                 (_, status) => (status, ""),
@@ -172,7 +172,7 @@ async fn an_empty_answer_is_never_an_empty_stream() {
 }
 
 #[tokio::test]
-async fn a_stream_that_turns_out_to_say_nothing_is_not_empty_either() {
+async fn a_stream_that_turns_out_to_be_empty_is_not_sent_empty() {
     let emulator = function_in("stream").start().await.unwrap();
     for query in ["", "late"] {
         let event = edited("function-url-cookies", |event| {

@@ -43,7 +43,7 @@ fn message(event: &str) -> Value {
     serde_json::from_str(event["Records"][0]["Sns"]["Message"].as_str().unwrap()).unwrap()
 }
 
-/// A message whose attribute says whom it is for.
+/// A message with an attribute that names its principal.
 fn addressed_to(principal: &Value) -> String {
     edited("sns", |event| {
         event["Records"][0]["Sns"]["MessageAttributes"] = json!({ "mcp_principal": principal });
@@ -121,7 +121,7 @@ async fn a_delivery_that_is_repeated_is_one_event() {
 }
 
 #[tokio::test]
-async fn a_record_that_is_known_by_an_event_of_our_own_is_not_told_again() {
+async fn a_record_with_the_id_of_a_known_event_is_not_delivered_again() {
     let emulator = with_events().start().await.unwrap();
     for message in ["first", "second"] {
         let event = edited("sns-state-change", |event| {
@@ -135,7 +135,7 @@ async fn a_record_that_is_known_by_an_event_of_our_own_is_not_told_again() {
     assert_eq!(taken["events"].as_array().unwrap().len(), 1);
 }
 
-/// Whoever may publish to the topic may address a caller. A direct invocation's caller has this key.
+/// A publisher of the topic may address one caller. The caller of a direct invocation has this key.
 #[tokio::test]
 async fn a_message_with_the_key_of_a_principal_is_for_that_caller_alone() {
     let emulator = with_events().start().await.unwrap();
@@ -162,7 +162,7 @@ async fn a_message_with_the_key_of_a_principal_is_for_that_caller_alone() {
 }
 
 #[tokio::test]
-async fn a_poison_message_fails_with_its_reason_and_is_laid_aside() {
+async fn an_invalid_message_fails_with_its_reason_and_becomes_a_dead_letter() {
     let emulator = with_events().start().await.unwrap();
     let cases = [
         (
@@ -201,9 +201,9 @@ async fn a_poison_message_fails_with_its_reason_and_is_laid_aside() {
         let error = letter.error.as_ref().unwrap();
         assert_eq!(
             (letter.attempts, error.kind.as_str(), error.message().as_str()),
-            (3, "PoisonEvent", reason)
+            (3, "InvalidEvent", reason)
         );
-        assert_eq!(letter.payload, event.as_bytes(), "whole, for whoever looks into it");
+        assert_eq!(letter.payload, event.as_bytes(), "the dead letter is the whole event");
     }
     let (kind, reason) = said(
         emulator
@@ -218,7 +218,7 @@ async fn a_poison_message_fails_with_its_reason_and_is_laid_aside() {
 }
 
 #[tokio::test]
-async fn a_listener_hears_of_an_event_of_its_topic_and_of_a_topic_that_is_new() {
+async fn a_listen_stream_gets_events_of_its_resource_and_learns_of_new_ones() {
     let emulator = with_events().concurrency(8).start().await.unwrap();
     let mut one = listen_to(&["event://aws.ec2/state_change"]).send_to(&emulator).await;
     let mut all = ask("subscriptions/listen", json!({ "notifications": { "resourcesListChanged": true } }))
@@ -243,7 +243,7 @@ async fn a_listener_hears_of_an_event_of_its_topic_and_of_a_topic_that_is_new() 
 }
 
 #[tokio::test]
-async fn a_session_hears_an_event_as_a_log_message_and_an_update_and_resumes_between_the_two() {
+async fn a_session_gets_an_event_as_a_log_message_and_an_update_and_resumes_between_the_two() {
     let emulator = with_events().concurrency(8).start().await.unwrap();
     let id = initialize(&emulator).await;
     let uri = "event://aws.cloudwatch/alarm";
@@ -288,7 +288,7 @@ async fn a_session_hears_an_event_as_a_log_message_and_an_update_and_resumes_bet
 }
 
 #[tokio::test]
-async fn a_server_without_events_says_so_and_has_no_such_resources() {
+async fn a_server_without_events_refuses_them_and_has_no_such_resources() {
     let emulator = function().start().await.unwrap();
     let (kind, _) = said(emulator.invoke(fixture("sns-state-change"), None).await.unwrap()).await.error();
     assert_eq!(kind, "NotConfigured");
@@ -298,7 +298,7 @@ async fn a_server_without_events_says_so_and_has_no_such_resources() {
 }
 
 #[tokio::test]
-async fn capabilities_promise_events_only_where_they_can_be_told() {
+async fn capabilities_promise_events_only_where_they_can_be_sent() {
     let promises = async |streams: &str| {
         let emulator = with_events().env("MCP_STREAMS", streams).start().await.unwrap();
         let discovered = ask("server/discover", json!({})).send_to(&emulator).await.json().await;

@@ -1,4 +1,4 @@
-//! Events no front would send, and requests at the limits: each has an honest answer, and the environment lives on.
+//! Events no ingress would send, and requests at the limits: each has an honest answer, and the environment lives on.
 
 use bytes::Bytes;
 use http::StatusCode;
@@ -10,7 +10,7 @@ use crate::support::*;
 /// 6 MB: the largest event Lambda accepts.
 const LARGEST: usize = 6 * 1024 * 1024;
 
-/// What a hostile event is answered with, after showing that one line of the log tells of it and that the same
+/// The answer to a hostile event, after showing that one line of the log names it and that the same
 /// environment serves the next request.
 async fn survived(emulator: &Emulator, event: impl Into<Bytes>) -> Said {
     let before = complaints(emulator);
@@ -116,7 +116,7 @@ async fn a_request_no_http_client_could_have_sent_is_a_bad_request() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_not_the_base64_it_says_is_a_bad_request() {
+async fn a_body_that_is_not_base64_as_announced_is_a_bad_request() {
     let emulator = function().start().await.unwrap();
     let cut: fn(&str) -> String = |body| body[..body.len() - 3].to_owned();
     let spoiled: fn(&str) -> String = |body| format!("%{}", &body[1..]);

@@ -4,23 +4,23 @@ use serde_json::{Value, json};
 
 use crate::support::*;
 
-/// The events that have a role of their own, and its name.
-const ROLES: [(&str, &str); 6] = [
-    ("sns", "SNS"),
-    ("sqs", "SQS"),
-    ("eventbridge", "EventBridge"),
-    ("authorizer-token", "API Gateway authorizer"),
-    ("authorizer-request", "API Gateway authorizer"),
-    ("authorizer-http-api", "API Gateway authorizer"),
+/// The events that have a role of their own, its name, and how it is configured.
+const ROLES: [(&str, &str, &str); 6] = [
+    ("sns", "SNS", "set MCP_EVENTS=on"),
+    ("sqs", "SQS", "this version has no role for them"),
+    ("eventbridge", "EventBridge", "set MCP_EVENTS=on"),
+    ("authorizer-token", "API Gateway authorizer", "set MCP_JWT_ISSUER"),
+    ("authorizer-request", "API Gateway authorizer", "set MCP_JWT_ISSUER"),
+    ("authorizer-http-api", "API Gateway authorizer", "set MCP_JWT_ISSUER"),
 ];
 
 #[tokio::test]
-async fn an_event_of_a_role_that_is_not_configured_fails_and_says_so() {
+async fn an_event_of_a_role_that_is_not_configured_fails_with_its_name() {
     let emulator = function().start().await.unwrap();
-    for (lines, (event, name)) in ROLES.into_iter().enumerate() {
+    for (lines, (event, name, setting)) in ROLES.into_iter().enumerate() {
         let (kind, text) = said(emulator.invoke(fixture(event), None).await.unwrap()).await.error();
         assert_eq!(kind, "NotConfigured", "{event}");
-        assert_eq!(text, format!("this function is not configured to serve {name} events"));
+        assert_eq!(text, format!("this function is not configured to serve {name} events: {setting}"));
         eventually("a log line", || logged(&emulator, "NotConfigured") > lines).await;
         assert_eq!(complaints(&emulator), lines + 1, "{event}");
     }
@@ -29,19 +29,22 @@ async fn an_event_of_a_role_that_is_not_configured_fails_and_says_so() {
 }
 
 #[tokio::test]
-async fn a_call_of_an_agentcore_gateway_is_told_by_its_client_context_alone() {
+async fn a_call_of_an_agentcore_gateway_is_recognised_by_its_client_context_alone() {
     let emulator = function().start().await.unwrap();
     let (event, context) = (fixture("agentcore"), client_context("agentcore"));
     let (kind, text) = said(emulator.invoke(event.clone(), Some(&context)).await.unwrap()).await.error();
     assert_eq!(kind, "NotConfigured");
-    assert_eq!(text, "this function is not configured to serve AgentCore Gateway events");
+    assert_eq!(
+        text,
+        "this function is not configured to serve AgentCore Gateway events: this version has no role for them"
+    );
     let (kind, _) =
         said(emulator.invoke(event, Some(r#"{"custom":{"another":"key"}}"#)).await.unwrap()).await.error();
     assert_eq!(kind, "UnknownEvent");
 }
 
 #[tokio::test]
-async fn an_asynchronous_event_that_nobody_serves_is_kept_as_a_dead_letter() {
+async fn an_asynchronous_event_that_is_not_served_is_kept_as_a_dead_letter() {
     let emulator = function().start().await.unwrap();
     emulator.invoke_async(fixture("sns")).unwrap();
     emulator.settled().await;
@@ -57,7 +60,7 @@ async fn an_unknown_event_fails_by_the_names_of_its_keys_and_none_of_its_values(
     assert_eq!(kind, "UnknownEvent");
     assert_eq!(
         text,
-        "the event is of no kind this server knows; its top-level keys are items, orderId, secret"
+        "the event is of no kind that this server knows; its top-level keys are items, orderId, secret"
     );
     eventually("a log line", || logged(&emulator, "items, orderId, secret") > 0).await;
     assert_eq!(complaints(&emulator), 1);

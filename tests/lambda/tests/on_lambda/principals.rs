@@ -1,4 +1,4 @@
-//! Who calls, as each front says it, and the headers that say the same.
+//! The caller, as the event of each ingress names it, and the headers that repeat it.
 
 use lambda_emulator::{Emulator, Ingress};
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ fn asks(event: &mut Value) {
     }
 }
 
-/// Key, authenticated_by and scopes of whoever sends this event.
+/// The key of this event's caller, how it was authenticated, and the whole answer of the tool.
 async fn who(emulator: &Emulator, event: &str, change: impl FnOnce(&mut Value)) -> (String, String, Value) {
     let event = edited(event, |event| {
         asks(event);
@@ -41,7 +41,7 @@ fn authorizer(context: Value) -> impl FnOnce(&mut Value) {
 }
 
 #[tokio::test]
-async fn each_front_says_who_calls_in_its_own_way() {
+async fn the_caller_is_read_from_the_event_of_each_ingress() {
     let emulator = function().start().await.unwrap();
     for (event, key, authenticated_by, scopes) in [
         ("function-url-post", "anonymous", "Anonymous", json!([])),
@@ -68,7 +68,7 @@ async fn each_front_says_who_calls_in_its_own_way() {
 }
 
 #[tokio::test]
-async fn a_token_names_the_same_caller_whichever_front_has_checked_it() {
+async fn a_token_names_the_same_caller_through_every_ingress() {
     let emulator = function().start().await.unwrap();
     let claims =
         json!({ "iss": "https://issuer.example.com/", "sub": "user-1", "scope": "mcp:call mcp:read" });
@@ -102,9 +102,9 @@ async fn scopes_are_read_however_they_are_written() {
     }
 }
 
-/// IAM gives a name to the next one who wants it, and one role to everybody of an identity pool.
+/// IAM may give a deleted user's name to another one, and one role to all users of an identity pool.
 #[tokio::test]
-async fn a_caller_of_iam_is_known_by_an_id_that_is_nobody_elses() {
+async fn a_caller_of_iam_is_identified_by_an_id_that_is_never_reused() {
     let emulator = function().start().await.unwrap();
     let pool = |identity: &str| {
         json!({ "iam": {
@@ -132,9 +132,9 @@ async fn a_caller_of_iam_is_known_by_an_id_that_is_nobody_elses() {
     assert_eq!((key.as_str(), by.as_str()), ("aws:iam|AROAEXAMPLE:session", "Iam"));
 }
 
-/// A front that says something odd has vouched for nobody.
+/// A context that cannot be read names no caller.
 #[tokio::test]
-async fn a_context_that_names_nobody_is_anonymous() {
+async fn a_context_that_names_no_caller_is_anonymous() {
     let emulator = function().start().await.unwrap();
     for (event, context) in [
         ("http-api-post", json!({})),
@@ -209,7 +209,7 @@ async fn headers(emulator: &Emulator, event: &str, change: impl FnOnce(&mut Valu
 }
 
 #[tokio::test]
-async fn what_a_front_says_is_forwarded_in_headers_of_its_own() {
+async fn the_identity_of_an_ingress_is_forwarded_in_headers_of_its_own() {
     let emulator = function().start().await.unwrap();
     let flat = headers(&emulator, "rest-post-authorizer", |_| {}).await;
     let expected = json!({
@@ -245,7 +245,7 @@ async fn names_become_snake_case_and_values_no_header_could_hold_are_left_out() 
 }
 
 #[tokio::test]
-async fn what_a_client_writes_in_their_place_never_arrives() {
+async fn headers_that_a_client_forges_in_their_name_never_arrive() {
     let emulator = function().start().await.unwrap();
     for event in [
         "function-url-post",

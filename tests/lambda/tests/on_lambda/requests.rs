@@ -1,4 +1,4 @@
-//! Events in, requests out: what the server sees of what a front was sent. The `/request` route answers with it.
+//! Events in, requests out: the request that the server sees of an ingress's event. The `/request` route answers with it.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ async fn seen(event: impl Into<bytes::Bytes>) -> Value {
     said(emulator.invoke(event, None).await.unwrap()).await.json()
 }
 
-/// The headers that every fixture of a front brings, without those a test looks at.
+/// The headers that every fixture of an ingress brings, without those a test looks at.
 fn without_the_usual(mut seen: Value) -> Value {
     let headers = seen["headers"].as_object_mut().unwrap();
     headers.retain(|name, _| {

@@ -1,4 +1,4 @@
-//! Events as files, and what an invocation said.
+//! Events as files, and the response of an invocation.
 
 use bytes::Bytes;
 use lambda_emulator::{Answer, FunctionError, Outcome};
@@ -66,7 +66,7 @@ async fn read(answer: Answer) -> Said {
 }
 
 impl Said {
-    /// The body, whatever carries it.
+    /// The body, streamed or whole.
     pub(crate) fn body(&self) -> String {
         match self {
             Self::Streamed { body, .. } => String::from_utf8(body.to_vec()).unwrap(),

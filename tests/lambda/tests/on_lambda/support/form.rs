@@ -1,11 +1,11 @@
-//! The forms in which fronts read answers.
+//! The forms in which ingresses read answers.
 
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 use super::Said;
 
-/// How a front reads an answer.
+/// How an ingress reads an answer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Form {
     /// A prelude and a stream: Function URL and REST API that stream.
@@ -16,7 +16,7 @@ pub(crate) enum Form {
     V1,
     /// Load balancer.
     Alb,
-    /// Load balancer whose target group wants lists of headers.
+    /// Load balancer with multi-value headers.
     AlbLists,
 }
 
@@ -52,7 +52,7 @@ impl<'a> Answer<'a> {
         self
     }
 
-    /// What the function says to a front that reads this form.
+    /// The function's answer to an ingress that reads this form.
     pub(crate) fn as_said(&self, form: Form) -> Said {
         let single = |cookies: bool| {
             let mut headers: Map<String, Value> = Map::new();

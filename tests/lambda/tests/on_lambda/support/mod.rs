@@ -34,7 +34,7 @@ pub(crate) fn function_in(mode: &str) -> Builder {
     function().env("MCP_RESPONSE_MODE", mode)
 }
 
-/// The lines of every log that somebody should look at.
+/// The warnings and errors of every log.
 pub(crate) fn complaints(emulator: &Emulator) -> usize {
     // The emulator has no key that would be the same everywhere, so each fixture complains of that once.
     logged(emulator, r#""level":"ERROR""#) + logged(emulator, r#""level":"WARN""#)

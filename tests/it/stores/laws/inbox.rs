@@ -32,7 +32,7 @@ async fn bodies(lab: &Lab, session: &SessionId, to: &[InboxKey]) -> Vec<String> 
     mail.into_iter().map(|mail| String::from_utf8(mail.body.to_vec()).expect("text")).collect()
 }
 
-pub(crate) async fn letters_are_read_oldest_first_until_they_are_discarded(lab: &Lab) {
+pub(crate) async fn messages_are_read_oldest_first_until_they_are_discarded(lab: &Lab) {
     let session = lab.session().await;
     // Names that sort otherwise than they were posted.
     let names = ["9", "10", "b", "a", "2", "1"];
@@ -48,7 +48,7 @@ pub(crate) async fn letters_are_read_oldest_first_until_they_are_discarded(lab: 
     assert!(bodies(lab, &session, &[call("one")]).await.is_empty());
 }
 
-pub(crate) async fn a_letter_posted_twice_is_one_letter(lab: &Lab) {
+pub(crate) async fn a_message_that_is_put_twice_is_one_message(lab: &Lab) {
     let session = lab.session().await;
     post(lab, &session, &letter(lab, call("one"), "0", "first")).await;
     post(lab, &session, &letter(lab, call("one"), "0", "second")).await;
@@ -57,7 +57,7 @@ pub(crate) async fn a_letter_posted_twice_is_one_letter(lab: &Lab) {
     assert_eq!(bodies(lab, &session, &[call("two")]).await, ["elsewhere"], "a name is a name at its address");
 }
 
-pub(crate) async fn addresses_and_sessions_never_meet(lab: &Lab) {
+pub(crate) async fn keys_and_sessions_never_meet(lab: &Lab) {
     let (session, other) = (lab.session().await, lab.session().await);
     let addresses =
         [call("1"), request("1"), request("\"1\""), call("1#2"), request("1#2"), call("REQUEST#1"), call("")];
@@ -95,7 +95,7 @@ pub(crate) async fn discarding_is_idempotent_and_takes_only_what_was_named(lab: 
     assert_eq!(bodies(lab, &session, &[call("one"), call("two")]).await, ["second", "third"]);
 }
 
-pub(crate) async fn expired_letters_are_absent(lab: &Lab) {
+pub(crate) async fn expired_messages_are_absent(lab: &Lab) {
     let session = lab.session().await;
     post(lab, &session, &letter(lab, call("one"), "0", "early")).await;
     lab.clock.advance(lab.life / 2);
@@ -105,7 +105,7 @@ pub(crate) async fn expired_letters_are_absent(lab: &Lab) {
     assert_eq!(bodies(lab, &session, &[call("one")]).await, ["late"]);
 }
 
-pub(crate) async fn letters_end_with_their_session(lab: &Lab) {
+pub(crate) async fn messages_end_with_their_session(lab: &Lab) {
     let session = lab.session().await;
     post(lab, &session, &letter(lab, call("one"), "0", "never read")).await;
     lab.stores.sessions.end(&session).await.expect("ended");
