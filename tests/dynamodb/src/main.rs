@@ -1,5 +1,5 @@
-//! `local-dynamodb PORT`: an embedded DynamoDB on loopback with the tables `state` and `events`. Prints the URL when the
-//! tables are there, and forgets everything when it ends.
+//! `local-dynamodb PORT`: an embedded DynamoDB on loopback with the tables `state` and `events`. Prints the URL when
+//! the tables are there, and forgets everything when it ends.
 
 use std::error::Error;
 

@@ -219,7 +219,8 @@ impl Builder {
         self
     }
 
-    /// Repeats what environments print on standard error; as `EMULATOR_LOG=1` does. `EMULATOR_LOG_FILE` names a file that gets them too.
+    /// Repeats what environments print on standard error; as `EMULATOR_LOG=1` does. `EMULATOR_LOG_FILE` names a file
+    /// that gets them too.
     pub fn echo(mut self, echo: bool) -> Self {
         self.function.echo = echo;
         self

@@ -205,7 +205,7 @@ async fn known_keys_outlive_an_outage_for_an_hour() {
     assert_eq!(status(&world, &fresh()).await, 200);
     assert_eq!(issuer.asked_for_keys(), asked, "an issuer that fails is left alone for a moment");
     let unknown = token(&world, &issuer, "ada").key(&Key::ec("new")).sign();
-    assert_eq!(status(&world, &unknown).await, 503, "nobody can say that there is no such key");
+    assert_eq!(status(&world, &unknown).await, 503, "whether the key exists cannot be known");
     world.clock.advance(Duration::from_secs(3000));
     assert_eq!(status(&world, &fresh()).await, 503, "not for ever");
     issuer.suffer(Outage::None);

@@ -1,5 +1,5 @@
-//! Two users with tokens of their own, four environments over one store: nothing of one can be reached by the other, and
-//! no refusal shows whether its target exists.
+//! Two users with tokens of their own, four environments over one store: nothing of one can be reached by the other,
+//! and no refusal shows whether its target exists.
 //! <https://modelcontextprotocol.io/specification/2025-11-25/basic/security_best_practices#session-hijacking>
 //! (read 2026-11-20).
 
@@ -183,8 +183,8 @@ async fn a_question_to_another_user_cannot_be_answered() {
     }
     let own = json!({ "roots": [{ "uri": "file:///ada" }] });
     assert_eq!(with(hers.answer(&asked, own), &users.ada).send(users.world.at(2)).await.status, 202);
-    let said = reply.message().await.to_string();
-    assert!(said.contains("file:///ada") && !said.contains("bob"), "{said}");
+    let text = reply.message().await.to_string();
+    assert!(text.contains("file:///ada") && !text.contains("bob"), "{text}");
 }
 
 /// State behind a name is each caller's own, even under one name.

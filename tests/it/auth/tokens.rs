@@ -115,7 +115,11 @@ async fn metadata_is_served_at_both_paths_without_a_token() {
         let other = McpRequest::of(Method::POST).path(path).send(world.at(0)).await;
         assert_eq!((other.status.as_u16(), other.header("allow")), (405, Some("GET, HEAD")));
     }
-    assert_eq!(issuer.asked("/.well-known/openid-configuration"), 0, "nobody has to be asked for that");
+    assert_eq!(
+        issuer.asked("/.well-known/openid-configuration"),
+        0,
+        "the metadata needs no request to the issuer"
+    );
     let open = test_support::environment();
     let reply =
         McpRequest::of(Method::GET).path("/.well-known/oauth-protected-resource").send(open.at(0)).await;
@@ -131,8 +135,8 @@ async fn metadata_and_challenges_name_the_configured_public_url() {
         config.auth.public_url = Some("https://mcp.example.com/prod".into());
     });
     let reply = call("echo", json!({})).send(world.at(0)).await;
-    let told = r#"Bearer scope="mcp:call", resource_metadata="https://mcp.example.com/prod/.well-known/oauth-protected-resource/mcp""#;
-    assert_eq!(challenge(&reply), told);
+    let expected = r#"Bearer scope="mcp:call", resource_metadata="https://mcp.example.com/prod/.well-known/oauth-protected-resource/mcp""#;
+    assert_eq!(challenge(&reply), expected);
     let document =
         McpRequest::of(Method::GET).path("/.well-known/oauth-protected-resource/mcp").send(world.at(0)).await;
     assert_eq!(document.json().await["resource"], "https://mcp.example.com/prod/mcp");

@@ -1,5 +1,5 @@
-//! The variables of authentication: an error in them stops the process, and no setting that was meant to restrict callers
-//! leaves the server open.
+//! The variables of authentication: an error in them stops the process, and no setting that was meant to restrict
+//! callers leaves the server open.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -61,7 +61,11 @@ fn a_public_url_is_an_audience() {
     let config =
         with(&[ISSUER, ("MCP_PUBLIC_URL", "https://mcp.example.com"), ("MCP_PATH", "/v1")]).expect("fine");
     assert_eq!(config.auth.jwt.expect("an issuer").audience, ["https://mcp.example.com/v1"]);
-    assert_eq!(refused(&[ISSUER]), "MCP_JWT_AUDIENCE", "tokens for anybody are tokens for nobody");
+    assert_eq!(
+        refused(&[ISSUER]),
+        "MCP_JWT_AUDIENCE",
+        "without an audience any token of the issuer would do"
+    );
 }
 
 #[test]

@@ -81,7 +81,7 @@ async fn a_client_with_get_streams_on_two_environments_gets_each_message_on_the_
     for _ in 0..3 {
         assert_eq!(new.message().await["method"], "notifications/prompts/list_changed");
     }
-    assert!(rest(&mut old).await.is_empty(), "the old one has ended, and said nothing more");
+    assert!(rest(&mut old).await.is_empty(), "the old one has ended, and sent nothing more");
     assert!(new.is_waiting());
 }
 

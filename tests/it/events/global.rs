@@ -102,16 +102,16 @@ async fn an_event_of_one_session_reaches_that_session_alone() {
     let (mut his, mut hers) = (one.listening(world.at(1)).await, other.listening(world.at(2)).await);
     let events = world.at(0).events();
     let mine = GlobalEvent::session_update(&one.id, SessionChange::Updated, None);
-    events.broadcast_global_event(mine).await.expect("told");
+    events.broadcast_global_event(mine).await.expect("published");
     let tool = GlobalEvent::tool_execution("t", Some(&one.id), ToolStatus::Completed);
-    events.broadcast_global_event(tool).await.expect("told");
-    events.broadcast_global_event(happened(1)).await.expect("told");
-    let mut said = Vec::new();
+    events.broadcast_global_event(tool).await.expect("published");
+    events.broadcast_global_event(happened(1)).await.expect("published");
+    let mut received = Vec::new();
     for _ in 0..4 {
-        said.push(his.message().await);
+        received.push(his.message().await);
     }
     let types: Vec<_> =
-        said.iter().filter_map(|message| message["params"]["data"]["type"].as_str()).collect();
+        received.iter().filter_map(|message| message["params"]["data"]["type"].as_str()).collect();
     assert_eq!(types.len(), 3);
     assert!(types.contains(&"session_update") && types.contains(&"tool_execution"));
     assert_eq!(hers.message().await["params"]["data"]["type"], "external_event");
@@ -152,7 +152,7 @@ async fn a_stream_gets_the_events_that_its_level_and_its_filter_let_through() {
         GlobalEvent::external_event("aws.s3", "put", Value::Null),
         GlobalEvent::system_health("db", "critical", Value::Null),
     ] {
-        events.broadcast_global_event(event).await.expect("told");
+        events.broadcast_global_event(event).await.expect("published");
     }
     tokio::time::sleep(Duration::from_secs(3)).await;
     for client in &world.servers {
@@ -179,7 +179,7 @@ async fn a_buffered_get_is_a_snapshot_of_the_events_since() {
     let place = opening(&mut first, NEWEST).await.expect("a place");
     assert!(rest(&mut first).await.is_empty());
     for number in 1..=3 {
-        world.at(1).events().broadcast_global_event(happened(number)).await.expect("told");
+        world.at(1).events().broadcast_global_event(happened(number)).await.expect("published");
     }
     let mut second = client.resume(&place).through(buffered()).send(world.at(1)).await;
     opening(&mut second, NEWEST).await;
@@ -206,17 +206,17 @@ async fn code_that_subscribes_gets_the_events_of_its_filter_and_is_counted() {
     let mut tools = events.subscribe(filter).await.expect("subscribed");
     assert_eq!(events.subscriber_count(), 2);
     assert_eq!(world.at(1).events().subscriber_count(), 0, "each process has its own");
-    let told = [happened(1), GlobalEvent::tool_execution("t", None, ToolStatus::Started)];
-    for event in &told {
-        world.at(1).events().broadcast_global_event(event.clone()).await.expect("told");
+    let received = [happened(1), GlobalEvent::tool_execution("t", None, ToolStatus::Started)];
+    for event in &received {
+        world.at(1).events().broadcast_global_event(event.clone()).await.expect("published");
     }
     let at = world.clock.now();
-    for event in told.clone() {
+    for event in received.clone() {
         assert_eq!(all.next().await.expect("read"), event.at(at));
     }
-    assert_eq!(tools.next().await.expect("read"), told[1].clone().at(at));
+    assert_eq!(tools.next().await.expect("read"), received[1].clone().at(at));
     let own = GlobalEvent::session_update(session.as_str(), SessionChange::Created, None);
-    world.at(1).events().broadcast_global_event(own.clone()).await.expect("told");
+    world.at(1).events().broadcast_global_event(own.clone()).await.expect("published");
     assert_eq!(all.next().await.expect("read"), own.at(at));
     drop((all, tools));
     assert_eq!(events.subscriber_count(), 0);
@@ -272,7 +272,7 @@ async fn switched_off_streams_are_not_promised_and_what_happened_can_be_read() {
         config.events.enabled = Some(true);
         config.streams.enabled = false;
     });
-    world.at(0).events().broadcast_global_event(happened(1)).await.expect("told");
+    world.at(0).events().broadcast_global_event(happened(1)).await.expect("published");
     let discovered = result(stateless("server/discover", json!({})).send(world.at(0)).await).await;
     for family in ["tools", "prompts", "resources"] {
         assert_eq!(discovered["capabilities"][family], json!({}), "{family}");
@@ -383,9 +383,9 @@ async fn sixty_four_streams_of_one_environment_share_one_tail() {
     counted.polls.store(0, Ordering::SeqCst);
     tokio::time::sleep(Duration::from_secs(60)).await;
     let polls = counted.polls.swap(0, Ordering::SeqCst);
-    assert!((30..=60).contains(&polls), "{polls} polls in an idle minute, whoever listens");
+    assert!((30..=60).contains(&polls), "{polls} polls in an idle minute, with any number of streams");
     assert_eq!(counted.reads.swap(0, Ordering::SeqCst), 0, "and nothing is read");
-    world.at(0).events().broadcast_global_event(happened(1)).await.expect("told");
+    world.at(0).events().broadcast_global_event(happened(1)).await.expect("published");
     for (at, stream) in streams.iter_mut().enumerate() {
         let expected = if at % 2 == 0 { "notifications/resources/updated" } else { "notifications/message" };
         assert_eq!(stream.message().await["method"], expected);

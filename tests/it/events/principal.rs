@@ -50,7 +50,7 @@ async fn methods(stream: &mut Reply, count: usize) -> Vec<String> {
 }
 
 async fn tell(world: &World, who: &Principal, event: impl Into<Event>) -> Appended {
-    world.at(0).events().publish_to_principal(who, event.into()).await.expect("told")
+    world.at(0).events().publish_to_principal(who, event.into()).await.expect("published")
 }
 
 #[tokio::test(start_paused = true)]
@@ -76,9 +76,9 @@ async fn an_event_for_one_caller_reaches_all_its_clients_and_no_others() {
 
     tell(&world, &alice, invoice(1)).await;
     for stream in &mut sessions {
-        let told = stream.message().await;
+        let received = stream.message().await;
         assert_eq!(
-            (&told["method"], &told["params"]["data"]["payload"]),
+            (&received["method"], &received["params"]["data"]["payload"]),
             (&"notifications/message".into(), &json!(1))
         );
         assert_eq!(methods(stream, 1).await, ["notifications/resources/list_changed"]);
@@ -91,8 +91,8 @@ async fn an_event_for_one_caller_reaches_all_its_clients_and_no_others() {
     }
 
     // A global event comes later, and is the first that the others receive.
-    world.at(1).events().prompts_list_changed().await.expect("told");
-    world.at(1).events().broadcast_global_event(invoice(2)).await.expect("told");
+    world.at(1).events().prompts_list_changed().await.expect("published");
+    world.at(1).events().broadcast_global_event(invoice(2)).await.expect("published");
     for stream in others.iter_mut().take(2) {
         assert_eq!(methods(stream, 1).await, ["notifications/prompts/list_changed"]);
         assert_eq!(stream.message().await["params"]["data"]["payload"], 2);
@@ -131,7 +131,7 @@ async fn a_resource_holds_the_global_events_and_those_of_its_reader() {
         assert_eq!(list(other).await, ["test://two"]);
     }
     world.clock.advance(std::time::Duration::from_millis(10));
-    world.at(0).events().broadcast_global_event(invoice(2)).await.expect("told");
+    world.at(0).events().broadcast_global_event(invoice(2)).await.expect("published");
     assert_eq!(held(&alice).await, [(json!(2), None), (json!(1), Some(json!("principal")))], "newest first");
     assert_eq!(list(&alice).await, ["test://two", TOPIC], "once");
     assert_eq!(held(&eve).await, [(json!(2), None)]);
@@ -151,22 +151,22 @@ async fn a_stream_that_was_lost_in_the_middle_of_an_event_goes_on_behind_its_las
     for _ in 0..3 {
         places.push(identified(&mut first).await);
     }
-    let told: Vec<_> =
+    let received: Vec<_> =
         places.iter().map(|(place, message)| (place.as_str(), message["method"].as_str())).collect();
     assert_eq!(
-        told,
+        received,
         [
             ("log.0.0.0-1", Some("notifications/message")),
             ("log.0.0.0-2", Some("notifications/resources/list_changed")),
             ("log.0.0.1", Some("notifications/resources/updated")),
         ]
     );
-    world.at(1).events().tools_list_changed().await.expect("told");
-    for (said, (place, _)) in places.iter().enumerate() {
+    world.at(1).events().tools_list_changed().await.expect("published");
+    for (at, (place, _)) in places.iter().enumerate() {
         let mut again = client.resume(place).send(world.at(1)).await;
         assert_eq!(opening(&mut again, NEWEST).await.as_ref(), Some(place));
         let mut expected: Vec<_> =
-            places[said + 1..].iter().map(|(_, message)| message["method"].clone()).collect();
+            places[at + 1..].iter().map(|(_, message)| message["method"].clone()).collect();
         expected.push("notifications/tools/list_changed".into());
         let mut heard: Vec<Value> =
             methods(&mut again, expected.len()).await.into_iter().map(Value::from).collect();
@@ -191,10 +191,10 @@ async fn the_anonymous_caller_has_no_events_of_its_own_and_code_can_follow_a_cal
     tell(&world, &alice, invoice(1)).await;
     let payload = |event| match event {
         GlobalEvent::ExternalEvent { payload, .. } => payload,
-        other => panic!("not told: {other:?}"),
+        other => panic!("not sent: {other:?}"),
     };
     assert_eq!(payload(hers.next().await.expect("an event")), 1);
-    events.broadcast_global_event(invoice(2)).await.expect("told");
+    events.broadcast_global_event(invoice(2)).await.expect("published");
     assert_eq!(payload(hers.next().await.expect("an event")), 2);
     assert_eq!(payload(everybodys.next().await.expect("an event")), 2);
     let ended = GlobalEvent::session_update("somebody", SessionChange::Expired, None);

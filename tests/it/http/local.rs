@@ -67,7 +67,7 @@ async fn a_stateless_client_that_disconnects_cancels_its_request() {
     let mut waiting = listening.connect().await;
     let slow = call("slow", json!({}));
     tokio::select! {
-        head = waiting.send(&slow) => panic!("nothing was said yet: {head:?}"),
+        head = waiting.send(&slow) => panic!("nothing was sent yet: {head:?}"),
         () = reports(&world, &["started"]) => {}
     }
     drop(waiting);
@@ -123,18 +123,18 @@ async fn a_server_that_stops_ends_its_streams_gracefully_and_returns() {
     let closing = listen.message().await;
     assert_eq!((&closing["id"], &closing["result"]["resultType"]), (&json!(1), &json!("complete")));
     assert_eq!(listen.event().await, None);
-    let mut told = Vec::new();
+    let mut received = Vec::new();
     while let Some(event) = get.event().await {
-        told.push(event);
+        received.push(event);
     }
-    assert!(told.last().is_some_and(|event| event.retry.is_some()), "{told:?}");
+    assert!(received.last().is_some_and(|event| event.retry.is_some()), "{received:?}");
     assert!(idle.is_closed().await, "a connection that only waits is closed");
     world.allow(1);
     assert_eq!(working.message().await["id"], 7);
     assert_eq!(working.event().await, None);
     let address = listening.address.clone();
     listening.ended().await;
-    assert!(tokio::net::TcpStream::connect(address).await.is_err(), "nobody listens any more");
+    assert!(tokio::net::TcpStream::connect(address).await.is_err(), "the port is closed");
 }
 
 #[tokio::test]

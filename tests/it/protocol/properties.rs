@@ -328,9 +328,9 @@ fn encoded(text: &str) -> String {
         let bits =
             chunk.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
         for at in 0..4 {
-            let letter =
+            let character =
                 if at <= chunk.len() { LETTERS[(bits >> (18 - 6 * at)) as usize & 63] as char } else { '=' };
-            write!(out, "{letter}").expect("a string takes everything");
+            write!(out, "{character}").expect("a string takes everything");
         }
     }
     out + "?="

@@ -41,7 +41,7 @@ async fn a_client_that_leaves_before_the_first_byte_cancels_nothing() {
     {
         let sending = client.call(1, "slow", json!({})).send(world.at(0));
         tokio::select! {
-            _ = sending => panic!("nothing was said yet"),
+            _ = sending => panic!("nothing was sent yet"),
             () = reports(&world, &["initialized", "started"]) => {}
         }
     }
@@ -144,13 +144,13 @@ async fn a_handler_that_never_answers_is_kept_alive_then_stopped() {
     let start = Instant::now();
     let mut reply = client.call(7, "deaf", json!({})).send(world.at(0)).await;
     assert_eq!(start.elapsed().as_secs(), 12, "the first sign of life opens the stream");
-    let mut told = Vec::new();
+    let mut received = Vec::new();
     while let Some(event) = reply.event().await {
-        told.push((start.elapsed().as_secs(), event));
+        received.push((start.elapsed().as_secs(), event));
     }
-    let seconds: Vec<_> = told.iter().map(|(second, _)| *second).collect();
+    let seconds: Vec<_> = received.iter().map(|(second, _)| *second).collect();
     assert_eq!(seconds, [12, 12, 24, 30], "priming, two keep-alives, the error");
-    let last = told.pop().expect("the error").1.json();
+    let last = received.pop().expect("the error").1.json();
     assert_eq!((&last["id"], &last["error"]["code"]), (&json!(7), &json!(-32603)));
     reports(&world, &["initialized", "started", "dropped"]).await;
 }
@@ -253,7 +253,7 @@ async fn a_buffered_ingress_gets_the_whole_reply_at_once() {
         };
         let (slow, ()) =
             tokio::join!(client.call(4, "slow", json!({})).through(buffered()).send(world.at(0)), slow);
-        assert!(!slow.is_stream(), "keep-alives are for connections that somebody holds");
+        assert!(!slow.is_stream(), "keep-alives are for connections that stay open");
         let body: Value = slow.json().await;
         assert_eq!(body["id"], 4);
     }

@@ -57,7 +57,7 @@ async fn with_streams_off_a_get_is_405_and_nothing_promises_changes() {
     assert!(capabilities["logging"].is_object(), "messages of a call still flow on its reply");
     let subscribe = client.request(1, "resources/subscribe", json!({ "uri": "test://one" }));
     let (status, code, _) = refused(subscribe.send(world.at(0)).await).await;
-    assert_eq!((status, code), (200, -32601), "nobody could hear of an update");
+    assert_eq!((status, code), (200, -32601), "no stream could deliver an update");
 }
 
 /// A priming event promises that the stream can be resumed: without streams there is none.
@@ -98,12 +98,12 @@ async fn every_stream_sends_retry_and_only_2025_11_25_is_primed() {
     for version in VERSIONS {
         let client = Client::open(world.at(0), version).await;
         let mut stream = client.listen().send(world.at(0)).await;
-        let mut told = Vec::new();
+        let mut received = Vec::new();
         while let Some(event) = stream.event_after_comments().await {
-            told.push(event);
+            received.push(event);
         }
-        let retries: Vec<_> = told.iter().map(|event| event.retry.as_deref()).collect();
-        let primings = told.iter().filter(|event| event.data.as_deref() == Some("")).count();
+        let retries: Vec<_> = received.iter().map(|event| event.retry.as_deref()).collect();
+        let primings = received.iter().filter(|event| event.data.as_deref() == Some("")).count();
         if version == NEWEST {
             assert_eq!((&retries[..], primings), (&[Some("4321"), None, Some("4321")][..], 1));
         } else {
@@ -166,7 +166,7 @@ async fn a_message_goes_to_the_newest_get_stream_of_a_client_and_to_no_other() {
     let mut new = client.listening(world.at(0)).await;
     change(&client, "prompts", world.at(0)).await;
     assert_eq!(new.message().await["method"], "notifications/prompts/list_changed");
-    assert!(rest(&mut old).await.is_empty(), "the old one has ended, and said nothing more");
+    assert!(rest(&mut old).await.is_empty(), "the old one has ended, and sent nothing more");
     // A reply is a stream of the client too: what belongs to no request does not go there.
     let reply = client.call(2, "change", json!({ "what": "tools" })).send(world.at(0)).await;
     assert!(!reply.is_stream(), "a change alone opens no stream");

@@ -181,14 +181,16 @@ async fn progress_comes_only_with_the_token_growing_and_before_the_response() {
         for token in [json!("mine"), json!(7)] {
             let reply = client.request(1, "tools/call", params(token.clone())).send(world.at(0)).await;
             let messages = reply.messages().await;
-            let said: Vec<_> =
-                messages.iter().map(|said| (&said["method"], &said["params"]["progress"])).collect();
+            let received: Vec<_> = messages
+                .iter()
+                .map(|received| (&received["method"], &received["params"]["progress"]))
+                .collect();
             let progress = json!("notifications/progress");
             assert_eq!(
-                said,
+                received,
                 [(&progress, &json!(1.0)), (&progress, &json!(2.0)), (&Value::Null, &Value::Null)]
             );
-            assert!(messages[..2].iter().all(|said| said["params"]["progressToken"] == token));
+            assert!(messages[..2].iter().all(|received| received["params"]["progressToken"] == token));
         }
         let silent = client.call(2, "stubborn_progress", json!({})).send(world.at(0)).await;
         assert!(!silent.is_stream(), "without a token there is nothing to stream");
@@ -245,7 +247,7 @@ async fn a_log_level_filters_the_replies_of_its_session_on_every_node() {
         let mut messages = client.call(1, "log_all", json!({})).send(world.at(1)).await.messages().await;
         assert_eq!(messages.pop().expect("a response")["id"], 1);
         let levels =
-            messages.iter().map(|said| said["params"]["level"].as_str().expect("a level").to_owned());
+            messages.iter().map(|received| received["params"]["level"].as_str().expect("a level").to_owned());
         levels.collect::<Vec<_>>()
     };
     assert_eq!(heard(&client).await, LEVELS, "everything until the client says otherwise");

@@ -29,7 +29,7 @@ const WRITE: Duration = Duration::from_secs(10);
 const OVER: Duration = Duration::from_secs(900 + 15);
 
 /// A store of replies that a test controls.
-struct Told {
+struct ControlledStore {
     inner: Arc<dyn StreamStore>,
     /// How long a write takes.
     takes: Duration,
@@ -41,7 +41,7 @@ struct Told {
     parts: Arc<Mutex<Vec<usize>>>,
 }
 
-impl Told {
+impl ControlledStore {
     fn new(world: &World) -> Self {
         Self {
             inner: Arc::clone(&world.stores.streams),
@@ -58,7 +58,7 @@ impl Told {
         let good = self.good.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
         match good {
             Ok(_) => tokio::time::sleep(self.takes).await,
-            Err(_) if self.fails => return Err(StoreError::Unavailable("told to fail".into())),
+            Err(_) if self.fails => return Err(StoreError::Unavailable("made to fail".into())),
             Err(_) => std::future::pending().await,
         }
         Ok(())
@@ -66,7 +66,7 @@ impl Told {
 }
 
 #[async_trait]
-impl StreamStore for Told {
+impl StreamStore for ControlledStore {
     fn largest_part(&self) -> usize {
         self.largest
     }
@@ -87,12 +87,14 @@ impl StreamStore for Told {
 }
 
 /// Environment 0 writes through `controlled`; environment 1 shares its data and writes as usual.
-fn environments_told(tell: impl FnOnce(&mut Told)) -> (World, World, Arc<Mutex<Vec<usize>>>) {
+fn environments_with_controlled_store(
+    control: impl FnOnce(&mut ControlledStore),
+) -> (World, World, Arc<Mutex<Vec<usize>>>) {
     let plain = environments(1);
-    let mut told = Told::new(&plain);
-    tell(&mut told);
-    let parts = Arc::clone(&told.parts);
-    let stores = Stores { streams: Arc::new(told), ..plain.stores.clone() };
+    let mut store = ControlledStore::new(&plain);
+    control(&mut store);
+    let parts = Arc::clone(&store.parts);
+    let stores = Stores { streams: Arc::new(store), ..plain.stores.clone() };
     let world =
         environments::world(1, |_| {}, |builder| builder.stores(stores.clone()).clock(plain.clock.clone()));
     (world, plain, parts)
@@ -113,7 +115,7 @@ fn steps(messages: &[(String, Value)]) -> Vec<Option<u64>> {
 /// Only the first message waits for a write: before it no client could come back.
 #[tokio::test(start_paused = true)]
 async fn a_message_reaches_the_client_while_those_before_it_are_still_being_written() {
-    let (world, ..) = environments_told(|told| told.takes = WRITE);
+    let (world, ..) = environments_with_controlled_store(|store| store.takes = WRITE);
     let client = Client::open(world.at(0), NEWEST).await;
     world.allow(1);
     let start = Instant::now();
@@ -133,7 +135,7 @@ async fn a_message_reaches_the_client_while_those_before_it_are_still_being_writ
 
 #[tokio::test(start_paused = true)]
 async fn messages_during_one_write_go_into_the_next() {
-    let (world, plain, parts) = environments_told(|told| told.takes = WRITE);
+    let (world, plain, parts) = environments_with_controlled_store(|store| store.takes = WRITE);
     let client = Client::open(world.at(0), NEWEST).await;
     world.allow(STEPS + 1);
     let mut reply = progress(&client).send(world.at(0)).await;
@@ -151,7 +153,8 @@ async fn messages_during_one_write_go_into_the_next() {
 /// A store that is slower than a tool holds the tool up; nothing is lost and memory stays bounded.
 #[tokio::test(start_paused = true)]
 async fn a_flood_is_stored_whole_and_in_order_however_slow_the_store_is() {
-    let (world, plain, parts) = environments_told(|told| told.takes = Duration::from_secs(1));
+    let (world, plain, parts) =
+        environments_with_controlled_store(|store| store.takes = Duration::from_secs(1));
     let client = Client::open(world.at(0), NEWEST).await;
     let mut reply = client.call(1, "flood", json!({ "messages": 500 })).send(world.at(0)).await;
     let place = priming(&mut reply).await;
@@ -175,7 +178,7 @@ fn after_a_kill_a_client_gets_exactly_what_it_missed_and_an_error_that_the_call_
 
 /// Kills an environment when `seen` messages have been seen and `good` writes have been done, or fewer.
 fn killed(good: usize, seen: usize) {
-    let (world, plain, _) = environments_told(|told| told.good = AtomicUsize::new(good));
+    let (world, plain, _) = environments_with_controlled_store(|store| store.good = AtomicUsize::new(good));
     let environment = runtime();
     let (client, places) = environment.block_on(async {
         let client = Client::open(world.at(0), NEWEST).await;
@@ -227,7 +230,7 @@ fn runtime() -> tokio::runtime::Runtime {
 /// A client that follows a reply also learns that its call ran out of time.
 #[tokio::test(start_paused = true)]
 async fn a_client_that_waits_for_a_killed_call_gets_an_error_when_the_call_must_be_over() {
-    let (world, plain, _) = environments_told(|told| told.good = AtomicUsize::new(1));
+    let (world, plain, _) = environments_with_controlled_store(|store| store.good = AtomicUsize::new(1));
     let client = Client::open(world.at(0), NEWEST).await;
     world.allow(1);
     let mut reply = progress(&client).send(world.at(0)).await;
@@ -246,9 +249,9 @@ async fn a_client_that_waits_for_a_killed_call_gets_an_error_when_the_call_must_
 async fn a_store_that_fails_costs_the_way_back_and_not_the_call() {
     capture();
     for good in 0..=2 {
-        let (world, plain, _) = environments_told(|told| {
-            told.good = AtomicUsize::new(good);
-            told.fails = true;
+        let (world, plain, _) = environments_with_controlled_store(|store| {
+            store.good = AtomicUsize::new(good);
+            store.fails = true;
         });
         let client = Client::open(world.at(0), NEWEST).await;
         world.allow(1);
@@ -270,13 +273,13 @@ async fn a_store_that_fails_costs_the_way_back_and_not_the_call() {
         assert!((good..=good + 1).contains(&ids.len()), "{good} writes, {ids:?}");
         assert!(messages[..ids.len()].iter().all(|(id, _)| id.is_some()), "{messages:?}");
         let log = logged().join("\n");
-        assert!(log.contains("told to fail") && log.contains("cannot come back"), "{log}");
+        assert!(log.contains("made to fail") && log.contains("cannot come back"), "{log}");
         if let Some(place) = ids.first() {
             plain.clock.advance(OVER);
             let mut resumed = client.resume(place).send(plain.at(0)).await;
             opening(&mut resumed, NEWEST).await;
-            let told = resumed.messages().await;
-            assert_eq!(told.len(), good, "what was stored after the first, and the error: {told:?}");
+            let messages = resumed.messages().await;
+            assert_eq!(messages.len(), good, "what was stored after the first, and the error: {messages:?}");
         }
     }
 }
@@ -284,9 +287,9 @@ async fn a_store_that_fails_costs_the_way_back_and_not_the_call() {
 /// SEP-1699 closes the connection because the client can come back: without a way back it stays open.
 #[tokio::test(start_paused = true)]
 async fn a_tool_cannot_send_a_client_away_that_could_not_come_back() {
-    let (world, ..) = environments_told(|told| {
-        told.good = AtomicUsize::new(0);
-        told.fails = true;
+    let (world, ..) = environments_with_controlled_store(|store| {
+        store.good = AtomicUsize::new(0);
+        store.fails = true;
     });
     let client = Client::open(world.at(0), NEWEST).await;
     world.allow(1);
@@ -296,7 +299,7 @@ async fn a_tool_cannot_send_a_client_away_that_could_not_come_back() {
 /// DynamoDB takes 400 KB; an answer may be larger.
 #[tokio::test(start_paused = true)]
 async fn a_response_too_large_to_be_stored_reaches_the_client_and_is_replayed_as_an_error() {
-    let (world, plain, _) = environments_told(|told| told.largest = 1_000);
+    let (world, plain, _) = environments_with_controlled_store(|store| store.largest = 1_000);
     let client = Client::open(world.at(0), NEWEST).await;
     let call = client.call(1, "big", json!({ "bytes": 5_000 })).header("accept", "text/event-stream");
     let mut reply = call.send(world.at(0)).await;

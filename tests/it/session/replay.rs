@@ -23,9 +23,10 @@ fn progress(client: &Client, id: u64) -> McpRequest {
 
 /// Checks that these messages are the whole reply to call `id`, once each and in order.
 fn assert_whole(messages: &[(String, Value)], id: u64) {
-    let said: Vec<_> = messages.iter().map(|(_, message)| message["params"]["progress"].as_f64()).collect();
+    let received: Vec<_> =
+        messages.iter().map(|(_, message)| message["params"]["progress"].as_f64()).collect();
     let expected: Vec<_> = (1..=STEPS).map(|step| Some(step as f64)).chain([None]).collect();
-    assert_eq!(said, expected);
+    assert_eq!(received, expected);
     let (reports, response) = messages.split_at(STEPS);
     assert!(reports.iter().all(|(_, message)| message["params"]["progressToken"] == id));
     assert_eq!(response[0].1["id"], id);
@@ -84,7 +85,7 @@ async fn the_reply_that_is_still_being_written_is_followed_to_its_end() {
     let mut resumed = client.resume(&last).send(world.at(1)).await;
     opening(&mut resumed, NEWEST).await;
     for _ in 0..STEPS {
-        assert!(resumed.is_waiting(), "nothing comes before it was said");
+        assert!(resumed.is_waiting(), "nothing comes before it was sent");
         world.allow(1);
         messages.push(identified(&mut resumed).await);
     }

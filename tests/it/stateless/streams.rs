@@ -72,8 +72,8 @@ async fn a_handler_cannot_send_requests_to_the_client() {
         let post = test_support::stateless_with(json!(1), "tools/call", params, capabilities);
         let messages = post.send(world.at(0)).await.messages().await;
         assert_eq!(methods(&messages), ["response"], "{what}");
-        let said = messages[0]["result"]["content"][0]["text"].as_str().unwrap_or_default();
-        assert!(said.starts_with("refused"), "{what}: {}", messages[0]);
+        let text = messages[0]["result"]["content"][0]["text"].as_str().unwrap_or_default();
+        assert!(text.starts_with("refused"), "{what}: {}", messages[0]);
     }
 }
 
@@ -95,7 +95,7 @@ async fn streams_have_no_ids_no_retry_and_no_priming() {
 async fn a_client_that_leaves_its_stream_cancels_the_request() {
     let world = environment();
     let mut reply = call("slow", json!({})).send(world.at(0)).await;
-    assert!(reply.event().await.expect("a keep-alive, because nothing was said").is_comment());
+    assert!(reply.event().await.expect("a keep-alive, because there is no message").is_comment());
     assert_eq!(world.report().await, "started");
     drop(reply);
     assert_eq!(world.report().await, "dropped");
@@ -110,7 +110,7 @@ async fn a_client_that_leaves_before_an_answer_cancels_the_request() {
         tokio::pin!(answer);
         tokio::select! {
             biased;
-            _ = &mut answer => panic!("nobody allowed the tool to answer"),
+            _ = &mut answer => panic!("the tool answered without a step of the test"),
             report = world.report() => assert_eq!(report, "started"),
         }
     }

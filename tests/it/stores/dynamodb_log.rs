@@ -85,7 +85,7 @@ async fn no_reader_passes_a_position_that_may_still_be_written() {
             "a listener begins before it"
         );
         lab.clock.advance(Duration::from_secs(1));
-        assert_eq!(read(&store, before).await.len(), 2, "nobody takes a quarter of a minute to write");
+        assert_eq!(read(&store, before).await.len(), 2, "no write takes a quarter of a minute");
         assert_eq!(end(&store).await, ScopeEnd { head: before + 3, last_stable: before + 3 });
     }
 }
@@ -180,8 +180,8 @@ async fn a_delivery_that_comes_a_day_later_is_still_known() {
     assert_eq!(lab.append(&store, 1, Some("slow")).await, Appended::Already(1));
 }
 
-/// A delivery that was not acknowledged comes again. Its writer may have died before it had a position, with a position, or
-/// with everything written and nothing answered.
+/// A delivery that was not acknowledged comes again. Its writer may have died before it had a position, with a
+/// position, or with everything written and nothing answered.
 #[tokio::test]
 async fn a_delivery_is_one_event_wherever_its_writer_died() {
     let lab = Lab::new().await;

@@ -262,8 +262,8 @@ async fn a_write_with_a_lost_answer_counts_once() {
 /// 40 increments at once from four environments end at 40, through throttling and lost answers.
 #[tokio::test]
 async fn a_storm_of_writers_loses_no_increment() {
-    // Of hundreds of requests a fifth fails, so that by chance all tries of one would: here each has more of them, and all
-    // the time of a busy machine.
+    // Of hundreds of requests a fifth fails, so that by chance all tries of one would: here each has more of them, and
+    // all the time of a busy machine.
     let many_tries = retries().with_max_attempts(20).with_initial_backoff(Duration::from_millis(5));
     let lab = Lab::with(4, |config| {
         let budget = RetryPartition::custom("storm").token_bucket(TokenBucket::unlimited()).build();

@@ -1,8 +1,8 @@
 //! What stands between HTTP clients and the function: each kind of ingress AWS has, on a port of its own.
 //!
 //! A request becomes an event ([`payload_v2`], [`rest`], [`alb`]), the event an invocation, its answer a response
-//! ([`reply`], [`crate::prelude`]), or a [`refusal`] with the ingress's own text. A client that leaves is not noticed by
-//! the function: the invocation runs on.
+//! ([`reply`], [`crate::prelude`]), or a [`refusal`] with the ingress's own text. A client that leaves is not noticed
+//! by the function: the invocation runs on.
 
 mod alb;
 mod event;

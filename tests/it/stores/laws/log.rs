@@ -195,7 +195,7 @@ pub(crate) async fn global_events_are_kept_under_their_key_newest_first(lab: &La
     assert_eq!(
         newest(lab, &key, 10).await,
         [second.clone(), first],
-        "nobody reads what one session was told"
+        "events of one session are not in the resource"
     );
     assert_eq!(newest(lab, &key, 1).await, [second]);
     assert!(newest(lab, &EventKey::new(&name, "no kind"), 10).await.is_empty());

@@ -51,7 +51,7 @@ impl Lab {
 
     /// A live session of a caller of its own.
     pub(crate) async fn session(&self) -> SessionId {
-        let record = self.record(&principal("somebody"));
+        let record = self.record(&principal("owner"));
         self.stores.sessions.create(&record).await.expect("created");
         record.id
     }

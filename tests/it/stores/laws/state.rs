@@ -132,5 +132,5 @@ pub(crate) async fn the_deployments_own_state_has_no_end(lab: &Lab) {
     let stale = put(lab, &StateScope::Server, "key", json!(2), 0).await;
     assert!(matches!(stale, Err(StoreError::Conflict)), "{stale:?}");
     put(lab, &StateScope::Server, "key", json!(2), rev).await.expect("put");
-    assert_eq!(read(lab, &handle("", "key"), "key").await, None, "nobody's handle leads there");
+    assert_eq!(read(lab, &handle("", "key"), "key").await, None, "no handle leads there");
 }

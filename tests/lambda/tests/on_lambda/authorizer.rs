@@ -25,13 +25,13 @@ fn with_token(kind: &str, authorization: &str) -> String {
     })
 }
 
-async fn asked(emulator: &Emulator, event: String) -> Said {
-    said(emulator.invoke(event, None).await.unwrap()).await
+async fn asked(emulator: &Emulator, event: String) -> InvocationAnswer {
+    answer_of(emulator.invoke(event, None).await.unwrap()).await
 }
 
-fn whole(said: Said) -> Value {
-    match said {
-        Said::Whole(answer) => answer,
+fn whole(answer: InvocationAnswer) -> Value {
+    match answer {
+        InvocationAnswer::Whole(answer) => answer,
         other => panic!("not an answer: {other:?}"),
     }
 }
@@ -117,7 +117,7 @@ async fn each_token_gives_the_same_access_as_without_an_authorizer() {
     }
 }
 
-fn effect(answer: Said) -> String {
+fn effect(answer: InvocationAnswer) -> String {
     whole(answer)["policyDocument"]["Statement"][0]["Effect"].as_str().unwrap().to_owned()
 }
 

@@ -1,5 +1,5 @@
-//! Two users with tokens of their own, four environments as processes over one DynamoDB: what one of them has, the other
-//! cannot distinguish it from one that does not exist.
+//! Two users with tokens of their own, four environments as processes over one DynamoDB: what one of them has, the
+//! other cannot distinguish it from one that does not exist.
 
 use http::Method;
 use lambda_emulator::{Emulator, Routing};

@@ -26,7 +26,7 @@ async fn who(emulator: &Emulator, event: &str, change: impl FnOnce(&mut Value)) 
         asks(event);
         change(event);
     });
-    let answer = said(emulator.invoke(event, None).await.unwrap()).await.json();
+    let answer = answer_of(emulator.invoke(event, None).await.unwrap()).await.json();
     let text = answer["result"]["content"][0]["text"].as_str().unwrap_or_else(|| panic!("{answer}"));
     let who: Value = serde_json::from_str(text).unwrap();
     (text_of(&who["key"]), text_of(&who["authenticated_by"]), who)
@@ -117,7 +117,7 @@ async fn a_caller_of_iam_is_identified_by_an_id_that_is_never_reused() {
     for identity in ["us-east-1:one", "us-east-1:two"] {
         let (key, by, who) = who(&emulator, "function-url-post", authorizer(pool(identity))).await;
         assert_eq!((key, by.as_str()), (format!("aws:cognito-identity|{identity}"), "Iam"));
-        assert_eq!(who["attributes"]["accessKey"], Value::Null, "a credential is nobody's business");
+        assert_eq!(who["attributes"]["accessKey"], Value::Null, "a credential is not an attribute");
         keys.push(who["key"].clone());
     }
     assert_ne!(keys[0], keys[1]);
@@ -183,7 +183,7 @@ async fn subjects_of_any_length_and_issuers_of_any_text_do_not_meet() {
 async fn an_invoker_of_the_function_is_not_anonymous() {
     let emulator = function().start().await.unwrap();
     let event = edited("direct-invoke", |event| event["params"]["name"] = json!("who"));
-    let Said::Whole(answer) = said(emulator.invoke(event, None).await.unwrap()).await else {
+    let InvocationAnswer::Whole(answer) = answer_of(emulator.invoke(event, None).await.unwrap()).await else {
         panic!("not whole")
     };
     let who: Value = serde_json::from_str(answer["result"]["content"][0]["text"].as_str().unwrap()).unwrap();
@@ -200,7 +200,7 @@ async fn headers(emulator: &Emulator, event: &str, change: impl FnOnce(&mut Valu
         }
         change(event);
     });
-    let arrived = said(emulator.invoke(event, None).await.unwrap()).await.json();
+    let arrived = answer_of(emulator.invoke(event, None).await.unwrap()).await.json();
     let headers = arrived["headers"].as_object().unwrap().iter();
     headers
         .filter(|(name, _)| name.starts_with("x-authorizer-"))

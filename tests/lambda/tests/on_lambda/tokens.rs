@@ -116,7 +116,7 @@ async fn an_event_that_claims_an_authorizer_is_asked_for_a_token_all_the_same() 
         "rest-post-authorizer",
         "function-url-post-iam",
     ] {
-        let answer = said(emulator.invoke(fixture(event), None).await.unwrap()).await;
+        let answer = answer_of(emulator.invoke(fixture(event), None).await.unwrap()).await;
         assert_eq!(answer.status(), 401, "{event}");
     }
 }
@@ -135,7 +135,7 @@ async fn a_server_behind_an_authorizer_refuses_what_came_another_way() {
         ("rest-post-authorizer", 200),
         ("function-url-post-iam", 200),
     ] {
-        let answer = said(emulator.invoke(fixture(event), None).await.unwrap()).await;
+        let answer = answer_of(emulator.invoke(fixture(event), None).await.unwrap()).await;
         assert_eq!(answer.status(), status, "{event}");
     }
 }

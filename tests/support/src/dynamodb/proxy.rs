@@ -1,5 +1,5 @@
-//! A connection that breaks on command: an HTTP proxy in front of an embedded DynamoDB. Its answers are the database's own, or
-//! errors as DynamoDB puts them, or none.
+//! A connection that breaks on command: an HTTP proxy in front of an embedded DynamoDB. Its answers are the database's
+//! own, or errors as DynamoDB puts them, or none.
 
 use std::sync::{Arc, Mutex};
 

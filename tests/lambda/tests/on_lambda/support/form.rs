@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-use super::Said;
+use super::InvocationAnswer;
 
 /// How an ingress reads an answer.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -53,7 +53,7 @@ impl<'a> Answer<'a> {
     }
 
     /// The function's answer to an ingress that reads this form.
-    pub(crate) fn as_said(&self, form: Form) -> Said {
+    pub(crate) fn in_form(&self, form: Form) -> InvocationAnswer {
         let single = |cookies: bool| {
             let mut headers: Map<String, Value> = Map::new();
             for (name, values) in &self.headers {
@@ -76,7 +76,10 @@ impl<'a> Answer<'a> {
                 let head = json!({
                     "statusCode": self.status, "headers": single(false), "cookies": self.cookies,
                 });
-                return Said::Streamed { head, body: Bytes::copy_from_slice(self.body.as_bytes()) };
+                return InvocationAnswer::Streamed {
+                    head,
+                    body: Bytes::copy_from_slice(self.body.as_bytes()),
+                };
             }
             Form::V2 => {
                 payload["headers"] = single(false).into();
@@ -91,6 +94,6 @@ impl<'a> Answer<'a> {
         if matches!(form, Form::Alb | Form::AlbLists) {
             payload["statusDescription"] = format!("{} {}", self.status, self.reason).into();
         }
-        Said::Whole(payload)
+        InvocationAnswer::Whole(payload)
     }
 }

@@ -16,7 +16,7 @@ pub(crate) use test_support::{
 
 pub(crate) use self::{
     database::Database,
-    event::{Said, client_context, edited, fixture, said},
+    event::{InvocationAnswer, answer_of, client_context, edited, fixture},
     form::{Answer, Form},
     mcp::{
         FromEnvironment, ThroughLambda, ask, call, get, initialize, initialize_as, listen, listen_to,
