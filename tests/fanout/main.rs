@@ -1,8 +1,8 @@
-//! `simulate-fanout`: how long an event takes to reach everybody, what that reads, and when a partition is full.
+//! `simulate-fanout`: how long an event takes to reach every stream, what that reads, and when a partition is full.
 //!
 //! What runs is the runtime's own: the log's trait, the tail of each process, its broadcast and its subscriptions. What
-//! is simulated is the clock, which jumps from one thing that happens to the next, and DynamoDB: how long it takes, what
-//! it bills, and how much one partition bears before it throttles.
+//! is simulated is the clock, which jumps from one thing that happens to the next, and DynamoDB: how long it takes,
+//! what it bills, and how much one partition bears before it throttles.
 
 mod dynamodb;
 mod report;

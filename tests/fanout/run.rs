@@ -18,7 +18,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::dynamodb::{Client, Database, Tally};
 
-/// The first seconds are not measured: everybody polls at the pace of a beginning.
+/// The first seconds are not measured: new processes poll faster.
 const WARM_UP: Duration = Duration::from_secs(10);
 /// A process that has heard something looks ten times a second for some three seconds.
 const LOOKS: f64 = 10.0;
@@ -60,7 +60,7 @@ fn units(processes: usize, rate: f64, busy: f64) -> f64 {
 }
 
 /// As many copies as keep every partition below two thirds of what it bears in the seconds after an event, when
-/// everybody is busy.
+/// all processes are busy.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small number")]
 pub(crate) fn replicas(processes: usize, rate: f64) -> usize {
     ((units(processes, rate, if rate > 0.0 { 1.0 } else { 0.0 }) / HEADROOM).ceil() as usize)

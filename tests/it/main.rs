@@ -5,6 +5,7 @@
 
 mod auth;
 mod config;
+mod conformance;
 mod environments;
 mod events;
 mod http;

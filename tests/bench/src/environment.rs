@@ -33,7 +33,7 @@ pub(crate) struct Target {
     pub(crate) argument: Option<&'static str>,
     /// Whether it answers MCP calls, or one constant text.
     pub(crate) kind: Kind,
-    /// Whether it is told of tables. Nothing that is measured asks anything of them.
+    /// Whether it gets the names of tables. No measured request reads or writes them.
     pub(crate) tables: bool,
     /// Whether its log is shown.
     pub(crate) logs: bool,
@@ -161,7 +161,7 @@ impl Environment {
         }
     }
 
-    /// What a runtime asks besides invocations: to be an extension, so that it is told of its end.
+    /// The other request of a runtime: to be registered as an extension, so that it learns of its shutdown.
     fn side(&mut self, at: usize, request: &Request) -> Result<(), EnvironmentError> {
         match request.path.as_str() {
             "/2020-01-01/extension/register" => self.write(at, REGISTERED),

@@ -56,7 +56,7 @@ struct Arguments {
     logs: bool,
 }
 
-/// What our server's stripped binary may grow to before somebody has to say what for.
+/// The limit of our server's stripped binary. Raising it needs a reason.
 const SIZE_BUDGET_MB: f64 = 5.0;
 
 const HELLO_DEFAULT: usize = 0;

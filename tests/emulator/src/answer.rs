@@ -15,7 +15,7 @@ use crate::{environment::EnvironmentId, failure::FunctionError};
 pub(crate) const BUFFERED_LIMIT: usize = 6_291_556;
 /// The largest streamed response: 200 MB.
 pub(crate) const STREAMED_LIMIT: usize = 200 * 1024 * 1024;
-/// Chunks on their way from a function to a client that reads slowly; then the function is held back. One more place
+/// Chunks on their way from a function to a client that reads slowly; then the function is held back. One more chunk
 /// is kept for the error that cuts a stream off.
 pub(crate) const CHUNKS_IN_FLIGHT: usize = 32;
 
@@ -29,11 +29,11 @@ pub struct Answer {
     pub request_id: String,
     /// The environment that served it.
     pub environment: EnvironmentId,
-    /// What the function said.
+    /// The response of the function.
     pub outcome: Outcome,
 }
 
-/// What a function said.
+/// The response of a function.
 #[derive(Debug)]
 pub enum Outcome {
     /// A whole payload.

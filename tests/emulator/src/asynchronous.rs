@@ -1,4 +1,4 @@
-//! Asynchronous invocations: accepted at once, tried again when they fail, laid aside when they fail for good.
+//! Asynchronous invocations: accepted at once, retried when they fail, kept as dead letters when the retries fail too.
 //!
 //! <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html> (read 2026-11-20)
 

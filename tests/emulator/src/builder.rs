@@ -17,7 +17,7 @@ use crate::{
     routing::Routing,
 };
 
-/// The set-up of an [`Emulator`]: Lambda's defaults, unless said otherwise.
+/// The set-up of an [`Emulator`]: Lambda's defaults, unless a setter changes them.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Builder {
@@ -195,13 +195,13 @@ impl Builder {
         self
     }
 
-    /// How long the buffered fronts wait for the function, instead of 29 s (REST), 30 s (HTTP API) and 60 s (ALB).
+    /// How long the buffered ingresses wait for the function, instead of 29 s (REST), 30 s (HTTP API) and 60 s (ALB).
     pub fn front_patience(mut self, patience: Duration) -> Self {
         self.patience = Some(patience);
         self
     }
 
-    /// The port of a front; any free one by default.
+    /// The port of an ingress; any free one by default.
     pub fn port(mut self, front: Ingress, port: u16) -> Self {
         self.ports.insert(front, port);
         self
@@ -219,7 +219,8 @@ impl Builder {
         self
     }
 
-    /// Repeats what environments print on standard error; as `EMULATOR_LOG=1` does. `EMULATOR_LOG_FILE` names a file that gets them too.
+    /// Repeats what environments print on standard error; as `EMULATOR_LOG=1` does. `EMULATOR_LOG_FILE` names a file
+    /// that gets them too.
     pub fn echo(mut self, echo: bool) -> Self {
         self.function.echo = echo;
         self

@@ -144,7 +144,7 @@ impl Control {
     }
 }
 
-/// The answer of a synchronous invocation: 200 whatever the function said, and a header when it failed.
+/// The answer of a synchronous invocation: always 200, with a header when the function failed.
 async fn synchronous(answer: Answer) -> Response<Body> {
     let (environment, request_id) = (answer.environment, answer.request_id.clone());
     let mut response = match answer.bytes().await {

@@ -36,7 +36,7 @@ pub struct Emulator {
 pub struct UnknownEnvironment(pub EnvironmentId);
 
 impl Emulator {
-    /// An emulator with Lambda's defaults, to be told at least its binary.
+    /// An emulator with Lambda's defaults. It needs at least a binary.
     pub fn builder() -> Builder {
         Builder::new()
     }
@@ -71,10 +71,10 @@ impl Emulator {
         self.url(Ingress::FunctionUrl)
     }
 
-    /// The URL of a front, without a slash at its end.
+    /// The URL of an ingress, without a slash at its end.
     #[must_use]
     pub fn url(&self, front: Ingress) -> String {
-        // Every front was opened with the emulator.
+        // Every ingress was opened with the emulator.
         self.fronts.get(&front).map(|address| format!("http://{address}")).unwrap_or_default()
     }
 

@@ -63,7 +63,7 @@ enum Phase {
     /// Until initialisation ends.
     Starting,
     Serving,
-    /// Killed, or told to go: nothing more is given to it.
+    /// Killed, or shutting down: it gets no more requests.
     Stopping,
 }
 
@@ -121,7 +121,7 @@ pub(crate) struct Environment {
     /// Frozen by command: asleep, and passed over, until thawed.
     held: bool,
     stopped: bool,
-    /// Whether the process asked to be told of its end.
+    /// Whether the process has registered for shutdown events.
     extension: bool,
     /// Extensions that have registered and not yet polled: initialisation is not over before they do.
     extensions_due: usize,
@@ -202,8 +202,8 @@ impl Environment {
         ready.then_some(self.used)
     }
 
-    /// Requests it will be able to take without anybody's doing: answered ones whose next poll is due, and the
-    /// further places of an environment that is starting.
+    /// Requests it will be able to take on its own: answered ones whose next poll is due, and the
+    /// further workers of an environment that is starting.
     pub(crate) fn coming(&self) -> usize {
         match self.phase {
             _ if self.held => 0,
@@ -238,7 +238,7 @@ impl Environment {
         if self.is_starting() { None } else { self.first.take() }
     }
 
-    /// Wakes the environment and gives it a request; gives the request back when nobody listens.
+    /// Wakes the environment and gives it a request; gives the request back when no worker waits.
     pub(crate) fn deliver(&mut self, pending: Pending, used: u64, watch: DropGuard) -> Option<Pending> {
         self.run();
         let Pending { mut invocation, answer } = pending;
@@ -290,7 +290,7 @@ impl Environment {
         self.in_flight.get(request_id).map(|one| one.attempt.as_str())
     }
 
-    /// The deadline of an invocation has passed: the invoker hears of it, and an environment that serves one request
+    /// The deadline of an invocation has passed: the invoker gets an error, and an environment that serves one request
     /// at a time is killed. One that serves several runs on, as on Managed Instances.
     pub(crate) fn expire(&mut self, request_id: &str, attempt: &str, error: FunctionError) {
         if self.attempt(request_id) != Some(attempt) {
@@ -304,7 +304,7 @@ impl Environment {
         }
     }
 
-    /// The process has ended: whatever it worked on fails with `error`.
+    /// The process has ended: its open requests fail with `error`.
     pub(crate) fn ended(&mut self, error: impl Fn(&str) -> FunctionError) {
         self.phase = Phase::Stopping;
         self.polls.clear();
@@ -323,7 +323,7 @@ impl Environment {
         }
     }
 
-    /// Nobody may be waiting any more; then nobody is told.
+    /// The invoker may have stopped waiting.
     fn fail(&self, request_id: String, stage: Stage, error: FunctionError) {
         match stage {
             Stage::Running(invoker) => {
@@ -360,7 +360,7 @@ impl Environment {
         self.process.signal(Signal::SIGKILL);
     }
 
-    /// As Lambda takes an environment down: only a process with an extension is told, the others just end.
+    /// As Lambda shuts an environment down: a process with an extension gets an event, the others just end.
     pub(crate) fn terminate(&mut self) {
         self.leave();
         if self.extension {

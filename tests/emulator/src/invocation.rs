@@ -16,7 +16,7 @@ pub(crate) const ASYNCHRONOUS_LIMIT: usize = 1024 * 1024;
 pub(crate) struct Invocation {
     /// The same for every attempt of an asynchronous invocation.
     pub(crate) request_id: String,
-    /// Of this attempt alone: a late response of an earlier attempt is told by it.
+    /// Of this attempt alone: it identifies a late response of an earlier attempt.
     pub(crate) attempt: String,
     pub(crate) payload: Bytes,
     pub(crate) client_context: Option<String>,

@@ -33,7 +33,7 @@
 //! # }
 //! ```
 //!
-//! A request reads top to bottom: `front` or `control` makes an `invocation`, `pool` finds an `environment`
+//! A request reads top to bottom: `ingress` or `control` makes an `invocation`, `pool` finds an `environment`
 //! for it, its `process` polls it from the `runtime_api`, and the `answer` goes back the same way.
 //!
 //! # What it does not do

@@ -78,7 +78,7 @@ where
     });
 }
 
-/// A connection with `TCP_NODELAY` that acknowledges as told.
+/// A connection with `TCP_NODELAY` and the configured acknowledgements.
 struct Socket {
     stream: TcpStream,
     acknowledge: Acknowledge,

@@ -26,7 +26,7 @@ struct Arguments {
     /// Seconds an invocation may take.
     #[arg(long, default_value = "3", value_parser = seconds)]
     timeout: Duration,
-    /// The front whose URL is printed as `url`.
+    /// The ingress whose URL is printed as `url`.
     #[arg(long, value_enum, default_value = "function-url")]
     front: Kind,
     /// Its port; 0 for any.

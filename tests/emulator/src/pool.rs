@@ -172,7 +172,7 @@ impl Pool {
         self.settle(&mut state);
     }
 
-    /// A cold start. What goes wrong is told to the one whose request it is for.
+    /// A cold start. The request that caused it gets its error.
     fn start(&self, state: &mut State, first: Pending) {
         state.started += 1;
         let id = EnvironmentId(state.started);
@@ -221,7 +221,7 @@ impl Pool {
         environment.kill();
     }
 
-    /// Waits for the end of a process, fails what it worked on, and lets others have its place.
+    /// Waits for the end of a process, fails its open requests, and frees its place in the pool.
     async fn reap(self, id: EnvironmentId, process: Arc<Process>) {
         let status = process.reap().await;
         let mut state = self.state();

@@ -96,7 +96,7 @@ fn describe(status: ExitStatus) -> String {
     }
 }
 
-/// What a process prints, before somebody reads it.
+/// Lines that a process has printed and that were not read yet.
 pub(crate) struct Output {
     stdout: Option<tokio::process::ChildStdout>,
     stderr: Option<tokio::process::ChildStderr>,

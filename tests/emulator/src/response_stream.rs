@@ -47,7 +47,7 @@ pub(crate) fn open(content_type: Option<String>) -> (Option<Client>, Outcome) {
     (client, Outcome::Streaming(Streaming { content_type, body }))
 }
 
-/// Passes on every chunk as it arrives and reads to the end, whether or not anybody still listens.
+/// Passes on every chunk as it arrives and reads to the end, even when the client has left.
 ///
 /// `cut` ends what the client sees; the function may write on, as on Managed Instances after the deadline. Returns the
 /// client that now waits for the end of the stream, so that the caller can do what must be done before.
@@ -104,7 +104,7 @@ async fn next(body: &mut Incoming, length: &mut usize) -> Next {
     }
 }
 
-/// A client that has left gets nothing more. The function is not told: it is read to its end.
+/// A client that has left gets nothing more. The function does not learn of it: its response is read to its end.
 async fn pass_on(client: &mut Option<Client>, data: Bytes) {
     if let Some(there) = client
         && there.chunks.send(Ok(data)).await.is_err()

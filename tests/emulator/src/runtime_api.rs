@@ -111,7 +111,7 @@ async fn respond(current: Current, request: Request<Incoming>) -> Response<Body>
         Ok(begun) => begun,
         Err(refused) => return refuse(refused, request).await,
     };
-    // On its own, because a connection that breaks takes its handler with it, and the invoker must still be told.
+    // In a task of its own: a connection that breaks takes its handler with it, and the invoker still needs the error.
     let tasks = current.pool.tasks().clone();
     let done = tasks.spawn(async move {
         let streaming = text(request.headers(), "lambda-runtime-function-response-mode")

@@ -73,7 +73,7 @@ impl Key {
         &self.kid
     }
 
-    /// The algorithm it signs with unless told otherwise.
+    /// The algorithm it signs with by default.
     #[must_use]
     pub fn algorithm(&self) -> &'static str {
         match self.pair {
@@ -129,7 +129,7 @@ impl Key {
         }
     }
 
-    /// What somebody makes who has only the published key, and calls it a shared secret.
+    /// The signature that an attacker can make who uses the published key as a shared secret.
     #[must_use]
     pub fn confuse(&self, message: &[u8]) -> Vec<Vec<u8>> {
         let secrets = match &self.pair {

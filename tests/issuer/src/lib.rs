@@ -1,4 +1,4 @@
-//! An issuer of tokens on one machine: OpenID Connect's metadata, real keys, and whatever can go wrong with either.
+//! An issuer of tokens on one machine: OpenID Connect's metadata, real keys, and their failures.
 //!
 //! ```no_run
 //! # async fn example() -> std::io::Result<()> {

@@ -18,7 +18,7 @@ pub struct Case {
     pub error: &'static str,
 }
 
-/// The scope that the server under test asks of everybody.
+/// The scope that the server under test requires of every caller.
 pub const SCOPE: &str = "mcp:call";
 
 const EXPIRED: &str = r#"error="invalid_token", error_description="the token has expired", "#;
@@ -43,7 +43,7 @@ const TWICE: &str =
     r#"error="invalid_request", error_description="the Authorization header is given more than once", "#;
 const NOT_ONE: &str = r#"error="invalid_request", error_description="the Authorization header does not hold one bearer token", "#;
 
-/// Every case, for a server whose clock says `now`, in seconds since 1970. The issuer has one RSA key.
+/// Every case, for a server with the time `now`, in seconds since 1970. The issuer has one RSA key.
 #[must_use]
 pub fn cases(issuer: &Issuer, now: u64) -> Vec<Case> {
     let good = || issuer.token_at("ada", now).claim("scope", "openid mcp:call");

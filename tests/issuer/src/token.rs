@@ -57,7 +57,7 @@ impl Token {
         format!("{}.{}", self.message(), text(signature))
     }
 
-    /// The token as somebody makes it who takes the published key for a shared secret, in each way that can be meant.
+    /// The tokens that an attacker can make who uses the published key as a shared secret, in each of its encodings.
     #[must_use]
     pub fn confused(self) -> Vec<String> {
         let token = self.header("alg", "HS256");

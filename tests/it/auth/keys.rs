@@ -1,4 +1,4 @@
-//! Whose keys are believed, where they are found, and for how long they hold.
+//! The keys of an issuer: which are trusted, where they are found, and for how long they are kept.
 //! <https://openid.net/specs/openid-connect-discovery-1_0.html>, <https://www.rfc-editor.org/rfc/rfc8414> (read 2026-11-20)
 
 use std::{sync::Arc, time::Duration};
@@ -50,7 +50,7 @@ async fn every_algorithm_that_is_taken_works_with_a_key_of_its_kind() {
     }
 }
 
-/// A key that says what it is for is good for nothing else; a key that cannot be read is for somebody else.
+/// A key is used only for the purpose and algorithm it names; a key that cannot be read is skipped.
 #[tokio::test]
 async fn a_key_is_used_for_what_it_is_for() {
     let issuer = Issuer::start().await.expect("a port");
@@ -113,7 +113,7 @@ async fn a_new_key_is_taken_at_once_and_a_withdrawn_one_soon_no_more() {
     assert_eq!(status(&world, &old).await, 401, "and then no more");
 }
 
-/// Names of keys can be made up, a thousand a second: the issuer hears of few of them.
+/// Names of keys can be made up, a thousand a second: few of them reach the issuer.
 #[tokio::test]
 async fn unknown_keys_do_not_make_us_ask_again_and_again() {
     let issuer = Issuer::start().await.expect("a port");
@@ -141,7 +141,7 @@ async fn many_at_once_ask_the_issuer_once() {
 
 /// The one that asks may leave; those who wait behind it are served all the same.
 #[tokio::test]
-async fn a_client_that_leaves_while_it_asks_holds_nobody_up() {
+async fn a_client_that_leaves_while_keys_are_fetched_delays_no_other_request() {
     let issuer = Issuer::start().await.expect("a port");
     let world = Arc::new(guarded(1, &issuer));
     issuer.suffer(Outage::Silent);
@@ -156,9 +156,9 @@ async fn a_client_that_leaves_while_it_asks_holds_nobody_up() {
     assert_eq!(status(&world, &token).await, 200);
 }
 
-/// An outage lets nobody in, and says so.
+/// During an outage no caller is authenticated, and the error names the cause.
 #[tokio::test]
-async fn without_keys_nobody_comes_in_and_the_answer_is_503() {
+async fn without_keys_every_request_is_503() {
     let issuer = Issuer::start().await.expect("a port");
     for outage in [Outage::Closed, Outage::Failing, Outage::Garbage, Outage::Endless, Outage::Elsewhere] {
         let world = guarded(1, &issuer);
@@ -182,7 +182,7 @@ async fn without_keys_nobody_comes_in_and_the_answer_is_503() {
 }
 
 #[tokio::test]
-async fn an_issuer_that_says_nothing_is_given_up_on() {
+async fn an_issuer_that_does_not_answer_times_out() {
     let issuer = Issuer::start().await.expect("a port");
     let world = guarded(1, &issuer);
     issuer.suffer(Outage::Silent);
@@ -205,7 +205,7 @@ async fn known_keys_outlive_an_outage_for_an_hour() {
     assert_eq!(status(&world, &fresh()).await, 200);
     assert_eq!(issuer.asked_for_keys(), asked, "an issuer that fails is left alone for a moment");
     let unknown = token(&world, &issuer, "ada").key(&Key::ec("new")).sign();
-    assert_eq!(status(&world, &unknown).await, 503, "nobody can say that there is no such key");
+    assert_eq!(status(&world, &unknown).await, 503, "whether the key exists cannot be known");
     world.clock.advance(Duration::from_secs(3000));
     assert_eq!(status(&world, &fresh()).await, 503, "not for ever");
     issuer.suffer(Outage::None);

@@ -1,5 +1,5 @@
-//! Two users with tokens of their own, four environments over one store: nothing of one can be reached by the other, and
-//! nothing that is refused tells whether it exists.
+//! Two users with tokens of their own, four environments over one store: nothing of one can be reached by the other,
+//! and no refusal shows whether its target exists.
 //! <https://modelcontextprotocol.io/specification/2025-11-25/basic/security_best_practices#session-hijacking>
 //! (read 2026-11-20).
 
@@ -90,9 +90,9 @@ fn never() -> Client {
     Client { id: NEVER.into(), version: NEWEST, principal: None }
 }
 
-/// Row 77: requests, notifications, answers, streams, and the end of a session.
+/// Tried with requests, notifications, responses, streams, and the end of a session.
 #[tokio::test]
-async fn a_session_of_another_user_is_not_told_from_one_that_never_was() {
+async fn a_session_of_another_user_is_refused_exactly_as_an_unknown_one() {
     let users = users().await;
     let hers = users.open(&users.ada, 0).await;
     let count = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": "count" } });
@@ -123,7 +123,7 @@ async fn a_session_of_another_user_is_not_told_from_one_that_never_was() {
     assert_eq!(anonymous.status, 401);
 }
 
-/// Row 81: a reply that broke off is resumed by whoever it was for.
+/// A reply that broke off can be resumed by its own caller only.
 #[tokio::test]
 async fn a_stream_of_another_user_cannot_be_replayed() {
     let users = users().await;
@@ -174,7 +174,7 @@ async fn a_question_to_another_user_cannot_be_answered() {
     let asked = reply.message().await;
     let forged = json!({ "roots": [{ "uri": "file:///bob" }] });
     for at in 0..4 {
-        // Through his own session it is an answer to nobody's question, as any made-up one is.
+        // Through his own session it is the response to no request, as any made-up one is.
         let through_his = with(his.answer(&asked, forged.clone()), &users.bob).send(users.world.at(at)).await;
         assert_eq!(through_his.status, 202);
         let through_hers =
@@ -183,8 +183,8 @@ async fn a_question_to_another_user_cannot_be_answered() {
     }
     let own = json!({ "roots": [{ "uri": "file:///ada" }] });
     assert_eq!(with(hers.answer(&asked, own), &users.ada).send(users.world.at(2)).await.status, 202);
-    let said = reply.message().await.to_string();
-    assert!(said.contains("file:///ada") && !said.contains("bob"), "{said}");
+    let text = reply.message().await.to_string();
+    assert!(text.contains("file:///ada") && !text.contains("bob"), "{text}");
 }
 
 /// State behind a name is each caller's own, even under one name.
@@ -211,9 +211,9 @@ async fn sessions_of_another_user_are_not_listed() {
     assert!(listed.contains(&his.id) && !listed.contains(&hers.id), "{listed}");
 }
 
-/// What is told to her session is told to nobody else, and her subscriptions are hers.
+/// Her session's events and subscriptions are hers alone.
 #[tokio::test]
-async fn events_of_another_users_session_are_not_heard() {
+async fn events_of_another_users_session_are_not_received() {
     let users = users().await;
     let (hers, his) = (users.open(&users.ada, 0).await, users.open(&users.bob, 1).await);
     for (client, token, uri) in [(&hers, &users.ada, "test://hers"), (&his, &users.bob, "test://his")] {
@@ -232,12 +232,15 @@ async fn events_of_another_users_session_are_not_heard() {
     assert_eq!(heard["params"]["uri"], "test://hers");
     let tell = with(his.call(2, "tell_session", json!({ "uri": "test://his" })), &users.bob);
     assert_eq!(tell.send(users.world.at(1)).await.status, 200);
-    assert_eq!(streams[1].message().await["params"]["uri"], "test://his", "the first he hears is his own");
+    assert_eq!(
+        streams[1].message().await["params"]["uri"],
+        "test://his",
+        "the first event he gets is his own"
+    );
 }
 
-/// Row 57.
 #[tokio::test]
-async fn request_state_of_another_user_is_not_told_from_a_forged_one() {
+async fn request_state_of_another_user_is_refused_exactly_as_a_forged_one() {
     let users = users().await;
     let shed = || call("sheds_load", json!({}));
     let asked = with(shed(), &users.ada).send(users.world.at(0)).await;
@@ -253,7 +256,7 @@ async fn request_state_of_another_user_is_not_told_from_a_forged_one() {
 
 /// However many streams he holds, hers are counted apart.
 #[tokio::test]
-async fn streams_of_another_user_take_no_place_of_hers() {
+async fn streams_of_another_user_do_not_count_against_her_limit() {
     let users = users().await;
     let listen =
         || stateless("subscriptions/listen", json!({ "notifications": { "toolsListChanged": true } }));

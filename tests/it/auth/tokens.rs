@@ -1,4 +1,4 @@
-//! Tokens of a real issuer: which are taken, what the others are told, and what scopes are worth.
+//! Tokens of a real issuer: which are accepted, the challenge for the others, and the effect of scopes.
 //! <https://modelcontextprotocol.io/specification/2026-07-28/basic/authorization> (read 2026-11-20).
 
 use http::Method;
@@ -17,9 +17,9 @@ use test_support::{
 const METADATA: &str =
     r#"scope="mcp:call", resource_metadata="http://127.0.0.1:9000/.well-known/oauth-protected-resource/mcp""#;
 
-/// Rows 91, 92 and 94, for both eras and every method.
+/// In both eras and on every method.
 #[tokio::test]
-async fn each_token_is_worth_what_it_says_and_no_more() {
+async fn each_token_gives_exactly_the_access_it_states() {
     let issuer = Issuer::start().await.expect("a port");
     let world = guarded(1, &issuer);
     for case in cases(&issuer, now(&world)) {
@@ -38,7 +38,7 @@ async fn each_token_is_worth_what_it_says_and_no_more() {
             let reply = post.send(world.at(0)).await;
             let name = format!("{} ({at})", case.name);
             if case.status == 200 {
-                // Whoever comes in finds no session there.
+                // An authenticated caller finds no session there.
                 let expected = [200, 200, 405, 404][at];
                 assert_eq!(
                     (reply.status.as_u16(), reply.header("www-authenticate")),
@@ -57,7 +57,7 @@ async fn each_token_is_worth_what_it_says_and_no_more() {
 }
 
 #[tokio::test]
-async fn a_tool_sees_whose_token_it_was_and_what_it_said() {
+async fn a_tool_sees_the_subject_and_the_claims_of_the_token() {
     let issuer = Issuer::start().await.expect("a port");
     let world = guarded(1, &issuer);
     let token = token(&world, &issuer, "ada").claim("tenant", json!({ "id": 7 })).sign();
@@ -69,9 +69,9 @@ async fn a_tool_sees_whose_token_it_was_and_what_it_said() {
     assert_eq!(who["tenant"], json!({ "id": 7 }));
 }
 
-/// Nothing a client or a front says beside the token counts.
+/// Identities beside the token, from the client or from an ingress, do not count.
 #[tokio::test]
-async fn a_layer_of_the_program_may_let_somebody_in_by_itself() {
+async fn a_layer_of_the_program_may_authenticate_a_caller_itself() {
     let issuer = Issuer::start().await.expect("a port");
     let world = guarded(1, &issuer);
     let post = call("who", json!({})).from(&Principal::new("https://keys.example", "key-1"));
@@ -79,9 +79,8 @@ async fn a_layer_of_the_program_may_let_somebody_in_by_itself() {
     assert_eq!(who["principal"], "https://keys.example|key-1");
 }
 
-/// Row 93.
 #[tokio::test]
-async fn metadata_is_at_both_places_for_everybody() {
+async fn metadata_is_served_at_both_paths_without_a_token() {
     let issuer = Issuer::start().await.expect("a port");
     let change = taking(&issuer);
     let world = world(
@@ -116,7 +115,11 @@ async fn metadata_is_at_both_places_for_everybody() {
         let other = McpRequest::of(Method::POST).path(path).send(world.at(0)).await;
         assert_eq!((other.status.as_u16(), other.header("allow")), (405, Some("GET, HEAD")));
     }
-    assert_eq!(issuer.asked("/.well-known/openid-configuration"), 0, "nobody has to be asked for that");
+    assert_eq!(
+        issuer.asked("/.well-known/openid-configuration"),
+        0,
+        "the metadata needs no request to the issuer"
+    );
     let open = test_support::environment();
     let reply =
         McpRequest::of(Method::GET).path("/.well-known/oauth-protected-resource").send(open.at(0)).await;
@@ -124,7 +127,7 @@ async fn metadata_is_at_both_places_for_everybody() {
 }
 
 #[tokio::test]
-async fn a_public_url_is_what_clients_are_told() {
+async fn metadata_and_challenges_name_the_configured_public_url() {
     let issuer = Issuer::start().await.expect("a port");
     let change = taking(&issuer);
     let world = environments_with(1, |config| {
@@ -132,8 +135,8 @@ async fn a_public_url_is_what_clients_are_told() {
         config.auth.public_url = Some("https://mcp.example.com/prod".into());
     });
     let reply = call("echo", json!({})).send(world.at(0)).await;
-    let told = r#"Bearer scope="mcp:call", resource_metadata="https://mcp.example.com/prod/.well-known/oauth-protected-resource/mcp""#;
-    assert_eq!(challenge(&reply), told);
+    let expected = r#"Bearer scope="mcp:call", resource_metadata="https://mcp.example.com/prod/.well-known/oauth-protected-resource/mcp""#;
+    assert_eq!(challenge(&reply), expected);
     let document =
         McpRequest::of(Method::GET).path("/.well-known/oauth-protected-resource/mcp").send(world.at(0)).await;
     assert_eq!(document.json().await["resource"], "https://mcp.example.com/prod/mcp");
@@ -197,7 +200,7 @@ async fn a_caller_sees_and_calls_only_the_tools_it_is_allowed() {
             assert_eq!(reply.status, 200, "{scope}");
             continue;
         }
-        // Row 92: everything that is needed, in one challenge.
+        // All needed scopes, in one challenge.
         let expected = r#"Bearer error="insufficient_scope", error_description="the token does not allow this", scope="mcp:call state:write audit", resource_metadata="http://127.0.0.1:9000/.well-known/oauth-protected-resource/mcp""#;
         assert_eq!(challenge(&reply), expected, "{scope}");
         let (status, code, body) = refused(reply).await;
@@ -206,7 +209,7 @@ async fn a_caller_sees_and_calls_only_the_tools_it_is_allowed() {
 }
 
 #[tokio::test]
-async fn a_session_is_told_the_same_of_its_tools() {
+async fn a_session_lists_the_same_permitted_tools() {
     let issuer = Issuer::start().await.expect("a port");
     let world = with_tools(&issuer);
     let token = token(&world, &issuer, "ada").sign();

@@ -1,5 +1,5 @@
-//! Who may call, as the environment says it: what is wrong stops the process, and nothing that was meant to keep somebody
-//! out lets everybody in.
+//! The variables of authentication: an error in them stops the process, and no setting that was meant to restrict
+//! callers leaves the server open.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -61,7 +61,11 @@ fn a_public_url_is_an_audience() {
     let config =
         with(&[ISSUER, ("MCP_PUBLIC_URL", "https://mcp.example.com"), ("MCP_PATH", "/v1")]).expect("fine");
     assert_eq!(config.auth.jwt.expect("an issuer").audience, ["https://mcp.example.com/v1"]);
-    assert_eq!(refused(&[ISSUER]), "MCP_JWT_AUDIENCE", "tokens for anybody are tokens for nobody");
+    assert_eq!(
+        refused(&[ISSUER]),
+        "MCP_JWT_AUDIENCE",
+        "without an audience any token of the issuer would do"
+    );
 }
 
 #[test]
@@ -90,7 +94,7 @@ fn plain_text_stays_on_this_machine() {
     }
 }
 
-/// Whoever can check such a token can make one.
+/// A server that can verify such a token can also forge one.
 #[test]
 fn shared_secrets_and_no_signature_at_all_cannot_be_configured() {
     for algorithm in ["HS256", "HS384", "HS512", "none", "None", "rs256", "ES512", "RS256;HS256", "*"] {
@@ -129,14 +133,14 @@ fn a_rule_about_tokens_without_their_issuer_is_refused() {
 }
 
 #[test]
-fn an_issuer_whose_tokens_nobody_checks_is_refused() {
+fn an_issuer_without_a_check_of_its_tokens_is_refused() {
     assert_eq!(refused(&[ISSUER, AUDIENCE, ("MCP_AUTH", "none")]), "MCP_AUTH");
     let front = with(&[ISSUER, AUDIENCE, ("MCP_AUTH", "front")]).expect("the front checks them");
     assert_eq!((front.auth.mode, front.auth.jwt.is_some()), (AuthMode::Gateway, true));
 }
 
 #[test]
-fn a_scope_is_what_rfc_6749_says() {
+fn a_scope_has_the_syntax_of_rfc_6749() {
     for scope in ["a\"b", "a\\b", "grüße"] {
         assert_eq!(refused(&[ISSUER, AUDIENCE, ("MCP_JWT_SCOPES", scope)]), "MCP_JWT_SCOPES", "{scope}");
     }

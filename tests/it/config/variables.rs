@@ -255,7 +255,7 @@ fn rows() -> Vec<Row> {
             "front",
             |c| c.auth.mode == AuthMode::Gateway,
             &["oidc", "true", "Front"],
-            "none, jwt or front",
+            "none, jwt or gateway",
         ),
         (
             "MCP_PUBLIC_URL",
@@ -426,14 +426,14 @@ fn switches_take_the_usual_words() {
 }
 
 #[test]
-fn credentials_do_not_go_with_everybody() {
+fn cors_credentials_are_refused_with_any_origin() {
     let error = with(&[("MCP_CORS_CREDENTIALS", "on"), ("MCP_CORS_ORIGINS", "*")]).expect_err("refused");
     assert_eq!(error.variable, "MCP_CORS_CREDENTIALS");
     assert!(error.expected.contains("MCP_CORS_ORIGINS"));
 }
 
 #[test]
-fn a_star_lets_everybody_in_and_a_list_of_nobody_nobody() {
+fn a_star_allows_every_origin_and_an_empty_list_none() {
     let all = with(&[("MCP_CORS_ORIGINS", "*"), ("MCP_ALLOWED_HOSTS", "*")]).expect("a configuration");
     assert_eq!((all.cors.origins, all.hosts), (AllowList::Any, AllowList::Any));
     let nobody = with(&[("MCP_ALLOWED_HOSTS", ",")]).expect("a configuration");
@@ -441,7 +441,7 @@ fn a_star_lets_everybody_in_and_a_list_of_nobody_nobody() {
 }
 
 #[test]
-fn keys_are_a_list_whose_first_seals() {
+fn keys_are_a_list_and_the_first_encrypts() {
     let second = KEY.replace("one", "two");
     let config = with(&[("MCP_STATE_KEYS", &format!("{second}, {KEY}"))]).expect("two keys");
     let ids: Vec<_> = config.state_keys.iter().map(|key| key.id.as_str()).collect();

@@ -17,7 +17,7 @@ async fn asking(client: &Client, world: &World, id: u64, what: &str) -> (Reply, 
     (reply, asked)
 }
 
-async fn said(reply: &mut Reply) -> String {
+async fn answer_text(reply: &mut Reply) -> String {
     let response = reply.message().await;
     response["result"]["content"][0]["text"]
         .as_str()
@@ -29,7 +29,6 @@ fn roots(uri: &str) -> Value {
     json!({ "roots": [{ "uri": uri }] })
 }
 
-/// Row 83.
 #[tokio::test(start_paused = true)]
 async fn an_answer_posted_to_another_node_reaches_the_call_that_asked() {
     let world = environments(3);
@@ -49,28 +48,27 @@ async fn an_answer_posted_to_another_node_reaches_the_call_that_asked() {
             let accepted = client.answer(&asked, answer).send(world.at(2)).await;
             assert_eq!(accepted.status, 202);
             assert!(accepted.bytes().await.is_empty());
-            let said = said(&mut reply).await;
-            assert!(said.contains(heard), "{said}");
+            let text = answer_text(&mut reply).await;
+            assert!(text.contains(heard), "{text}");
             assert_eq!(reply.event().await, None);
         }
     }
 }
 
-/// Row 83.
 #[tokio::test(start_paused = true)]
 async fn a_refusal_posted_to_another_node_is_the_tool_s_error() {
     let world = environments(2);
     let client = Client::open(world.at(0), NEWEST).await;
     for what in ["roots", "sampling", "elicitation"] {
         let (mut reply, asked) = asking(&client, &world, 1, what).await;
-        assert_eq!(client.refuse(&asked, -1, "the user said no").send(world.at(1)).await.status, 202);
-        let said = said(&mut reply).await;
-        assert!(said.starts_with("refused: ") && said.contains("the user said no"), "{said}");
+        assert_eq!(client.refuse(&asked, -1, "the user declined").send(world.at(1)).await.status, 202);
+        let text = answer_text(&mut reply).await;
+        assert!(text.starts_with("refused: ") && text.contains("the user declined"), "{text}");
     }
     let (mut reply, asked) = asking(&client, &world, 1, "elicitation").await;
     let declined = client.answer(&asked, json!({ "action": "decline" })).send(world.at(1)).await;
     assert_eq!(declined.status, 202);
-    assert_eq!(said(&mut reply).await, "\"decline\" null");
+    assert_eq!(answer_text(&mut reply).await, "\"decline\" null");
 }
 
 /// An answer that fits no question is the tool's error too, not its silence.
@@ -83,8 +81,8 @@ async fn an_answer_of_the_wrong_shape_does_not_hang_the_call() {
     {
         let (mut reply, asked) = asking(&client, &world, 1, what).await;
         assert_eq!(client.answer(&asked, answer).send(world.at(1)).await.status, 202);
-        let said = said(&mut reply).await;
-        assert!(said.starts_with("refused: "), "{said}");
+        let text = answer_text(&mut reply).await;
+        assert!(text.starts_with("refused: "), "{text}");
     }
 }
 
@@ -116,11 +114,11 @@ async fn ids_of_requests_to_the_client_are_unique_in_a_session_across_calls_and_
         assert_eq!(client.answer(one, roots(&format!("one-{at}"))).send(other).await.status, 202);
     }
     for (at, (reply, ..)) in calls.iter_mut().enumerate() {
-        assert_eq!(said(reply).await, format!("one-{at},two-{at}"));
+        assert_eq!(answer_text(reply).await, format!("one-{at},two-{at}"));
     }
 }
 
-/// The answer that comes twice, as a client that heard no 202 sends it, is one answer.
+/// The answer that comes twice, as from a client that missed the 202, counts once.
 #[tokio::test(start_paused = true)]
 async fn an_answer_sent_twice_counts_once() {
     let world = environments(2);
@@ -131,14 +129,14 @@ async fn an_answer_sent_twice_counts_once() {
         assert_eq!(client.answer(&one, roots(uri)).send(server).await.status, 202);
     }
     assert_eq!(client.answer(&two, roots("other")).send(world.at(1)).await.status, 202);
-    assert_eq!(said(&mut reply).await, "first,other");
+    assert_eq!(answer_text(&mut reply).await, "first,other");
     let late = client.answer(&one, roots("too late")).send(world.at(1)).await;
     assert_eq!(late.status, 202);
 }
 
 /// "Event injection through a shared queue": an answer counts only in the session that was asked.
 #[tokio::test(start_paused = true)]
-async fn an_answer_from_another_session_reaches_nobody() {
+async fn a_response_from_another_session_reaches_no_call() {
     let world = environments(2);
     let (client, thief) = (Client::open(world.at(0), NEWEST).await, Client::open(world.at(0), NEWEST).await);
     let (mut reply, asked) = asking(&client, &world, 1, "roots").await;
@@ -147,7 +145,7 @@ async fn an_answer_from_another_session_reaches_nobody() {
     }
     tokio::time::sleep(Duration::from_secs(5)).await;
     assert_eq!(client.answer(&asked, roots("file:///true")).send(world.at(1)).await.status, 202);
-    assert_eq!(said(&mut reply).await, "file:///true");
+    assert_eq!(answer_text(&mut reply).await, "file:///true");
 }
 
 /// The question that a client lost with its connection is replayed, and its answer still counts.
@@ -162,7 +160,7 @@ async fn a_question_survives_the_connection_it_was_asked_on() {
     opening(&mut resumed, NEWEST).await;
     let (_, asked) = identified(&mut resumed).await;
     assert_eq!(client.answer(&asked, roots("file:///back")).send(world.at(2)).await.status, 202);
-    assert_eq!(said(&mut resumed).await, "file:///back");
+    assert_eq!(answer_text(&mut resumed).await, "file:///back");
 }
 
 /// Progress of the client, sent to another node, reaches the call that waits: it waits on.
@@ -181,12 +179,12 @@ async fn progress_of_the_client_posted_to_another_node_keeps_the_question_open()
     }
     tokio::time::sleep(Duration::from_secs(7)).await;
     assert_eq!(client.answer(&asked, roots("file:///a")).send(world.at(1)).await.status, 202);
-    assert_eq!(said(&mut reply).await, "1 roots");
+    assert_eq!(answer_text(&mut reply).await, "1 roots");
 }
 
 /// A question that is taken back names the id it was asked under.
 #[tokio::test(start_paused = true)]
-async fn a_question_nobody_answers_is_taken_back_under_its_own_id() {
+async fn a_request_without_a_response_is_cancelled_under_its_own_id() {
     let world = environments(1);
     let client = Client::open(world.at(0), NEWEST).await;
     let mut reply = client.call(1, "ask_patiently", json!({ "seconds": 10 })).send(world.at(0)).await;
@@ -194,10 +192,10 @@ async fn a_question_nobody_answers_is_taken_back_under_its_own_id() {
     let cancelled = reply.message().await;
     assert_eq!(cancelled["method"], "notifications/cancelled");
     assert_eq!(cancelled["params"]["requestId"], asked["id"]);
-    assert!(said(&mut reply).await.contains("Timeout"));
+    assert!(answer_text(&mut reply).await.contains("Timeout"));
 }
 
-/// Rows 44 and 83: a cancellation finds its call wherever that runs.
+/// A cancellation reaches its call on whichever environment runs it.
 #[tokio::test(start_paused = true)]
 async fn a_cancellation_posted_to_another_node_cancels_the_call() {
     let world = environments(3);

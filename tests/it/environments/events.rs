@@ -13,7 +13,7 @@ use test_support::{
     session::{Client, MIDDLE, NEWEST, buffered, identified, opening, rest},
 };
 
-/// Row 82 with rows 47-53's counterpart: an event of one node is heard on every other.
+/// The counterpart of `subscriptions/listen`: an event of one environment reaches the sessions of every other.
 #[tokio::test(start_paused = true)]
 async fn an_event_published_on_one_node_reaches_the_get_streams_of_all() {
     let world = environments(3);
@@ -33,7 +33,7 @@ async fn an_event_published_on_one_node_reaches_the_get_streams_of_all() {
     }
 }
 
-/// Row 86: what a session subscribes to on one node is told on the stream it holds on another.
+/// Updates of a resource that a session subscribed to on one environment are sent on its stream on another.
 #[tokio::test(start_paused = true)]
 async fn a_subscription_made_on_one_node_counts_on_the_stream_of_another() {
     let world = environments(3);
@@ -54,7 +54,6 @@ async fn a_subscription_made_on_one_node_counts_on_the_stream_of_another() {
     }
 }
 
-/// Row 86.
 #[tokio::test(start_paused = true)]
 async fn a_log_level_set_on_one_node_holds_on_the_stream_of_another() {
     let world = environments(2);
@@ -67,9 +66,9 @@ async fn a_log_level_set_on_one_node_holds_on_the_stream_of_another() {
     assert_eq!(stream.message().await["method"], "notifications/tools/list_changed");
 }
 
-/// Row 82: "The server MUST send each of its JSON-RPC messages on only one of the connected streams".
+/// "The server MUST send each of its JSON-RPC messages on only one of the connected streams".
 #[tokio::test(start_paused = true)]
-async fn a_client_with_get_streams_on_two_nodes_hears_each_message_on_the_newest_alone() {
+async fn a_client_with_get_streams_on_two_environments_gets_each_message_on_the_newest_alone() {
     let world = environments(2);
     let client = Client::open(world.at(0), NEWEST).await;
     let mut old = client.listening(world.at(0)).await;
@@ -82,11 +81,11 @@ async fn a_client_with_get_streams_on_two_nodes_hears_each_message_on_the_newest
     for _ in 0..3 {
         assert_eq!(new.message().await["method"], "notifications/prompts/list_changed");
     }
-    assert!(rest(&mut old).await.is_empty(), "the old one has ended, and said nothing more");
+    assert!(rest(&mut old).await.is_empty(), "the old one has ended, and sent nothing more");
     assert!(new.is_waiting());
 }
 
-/// Row 76: even when events keep it busy.
+/// Even a stream that events keep busy ends.
 #[tokio::test(start_paused = true)]
 async fn a_session_deleted_on_one_node_ends_its_stream_on_another() {
     let world = environments(2);
@@ -110,7 +109,7 @@ async fn a_session_deleted_on_one_node_ends_its_stream_on_another() {
     assert_eq!(start.elapsed(), Duration::ZERO, "on the node itself at once");
 }
 
-/// A session that runs out ends its stream, with nobody to delete it.
+/// A session that expires ends its stream, without a DELETE.
 #[tokio::test(start_paused = true)]
 async fn a_session_that_runs_out_ends_its_stream() {
     let world = environments(2);
@@ -120,7 +119,7 @@ async fn a_session_that_runs_out_ends_its_stream() {
     assert!(rest(&mut stream).await.is_empty());
 }
 
-/// A lagging or late listener reads the log instead of the broadcast: nothing is lost and nothing is told twice.
+/// A slow or late stream reads the log instead of the broadcast: no event is lost and none is sent twice.
 #[tokio::test(start_paused = true)]
 async fn a_stream_that_lags_behind_the_broadcast_misses_nothing() {
     let world = environments(2);
@@ -154,7 +153,7 @@ fn uri(message: &Value) -> &str {
 
 /// A delivery that SNS repeats, to whichever node, is one event.
 #[tokio::test(start_paused = true)]
-async fn one_source_id_is_heard_once_however_often_it_is_delivered() {
+async fn one_source_id_is_received_once_however_often_it_is_delivered() {
     let world = environments(2);
     let client = Client::open(world.at(0), NEWEST).await;
     let mut stream = client.listening(world.at(0)).await;
@@ -249,9 +248,9 @@ fn distant(n: usize) -> World {
     environments::world(n, |_| {}, |builder| builder.stores(stores.clone()).clock(near.clock.clone()))
 }
 
-/// A buffered front waits for the log, not for events.
+/// A buffered ingress waits for the log, not for events.
 #[tokio::test(start_paused = true)]
-async fn a_buffered_get_says_what_a_distant_log_holds() {
+async fn a_buffered_get_returns_the_events_of_a_slow_log() {
     let world = distant(2);
     let client = Client::open(world.at(0), NEWEST).await;
     let mut stream = client.listening(world.at(0)).await;
@@ -269,7 +268,7 @@ async fn a_buffered_get_says_what_a_distant_log_holds() {
     assert!(start.elapsed() < Duration::from_millis(500), "{:?}", start.elapsed());
 }
 
-/// A streaming one hears everything too, whatever is cut short in between.
+/// A streaming one delivers every event too, even when it is cut short in between.
 #[tokio::test(start_paused = true)]
 async fn a_stream_over_a_distant_log_misses_nothing() {
     let world = distant(2);

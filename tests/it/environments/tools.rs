@@ -1,4 +1,4 @@
-//! Tools that are switched on and off while the server runs: on every environment, and every client is told.
+//! Tools that are switched on and off while the server runs: on every environment, with a notification to every client.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use test_support::{
 
 const CHECK: Duration = Duration::from_secs(10);
 
-/// Environments whose tools can be switched; `slow` is off at first.
+/// Environments with dynamic tools; `slow` is off at first.
 fn switched(n: usize) -> World {
     world(n, |_| {}, |builder| builder.initially_disabled(["slow"]))
 }
@@ -29,7 +29,7 @@ fn switch(tool: &str, on: bool) -> McpRequest {
     call("switch", json!({ "tool": tool, "on": on }))
 }
 
-/// B10: whoever asks on the environment that switched sees it at once, all others within the interval.
+/// The environment that switched a tool sees it at once, all others within the interval.
 #[tokio::test(start_paused = true)]
 async fn a_tool_switched_off_is_gone_everywhere_within_the_interval_and_comes_back() {
     let world = switched(3);
@@ -99,7 +99,7 @@ async fn a_change_is_announced_to_every_client_once() {
     assert!(listen.is_waiting());
 }
 
-/// The environment that switched may be gone before it has told anybody: whoever notices tells.
+/// The environment that switched may die before it has published the change: the next that notices publishes it.
 #[tokio::test(start_paused = true)]
 async fn a_change_whose_environment_died_is_announced_by_the_next_that_notices() {
     let world = switched(1);
@@ -132,7 +132,7 @@ async fn no_switch_is_lost_when_environments_switch_at_once() {
     }
 }
 
-/// A9: what can change is said to, and a server whose tools cannot be switched asks no store about them.
+/// Only a server with dynamic tools advertises `listChanged` for them, and only it reads their state from the store.
 #[tokio::test(start_paused = true)]
 async fn tools_that_can_be_switched_are_advertised_as_such() {
     let list_changed = |capabilities: &Value| capabilities["tools"]["listChanged"] == true;

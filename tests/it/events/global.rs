@@ -1,4 +1,4 @@
-//! Events that concern everybody: who hears them, in which form, and what that costs.
+//! Global events: which streams receive them, in which form, and what that costs.
 
 #![allow(deprecated, reason = "logging levels are tested until they are gone")]
 
@@ -96,22 +96,22 @@ fn every_event_has_its_documented_form() {
 
 /// What concerns one session is no one else's business, and no resource.
 #[tokio::test(start_paused = true)]
-async fn an_event_of_one_session_is_heard_by_that_session_alone() {
+async fn an_event_of_one_session_reaches_that_session_alone() {
     let world = deployment(3);
     let (one, other) = (Client::open(world.at(0), NEWEST).await, Client::open(world.at(0), NEWEST).await);
     let (mut his, mut hers) = (one.listening(world.at(1)).await, other.listening(world.at(2)).await);
     let events = world.at(0).events();
     let mine = GlobalEvent::session_update(&one.id, SessionChange::Updated, None);
-    events.broadcast_global_event(mine).await.expect("told");
+    events.broadcast_global_event(mine).await.expect("published");
     let tool = GlobalEvent::tool_execution("t", Some(&one.id), ToolStatus::Completed);
-    events.broadcast_global_event(tool).await.expect("told");
-    events.broadcast_global_event(happened(1)).await.expect("told");
-    let mut said = Vec::new();
+    events.broadcast_global_event(tool).await.expect("published");
+    events.broadcast_global_event(happened(1)).await.expect("published");
+    let mut received = Vec::new();
     for _ in 0..4 {
-        said.push(his.message().await);
+        received.push(his.message().await);
     }
     let types: Vec<_> =
-        said.iter().filter_map(|message| message["params"]["data"]["type"].as_str()).collect();
+        received.iter().filter_map(|message| message["params"]["data"]["type"].as_str()).collect();
     assert_eq!(types.len(), 3);
     assert!(types.contains(&"session_update") && types.contains(&"tool_execution"));
     assert_eq!(hers.message().await["params"]["data"]["type"], "external_event");
@@ -128,7 +128,7 @@ async fn an_event_of_one_session_is_heard_by_that_session_alone() {
 
 /// A session's level is its own, and a filter in the URL is the stream's.
 #[tokio::test(start_paused = true)]
-async fn a_stream_hears_what_its_level_and_its_filter_let_through() {
+async fn a_stream_gets_the_events_that_its_level_and_its_filter_let_through() {
     let world = deployment(2);
     let quiet = Client::open(world.at(0), NEWEST).await;
     let set = quiet.request(1, "logging/setLevel", json!({ "level": "error" })).send(world.at(1)).await;
@@ -152,7 +152,7 @@ async fn a_stream_hears_what_its_level_and_its_filter_let_through() {
         GlobalEvent::external_event("aws.s3", "put", Value::Null),
         GlobalEvent::system_health("db", "critical", Value::Null),
     ] {
-        events.broadcast_global_event(event).await.expect("told");
+        events.broadcast_global_event(event).await.expect("published");
     }
     tokio::time::sleep(Duration::from_secs(3)).await;
     for client in &world.servers {
@@ -170,7 +170,7 @@ async fn a_stream_hears_what_its_level_and_its_filter_let_through() {
     assert_eq!(heard[3], ["aws.ec2"]);
 }
 
-/// A buffered front gets what there is, and the place to come back to.
+/// A buffered ingress gets the events so far, and the position to come back to.
 #[tokio::test(start_paused = true)]
 async fn a_buffered_get_is_a_snapshot_of_the_events_since() {
     let world = deployment(2);
@@ -179,7 +179,7 @@ async fn a_buffered_get_is_a_snapshot_of_the_events_since() {
     let place = opening(&mut first, NEWEST).await.expect("a place");
     assert!(rest(&mut first).await.is_empty());
     for number in 1..=3 {
-        world.at(1).events().broadcast_global_event(happened(number)).await.expect("told");
+        world.at(1).events().broadcast_global_event(happened(number)).await.expect("published");
     }
     let mut second = client.resume(&place).through(buffered()).send(world.at(1)).await;
     opening(&mut second, NEWEST).await;
@@ -195,7 +195,7 @@ async fn a_buffered_get_is_a_snapshot_of_the_events_since() {
 
 /// Code listens as clients do.
 #[tokio::test(start_paused = true)]
-async fn code_that_subscribes_hears_what_its_filter_takes_and_is_counted() {
+async fn code_that_subscribes_gets_the_events_of_its_filter_and_is_counted() {
     let world = deployment(2);
     let events = world.at(0).events();
     assert_eq!(events.subscriber_count(), 0);
@@ -206,17 +206,17 @@ async fn code_that_subscribes_hears_what_its_filter_takes_and_is_counted() {
     let mut tools = events.subscribe(filter).await.expect("subscribed");
     assert_eq!(events.subscriber_count(), 2);
     assert_eq!(world.at(1).events().subscriber_count(), 0, "each process has its own");
-    let told = [happened(1), GlobalEvent::tool_execution("t", None, ToolStatus::Started)];
-    for event in &told {
-        world.at(1).events().broadcast_global_event(event.clone()).await.expect("told");
+    let received = [happened(1), GlobalEvent::tool_execution("t", None, ToolStatus::Started)];
+    for event in &received {
+        world.at(1).events().broadcast_global_event(event.clone()).await.expect("published");
     }
     let at = world.clock.now();
-    for event in told.clone() {
+    for event in received.clone() {
         assert_eq!(all.next().await.expect("read"), event.at(at));
     }
-    assert_eq!(tools.next().await.expect("read"), told[1].clone().at(at));
+    assert_eq!(tools.next().await.expect("read"), received[1].clone().at(at));
     let own = GlobalEvent::session_update(session.as_str(), SessionChange::Created, None);
-    world.at(1).events().broadcast_global_event(own.clone()).await.expect("told");
+    world.at(1).events().broadcast_global_event(own.clone()).await.expect("published");
     assert_eq!(all.next().await.expect("read"), own.at(at));
     drop((all, tools));
     assert_eq!(events.subscriber_count(), 0);
@@ -237,7 +237,7 @@ impl Publisher for Recorder {
     }
 }
 
-/// The log first: what a topic refuses has been told here all the same.
+/// The log comes first: an event that the SNS topic refuses still reaches this deployment's streams.
 #[tokio::test(start_paused = true)]
 async fn an_announcement_goes_to_the_log_and_then_to_the_topic() {
     let recorder = Arc::new(Recorder::default());
@@ -265,14 +265,14 @@ async fn an_announcement_goes_to_the_log_and_then_to_the_topic() {
     assert_ne!(recorded[0].id, recorded[1].id);
 }
 
-/// Events are told while there are streams; without them nobody is promised any, and what happened can still be read.
+/// Events are sent while streams are on; with streams off none are promised, and past events can still be read.
 #[tokio::test(start_paused = true)]
 async fn switched_off_streams_are_not_promised_and_what_happened_can_be_read() {
     let world = environments_with(1, |config| {
         config.events.enabled = Some(true);
         config.streams.enabled = false;
     });
-    world.at(0).events().broadcast_global_event(happened(1)).await.expect("told");
+    world.at(0).events().broadcast_global_event(happened(1)).await.expect("published");
     let discovered = result(stateless("server/discover", json!({})).send(world.at(0)).await).await;
     for family in ["tools", "prompts", "resources"] {
         assert_eq!(discovered["capabilities"][family], json!({}), "{family}");
@@ -288,7 +288,7 @@ async fn switched_off_streams_are_not_promised_and_what_happened_can_be_read() {
     assert!(text.contains(r#""payload":1"#), "{text}");
 }
 
-/// A process has room for so many streams, whoever holds them.
+/// The limit of streams of a process counts the streams of all callers.
 #[tokio::test(start_paused = true)]
 async fn a_full_process_takes_no_more_streams_until_one_ends() {
     let world = environments_with(2, |config| config.streams.per_process = 2);
@@ -383,9 +383,9 @@ async fn sixty_four_streams_of_one_environment_share_one_tail() {
     counted.polls.store(0, Ordering::SeqCst);
     tokio::time::sleep(Duration::from_secs(60)).await;
     let polls = counted.polls.swap(0, Ordering::SeqCst);
-    assert!((30..=60).contains(&polls), "{polls} polls in an idle minute, whoever listens");
+    assert!((30..=60).contains(&polls), "{polls} polls in an idle minute, with any number of streams");
     assert_eq!(counted.reads.swap(0, Ordering::SeqCst), 0, "and nothing is read");
-    world.at(0).events().broadcast_global_event(happened(1)).await.expect("told");
+    world.at(0).events().broadcast_global_event(happened(1)).await.expect("published");
     for (at, stream) in streams.iter_mut().enumerate() {
         let expected = if at % 2 == 0 { "notifications/resources/updated" } else { "notifications/message" };
         assert_eq!(stream.message().await["method"], expected);

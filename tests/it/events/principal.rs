@@ -1,4 +1,4 @@
-//! Events for one caller: heard by all its clients, of either era, on any environment, and by nobody else.
+//! Events for one caller: they reach all its clients, of either era, on any environment, and no other caller.
 
 use mcp_lambda_server::{
     Event, EventFilter, GlobalEvent, Principal,
@@ -50,11 +50,11 @@ async fn methods(stream: &mut Reply, count: usize) -> Vec<String> {
 }
 
 async fn tell(world: &World, who: &Principal, event: impl Into<Event>) -> Appended {
-    world.at(0).events().publish_to_principal(who, event.into()).await.expect("told")
+    world.at(0).events().publish_to_principal(who, event.into()).await.expect("published")
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_one_caller_is_told_all_its_clients_hear_and_nobody_else() {
+async fn an_event_for_one_caller_reaches_all_its_clients_and_no_others() {
     let world = deployment(3);
     let (alice, eve) = (user("alice"), user("eve"));
     let one = Client::open_as(world.at(0), NEWEST, Some(alice.clone())).await;
@@ -76,9 +76,9 @@ async fn what_one_caller_is_told_all_its_clients_hear_and_nobody_else() {
 
     tell(&world, &alice, invoice(1)).await;
     for stream in &mut sessions {
-        let told = stream.message().await;
+        let received = stream.message().await;
         assert_eq!(
-            (&told["method"], &told["params"]["data"]["payload"]),
+            (&received["method"], &received["params"]["data"]["payload"]),
             (&"notifications/message".into(), &json!(1))
         );
         assert_eq!(methods(stream, 1).await, ["notifications/resources/list_changed"]);
@@ -90,9 +90,9 @@ async fn what_one_caller_is_told_all_its_clients_hear_and_nobody_else() {
         assert_eq!(methods(stream, 1).await, ["notifications/tools/list_changed"]);
     }
 
-    // What everybody hears comes later, and is the first that the others hear.
-    world.at(1).events().prompts_list_changed().await.expect("told");
-    world.at(1).events().broadcast_global_event(invoice(2)).await.expect("told");
+    // A global event comes later, and is the first that the others receive.
+    world.at(1).events().prompts_list_changed().await.expect("published");
+    world.at(1).events().broadcast_global_event(invoice(2)).await.expect("published");
     for stream in others.iter_mut().take(2) {
         assert_eq!(methods(stream, 1).await, ["notifications/prompts/list_changed"]);
         assert_eq!(stream.message().await["params"]["data"]["payload"], 2);
@@ -103,7 +103,7 @@ async fn what_one_caller_is_told_all_its_clients_hear_and_nobody_else() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_resource_holds_what_everybody_was_told_and_what_its_reader_was_told() {
+async fn a_resource_holds_the_global_events_and_those_of_its_reader() {
     let world = deployment(2);
     let (alice, eve) = (user("alice"), user("eve"));
     let read =
@@ -131,13 +131,13 @@ async fn a_resource_holds_what_everybody_was_told_and_what_its_reader_was_told()
         assert_eq!(list(other).await, ["test://two"]);
     }
     world.clock.advance(std::time::Duration::from_millis(10));
-    world.at(0).events().broadcast_global_event(invoice(2)).await.expect("told");
+    world.at(0).events().broadcast_global_event(invoice(2)).await.expect("published");
     assert_eq!(held(&alice).await, [(json!(2), None), (json!(1), Some(json!("principal")))], "newest first");
     assert_eq!(list(&alice).await, ["test://two", TOPIC], "once");
     assert_eq!(held(&eve).await, [(json!(2), None)]);
 }
 
-/// An event that means several messages, cut off behind any of them, and another one for everybody in between.
+/// An event of several messages, cut off behind any of them, with a global event in between.
 #[tokio::test(start_paused = true)]
 async fn a_stream_that_was_lost_in_the_middle_of_an_event_goes_on_behind_its_last_message() {
     let world = deployment(2);
@@ -151,22 +151,22 @@ async fn a_stream_that_was_lost_in_the_middle_of_an_event_goes_on_behind_its_las
     for _ in 0..3 {
         places.push(identified(&mut first).await);
     }
-    let told: Vec<_> =
+    let received: Vec<_> =
         places.iter().map(|(place, message)| (place.as_str(), message["method"].as_str())).collect();
     assert_eq!(
-        told,
+        received,
         [
             ("log.0.0.0-1", Some("notifications/message")),
             ("log.0.0.0-2", Some("notifications/resources/list_changed")),
             ("log.0.0.1", Some("notifications/resources/updated")),
         ]
     );
-    world.at(1).events().tools_list_changed().await.expect("told");
-    for (said, (place, _)) in places.iter().enumerate() {
+    world.at(1).events().tools_list_changed().await.expect("published");
+    for (at, (place, _)) in places.iter().enumerate() {
         let mut again = client.resume(place).send(world.at(1)).await;
         assert_eq!(opening(&mut again, NEWEST).await.as_ref(), Some(place));
         let mut expected: Vec<_> =
-            places[said + 1..].iter().map(|(_, message)| message["method"].clone()).collect();
+            places[at + 1..].iter().map(|(_, message)| message["method"].clone()).collect();
         expected.push("notifications/tools/list_changed".into());
         let mut heard: Vec<Value> =
             methods(&mut again, expected.len()).await.into_iter().map(Value::from).collect();
@@ -179,7 +179,7 @@ async fn a_stream_that_was_lost_in_the_middle_of_an_event_goes_on_behind_its_las
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_in_particular_is_not_told_anything_and_code_listens_for_a_caller_too() {
+async fn the_anonymous_caller_has_no_events_of_its_own_and_code_can_follow_a_caller() {
     let world = deployment(2);
     let alice = user("alice");
     let events = world.at(0).events();
@@ -191,10 +191,10 @@ async fn nobody_in_particular_is_not_told_anything_and_code_listens_for_a_caller
     tell(&world, &alice, invoice(1)).await;
     let payload = |event| match event {
         GlobalEvent::ExternalEvent { payload, .. } => payload,
-        other => panic!("not told: {other:?}"),
+        other => panic!("not sent: {other:?}"),
     };
     assert_eq!(payload(hers.next().await.expect("an event")), 1);
-    events.broadcast_global_event(invoice(2)).await.expect("told");
+    events.broadcast_global_event(invoice(2)).await.expect("published");
     assert_eq!(payload(hers.next().await.expect("an event")), 2);
     assert_eq!(payload(everybodys.next().await.expect("an event")), 2);
     let ended = GlobalEvent::session_update("somebody", SessionChange::Expired, None);

@@ -233,7 +233,7 @@ async fn a_key_given_twice_is_refused_wherever_it_decides_something() {
     }
 }
 
-/// Keys can be spelled with escapes; whoever compares text and not values would see another key.
+/// Keys can be written with escapes; a comparison of text instead of values would see another key.
 #[tokio::test(start_paused = true)]
 async fn an_escaped_key_is_the_same_key() {
     let world = watched();
@@ -336,7 +336,7 @@ async fn hostile_headers_are_header_mismatches() {
 
 /// Header names a client made up, many of them and with anything in them, disturb nothing.
 #[tokio::test(start_paused = true)]
-async fn headers_nobody_reads_are_not_looked_at() {
+async fn headers_that_are_not_read_are_not_validated() {
     let world = watched();
     let many = (0..150).fold(echo(), |post, n| post.and_header(&format!("mcp-param-x{n}"), b"\xff\xff"));
     let post = many.and_header("x-forwarded-host", b"evil.example").and_header("mcp-session-id", b"\xff");

@@ -19,7 +19,6 @@ async fn status_of(world: &World, post: McpRequest) -> u16 {
     post.send(world.at(0)).await.status.as_u16()
 }
 
-/// Row 2.
 #[tokio::test(start_paused = true)]
 async fn a_foreign_origin_is_forbidden_with_an_error_without_an_id() {
     let world = environment();
@@ -44,7 +43,7 @@ async fn a_foreign_origin_is_forbidden_with_an_error_without_an_id() {
     }
 }
 
-/// Row 2: also on the other methods of the endpoint, and if only the second of two is foreign.
+/// Also on the other methods of the endpoint, and if only the second of two origins is foreign.
 #[tokio::test(start_paused = true)]
 async fn every_origin_of_every_method_is_checked() {
     let world = environment();
@@ -59,7 +58,6 @@ async fn every_origin_of_every_method_is_checked() {
     assert_eq!(status_of(&world, echo().and_header("origin", b"\xff")).await, 403);
 }
 
-/// Row 2.
 #[tokio::test(start_paused = true)]
 async fn an_absent_or_local_origin_is_fine() {
     let world = environment();
@@ -74,7 +72,7 @@ async fn an_absent_or_local_origin_is_fine() {
 
 /// MCP_CORS_ORIGINS.
 #[tokio::test(start_paused = true)]
-async fn a_list_of_origins_takes_the_place_of_the_local_ones() {
+async fn a_list_of_origins_replaces_the_local_ones() {
     let world = environments_with(1, |config| config.cors.origins = list(&["https://app.example.com"]));
     assert_eq!(status_of(&world, echo().header("origin", "https://app.example.com")).await, 200);
     assert_eq!(status_of(&world, echo().header("origin", "http://localhost")).await, 403);
@@ -108,7 +106,7 @@ async fn a_preflight_lets_a_known_origin_send_our_headers() {
     assert_eq!(reply.header("access-control-allow-credentials"), None);
 }
 
-/// Row 2: on every method, and before a browser is told anything.
+/// On every method, and before a preflight allows anything.
 #[tokio::test(start_paused = true)]
 async fn a_preflight_from_a_foreign_origin_is_forbidden() {
     let world = environment();
@@ -194,7 +192,6 @@ async fn local_and_configured_hosts_are_answered() {
     assert_eq!(status_of(&any, echo().header("host", "whatever.example")).await, 200);
 }
 
-/// Row 1.
 #[tokio::test(start_paused = true)]
 async fn other_methods_are_not_allowed() {
     let world = environment();

@@ -18,14 +18,14 @@ use crate::mutated::{corpus, mutated};
 
 const REQUESTS: usize = 10_000;
 const AT_ONCE: usize = 16;
-/// Nobody waits longer for an answer, or for the connection to be closed.
+/// The longest wait for an answer, or for the connection to be closed.
 const SOON: Duration = Duration::from_secs(20);
 
-/// Sends bytes, says that there are no more, and reads whatever comes until the end.
+/// Sends bytes, closes the sending side, and reads to the end.
 async fn exchange(address: &str, bytes: &[u8]) -> Vec<u8> {
     let mut socket = TcpStream::connect(address).await.expect("connected");
     let mut answer = Vec::new();
-    // A server that has heard enough may close before everything was sent, or in the middle of its answer.
+    // A server that has read enough may close before everything was sent, or in the middle of its answer.
     let _ = socket.write_all(bytes).await;
     let _ = socket.shutdown().await;
     let _ = socket.read_to_end(&mut answer).await;

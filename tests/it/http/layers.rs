@@ -84,7 +84,7 @@ async fn layers_nest_in_the_order_they_were_added() {
 
 /// How authentication enters: a layer says who calls, and tools see it.
 #[tokio::test(start_paused = true)]
-async fn a_layer_says_who_calls() {
+async fn a_layer_names_the_caller() {
     let authenticate = MapRequestLayer::new(|mut request: Request<Body>| {
         if let Some(user) = request.headers().get("x-user").and_then(|user| user.to_str().ok()) {
             let principal = Principal::new("https://issuer.example", user);
@@ -103,7 +103,7 @@ async fn a_layer_says_who_calls() {
 
 /// A layer that fails is answered for, without its words.
 #[tokio::test(start_paused = true)]
-async fn a_layer_that_fails_is_an_internal_error_that_tells_nothing() {
+async fn a_layer_that_fails_is_an_internal_error_without_its_cause() {
     let failing = tower::util::MapResultLayer::new(|_: Result<Response<Body>, BoxError>| {
         Err::<Response<Body>, BoxError>("the password is swordfish".into())
     });
@@ -196,7 +196,7 @@ async fn a_body_that_breaks_off_is_a_bad_request() {
     assert_eq!(environment().at(0).handle(request).await.status(), 400);
 }
 
-/// Whatever a route or a layer says, the endpoint goes on.
+/// A route or a layer that fails does not stop the endpoint.
 #[tokio::test(start_paused = true)]
 async fn the_endpoint_answers_while_a_route_waits() {
     let world = world(
@@ -211,7 +211,7 @@ async fn the_endpoint_answers_while_a_route_waits() {
     }
 }
 
-/// A layer may trust these headers: nobody else writes them.
+/// A layer may trust these headers: only the server writes them.
 #[tokio::test(start_paused = true)]
 async fn a_layer_never_sees_an_authorizer_header_that_a_client_wrote() {
     let notes = Notes::default();

@@ -75,7 +75,7 @@ fn user(name: &str) -> Principal {
     Principal::new("https://issuer.example", name)
 }
 
-/// One caller's requests take no place of another's, and a place is free when its answer was sent.
+/// The requests of one caller do not count against another's limit, and a permit is free when its response was sent.
 #[tokio::test(start_paused = true)]
 async fn a_caller_has_so_many_requests_at_a_time() {
     let world = environments_with(1, |config| config.requests.per_principal = 2);
@@ -102,9 +102,9 @@ async fn a_caller_has_so_many_requests_at_a_time() {
     assert_eq!(text(echo().from(&ada).send(world.at(0)).await).await, "hi", "an answer gives its place back");
 }
 
-/// What is held is the answer, not the call: a client that leaves frees its place.
+/// The permit is held by the response, not the call: a client that leaves frees it.
 #[tokio::test(start_paused = true)]
-async fn a_request_that_is_dropped_gives_its_place_back() {
+async fn a_request_that_is_dropped_frees_its_permit() {
     let world = environments_with(1, |config| config.requests.per_principal = 1);
     for _ in 0..3 {
         let waiting = call("slow", json!({})).send(world.at(0));
@@ -113,9 +113,9 @@ async fn a_request_that_is_dropped_gives_its_place_back() {
     assert_eq!(text(echo().send(world.at(0)).await).await, "hi");
 }
 
-/// Bodies keep their length: a place that is held does not make a stream of an answer.
+/// Bodies keep their length: holding a permit does not turn a response into a stream.
 #[tokio::test(start_paused = true)]
-async fn an_answer_still_says_how_long_it_is() {
+async fn a_response_still_has_its_content_length() {
     let world = environment();
     let response = world.at(0).handle(echo().request()).await;
     assert!(http_body::Body::size_hint(response.body()).exact().is_some());

@@ -1,4 +1,4 @@
-//! The laptop's front, over real sockets.
+//! The laptop's ingress, over real sockets.
 
 use serde_json::json;
 use test_support::{
@@ -26,7 +26,7 @@ async fn ping(socket: &mut Socket, client: &Client) {
     assert_eq!(socket.body(&head).await["result"], json!({}));
 }
 
-/// Streaming is real: what is said arrives while the tool still works.
+/// Streaming is real: a message arrives while the tool still works.
 #[tokio::test]
 async fn the_first_progress_event_arrives_before_the_second_is_sent() {
     let world = environment();
@@ -51,7 +51,7 @@ async fn the_first_progress_event_arrives_before_the_second_is_sent() {
     }
 }
 
-/// Row 43: "Closing the SSE response stream = cancellation".
+/// "Closing the SSE response stream = cancellation".
 #[tokio::test]
 async fn a_stateless_client_that_disconnects_cancels_its_request() {
     let world = environment();
@@ -67,14 +67,14 @@ async fn a_stateless_client_that_disconnects_cancels_its_request() {
     let mut waiting = listening.connect().await;
     let slow = call("slow", json!({}));
     tokio::select! {
-        head = waiting.send(&slow) => panic!("nothing was said yet: {head:?}"),
+        head = waiting.send(&slow) => panic!("nothing was sent yet: {head:?}"),
         () = reports(&world, &["started"]) => {}
     }
     drop(waiting);
     reports(&world, &["dropped"]).await;
 }
 
-/// Row 44: in a session nobody has cancelled anything by leaving.
+/// In a session only `notifications/cancelled` cancels.
 #[tokio::test]
 async fn a_session_client_that_disconnects_cancels_nothing() {
     let world = environment();
@@ -97,7 +97,7 @@ async fn a_session_client_that_disconnects_cancels_nothing() {
     assert_eq!(back.event().await, None);
 }
 
-/// Row 51 on a laptop: streams get their graceful end, then the server returns.
+/// On a laptop: the streams end gracefully, then the server returns.
 #[tokio::test]
 async fn a_server_that_stops_ends_its_streams_gracefully_and_returns() {
     let world = environment();
@@ -123,18 +123,18 @@ async fn a_server_that_stops_ends_its_streams_gracefully_and_returns() {
     let closing = listen.message().await;
     assert_eq!((&closing["id"], &closing["result"]["resultType"]), (&json!(1), &json!("complete")));
     assert_eq!(listen.event().await, None);
-    let mut told = Vec::new();
+    let mut received = Vec::new();
     while let Some(event) = get.event().await {
-        told.push(event);
+        received.push(event);
     }
-    assert!(told.last().is_some_and(|event| event.retry.is_some()), "{told:?}");
+    assert!(received.last().is_some_and(|event| event.retry.is_some()), "{received:?}");
     assert!(idle.is_closed().await, "a connection that only waits is closed");
     world.allow(1);
     assert_eq!(working.message().await["id"], 7);
     assert_eq!(working.event().await, None);
     let address = listening.address.clone();
     listening.ended().await;
-    assert!(tokio::net::TcpStream::connect(address).await.is_err(), "nobody listens any more");
+    assert!(tokio::net::TcpStream::connect(address).await.is_err(), "the port is closed");
 }
 
 #[tokio::test]
@@ -164,7 +164,7 @@ async fn a_flood_of_headers_is_431_and_the_server_lives_on() {
     let many: String = (0..2_000).map(|at| format!("x-{at}: y\r\n")).collect();
     for flood in [many, format!("x: {}\r\n", "y".repeat(1_000_000))] {
         let mut socket = listening.connect().await;
-        // The server may close while we still write; what it said is what counts.
+        // The server may close while we still write; its answer is what counts.
         let head = format!("POST /mcp HTTP/1.1\r\nhost: 127.0.0.1\r\n{flood}");
         socket.write_some(head.as_bytes()).await;
         assert_eq!(socket.head().await.status, 431);
@@ -206,7 +206,7 @@ async fn a_client_that_does_not_finish_its_head_is_dropped() {
 
 /// A body that is announced and never comes is 408 when the request's time is up.
 #[tokio::test(start_paused = true)]
-async fn a_client_that_does_not_finish_its_body_is_told_so() {
+async fn a_client_that_does_not_finish_its_body_gets_408() {
     let world = test_support::environments_with(1, |config| {
         config.request_timeout = std::time::Duration::from_secs(5);
     });

@@ -111,14 +111,14 @@ impl Wire {
     async fn event(&mut self, id: &str, headers: &[(&str, &str)], event: &Value) {
         assert_eq!(self.line().await, NEXT);
         let event = event.to_string();
-        let mut head = format!("HTTP/1.1 200 OK\r\nLambda-Runtime-AwsSdk-Request-Id: {id}\r\n");
+        let mut head = format!("HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: {id}\r\n");
         for (name, value) in headers {
             head += &format!("{name}: {value}\r\n");
         }
         self.write(&format!("{head}Content-Length: {}\r\n\r\n{event}", event.len())).await;
     }
 
-    /// Takes an answer: where it went, and what it said.
+    /// Receives an answer: its path and its body.
     async fn answer(&mut self) -> (String, String) {
         let (head, body, _) = self.request().await;
         self.write(TAKEN).await;
@@ -179,7 +179,7 @@ async fn an_environment_of_several_requests_registers_an_extension_before_it_ask
 }
 
 #[tokio::test]
-async fn a_runtime_api_that_registers_nobody_is_served_all_the_same() {
+async fn a_runtime_api_that_registers_no_extension_is_served_all_the_same() {
     let lambda = Lambda::start(2).await;
     let mut worker = lambda.accept().await;
     worker.request().await;
@@ -248,7 +248,7 @@ async fn a_client_context_that_cannot_be_read_fails_its_invocation_and_no_other(
 async fn an_event_that_is_not_text_fails_its_invocation_and_no_other() {
     let (_lambda, mut worker) = Lambda::ready().await;
     assert_eq!(worker.line().await, NEXT);
-    let head = "HTTP/1.1 200 OK\r\nLambda-Runtime-AwsSdk-Request-Id: one\r\nContent-Length: 2\r\n\r\n";
+    let head = "HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: one\r\nContent-Length: 2\r\n\r\n";
     worker.write(head).await;
     worker.0.write_all(&[0xff, 0xfe]).await.unwrap();
     let (line, body) = worker.answer().await;

@@ -90,7 +90,7 @@ pub(crate) const STATELESS: &[Difference] = &[
         "a foreign origin",
         (403, Some(-32600)),
         (200, None),
-        "an origin that is there and not allowed is 403, MUST; rmcp checks it only when told to",
+        "an origin that is there and not allowed is 403, MUST; rmcp checks it only when configured",
     ),
 ];
 

@@ -158,7 +158,7 @@ async fn state_is_the_clients_to_change_with_rmcp_and_not_with_us() {
 
 /// Intended: log messages come with the reply and at the level asked for; rmcp sends them all, in sessions elsewhere.
 #[tokio::test(start_paused = true)]
-async fn a_response_is_the_same_whatever_is_logged_beside_it() {
+async fn a_response_is_the_same_with_log_messages_before_it() {
     let (ours, theirs) = (Target::ours(), Target::theirs());
     let post = || {
         test_support::call("log_all", json!({})).meta("io.modelcontextprotocol/logLevel", json!("critical"))

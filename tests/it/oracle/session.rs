@@ -20,7 +20,7 @@ pub(crate) fn openings() -> Vec<(&'static str, McpRequest)> {
         ("initialize 2025-03-26", initialize(oldest)),
         ("initialize 2024-11-05", initialize("2024-11-05")),
         ("initialize 2026-07-28", initialize("2026-07-28")),
-        ("initialize with a version nobody knows", initialize("v999")),
+        ("initialize with an unknown version", initialize("v999")),
         ("initialize without params", McpRequest::json(&broken)),
     ]
 }

@@ -103,7 +103,7 @@ fn envelopes() -> Vec<(&'static str, McpRequest)> {
             stateless("tools/list", json!({})).meta(CAPABILITIES, json!(7)),
         ),
         ("a future version", unsupported("2027-01-01")),
-        ("a version nobody knows", unsupported("v999")),
+        ("an unknown version", unsupported("v999")),
         ("a bad log level", call("echo", json!({})).meta("io.modelcontextprotocol/logLevel", json!("loud"))),
     ]
 }

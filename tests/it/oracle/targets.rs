@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use test_support::{Fixture, McpRequest, Stage, World, environment, sse};
 
-/// How long an answer is waited for. Virtual time: nobody really waits.
+/// How long an answer is waited for, in virtual time.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A server that takes requests.
@@ -33,7 +33,7 @@ impl Target {
     pub(crate) fn theirs() -> Self {
         let (stage, reports) = Stage::new();
         stage.gate.add_permits(100);
-        // Tools report to nobody; the channel only has to stay open.
+        // The reports of tools are not read; the channel only has to stay open.
         std::mem::forget(reports);
         let make = move || Ok(Fixture::new(stage.clone()));
         let config = StreamableHttpServerConfig::default().with_json_response(true).with_sse_keep_alive(None);

@@ -191,7 +191,7 @@ proptest! {
         prop_assert_eq!((&events[0].id, &events[0].retry, &events[0].event), (&None, &None, &None));
     }
 
-    /// A message is one line of JSON, so it is one event, whatever its texts hold.
+    /// A message is one line of JSON, so it is one event, with any text in it.
     #[test]
     fn a_message_is_one_event(message in any_json(), id in any_place_in_the_log()) {
         let message = message.to_string();
@@ -203,19 +203,19 @@ proptest! {
     }
 
     #[test]
-    fn a_place_in_the_log_is_read_back(id in any_place_in_the_log()) {
+    fn a_position_in_the_log_is_read_back(id in any_place_in_the_log()) {
         prop_assert_eq!(id.to_string().parse(), Ok(id));
     }
 
     #[test]
-    fn a_place_in_a_reply_is_read_back(seq in any::<u64>()) {
+    fn a_position_in_a_reply_is_read_back(seq in any::<u64>()) {
         let id = EventId::Reply { stream: StreamId::random(), seq };
         prop_assert_eq!(id.to_string().parse(), Ok(id));
     }
 
-    /// What is read names the same place when it is written, and only digits are numbers.
+    /// A position that is read is the same when it is written, and only digits are numbers.
     #[test]
-    fn a_place_that_is_read_is_written_back(text in "(log|[0-9a-f]{32}|.{0,4})([.]|[+-]|[0-9]{1,25}|.){0,6}") {
+    fn a_position_that_is_read_is_written_back(text in "(log|[0-9a-f]{32}|.{0,4})([.]|[+-]|[0-9]{1,25}|.){0,6}") {
         if let Ok(id) = text.parse::<EventId>() {
             prop_assert_eq!(id.to_string().parse(), Ok(id));
             prop_assert!(text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-".contains(&byte)), "{}", text);
@@ -328,9 +328,9 @@ fn encoded(text: &str) -> String {
         let bits =
             chunk.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
         for at in 0..4 {
-            let letter =
+            let character =
                 if at <= chunk.len() { LETTERS[(bits >> (18 - 6 * at)) as usize & 63] as char } else { '=' };
-            write!(out, "{letter}").expect("a string takes everything");
+            write!(out, "{character}").expect("a string takes everything");
         }
     }
     out + "?="

@@ -86,7 +86,7 @@ fn a_session_version_is_read_from_its_header() {
 }
 
 #[test]
-fn initialize_is_a_sessions_whatever_its_header_says() {
+fn initialize_belongs_to_the_session_era_under_any_header() {
     for header in [STATELESS, "2099-01-01", "nonsense", "2025-11-25"] {
         let call = read_json(&[("mcp-protocol-version", header)], &request("initialize", &json!({})));
         assert!(matches!(call, Ok(Call::Session(_))), "{header}: {call:?}");

@@ -1,4 +1,4 @@
-//! Sealed state belongs to its parameters, whatever they are and however they are written.
+//! `requestState` is bound to its parameters, for all parameters and all ways to write them.
 
 use mcp_lambda_server::Server;
 use proptest::{collection, prelude::*};
@@ -60,7 +60,6 @@ fn paused() -> tokio::runtime::Runtime {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Row 57.
     #[test]
     fn a_state_opens_for_the_same_parameters_in_any_order(arguments in any_arguments()) {
         paused().block_on(async {
@@ -73,7 +72,6 @@ proptest! {
         });
     }
 
-    /// Row 57.
     #[test]
     fn a_state_opens_for_no_other_parameters(arguments in any_arguments(), other in any_arguments()) {
         prop_assume!(arguments != other);

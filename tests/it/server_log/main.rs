@@ -1,4 +1,4 @@
-//! Secrets are never logged: planted in every place a client or an operator can put one, looked for in every line, at every
+//! Secrets are never logged: planted everywhere a client or an operator can put one, searched in every line, at every
 //! level, of everything that is linked in.
 
 use http::Method;
@@ -17,7 +17,7 @@ use test_support::{
     stateless, stateless_with,
 };
 
-/// A secret for this place.
+/// The secret that is planted here.
 fn planted(place: &str) -> String {
     format!("{MARK}-{place}")
 }
@@ -60,7 +60,7 @@ fn requests() -> Vec<McpRequest> {
     all
 }
 
-/// Configuration is printed by nobody, and errors of it quote no keys.
+/// Configuration is never printed, and its errors quote no keys.
 fn configure(config: &mut Config, issuer: &Issuer) {
     config.state_keys = vec![StateKey {
         id: "one".into(),

@@ -26,7 +26,6 @@ fn initialize() -> Value {
     request("init", "initialize", params)
 }
 
-/// Row 7.
 #[tokio::test]
 async fn a_batch_of_requests_is_answered_with_an_array_of_their_responses() {
     let world = environments(2);
@@ -168,7 +167,7 @@ async fn initialize_is_refused_inside_a_batch() {
     assert_eq!(status, 400);
 }
 
-/// A batch whose members talk is one stream: everything they say, then every response, then its end.
+/// A batch with messages is one stream: first the messages, then every response, then its end.
 #[tokio::test]
 async fn a_batch_that_talks_is_a_stream_with_every_response() {
     let world = environment();

@@ -16,7 +16,7 @@ async fn reports(world: &World, expected: &[&str]) {
     }
 }
 
-/// Row 44: "Disconnection SHOULD NOT be interpreted as the client cancelling its request."
+/// "Disconnection SHOULD NOT be interpreted as the client cancelling its request."
 #[tokio::test(start_paused = true)]
 async fn a_client_that_leaves_cancels_nothing_and_can_come_back_for_the_rest() {
     let world = environments(2);
@@ -33,7 +33,7 @@ async fn a_client_that_leaves_cancels_nothing_and_can_come_back_for_the_rest() {
     assert_eq!(rest(&mut resumed).await.len(), 4);
 }
 
-/// Row 44: not even a client that leaves before anything was said.
+/// Not even before the first byte of the reply.
 #[tokio::test(start_paused = true)]
 async fn a_client_that_leaves_before_the_first_byte_cancels_nothing() {
     let world = environment();
@@ -41,7 +41,7 @@ async fn a_client_that_leaves_before_the_first_byte_cancels_nothing() {
     {
         let sending = client.call(1, "slow", json!({})).send(world.at(0));
         tokio::select! {
-            _ = sending => panic!("nothing was said yet"),
+            _ = sending => panic!("nothing was sent yet"),
             () = reports(&world, &["initialized", "started"]) => {}
         }
     }
@@ -49,7 +49,6 @@ async fn a_client_that_leaves_before_the_first_byte_cancels_nothing() {
     reports(&world, &["done", "dropped"]).await;
 }
 
-/// Row 44.
 #[tokio::test(start_paused = true)]
 async fn a_cancelled_notification_cancels_and_no_response_follows() {
     for version in VERSIONS {
@@ -66,7 +65,7 @@ async fn a_cancelled_notification_cancels_and_no_response_follows() {
     }
 }
 
-/// Row 44: ids keep their type, and cancel nobody else's request.
+/// Ids keep their type: 1 and "1" are two requests.
 #[tokio::test(start_paused = true)]
 async fn a_cancellation_of_another_request_cancels_nothing() {
     let world = environment();
@@ -84,7 +83,7 @@ async fn a_cancellation_of_another_request_cancels_nothing() {
     assert_eq!(text(reply).await, "done");
 }
 
-/// Row 44: a client that reads only JSON gets no event stream, not even an empty one.
+/// A client that reads only JSON gets no event stream, not even an empty one.
 #[tokio::test(start_paused = true)]
 async fn a_cancelled_call_of_a_client_that_reads_only_json_is_202() {
     let world = environment();
@@ -145,20 +144,20 @@ async fn a_handler_that_never_answers_is_kept_alive_then_stopped() {
     let start = Instant::now();
     let mut reply = client.call(7, "deaf", json!({})).send(world.at(0)).await;
     assert_eq!(start.elapsed().as_secs(), 12, "the first sign of life opens the stream");
-    let mut told = Vec::new();
+    let mut received = Vec::new();
     while let Some(event) = reply.event().await {
-        told.push((start.elapsed().as_secs(), event));
+        received.push((start.elapsed().as_secs(), event));
     }
-    let seconds: Vec<_> = told.iter().map(|(second, _)| *second).collect();
+    let seconds: Vec<_> = received.iter().map(|(second, _)| *second).collect();
     assert_eq!(seconds, [12, 12, 24, 30], "priming, two keep-alives, the error");
-    let last = told.pop().expect("the error").1.json();
+    let last = received.pop().expect("the error").1.json();
     assert_eq!((&last["id"], &last["error"]["code"]), (&json!(7), &json!(-32603)));
     reports(&world, &["initialized", "started", "dropped"]).await;
 }
 
 /// A handler that talks without end still has one.
 #[tokio::test(start_paused = true)]
-async fn a_handler_that_spams_meets_its_deadline_and_hears_its_cancellation() {
+async fn a_handler_that_never_stops_logging_is_cancelled_at_its_deadline() {
     let world = environment();
     let client = Client::open(world.at(0), NEWEST).await;
     let quiet = client.request(1, "logging/setLevel", json!({ "level": "error" }));
@@ -231,9 +230,9 @@ async fn a_slow_client_gets_every_message_in_order() {
     assert_eq!(reply.message().await["result"]["content"][0]["text"], "flooded");
 }
 
-/// A front that wants whole bodies gets the same events, and nobody can be asked through it.
+/// An ingress that needs whole bodies gets the same events, and no request of the server can be sent through it.
 #[tokio::test(start_paused = true)]
-async fn a_buffered_front_gets_the_whole_reply_at_once() {
+async fn a_buffered_ingress_gets_the_whole_reply_at_once() {
     let world = environments_with(1, |config| config.streams.keep_alive = Duration::from_secs(1));
     for version in [NEWEST, MIDDLE] {
         let client = Client::open(world.at(0), version).await;
@@ -254,7 +253,7 @@ async fn a_buffered_front_gets_the_whole_reply_at_once() {
         };
         let (slow, ()) =
             tokio::join!(client.call(4, "slow", json!({})).through(buffered()).send(world.at(0)), slow);
-        assert!(!slow.is_stream(), "keep-alives are for connections that somebody holds");
+        assert!(!slow.is_stream(), "keep-alives are for connections that stay open");
         let body: Value = slow.json().await;
         assert_eq!(body["id"], 4);
     }

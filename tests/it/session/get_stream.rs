@@ -16,7 +16,6 @@ async fn change(client: &Client, what: &str, server: &mcp_lambda_server::Server)
     assert_eq!(client.call(1, "change", params).send(server).await.status, 200);
 }
 
-/// Row 78.
 #[tokio::test(start_paused = true)]
 async fn a_get_with_a_session_is_an_event_stream_of_what_changes() {
     let world = environment();
@@ -41,7 +40,6 @@ async fn a_get_with_a_session_is_an_event_stream_of_what_changes() {
     }
 }
 
-/// Row 78.
 #[tokio::test]
 async fn with_streams_off_a_get_is_405_and_nothing_promises_changes() {
     let world = environments_with(1, |config| config.streams.enabled = false);
@@ -59,10 +57,10 @@ async fn with_streams_off_a_get_is_405_and_nothing_promises_changes() {
     assert!(capabilities["logging"].is_object(), "messages of a call still flow on its reply");
     let subscribe = client.request(1, "resources/subscribe", json!({ "uri": "test://one" }));
     let (status, code, _) = refused(subscribe.send(world.at(0)).await).await;
-    assert_eq!((status, code), (200, -32601), "nobody could hear of an update");
+    assert_eq!((status, code), (200, -32601), "no stream could deliver an update");
 }
 
-/// Row 78, and the promise of priming: an id that nothing can be resumed from is not given.
+/// A priming event promises that the stream can be resumed: without streams there is none.
 #[tokio::test]
 async fn with_streams_off_a_reply_still_streams_but_promises_no_resuming() {
     let world = environments_with(1, |config| config.streams.enabled = false);
@@ -71,13 +69,12 @@ async fn with_streams_off_a_reply_still_streams_but_promises_no_resuming() {
     assert!(reply.event_after_comments().await.expect("a message").is_message(), "no priming");
     let done = reply.message().await;
     assert_eq!(done["id"], 1);
-    // A tool that would rather close the connection is not heard: nobody could come back.
+    // A tool that asks to close the connection is ignored: the client could not come back.
     world.allow(1);
     let reply = client.call(2, "disconnect", json!({})).send(world.at(0)).await;
     assert_eq!(test_support::text(reply).await, "answered later");
 }
 
-/// Row 79.
 #[tokio::test]
 async fn a_get_that_does_not_accept_event_streams_is_406() {
     let world = environment();
@@ -92,9 +89,8 @@ async fn a_get_that_does_not_accept_event_streams_is_406() {
     assert_eq!(client.listen().without("accept").send(world.at(0)).await.status, 200);
 }
 
-/// Row 80.
 #[tokio::test(start_paused = true)]
-async fn every_stream_says_when_to_retry_and_only_2025_11_25_is_primed() {
+async fn every_stream_sends_retry_and_only_2025_11_25_is_primed() {
     let world = environments_with(1, |config| {
         config.streams.life = Some(Duration::from_secs(30));
         config.streams.retry = Duration::from_millis(4321);
@@ -102,12 +98,12 @@ async fn every_stream_says_when_to_retry_and_only_2025_11_25_is_primed() {
     for version in VERSIONS {
         let client = Client::open(world.at(0), version).await;
         let mut stream = client.listen().send(world.at(0)).await;
-        let mut told = Vec::new();
+        let mut received = Vec::new();
         while let Some(event) = stream.event_after_comments().await {
-            told.push(event);
+            received.push(event);
         }
-        let retries: Vec<_> = told.iter().map(|event| event.retry.as_deref()).collect();
-        let primings = told.iter().filter(|event| event.data.as_deref() == Some("")).count();
+        let retries: Vec<_> = received.iter().map(|event| event.retry.as_deref()).collect();
+        let primings = received.iter().filter(|event| event.data.as_deref() == Some("")).count();
         if version == NEWEST {
             assert_eq!((&retries[..], primings), (&[Some("4321"), None, Some("4321")][..], 1));
         } else {
@@ -137,9 +133,9 @@ async fn a_quiet_stream_is_kept_alive_and_ends_itself_in_time() {
     assert_eq!(comments, [(10, true), (20, true), (30, true), (35, false)]);
 }
 
-/// The end that the front sets comes first: on Lambda an environment must not be cut off in mid-sentence.
+/// The deadline of the ingress comes first: on Lambda a stream must not be cut off inside a message.
 #[tokio::test(start_paused = true)]
-async fn a_stream_ends_before_its_front_does() {
+async fn a_stream_ends_before_the_deadline_of_its_ingress() {
     let world = environment();
     let client = Client::open(world.at(0), NEWEST).await;
     let start = tokio::time::Instant::now();
@@ -160,7 +156,6 @@ async fn a_server_that_stops_ends_its_streams_gracefully() {
     assert_eq!(stream.event().await, None);
 }
 
-/// Row 82.
 #[tokio::test(start_paused = true)]
 async fn a_message_goes_to_the_newest_get_stream_of_a_client_and_to_no_other() {
     let world = environment();
@@ -171,16 +166,15 @@ async fn a_message_goes_to_the_newest_get_stream_of_a_client_and_to_no_other() {
     let mut new = client.listening(world.at(0)).await;
     change(&client, "prompts", world.at(0)).await;
     assert_eq!(new.message().await["method"], "notifications/prompts/list_changed");
-    assert!(rest(&mut old).await.is_empty(), "the old one has ended, and said nothing more");
+    assert!(rest(&mut old).await.is_empty(), "the old one has ended, and sent nothing more");
     // A reply is a stream of the client too: what belongs to no request does not go there.
     let reply = client.call(2, "change", json!({ "what": "tools" })).send(world.at(0)).await;
     assert!(!reply.is_stream(), "a change alone opens no stream");
     assert_eq!(new.message().await["method"], "notifications/tools/list_changed");
 }
 
-/// Row 86.
 #[tokio::test(start_paused = true)]
-async fn updates_are_told_only_of_subscribed_resources() {
+async fn updates_are_sent_of_subscribed_resources_only() {
     let world = environment();
     let (one, two) = (Client::open(world.at(0), NEWEST).await, Client::open(world.at(0), MIDDLE).await);
     let subscribe = async |client: &Client, method: &str, uri: &str| {
@@ -207,7 +201,6 @@ async fn updates_are_told_only_of_subscribed_resources() {
     }
 }
 
-/// Row 86.
 #[tokio::test(start_paused = true)]
 async fn the_log_level_of_a_session_filters_its_get_stream() {
     let world = environment();
@@ -225,7 +218,7 @@ async fn the_log_level_of_a_session_filters_its_get_stream() {
     assert_eq!(streams[1].message().await["params"]["data"], "to all");
 }
 
-/// What a session is told by name, no other hears.
+/// An event for one session reaches no other.
 #[tokio::test(start_paused = true)]
 async fn an_event_for_one_session_reaches_no_other() {
     let world = environment();
@@ -276,9 +269,9 @@ async fn a_caller_holds_no_more_streams_than_it_may() {
     );
 }
 
-/// A buffered front gets what the log holds, at once, and the place to come back to.
+/// A buffered ingress gets the events of the log, at once, and the position to come back to.
 #[tokio::test(start_paused = true)]
-async fn a_buffered_get_says_what_is_stored_and_ends() {
+async fn a_buffered_get_returns_the_stored_events_and_ends() {
     let world = environment();
     let client = Client::open(world.at(0), NEWEST).await;
     let mut stream = client.listening(world.at(0)).await;

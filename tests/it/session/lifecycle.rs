@@ -20,7 +20,6 @@ async fn initialized(world: &World, version: &str) -> (Option<String>, Value) {
     (reply.header("mcp-session-id").map(str::to_owned), reply.json().await)
 }
 
-/// Row 72.
 #[tokio::test]
 async fn initialize_answers_with_the_version_that_was_asked_for() {
     let world = environment();
@@ -34,7 +33,6 @@ async fn initialize_answers_with_the_version_that_was_asked_for() {
     }
 }
 
-/// Row 72.
 #[tokio::test]
 async fn initialize_answers_an_unknown_or_stateless_version_with_the_newest_session_version() {
     let world = environment();
@@ -45,7 +43,7 @@ async fn initialize_answers_an_unknown_or_stateless_version_with_the_newest_sess
     }
 }
 
-/// Row 72: whatever a version header says, `initialize` negotiates in its body.
+/// `initialize` negotiates its version in the body, under any version header.
 #[tokio::test]
 async fn initialize_ignores_the_version_header() {
     let world = environment();
@@ -70,7 +68,6 @@ async fn initialize_with_bad_params_is_invalid_params_and_opens_no_session() {
     }
 }
 
-/// Row 73.
 #[tokio::test]
 async fn a_session_id_is_visible_ascii_and_random() {
     let world = environment();
@@ -81,13 +78,12 @@ async fn a_session_id_is_visible_ascii_and_random() {
         ids.insert(id);
     }
     assert_eq!(ids.len(), 64);
-    // No place holds the same character in all of them, but for the version digit of a UUID.
+    // No position has the same character in all of them, but for the version digit of a UUID.
     let same =
         (0..32).filter(|at| ids.iter().map(|id| id.as_bytes()[*at]).collect::<BTreeSet<_>>().len() == 1);
     assert!(same.count() <= 1, "{ids:?}");
 }
 
-/// Row 73.
 #[tokio::test]
 async fn a_session_id_is_only_on_the_initialize_response() {
     let world = environment();
@@ -107,7 +103,6 @@ async fn a_session_id_is_only_on_the_initialize_response() {
     }
 }
 
-/// Row 74.
 #[tokio::test]
 async fn a_message_without_a_session_id_is_refused_with_400() {
     let world = environment();
@@ -148,7 +143,6 @@ async fn assert_not_found(world: &World, client: &Client) {
     }
 }
 
-/// Row 75.
 #[tokio::test]
 async fn an_unknown_session_is_not_found_on_any_node() {
     let world = environments(3);
@@ -161,7 +155,6 @@ async fn an_unknown_session_is_not_found_on_any_node() {
     assert_eq!(open.request(1, "ping", json!({})).send(world.at(2)).await.status, 200);
 }
 
-/// Rows 75 and 76.
 #[tokio::test]
 async fn a_session_deleted_on_one_node_is_not_found_on_any() {
     let world = environments(3);
@@ -177,7 +170,7 @@ async fn a_session_deleted_on_one_node_is_not_found_on_any() {
     }
 }
 
-/// Row 75: nothing needs to be deleted for a session to be over.
+/// A session ends by its expiry alone; no item has to be deleted.
 #[tokio::test]
 async fn a_session_that_was_idle_too_long_is_not_found() {
     let world = test_support::environments_with(2, |config| config.session_ttl = Duration::from_secs(3600));
@@ -207,7 +200,7 @@ async fn session_state_lives_as_long_as_its_session() {
     assert_eq!(text(client.call(3, "count", json!({})).send(world.at(1)).await).await, "2");
 }
 
-/// Row 77: a session binds to its principal, and another's is not told from one that never was.
+/// A session is bound to its principal.
 #[tokio::test]
 async fn the_session_of_another_principal_is_refused_exactly_as_an_unknown_one() {
     let world = environments(2);
@@ -248,7 +241,7 @@ async fn whole(reply: Reply) -> (u16, http::HeaderMap, bytes::Bytes) {
     (reply.status.as_u16(), reply.headers.clone(), reply.bytes().await)
 }
 
-/// Row 77: two principals have two sets of sessions and of state.
+/// Two principals have two sets of sessions and of state.
 #[tokio::test]
 async fn a_caller_lists_only_its_own_sessions_newest_first() {
     let world = environments(2);
@@ -265,7 +258,6 @@ async fn a_caller_lists_only_its_own_sessions_newest_first() {
     assert_eq!(listed(&second).await, json!([second.id]).to_string());
 }
 
-/// Row 84.
 #[tokio::test]
 async fn an_unsupported_or_invalid_version_header_is_refused_with_400() {
     let world = environment();
@@ -291,7 +283,6 @@ async fn an_unsupported_or_invalid_version_header_is_refused_with_400() {
     );
 }
 
-/// Row 85.
 #[tokio::test]
 async fn without_a_version_header_the_session_s_own_version_holds() {
     let world = environments(2);
@@ -306,7 +297,7 @@ async fn without_a_version_header_the_session_s_own_version_holds() {
     }
 }
 
-/// Row 84: a session id has one value, in visible ASCII.
+/// A session id has one value, in visible ASCII.
 #[tokio::test]
 async fn two_session_ids_are_refused_with_400() {
     let world = environment();
@@ -320,7 +311,7 @@ async fn two_session_ids_are_refused_with_400() {
     }
 }
 
-/// Row 78: a GET before there is a session is "no such stream", which clients take as "go on without".
+/// Clients take 405 for "this server has no such stream" and go on without it.
 #[tokio::test]
 async fn a_get_without_a_session_is_method_not_allowed() {
     let world = environment();

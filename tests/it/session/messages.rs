@@ -7,7 +7,6 @@ use test_support::{
     text,
 };
 
-/// Row 3.
 #[tokio::test]
 async fn an_accepted_notification_is_202_without_a_body() {
     let world = environments(2);
@@ -31,7 +30,6 @@ async fn an_accepted_notification_is_202_without_a_body() {
     }
 }
 
-/// Row 4.
 #[tokio::test]
 async fn an_unacceptable_notification_is_400() {
     let world = environment();
@@ -50,9 +48,8 @@ async fn an_unacceptable_notification_is_400() {
     }
 }
 
-/// Row 5.
 #[tokio::test]
-async fn an_answer_is_202_even_when_nobody_waits_for_it() {
+async fn a_response_is_202_even_when_no_request_waits_for_it() {
     let world = environment();
     for version in VERSIONS {
         let client = Client::open(world.at(0), version).await;
@@ -66,7 +63,6 @@ async fn an_answer_is_202_even_when_nobody_waits_for_it() {
     }
 }
 
-/// Row 6.
 #[tokio::test]
 async fn unparsable_json_is_a_parse_error_without_an_id() {
     let world = environment();
@@ -82,7 +78,6 @@ async fn unparsable_json_is_a_parse_error_without_an_id() {
     }
 }
 
-/// Row 7.
 #[tokio::test]
 async fn a_batch_is_refused_but_for_2025_03_26() {
     let world = environment();
@@ -97,7 +92,6 @@ async fn a_batch_is_refused_but_for_2025_03_26() {
     }
 }
 
-/// Row 8.
 #[tokio::test]
 async fn an_id_that_is_null_or_no_string_or_integer_is_an_invalid_request() {
     let world = environment();
@@ -110,7 +104,6 @@ async fn an_id_that_is_null_or_no_string_or_integer_is_an_invalid_request() {
     }
 }
 
-/// Row 28.
 #[tokio::test]
 async fn an_answer_echoes_the_id_of_its_request_with_its_type() {
     let world = environment();
@@ -137,7 +130,6 @@ async fn an_answer_echoes_the_id_of_its_request_with_its_type() {
     }
 }
 
-/// Row 37.
 #[tokio::test]
 async fn a_resource_that_is_not_there_is_32002() {
     let world = environment();
@@ -151,7 +143,6 @@ async fn a_resource_that_is_not_there_is_32002() {
     }
 }
 
-/// Row 38.
 #[tokio::test]
 async fn an_unknown_tool_is_invalid_params_and_a_failing_one_is_a_result() {
     let world = environment();
@@ -181,7 +172,6 @@ async fn an_unknown_method_is_method_not_found_at_200() {
     assert_eq!(own["params"], json!({ "a": 1 }), "a method of the handler's own");
 }
 
-/// Row 46.
 #[tokio::test]
 async fn progress_comes_only_with_the_token_growing_and_before_the_response() {
     let world = environment();
@@ -191,14 +181,16 @@ async fn progress_comes_only_with_the_token_growing_and_before_the_response() {
         for token in [json!("mine"), json!(7)] {
             let reply = client.request(1, "tools/call", params(token.clone())).send(world.at(0)).await;
             let messages = reply.messages().await;
-            let said: Vec<_> =
-                messages.iter().map(|said| (&said["method"], &said["params"]["progress"])).collect();
+            let received: Vec<_> = messages
+                .iter()
+                .map(|received| (&received["method"], &received["params"]["progress"]))
+                .collect();
             let progress = json!("notifications/progress");
             assert_eq!(
-                said,
+                received,
                 [(&progress, &json!(1.0)), (&progress, &json!(2.0)), (&Value::Null, &Value::Null)]
             );
-            assert!(messages[..2].iter().all(|said| said["params"]["progressToken"] == token));
+            assert!(messages[..2].iter().all(|received| received["params"]["progressToken"] == token));
         }
         let silent = client.call(2, "stubborn_progress", json!({})).send(world.at(0)).await;
         assert!(!silent.is_stream(), "without a token there is nothing to stream");
@@ -206,7 +198,6 @@ async fn progress_comes_only_with_the_token_growing_and_before_the_response() {
     }
 }
 
-/// Row 86.
 #[tokio::test]
 async fn ping_set_level_subscribe_and_unsubscribe_answer_with_an_empty_result() {
     let world = environments(2);
@@ -247,7 +238,7 @@ async fn a_bad_log_level_or_uri_is_invalid_params() {
 
 const LEVELS: [&str; 8] = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"];
 
-/// Row 86: the level set on one node holds on every node, and for what it is worth: that much and worse.
+/// A level set on one environment holds on every environment, and lets through its own messages and more severe ones.
 #[tokio::test]
 async fn a_log_level_filters_the_replies_of_its_session_on_every_node() {
     let world = environments(2);
@@ -256,7 +247,7 @@ async fn a_log_level_filters_the_replies_of_its_session_on_every_node() {
         let mut messages = client.call(1, "log_all", json!({})).send(world.at(1)).await.messages().await;
         assert_eq!(messages.pop().expect("a response")["id"], 1);
         let levels =
-            messages.iter().map(|said| said["params"]["level"].as_str().expect("a level").to_owned());
+            messages.iter().map(|received| received["params"]["level"].as_str().expect("a level").to_owned());
         levels.collect::<Vec<_>>()
     };
     assert_eq!(heard(&client).await, LEVELS, "everything until the client says otherwise");
@@ -268,7 +259,6 @@ async fn a_log_level_filters_the_replies_of_its_session_on_every_node() {
     assert_eq!(heard(&other).await, LEVELS, "another session's level is its own");
 }
 
-/// Row 89.
 #[tokio::test]
 async fn both_eras_are_served_interleaved_on_one_endpoint() {
     let world = environment();
@@ -292,7 +282,7 @@ async fn both_eras_are_served_interleaved_on_one_endpoint() {
     assert_eq!((status, code), (400, -32602));
 }
 
-/// Row 90: a client that sees one of these codes takes this server for a stateless-only one.
+/// A client that sees one of these codes takes this server for one of 2026-07-28 alone.
 #[tokio::test]
 async fn no_error_of_a_session_carries_a_stateless_code() {
     let world = environment();
@@ -325,7 +315,7 @@ async fn no_error_of_a_session_carries_a_stateless_code() {
     assert_eq!(code, -31999, "a handler's own codes are its own");
 }
 
-/// Row 95, as far as shape goes: nothing that only 2026-07-28 has, and every message is a JSON-RPC object.
+/// Checks the shape alone: no field that only 2026-07-28 has, and every message is a JSON-RPC object.
 #[tokio::test]
 async fn results_of_a_session_carry_nothing_that_only_the_stateless_era_has() {
     let world = environment();

@@ -23,23 +23,24 @@ fn progress(client: &Client, id: u64) -> McpRequest {
 
 /// Checks that these messages are the whole reply to call `id`, once each and in order.
 fn assert_whole(messages: &[(String, Value)], id: u64) {
-    let said: Vec<_> = messages.iter().map(|(_, message)| message["params"]["progress"].as_f64()).collect();
+    let received: Vec<_> =
+        messages.iter().map(|(_, message)| message["params"]["progress"].as_f64()).collect();
     let expected: Vec<_> = (1..=STEPS).map(|step| Some(step as f64)).chain([None]).collect();
-    assert_eq!(said, expected);
+    assert_eq!(received, expected);
     let (reports, response) = messages.split_at(STEPS);
     assert!(reports.iter().all(|(_, message)| message["params"]["progressToken"] == id));
     assert_eq!(response[0].1["id"], id);
     assert_eq!(response[0].1["result"]["content"][0]["text"], "done");
 }
 
-/// Row 81: wherever a reader is cut off, and whether or not the reply is complete by then.
+/// Wherever the client is cut off, and whether or not the reply is complete by then.
 #[tokio::test(start_paused = true)]
 async fn a_reply_cut_off_anywhere_is_resumed_on_another_node_with_exactly_what_was_missed() {
     let world = environments(2);
     for version in VERSIONS {
         let client = Client::open(world.at(0), version).await;
         for (read, allowed_before) in (0..=STEPS).flat_map(|read| [(read, read), (read, STEPS + 1)]) {
-            // Without priming there is no place before the first message.
+            // Without priming there is no position before the first message.
             if version != NEWEST && read == 0 {
                 continue;
             }
@@ -75,7 +76,6 @@ async fn cut_off(
     (messages, last)
 }
 
-/// Row 81.
 #[tokio::test(start_paused = true)]
 async fn the_reply_that_is_still_being_written_is_followed_to_its_end() {
     let world = environments(2);
@@ -85,7 +85,7 @@ async fn the_reply_that_is_still_being_written_is_followed_to_its_end() {
     let mut resumed = client.resume(&last).send(world.at(1)).await;
     opening(&mut resumed, NEWEST).await;
     for _ in 0..STEPS {
-        assert!(resumed.is_waiting(), "nothing comes before it was said");
+        assert!(resumed.is_waiting(), "nothing comes before it was sent");
         world.allow(1);
         messages.push(identified(&mut resumed).await);
     }
@@ -93,9 +93,9 @@ async fn the_reply_that_is_still_being_written_is_followed_to_its_end() {
     assert_whole(&messages, 1);
 }
 
-/// Row 81: a reader that is cut off again and again, each time elsewhere, misses nothing and hears nothing twice.
+/// A client that is cut off again and again, each time elsewhere, misses no message and receives none twice.
 #[tokio::test(start_paused = true)]
-async fn a_reply_can_be_resumed_from_every_one_of_its_places() {
+async fn a_reply_can_be_resumed_from_each_of_its_messages() {
     let world = environments(3);
     let client = Client::open(world.at(0), NEWEST).await;
     world.allow(STEPS + 1);
@@ -113,7 +113,7 @@ async fn a_reply_can_be_resumed_from_every_one_of_its_places() {
     assert!(rest(&mut over).await.is_empty());
 }
 
-/// Row 81: "The server MUST NOT replay messages that would have been delivered on a different stream."
+/// "The server MUST NOT replay messages that would have been delivered on a different stream."
 #[tokio::test(start_paused = true)]
 async fn a_replay_holds_nothing_of_another_stream() {
     let world = environments(2);
@@ -132,7 +132,7 @@ async fn a_replay_holds_nothing_of_another_stream() {
     }
 }
 
-/// Row 81: own session only. The stream of another session is not told from one that never was.
+/// The stream of another session cannot be distinguished from one that does not exist.
 #[tokio::test(start_paused = true)]
 async fn a_stream_of_another_session_cannot_be_resumed() {
     let world = environments(2);
@@ -149,7 +149,6 @@ async fn a_stream_of_another_session_cannot_be_resumed() {
     }
 }
 
-/// Row 81.
 #[tokio::test]
 async fn an_unknown_or_malformed_last_event_id_is_refused_with_400() {
     let world = environments(1);
@@ -193,7 +192,7 @@ async fn an_unknown_or_malformed_last_event_id_is_refused_with_400() {
     assert_eq!(refused(twice).await.0, 400);
 }
 
-/// Row 81: the GET stream is replayed from the log, by its own ids.
+/// The GET stream is replayed from the log, by its own ids.
 #[tokio::test(start_paused = true)]
 async fn a_get_stream_is_resumed_on_another_node_from_any_of_its_events() {
     let world = environments(2);
@@ -225,7 +224,7 @@ async fn a_get_stream_is_resumed_on_another_node_from_any_of_its_events() {
     }
 }
 
-/// Six events on two nodes: in the session's own scope and in everybody's, each a sequence of its own.
+/// Six events on two environments: in the session's own scope and in the global one, each a sequence of its own.
 async fn publish(client: &Client, world: &World) {
     for at in 0..3 {
         let uri = |scope: &str| json!({ "uri": format!("test://{scope}/{at}") });
@@ -239,9 +238,9 @@ fn uris<'a>(heard: &'a [(String, Value)], scope: &str) -> Vec<&'a str> {
     all.filter(|uri| uri.starts_with(scope)).collect()
 }
 
-/// A place that the log has not reached is no place: the stream goes on from now.
+/// A position that the log has not reached does not exist: the stream continues from now.
 #[tokio::test(start_paused = true)]
-async fn a_place_ahead_of_the_log_goes_on_from_now() {
+async fn a_position_ahead_of_the_log_continues_from_now() {
     let world = environments(1);
     let client = Client::open(world.at(0), NEWEST).await;
     let mut stream = client.resume(&format!("log.{0}.{0}.{0}-2", u64::MAX)).send(world.at(0)).await;
@@ -270,7 +269,7 @@ async fn a_tool_may_close_the_connection_and_be_polled_for() {
 
 /// 2025-06-18: "The server SHOULD NOT close the SSE stream before sending the JSON-RPC response".
 #[tokio::test(start_paused = true)]
-async fn before_2025_11_25_the_connection_stays_open_whatever_a_tool_wants() {
+async fn before_2025_11_25_a_tool_cannot_close_the_connection() {
     let world = environments(1);
     let client = Client::open(world.at(0), MIDDLE).await;
     world.allow(1);
@@ -315,7 +314,7 @@ async fn following_a_reply_counts_as_a_stream_and_reading_a_finished_one_does_no
     assert_whole(&rest(&mut finished).await, 1);
 }
 
-/// Row 76: a session that ends takes its replies along, and whoever follows one.
+/// A session that ends takes its replies along, and ends the streams that replay them.
 #[tokio::test(start_paused = true)]
 async fn the_end_of_a_session_ends_a_resumed_stream() {
     let world = environments(2);

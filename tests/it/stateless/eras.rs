@@ -23,7 +23,6 @@ async fn who(server: &mcp_lambda_server::Server, post: McpRequest) -> Value {
     serde_json::from_str(&text(post.send(server).await).await).expect("JSON")
 }
 
-/// Row 89.
 #[tokio::test(start_paused = true)]
 async fn both_eras_interleave_on_one_endpoint() {
     let world = environments(2);
@@ -37,7 +36,7 @@ async fn both_eras_interleave_on_one_endpoint() {
     }
 }
 
-/// Row 89: a modern request that happens to carry a session's id is no part of that session.
+/// A 2026-07-28 request that carries a session id is not part of that session.
 #[tokio::test(start_paused = true)]
 async fn a_stateless_request_with_a_session_id_stays_stateless() {
     let world = environment();
@@ -48,7 +47,7 @@ async fn a_stateless_request_with_a_session_id_stays_stateless() {
     assert_eq!(seen["session"], json!(null));
 }
 
-/// Row 89: while one era's call waits, the other's is served.
+/// While the call of one era waits, the call of the other is served.
 #[tokio::test(start_paused = true)]
 async fn open_requests_of_both_eras_do_not_wait_for_each_other() {
     let world = environment();
@@ -68,7 +67,7 @@ async fn open_requests_of_both_eras_do_not_wait_for_each_other() {
     assert_eq!(text(reply).await, "done");
 }
 
-/// Row 89: the shapes of each era stay with it.
+/// Each era's results have the fields of that era only.
 #[tokio::test(start_paused = true)]
 async fn results_have_the_shape_of_their_era() {
     let world = environment();
@@ -79,7 +78,7 @@ async fn results_have_the_shape_of_their_era() {
     assert_eq!((old.get("resultType"), old.get("_meta")), (None, None));
 }
 
-/// Row 89, section 2.5: every signal decides the era as the table says.
+/// Each header and field that tells the era, and the era that follows from it.
 #[tokio::test(start_paused = true)]
 async fn the_era_follows_the_signals_of_the_request() {
     let world = environment();
@@ -128,7 +127,7 @@ async fn the_era_follows_the_signals_of_the_request() {
     }
 }
 
-/// Row 89: whatever the header says, `initialize` without `_meta` negotiates a version that has it.
+/// `initialize` without `_meta` negotiates a session version, even under a 2026-07-28 header.
 #[tokio::test(start_paused = true)]
 async fn initialize_never_answers_a_stateless_version() {
     let world = environment();
@@ -143,7 +142,7 @@ async fn initialize_never_answers_a_stateless_version() {
     }
 }
 
-/// Row 90: a client that sees one of these codes takes the server for a stateless-only one.
+/// A client that sees one of these codes takes the server for one of 2026-07-28 alone.
 #[tokio::test(start_paused = true)]
 async fn errors_of_the_session_era_carry_no_modern_code() {
     let world = environment();
@@ -171,7 +170,6 @@ async fn errors_of_the_session_era_carry_no_modern_code() {
     }
 }
 
-/// Row 35.
 #[tokio::test(start_paused = true)]
 async fn a_handler_cannot_make_a_stateless_error_of_a_code_that_is_gone_or_reserved() {
     let world = environment();

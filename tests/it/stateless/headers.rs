@@ -23,14 +23,12 @@ async fn is_taken(world: &World, post: McpRequest) -> Value {
     result(post.send(world.at(0)).await).await
 }
 
-/// Row 12.
 #[tokio::test(start_paused = true)]
 async fn a_missing_version_header_is_a_header_mismatch() {
     let post = echo().without("mcp-protocol-version");
     assert_eq!(status_and_code(&environment(), post).await, MISMATCH);
 }
 
-/// Row 13.
 #[tokio::test(start_paused = true)]
 async fn a_version_header_that_differs_from_meta_is_a_header_mismatch() {
     let world = environment();
@@ -42,7 +40,6 @@ async fn a_version_header_that_differs_from_meta_is_a_header_mismatch() {
     assert_eq!(status_and_code(&world, other).await, MISMATCH);
 }
 
-/// Row 14.
 #[tokio::test(start_paused = true)]
 async fn an_unsupported_version_names_the_supported_ones_and_the_requested_one() {
     let world = environment();
@@ -58,13 +55,11 @@ async fn an_unsupported_version_names_the_supported_ones_and_the_requested_one()
     }
 }
 
-/// Row 15.
 #[tokio::test(start_paused = true)]
 async fn a_missing_method_header_is_a_header_mismatch() {
     assert_eq!(status_and_code(&environment(), echo().without("mcp-method")).await, MISMATCH);
 }
 
-/// Row 16.
 #[tokio::test(start_paused = true)]
 async fn a_method_header_that_differs_is_a_header_mismatch_even_if_only_in_case() {
     let world = environment();
@@ -73,7 +68,7 @@ async fn a_method_header_that_differs_is_a_header_mismatch_even_if_only_in_case(
     }
 }
 
-/// Row 17. Names come lower-cased from `http`, as from every HTTP library; blanks around values are the wire's.
+/// The `http` crate has the names in lower case, as every HTTP library; blanks around values are not part of them.
 #[tokio::test(start_paused = true)]
 async fn blanks_around_header_values_are_not_part_of_them() {
     let post = echo()
@@ -83,7 +78,6 @@ async fn blanks_around_header_values_are_not_part_of_them() {
     assert_eq!(text(post.send(environment().at(0)).await).await, "hi");
 }
 
-/// Row 18.
 #[tokio::test(start_paused = true)]
 async fn a_missing_or_different_name_header_is_a_header_mismatch_on_the_three_named_methods() {
     let world = environment();
@@ -100,13 +94,12 @@ async fn a_missing_or_different_name_header_is_a_header_mismatch_on_the_three_na
     }
 }
 
-/// Row 18, the other way round: the header has nothing to mirror elsewhere.
+/// Other methods have no name that the header could mirror.
 #[tokio::test(start_paused = true)]
 async fn a_name_header_on_another_method_is_not_read() {
     is_taken(&environment(), stateless("tools/list", json!({})).header("mcp-name", "anything")).await;
 }
 
-/// Row 19.
 #[tokio::test(start_paused = true)]
 async fn a_base64_name_is_decoded_before_it_is_compared() {
     let world = environment();
@@ -122,7 +115,6 @@ fn mirrored(arguments: Value) -> McpRequest {
     call("mirrored", arguments)
 }
 
-/// Row 20.
 #[tokio::test(start_paused = true)]
 async fn a_param_header_must_match_its_argument() {
     let world = environment();
@@ -142,7 +134,6 @@ async fn a_param_header_must_match_its_argument() {
     }
 }
 
-/// Row 20.
 #[tokio::test(start_paused = true)]
 async fn an_argument_whose_param_header_is_missing_is_a_header_mismatch() {
     let world = environment();
@@ -150,7 +141,6 @@ async fn an_argument_whose_param_header_is_missing_is_a_header_mismatch() {
     assert_eq!(status_and_code(&world, mirrored(json!({ "place": { "zone": "a" } }))).await, MISMATCH);
 }
 
-/// Row 20.
 #[tokio::test(start_paused = true)]
 async fn an_absent_or_null_argument_expects_no_param_header() {
     let world = environment();
@@ -160,18 +150,16 @@ async fn an_absent_or_null_argument_expects_no_param_header() {
     is_taken(&world, mirrored(json!({ "region": null })).header("mcp-param-region", "left over")).await;
 }
 
-/// Row 20.
 #[tokio::test(start_paused = true)]
 async fn an_unknown_param_header_is_ignored() {
     let post = echo().header("mcp-param-unheard-of", "=?base64?!?=");
     assert_eq!(text(post.send(environment().at(0)).await).await, "hi");
 }
 
-/// Row 21.
 #[tokio::test(start_paused = true)]
 async fn a_param_header_with_bad_base64_is_a_header_mismatch() {
     let world = environment();
-    // "eu" without padding, with too much of it, with a foreign letter, with stray bits, and bytes that are no text.
+    // "eu" without padding, with too much of it, with a foreign character, with stray bits, and bytes that are no text.
     for bad in ["ZXU", "ZXU==", "ZX*=", "ZXV=", "/w==", " ZXU="] {
         let post =
             mirrored(json!({ "region": "eu" })).header("mcp-param-region", &format!("=?base64?{bad}?="));
@@ -181,7 +169,6 @@ async fn a_param_header_with_bad_base64_is_a_header_mismatch() {
     is_taken(&world, good).await;
 }
 
-/// Row 22.
 #[tokio::test(start_paused = true)]
 async fn an_upper_case_or_half_sentinel_is_a_literal_value() {
     let world = environment();
@@ -193,7 +180,6 @@ async fn an_upper_case_or_half_sentinel_is_a_literal_value() {
     }
 }
 
-/// Row 23.
 #[tokio::test(start_paused = true)]
 async fn integers_are_compared_as_numbers() {
     let world = environment();
@@ -207,7 +193,7 @@ async fn integers_are_compared_as_numbers() {
     }
 }
 
-/// Row 23. Beyond 2^53 two integers can round to one float; a gateway that reads integers would see two values.
+/// Beyond 2^53 two integers can round to one float; a gateway that reads integers would see two values.
 #[tokio::test(start_paused = true)]
 async fn integers_that_only_round_to_one_float_do_not_match() {
     let world = environment();
@@ -222,7 +208,6 @@ async fn integers_that_only_round_to_one_float_do_not_match() {
     }
 }
 
-/// Row 24.
 #[tokio::test(start_paused = true)]
 async fn an_mcp_header_given_twice_is_a_header_mismatch_even_if_both_agree() {
     let world = environment();

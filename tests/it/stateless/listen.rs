@@ -46,7 +46,6 @@ fn id_of(message: &Value) -> &Value {
     &carrier["_meta"][SUBSCRIPTION]
 }
 
-/// Row 47.
 #[tokio::test(start_paused = true)]
 async fn a_listen_is_acknowledged_before_anything_else_with_what_is_honoured() {
     let world = environment();
@@ -59,7 +58,6 @@ async fn a_listen_is_acknowledged_before_anything_else_with_what_is_honoured() {
     assert_eq!(id_of(&first), 1);
 }
 
-/// Row 47.
 #[tokio::test(start_paused = true)]
 async fn what_the_server_does_not_advertise_is_left_out_of_the_honoured_subset() {
     let mut fixture = test_support::Fixture::new(test_support::Stage::new().0);
@@ -72,7 +70,6 @@ async fn what_the_server_does_not_advertise_is_left_out_of_the_honoured_subset()
     assert_eq!(honoured, json!({ "toolsListChanged": true, "resourcesListChanged": true }));
 }
 
-/// Row 48.
 #[tokio::test(start_paused = true)]
 async fn every_frame_carries_the_id_of_the_listen_in_its_own_type() {
     for id in [json!(1), json!("1"), json!(-3), json!("x y")] {
@@ -91,7 +88,6 @@ async fn every_frame_carries_the_id_of_the_listen_in_its_own_type() {
     }
 }
 
-/// Row 49.
 #[tokio::test(start_paused = true)]
 async fn what_was_not_asked_for_is_never_delivered() {
     let world = environment();
@@ -106,7 +102,6 @@ async fn what_was_not_asked_for_is_never_delivered() {
     assert_eq!(reply.message().await["method"], "notifications/prompts/list_changed");
 }
 
-/// Row 49.
 #[tokio::test(start_paused = true)]
 async fn resource_updates_are_filtered_by_uri_and_cover_what_lies_below() {
     let world = environment();
@@ -145,7 +140,6 @@ async fn log_messages_and_progress_never_reach_a_listen_stream() {
     assert_eq!(reply.message().await["method"], "notifications/tools/list_changed");
 }
 
-/// Row 50.
 #[tokio::test(start_paused = true)]
 async fn an_event_published_on_another_environment_reaches_the_stream() {
     let world = environments(2);
@@ -156,7 +150,7 @@ async fn an_event_published_on_another_environment_reaches_the_stream() {
     assert_eq!(reply.message().await["method"], "notifications/prompts/list_changed");
 }
 
-/// Row 50: subscribed before the acknowledgement is written, so nothing falls in between.
+/// The server subscribes before it writes the acknowledgement, so that no event falls in between.
 #[tokio::test(start_paused = true)]
 async fn an_event_between_the_request_and_the_acknowledgement_is_not_lost() {
     let world = environments(2);
@@ -166,7 +160,7 @@ async fn an_event_between_the_request_and_the_acknowledgement_is_not_lost() {
     assert_eq!(reply.message().await["method"], "notifications/tools/list_changed");
 }
 
-/// Row 50: a reader that falls behind reads the log instead of the broadcast.
+/// A client that falls behind is served from the log instead of the broadcast.
 #[tokio::test(start_paused = true)]
 async fn a_slow_reader_gets_every_event_in_order() {
     const EVENTS: usize = 700;
@@ -186,7 +180,6 @@ async fn a_slow_reader_gets_every_event_in_order() {
     assert!(reply.is_waiting());
 }
 
-/// Row 51.
 #[tokio::test(start_paused = true)]
 async fn a_listen_ends_with_its_result_when_its_time_is_up() {
     let world = environments_with(1, |config| config.streams.life = Some(Duration::from_secs(30)));
@@ -199,9 +192,9 @@ async fn a_listen_ends_with_its_result_when_its_time_is_up() {
     assert_eq!(reply.event().await, None);
 }
 
-/// Row 51: on a front that ends requests, the stream says goodbye before it is cut off.
+/// Through an ingress that limits requests, the stream ends gracefully before it would be cut off.
 #[tokio::test(start_paused = true)]
-async fn a_listen_ends_before_the_deadline_of_its_front() {
+async fn a_listen_ends_before_the_deadline_of_its_ingress() {
     let world = environment();
     let front = Ingress::local(Deadline::after(Duration::from_secs(20)));
     let began = tokio::time::Instant::now();
@@ -210,7 +203,6 @@ async fn a_listen_ends_before_the_deadline_of_its_front() {
     assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
 }
 
-/// Row 51.
 #[tokio::test(start_paused = true)]
 async fn a_listen_ends_with_its_result_when_the_server_stops() {
     let world = environment();
@@ -220,7 +212,7 @@ async fn a_listen_ends_with_its_result_when_the_server_stops() {
     assert_eq!(reply.event().await, None);
 }
 
-/// Row 51: the spec's note on long-lived streams.
+/// The specification recommends comments on long-lived streams.
 #[tokio::test(start_paused = true)]
 async fn a_quiet_listen_stream_keeps_alive_with_comments() {
     let world = environments_with(1, |config| config.streams.keep_alive = Duration::from_secs(5));
@@ -230,7 +222,6 @@ async fn a_quiet_listen_stream_keeps_alive_with_comments() {
     assert_eq!(began.elapsed(), Duration::from_secs(5));
 }
 
-/// Row 52.
 #[tokio::test(start_paused = true)]
 async fn an_empty_honoured_set_is_acknowledged_and_ended_at_once() {
     let world = environments_with(1, |config| config.streams.per_principal = 1);
@@ -243,7 +234,6 @@ async fn an_empty_honoured_set_is_acknowledged_and_ended_at_once() {
     }
 }
 
-/// Row 53.
 #[tokio::test(start_paused = true)]
 async fn clients_with_equal_ids_do_not_interfere() {
     let world = environments(1);
@@ -258,7 +248,6 @@ async fn clients_with_equal_ids_do_not_interfere() {
     assert_eq!(prompts.message().await["method"], "notifications/prompts/list_changed");
 }
 
-/// Row 54.
 #[tokio::test(start_paused = true)]
 async fn a_listen_without_a_readable_filter_is_invalid_params() {
     let world = environment();
@@ -278,7 +267,7 @@ async fn a_listen_without_a_readable_filter_is_invalid_params() {
     }
 }
 
-/// Row 70, as far as it goes without tasks: ids of tasks need the extension.
+/// The server has no tasks: a filter with task ids is refused unless the client declares the extension.
 #[tokio::test(start_paused = true)]
 async fn task_ids_need_the_tasks_extension() {
     let reply = listen(json!({ "taskIds": ["t"] })).send(environment().at(0)).await;
@@ -288,7 +277,7 @@ async fn task_ids_need_the_tasks_extension() {
     assert_eq!(body["error"]["data"]["requiredCapabilities"], needed);
 }
 
-/// D9: switched off, the method is gone; nothing else is.
+/// Switched off, only this method is gone.
 #[tokio::test(start_paused = true)]
 async fn without_streams_there_is_no_listen() {
     let world = environments_with(1, |config| config.streams.enabled = false);
@@ -297,7 +286,6 @@ async fn without_streams_there_is_no_listen() {
     result(test_support::stateless("tools/list", json!({})).send(world.at(0)).await).await;
 }
 
-/// D9.
 #[tokio::test(start_paused = true)]
 async fn one_caller_holds_only_so_many_streams_on_all_environments() {
     let world = environments_with(2, |config| config.streams.per_principal = 2);
@@ -315,7 +303,7 @@ async fn one_caller_holds_only_so_many_streams_on_all_environments() {
     listening(&world, of(&ada)).await;
 }
 
-/// D9: a stream that ends by itself has given its place back before its last byte.
+/// A stream that ends by itself has released its lease before its last byte.
 #[tokio::test(start_paused = true)]
 async fn a_stream_that_ended_counts_no_more() {
     let world = environments_with(1, |config| {
@@ -327,9 +315,9 @@ async fn a_stream_that_ended_counts_no_more() {
     listening(&world, listen(everything())).await;
 }
 
-/// D9: an environment that was killed gives nothing back; its places are free when their streams would have ended.
+/// An environment that was killed releases nothing; its leases expire when their streams would have ended.
 #[tokio::test(start_paused = true)]
-async fn the_place_of_a_stream_that_was_never_given_back_expires() {
+async fn the_lease_of_a_stream_that_was_never_released_expires() {
     let world = environments_with(1, |config| {
         config.streams.per_principal = 1;
         config.streams.life = Some(Duration::from_secs(60));
@@ -341,9 +329,9 @@ async fn the_place_of_a_stream_that_was_never_given_back_expires() {
     listening(&world, listen(everything())).await;
 }
 
-/// A front that cannot stream would only be held up.
+/// A stream that waits would only hold up a buffered ingress.
 #[tokio::test(start_paused = true)]
-async fn a_buffered_front_gets_the_acknowledgement_and_the_end_at_once() {
+async fn a_buffered_ingress_gets_the_acknowledgement_and_the_end_at_once() {
     let world = environment();
     let front =
         Ingress { delivery: Delivery::Buffered, ..Ingress::local(Deadline::after(Duration::from_secs(30))) };
@@ -361,7 +349,7 @@ async fn a_listen_that_accepts_no_stream_is_refused() {
     assert_eq!((status, code), (400, -32600));
 }
 
-/// A2: layers see a listen like any other request, and its stream flows through them.
+/// Layers see a listen like any other request, and its stream flows through them.
 #[tokio::test(start_paused = true)]
 async fn a_listen_flows_through_the_default_layers() {
     let world = world(1, |_| {}, |builder| builder.layer(tower::layer::util::Identity::new()));

@@ -18,7 +18,6 @@ async fn status_and_code(world: &World, post: McpRequest) -> (u16, i64) {
     (status, code)
 }
 
-/// Row 1.
 #[tokio::test(start_paused = true)]
 async fn get_and_delete_do_not_exist_in_this_revision() {
     let world = environment();
@@ -35,7 +34,6 @@ async fn get_and_delete_do_not_exist_in_this_revision() {
     }
 }
 
-/// Row 3.
 #[tokio::test(start_paused = true)]
 async fn a_notification_is_accepted_with_an_empty_body() {
     let world = environment();
@@ -50,7 +48,6 @@ async fn a_notification_is_accepted_with_an_empty_body() {
     }
 }
 
-/// Row 4.
 #[tokio::test(start_paused = true)]
 async fn a_notification_that_is_no_message_is_refused_without_an_id() {
     let world = environment();
@@ -67,9 +64,8 @@ async fn a_notification_that_is_no_message_is_refused_without_an_id() {
     }
 }
 
-/// Row 5.
 #[tokio::test(start_paused = true)]
-async fn a_response_is_refused_because_nobody_asked() {
+async fn a_response_is_refused_because_there_was_no_request() {
     let world = environment();
     let answers = [
         json!({ "jsonrpc": "2.0", "id": 7, "result": {} }),
@@ -81,7 +77,6 @@ async fn a_response_is_refused_because_nobody_asked() {
     }
 }
 
-/// Row 7.
 #[tokio::test(start_paused = true)]
 async fn a_batch_is_refused() {
     let world = environment();
@@ -91,7 +86,6 @@ async fn a_batch_is_refused() {
     assert_eq!(status_and_code(&world, none).await, (400, -32600));
 }
 
-/// Row 8.
 #[tokio::test(start_paused = true)]
 async fn an_id_that_is_no_string_and_no_integer_is_refused() {
     let world = environment();
@@ -102,7 +96,7 @@ async fn an_id_that_is_no_string_and_no_integer_is_refused() {
     }
 }
 
-/// Row 28, with row 8: ids come back as they went, in type and value.
+/// Ids come back as they were sent, in type and value.
 #[tokio::test(start_paused = true)]
 async fn results_and_errors_echo_the_id_of_the_request() {
     let world = environment();
@@ -117,7 +111,6 @@ async fn results_and_errors_echo_the_id_of_the_request() {
     }
 }
 
-/// Row 9.
 #[tokio::test(start_paused = true)]
 async fn a_request_without_meta_is_refused() {
     let world = environment();
@@ -134,7 +127,7 @@ async fn a_request_without_meta_is_refused() {
     }
 }
 
-/// Row 9: a client that probes without knowing us learns that we are modern.
+/// A client that probes an unknown server learns from the code that this one speaks 2026-07-28.
 #[tokio::test(start_paused = true)]
 async fn a_discover_without_envelope_is_refused_with_a_modern_error() {
     let world = environment();
@@ -144,7 +137,6 @@ async fn a_discover_without_envelope_is_refused_with_a_modern_error() {
     assert_eq!(status_and_code(&world, no_header).await, (400, -32020));
 }
 
-/// Row 10.
 #[tokio::test(start_paused = true)]
 async fn a_required_meta_key_that_is_missing_or_malformed_is_refused() {
     const VERSION: &str = "io.modelcontextprotocol/protocolVersion";
@@ -164,7 +156,6 @@ async fn a_required_meta_key_that_is_missing_or_malformed_is_refused() {
     }
 }
 
-/// Row 11.
 #[tokio::test(start_paused = true)]
 async fn a_missing_client_info_is_accepted() {
     let post = echo().edit(|body| {
@@ -173,7 +164,6 @@ async fn a_missing_client_info_is_accepted() {
     assert_eq!(text(post.send(environment().at(0)).await).await, "hi");
 }
 
-/// Row 25.
 #[tokio::test(start_paused = true)]
 async fn an_unknown_method_is_not_found() {
     let world = environment();
@@ -200,7 +190,6 @@ async fn a_method_of_the_handlers_own_reaches_it() {
     assert_eq!((&result["params"], &result["resultType"]), (&json!({ "a": 1 }), &json!("complete")));
 }
 
-/// Row 26, and 67.
 #[tokio::test(start_paused = true)]
 async fn methods_of_the_session_era_do_not_exist() {
     let world = environment();
@@ -228,9 +217,8 @@ fn bare_server() -> Server {
     test_support::built(McpLambdaServer::builder(fixture).config(config)).expect("a usable configuration")
 }
 
-/// Row 27.
 #[tokio::test(start_paused = true)]
-async fn a_method_of_a_capability_nobody_advertised_does_not_exist() {
+async fn a_method_of_a_capability_that_is_not_advertised_does_not_exist() {
     let server = bare_server();
     let methods = [
         "tools/list",
@@ -254,7 +242,6 @@ async fn a_method_of_a_capability_nobody_advertised_does_not_exist() {
     result(stateless("server/discover", json!({})).send(&server).await).await;
 }
 
-/// Row 34.
 #[tokio::test(start_paused = true)]
 async fn a_capability_that_is_needed_but_undeclared_is_refused_with_what_is_needed() {
     let world = environment();
@@ -266,7 +253,7 @@ async fn a_capability_that_is_needed_but_undeclared_is_refused_with_what_is_need
     assert_eq!(text(declared.send(world.at(0)).await).await, "can sample");
 }
 
-/// Row 34: what one request declared, the next has not.
+/// A capability that one request declares does not hold for the next.
 #[tokio::test(start_paused = true)]
 async fn nothing_is_remembered_from_an_earlier_request() {
     let world = environment();
@@ -280,7 +267,7 @@ async fn handler_error(code: i64) -> Reply {
     call("error", json!({ "code": code })).send(environment().at(0)).await
 }
 
-/// Row 35: what a dual-era handler says for its 2025 clients.
+/// A handler that serves both eras may use the code of 2025.
 #[tokio::test(start_paused = true)]
 async fn a_resource_not_found_of_a_handler_never_keeps_its_old_code() {
     assert_eq!(refused(handler_error(-32002).await).await.1, -32602);
@@ -305,7 +292,7 @@ async fn a_panic_of_a_handler_is_an_internal_error() {
     assert_eq!(text(echo().send(world.at(0)).await).await, "hi");
 }
 
-/// Row 68: `task` belongs to 2025-11-25's experiment.
+/// The parameter `task` belongs to the experimental tasks of 2025-11-25.
 #[tokio::test(start_paused = true)]
 async fn a_task_param_is_ignored() {
     let post = echo().edit(|body| body["params"]["task"] = json!({ "ttl": 60_000 }));
@@ -313,9 +300,8 @@ async fn a_task_param_is_ignored() {
     assert_eq!((&result["resultType"], result.get("task")), (&json!("complete"), None));
 }
 
-/// Row 42.
 #[tokio::test(start_paused = true)]
-async fn a_session_id_of_somebody_is_ignored() {
+async fn a_session_id_is_ignored() {
     let world = environment();
     let reply = echo()
         .header("mcp-session-id", "nonsense")

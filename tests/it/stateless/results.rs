@@ -28,9 +28,8 @@ async fn of(server: &Server, post: McpRequest) -> Value {
     result(post.send(server).await).await
 }
 
-/// Row 29.
 #[tokio::test(start_paused = true)]
-async fn discover_says_versions_capabilities_identity_and_instructions() {
+async fn discover_returns_versions_capabilities_identity_and_instructions() {
     let found = of(environment().at(0), stateless("server/discover", json!({}))).await;
     let versions = found["supportedVersions"].as_array().expect("a list");
     for version in ["2026-07-28", "2025-11-25", "2025-06-18", "2025-03-26"] {
@@ -45,9 +44,9 @@ async fn discover_says_versions_capabilities_identity_and_instructions() {
     assert!(found.get("serverInfo").is_none(), "identity goes into _meta");
 }
 
-/// Row 30, and 29: what discover lists is what a request may name.
+/// The versions that `server/discover` lists are the ones a request may name.
 #[tokio::test(start_paused = true)]
-async fn discover_and_the_version_error_list_versions_that_are_spoken() {
+async fn discover_and_the_version_error_list_versions_that_are_served() {
     let world = environment();
     let found = of(world.at(0), stateless("server/discover", json!({}))).await;
     let discovered: Vec<String> =
@@ -61,9 +60,8 @@ async fn discover_and_the_version_error_list_versions_that_are_spoken() {
     assert!(!supported.is_empty() && supported.iter().all(|version| discovered.contains(version)));
 }
 
-/// Row 29.
 #[tokio::test(start_paused = true)]
-async fn discover_lists_no_version_that_is_not_spoken() {
+async fn discover_lists_no_version_that_is_not_served() {
     let found = of(environment().at(0), stateless("server/discover", json!({}))).await;
     assert_eq!(
         found["supportedVersions"].as_array().map(Vec::len),
@@ -73,7 +71,7 @@ async fn discover_lists_no_version_that_is_not_spoken() {
     );
 }
 
-/// Row 29, D9: a flag is a promise, and without streams nobody could hear of a change.
+/// A flag is a promise, and without streams no client could learn of a change.
 #[tokio::test(start_paused = true)]
 async fn discover_promises_no_changes_when_streams_are_off() {
     let world = environments_with(1, |config| config.streams.enabled = false);
@@ -86,14 +84,13 @@ async fn discover_promises_no_changes_when_streams_are_off() {
     assert!(capabilities["tools"].is_object(), "the tools are still there");
 }
 
-/// Row 68, and 1.12: the experiment of 2025-11-25 is not advertised here.
+/// The experimental tasks of 2025-11-25 are not advertised here.
 #[tokio::test(start_paused = true)]
 async fn discover_advertises_no_tasks_capability_of_the_old_kind() {
     let found = of(environment().at(0), stateless("server/discover", json!({}))).await;
     assert_eq!(found["capabilities"].get("tasks"), None);
 }
 
-/// Row 31.
 #[tokio::test(start_paused = true)]
 async fn every_result_has_a_result_type() {
     let world = environment();
@@ -103,9 +100,8 @@ async fn every_result_has_a_result_type() {
     }
 }
 
-/// Row 32.
 #[tokio::test(start_paused = true)]
-async fn every_result_says_who_the_server_is() {
+async fn every_result_names_the_server() {
     let world = environment();
     for (post, _) in every_method() {
         let body = post.body.clone();
@@ -114,7 +110,6 @@ async fn every_result_says_who_the_server_is() {
     }
 }
 
-/// Row 33.
 #[tokio::test(start_paused = true)]
 async fn the_six_cacheable_results_carry_hints_and_no_other_does() {
     let world = environment();
@@ -130,7 +125,6 @@ async fn the_six_cacheable_results_carry_hints_and_no_other_does() {
     }
 }
 
-/// Row 33.
 #[tokio::test(start_paused = true)]
 async fn all_pages_of_a_list_have_one_cache_scope() {
     let world = environment();
@@ -153,7 +147,6 @@ async fn an_unknown_cursor_is_invalid_params() {
     }
 }
 
-/// Row 36.
 #[tokio::test(start_paused = true)]
 async fn an_unknown_resource_is_invalid_params_that_names_it() {
     let reply = stateless("resources/read", json!({ "uri": "test://none" })).send(environment().at(0)).await;
@@ -161,7 +154,6 @@ async fn an_unknown_resource_is_invalid_params_that_names_it() {
     assert_eq!((status, code, &body["error"]["data"]["uri"]), (200, -32602, &json!("test://none")));
 }
 
-/// Row 38.
 #[tokio::test(start_paused = true)]
 async fn an_unknown_tool_or_prompt_is_invalid_params() {
     let world = environment();
@@ -171,16 +163,14 @@ async fn an_unknown_tool_or_prompt_is_invalid_params() {
     }
 }
 
-/// Row 38.
 #[tokio::test(start_paused = true)]
-async fn a_tool_that_fails_answers_with_a_result_that_says_so() {
+async fn a_tool_that_fails_answers_with_a_result_that_is_an_error() {
     let result = of(environment().at(0), call("fail", json!({}))).await;
     assert_eq!((&result["isError"], &result["resultType"]), (&json!(true), &json!("complete")));
 }
 
-/// Row 39.
 #[tokio::test(start_paused = true)]
-async fn tools_are_listed_alike_for_everybody_everywhere_and_always() {
+async fn tools_are_listed_alike_for_every_caller_on_every_environment_at_any_time() {
     let world = environments(2);
     let list = || stateless("tools/list", json!({}));
     let first = of(world.at(0), list()).await;

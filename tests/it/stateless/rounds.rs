@@ -1,4 +1,4 @@
-//! 2026-07-28: results that ask for input, and the sealed state of their rounds.
+//! 2026-07-28: results that ask for input, and the `requestState` of their rounds.
 //! <https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/mrtr> (read 2026-11-20).
 
 use std::time::Duration;
@@ -37,7 +37,7 @@ fn ada() -> Value {
 async fn state_of(server: &Server, post: McpRequest) -> String {
     let result = result(post.send(server).await).await;
     assert_eq!(result["resultType"], "input_required", "{result}");
-    // Row 33: there is nothing to cache about a question.
+    // A result that asks for input cannot be cached.
     assert_eq!((result.get("ttlMs"), result.get("cacheScope")), (None, None));
     result["requestState"].as_str().expect("a state").to_owned()
 }
@@ -47,9 +47,8 @@ async fn status_and_code(server: &Server, post: McpRequest) -> (u16, i64) {
     (status, code)
 }
 
-/// Row 55.
 #[tokio::test(start_paused = true)]
-async fn a_result_that_asks_carries_its_requests_and_its_sealed_state() {
+async fn a_result_that_asks_carries_its_requests_and_its_encrypted_state() {
     let result = result(ask().send(environment().at(0)).await).await;
     assert_eq!(result["resultType"], "input_required");
     assert_eq!(result["inputRequests"]["name"]["method"], "elicitation/create");
@@ -60,7 +59,6 @@ async fn a_result_that_asks_carries_its_requests_and_its_sealed_state() {
     assert_eq!(result["_meta"]["io.modelcontextprotocol/serverInfo"]["name"], "fixture");
 }
 
-/// Row 55.
 #[tokio::test(start_paused = true)]
 async fn the_three_methods_that_may_ask_finish_with_the_answer() {
     let world = environment();
@@ -76,7 +74,7 @@ async fn the_three_methods_that_may_ask_finish_with_the_answer() {
     }
 }
 
-/// Row 55: state without requests is load shedding; the client comes straight back.
+/// A state without input requests is load shedding: the client comes straight back.
 #[tokio::test(start_paused = true)]
 async fn a_state_without_requests_brings_the_client_straight_back() {
     let world = environments(2);
@@ -88,9 +86,8 @@ async fn a_state_without_requests_brings_the_client_straight_back() {
     assert_eq!(text(again.send(world.at(1)).await).await, "came back with later");
 }
 
-/// Row 56.
 #[tokio::test(start_paused = true)]
-async fn a_client_that_cannot_be_asked_is_told_what_it_lacks() {
+async fn a_client_that_cannot_be_asked_gets_the_capability_it_lacks() {
     let params = json!({ "name": "asks_input" });
     let reply = stateless_with(json!(1), "tools/call", params, json!({ "sampling": {} }))
         .send(environment().at(0))
@@ -100,7 +97,7 @@ async fn a_client_that_cannot_be_asked_is_told_what_it_lacks() {
     assert_eq!(body["error"]["data"]["requiredCapabilities"], json!({ "elicitation": {} }));
 }
 
-/// Row 56: a handler that does not look is stopped by the runtime.
+/// The runtime stops a handler that does not look at the client's capabilities.
 #[tokio::test(start_paused = true)]
 async fn an_input_request_the_client_did_not_declare_never_leaves() {
     let undeclared = [json!({}), json!({ "sampling": {} }), json!({ "elicitation": { "url": {} } })];
@@ -112,7 +109,6 @@ async fn an_input_request_the_client_did_not_declare_never_leaves() {
     }
 }
 
-/// Row 57.
 #[tokio::test(start_paused = true)]
 async fn a_state_that_was_altered_is_refused() {
     let world = environment();
@@ -130,7 +126,7 @@ async fn a_state_that_was_altered_is_refused() {
     assert_eq!(text(retry(ask(), &state, ada()).send(world.at(0)).await).await, "ada after 1");
 }
 
-/// Row 57. The codec reads the wall clock, so a state that lives no time at all is tried until the clock has ticked.
+/// The codec reads the wall clock, so a state with no lifetime at all is tried until the clock has ticked.
 #[tokio::test(start_paused = true)]
 async fn a_state_that_has_expired_is_refused() {
     let world = environments_with(1, |config| config.state_ttl = Duration::ZERO);
@@ -139,7 +135,6 @@ async fn a_state_that_has_expired_is_refused() {
     assert_eq!(status_and_code(world.at(0), retry(ask(), &state, ada())).await, INVALID);
 }
 
-/// Row 57.
 #[tokio::test(start_paused = true)]
 async fn a_state_of_another_principal_is_refused() {
     let world = environment();
@@ -151,7 +146,6 @@ async fn a_state_of_another_principal_is_refused() {
     assert_eq!(text(retry(ask(), &state, ada()).from(&ada_).send(world.at(0)).await).await, "ada after 1");
 }
 
-/// Row 57.
 #[tokio::test(start_paused = true)]
 async fn a_state_of_another_request_is_refused() {
     let world = environment();
@@ -176,7 +170,7 @@ async fn a_state_of_another_request_is_refused() {
     }
 }
 
-/// Row 57: parameters that one parser reads and another does not must not let a state wander to other arguments.
+/// Parameters that two parsers read differently must not make a state valid for other arguments.
 #[tokio::test(start_paused = true)]
 async fn parameters_that_cannot_be_read_whole_bind_nothing_looser() {
     let world = environment();
@@ -194,7 +188,7 @@ async fn parameters_that_cannot_be_read_whole_bind_nothing_looser() {
     assert_eq!(status_and_code(world.at(0), with_junk(retry(other, state, ada()))).await, INVALID);
 }
 
-/// Row 57: the same parameters in another order, and other metadata, are the same request.
+/// The same parameters in another order, and other metadata, are the same request.
 #[tokio::test(start_paused = true)]
 async fn the_order_of_keys_and_the_metadata_do_not_matter() {
     let world = environment();
@@ -211,7 +205,6 @@ async fn the_order_of_keys_and_the_metadata_do_not_matter() {
     );
 }
 
-/// Row 58.
 #[tokio::test(start_paused = true)]
 async fn missing_or_useless_answers_are_asked_for_again() {
     let world = environment();
@@ -225,7 +218,6 @@ async fn missing_or_useless_answers_are_asked_for_again() {
     assert_eq!(text(retry(ask(), &state, ada()).send(world.at(0)).await).await, "ada after 6");
 }
 
-/// Row 58.
 #[tokio::test(start_paused = true)]
 async fn unknown_keys_among_the_answers_are_ignored() {
     let world = environment();
@@ -235,7 +227,6 @@ async fn unknown_keys_among_the_answers_are_ignored() {
     assert_eq!(text(retry(ask(), &state, answers).send(world.at(0)).await).await, "ada after 1");
 }
 
-/// Row 58.
 #[tokio::test(start_paused = true)]
 async fn malformed_answers_or_states_are_invalid_params() {
     let world = environment();
@@ -249,7 +240,6 @@ async fn malformed_answers_or_states_are_invalid_params() {
     }
 }
 
-/// Row 59.
 #[tokio::test(start_paused = true)]
 async fn a_round_finishes_on_another_environment_with_the_same_keys() {
     let world = environments(2);
@@ -261,7 +251,7 @@ fn with_keys(keys: &[(&str, u8)]) -> World {
     environments_with(1, |config| config.state_keys = keys.iter().map(|(id, byte)| key(id, *byte)).collect())
 }
 
-/// Row 59: nothing but the keys is shared, not even a store.
+/// The two environments share the keys alone, not even a store.
 #[tokio::test(start_paused = true)]
 async fn keys_can_be_rotated_while_rounds_are_open() {
     let (old, both, new) =
@@ -274,9 +264,9 @@ async fn keys_can_be_rotated_while_rounds_are_open() {
     assert_eq!(status_and_code(old.at(0), retry(ask(), &of_both, ada())).await, INVALID);
 }
 
-/// Row 59: a key of the same name with other bytes is another key.
+/// A key of the same name with other bytes is another key.
 #[tokio::test(start_paused = true)]
-async fn a_state_sealed_with_other_bytes_is_refused() {
+async fn a_state_encrypted_with_other_bytes_is_refused() {
     let (ours, theirs) = (with_keys(&[("one", 1)]), with_keys(&[("one", 9)]));
     let state = state_of(theirs.at(0), ask()).await;
     assert_eq!(status_and_code(ours.at(0), retry(ask(), &state, ada())).await, INVALID);
@@ -284,7 +274,7 @@ async fn a_state_sealed_with_other_bytes_is_refused() {
 
 /// Without keys each server makes its own, as its warning at start says.
 #[tokio::test(start_paused = true)]
-async fn without_configured_keys_a_state_opens_only_where_it_was_sealed() {
+async fn without_configured_keys_a_state_is_accepted_only_by_the_process_that_made_it() {
     let world = environments_with(2, |config| config.state_keys.clear());
     let state = state_of(world.at(0), ask()).await;
     assert_eq!(text(retry(ask(), &state, ada()).send(world.at(0)).await).await, "ada after 1");

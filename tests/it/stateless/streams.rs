@@ -27,7 +27,6 @@ fn methods(messages: &[Value]) -> Vec<&str> {
     messages.iter().map(|message| message["method"].as_str().unwrap_or("response")).collect()
 }
 
-/// Row 40.
 #[tokio::test(start_paused = true)]
 async fn a_result_alone_is_json() {
     let reply = call("echo", json!({ "message": "hi" })).send(environment().at(0)).await;
@@ -35,7 +34,6 @@ async fn a_result_alone_is_json() {
     assert_eq!(text(reply).await, "hi");
 }
 
-/// Row 40.
 #[tokio::test(start_paused = true)]
 async fn a_stream_ends_with_the_response_and_asks_proxies_not_to_buffer() {
     let world = environment();
@@ -65,7 +63,6 @@ async fn the_first_progress_event_arrives_before_the_second_is_sent() {
     assert_eq!(reply.message().await["id"], 1);
 }
 
-/// Row 41.
 #[tokio::test(start_paused = true)]
 async fn a_handler_cannot_send_requests_to_the_client() {
     let world = environment();
@@ -75,12 +72,11 @@ async fn a_handler_cannot_send_requests_to_the_client() {
         let post = test_support::stateless_with(json!(1), "tools/call", params, capabilities);
         let messages = post.send(world.at(0)).await.messages().await;
         assert_eq!(methods(&messages), ["response"], "{what}");
-        let said = messages[0]["result"]["content"][0]["text"].as_str().unwrap_or_default();
-        assert!(said.starts_with("refused"), "{what}: {}", messages[0]);
+        let text = messages[0]["result"]["content"][0]["text"].as_str().unwrap_or_default();
+        assert!(text.starts_with("refused"), "{what}: {}", messages[0]);
     }
 }
 
-/// Row 42.
 #[tokio::test(start_paused = true)]
 async fn streams_have_no_ids_no_retry_and_no_priming() {
     let world = environment();
@@ -94,18 +90,18 @@ async fn streams_have_no_ids_no_retry_and_no_priming() {
     }
 }
 
-/// Row 43, once the stream is open.
+/// After the stream has opened.
 #[tokio::test(start_paused = true)]
 async fn a_client_that_leaves_its_stream_cancels_the_request() {
     let world = environment();
     let mut reply = call("slow", json!({})).send(world.at(0)).await;
-    assert!(reply.event().await.expect("a keep-alive, because nothing was said").is_comment());
+    assert!(reply.event().await.expect("a keep-alive, because there is no message").is_comment());
     assert_eq!(world.report().await, "started");
     drop(reply);
     assert_eq!(world.report().await, "dropped");
 }
 
-/// Row 43, before the first byte: the front drops the future that answers.
+/// Before the first byte: the HTTP server drops the future that answers.
 #[tokio::test(start_paused = true)]
 async fn a_client_that_leaves_before_an_answer_cancels_the_request() {
     let world = environment();
@@ -114,14 +110,14 @@ async fn a_client_that_leaves_before_an_answer_cancels_the_request() {
         tokio::pin!(answer);
         tokio::select! {
             biased;
-            _ = &mut answer => panic!("nobody allowed the tool to answer"),
+            _ = &mut answer => panic!("the tool answered without a step of the test"),
             report = world.report() => assert_eq!(report, "started"),
         }
     }
     assert_eq!(world.report().await, "dropped");
 }
 
-/// Row 43: what the handler spawned elsewhere learns it from the token.
+/// A task that the handler has spawned learns of it from the token.
 #[tokio::test(start_paused = true)]
 async fn a_client_that_leaves_cancels_the_token_of_the_request() {
     let world = environment();
@@ -131,7 +127,7 @@ async fn a_client_that_leaves_cancels_the_token_of_the_request() {
     assert_eq!(world.report().await, "token cancelled");
 }
 
-/// A request that runs out of time is told so, and its handler may tidy up.
+/// A request that runs out of time gets an error that names the time limit, and its handler may clean up.
 #[tokio::test(start_paused = true)]
 async fn a_request_that_runs_out_of_time_is_an_internal_error() {
     let world = environment();
@@ -144,7 +140,7 @@ async fn a_request_that_runs_out_of_time_is_an_internal_error() {
     assert_eq!(world.report().await, "cancelled");
 }
 
-/// Row 40: a stream that is quiet says that it is alive.
+/// A stream without messages sends comments.
 #[tokio::test(start_paused = true)]
 async fn a_quiet_request_keeps_its_connection_alive_with_comments() {
     let world = environment();
@@ -164,16 +160,14 @@ fn with_level(post: McpRequest, level: Value) -> McpRequest {
     post.meta("io.modelcontextprotocol/logLevel", level)
 }
 
-/// Row 45.
 #[tokio::test(start_paused = true)]
 async fn without_a_level_there_are_no_log_messages() {
     let messages = call("log_all", json!({})).send(environment().at(0)).await.messages().await;
     assert_eq!(methods(&messages), ["response"]);
 }
 
-/// Row 45.
 #[tokio::test(start_paused = true)]
-async fn a_request_hears_log_messages_of_its_level_and_worse() {
+async fn a_request_gets_log_messages_of_its_level_and_worse() {
     let world = environment();
     for (at, level) in LEVELS.iter().enumerate() {
         let reply = with_level(call("log_all", json!({})), json!(level)).send(world.at(0)).await;
@@ -187,7 +181,6 @@ async fn a_request_hears_log_messages_of_its_level_and_worse() {
     }
 }
 
-/// Row 45.
 #[tokio::test(start_paused = true)]
 async fn an_unknown_level_is_invalid_params() {
     let world = environment();
@@ -198,14 +191,12 @@ async fn an_unknown_level_is_invalid_params() {
     }
 }
 
-/// Row 46.
 #[tokio::test(start_paused = true)]
 async fn without_a_token_there_is_no_progress() {
     let messages = call("stubborn_progress", json!({})).send(environment().at(0)).await.messages().await;
     assert_eq!(methods(&messages), ["response"]);
 }
 
-/// Row 46.
 #[tokio::test(start_paused = true)]
 async fn progress_carries_the_token_as_it_came_and_only_grows() {
     let world = environment();
@@ -248,9 +239,9 @@ async fn whole(reply: Reply) -> Vec<test_support::SseEvent> {
     sse::parse(&reply.bytes().await)
 }
 
-/// A front that cannot stream gets the same events as one text.
+/// An ingress that cannot stream gets the same events as one text.
 #[tokio::test(start_paused = true)]
-async fn a_buffered_front_gets_the_whole_stream_at_once() {
+async fn a_buffered_ingress_gets_the_whole_stream_at_once() {
     let world = environment();
     world.allow(3);
     let events = whole(progress(2).through(buffered()).send(world.at(0)).await).await;
@@ -258,9 +249,9 @@ async fn a_buffered_front_gets_the_whole_stream_at_once() {
     assert_eq!(methods(&messages), ["notifications/progress", "notifications/progress", "response"]);
 }
 
-/// A buffered front shows nobody that we are alive, so a late result alone is plain JSON.
+/// A buffered ingress passes on no keep-alives, so a late result alone is plain JSON.
 #[tokio::test(start_paused = true)]
-async fn a_buffered_front_gets_no_keep_alives() {
+async fn a_buffered_ingress_gets_no_keep_alives() {
     let world = environment();
     let answer = call("slow", json!({})).through(buffered()).send(world.at(0));
     let allow = async {
@@ -271,7 +262,7 @@ async fn a_buffered_front_gets_no_keep_alives() {
     assert_eq!(text(reply).await, "done");
 }
 
-/// The bound on an answer counts everything said; what breaks it is told in place of it.
+/// The limit of an answer counts all its messages; the error that names the limit takes its place.
 #[tokio::test(start_paused = true)]
 async fn an_answer_over_the_limit_is_an_error_instead() {
     let world = environments_with(1, |config| config.max_response = 2048);
@@ -297,7 +288,7 @@ async fn a_stream_over_the_limit_ends_with_an_error_in_every_delivery() {
     }
 }
 
-/// Row 44's other half: here only leaving cancels, `notifications/cancelled` is taken and ignored.
+/// In 2026-07-28 only closing the connection cancels.
 #[tokio::test(start_paused = true)]
 async fn a_cancelled_notification_cancels_nothing() {
     let world = environment();

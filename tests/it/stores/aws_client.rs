@@ -1,4 +1,4 @@
-//! The client for AWS: whom it trusts, where it goes, and what making it costs.
+//! The AWS client: which certificates it trusts, which endpoint it uses, and what building it costs.
 
 use std::{
     io::{Read, Write},
@@ -16,7 +16,7 @@ use mcp_lambda_server::{
 use sha2::{Digest, Sha256};
 use test_support::dynamodb::{Embedded, configured, tables};
 
-/// SHA-256 of the certificates whose keys <https://www.amazontrust.com/repository/> lists (read 2026-11-20).
+/// SHA-256 of the certificates that <https://www.amazontrust.com/repository/> lists (read 2026-11-20).
 const FINGERPRINTS: [&str; 5] = [
     "8ecde6884f3d87b1125ba31ac3fcb13d7016de7f57cc904fe1cb97c6ae98196e",
     "1ba5b2aa8c65401a82960118f80bec4f62304d83cec4713a19c39c011ea46db4",
@@ -45,27 +45,27 @@ fn the_roots_that_come_along_are_amazons_and_no_others() {
 /// Run again by the test below, in a process of its own with an environment of its own.
 #[tokio::test]
 #[ignore = "only with the environment of the test below"]
-async fn ask_whatever_the_environment_names() {
+async fn ask_the_endpoint_of_the_environment() {
     let client = client(&sdk_config(TlsRoots::Amazon).await.expect("a configuration"));
     let _ = client.list_tables().send().await;
 }
 
 #[test]
-fn the_endpoint_is_where_the_environment_says_and_the_services_own_wins() {
+fn the_endpoint_is_read_from_the_environment_and_the_one_of_the_service_wins() {
     let mut asked = Vec::new();
     for variables in [&["AWS_ENDPOINT_URL"][..], &["AWS_ENDPOINT_URL_DYNAMODB"]] {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let mut command = Command::new(std::env::current_exe().expect("this test"));
         command
-            .args(["--ignored", "--exact", "stores::aws_client::ask_whatever_the_environment_names"])
+            .args(["--ignored", "--exact", "stores::aws_client::ask_the_endpoint_of_the_environment"])
             .env_clear();
         command.envs([
             ("AWS_REGION", "eu-north-1"),
             ("AWS_ACCESS_KEY_ID", "a"),
             ("AWS_SECRET_ACCESS_KEY", "b"),
         ]);
-        // Port 9 is nobody's.
+        // No server listens on port 9.
         command.env("AWS_ENDPOINT_URL", "http://127.0.0.1:9");
         command.envs(variables.iter().map(|name| (*name, &url)));
         let mut child = command.spawn().expect("this test again");
@@ -130,7 +130,7 @@ fn the_way_to_aws_is_found_at_start_only_where_environments_are_started_ahead() 
     }
 }
 
-/// Whoever brings a configuration brings everything: nothing is taken from the environment.
+/// A given SDK configuration is used alone: no setting is taken from the environment.
 #[test]
 fn a_server_uses_the_sdk_configuration_that_it_was_given() {
     let database = Embedded::start();

@@ -1,4 +1,4 @@
-//! What the event log in DynamoDB does when a writer dies or dawdles, told by the items it leaves.
+//! What the event log in DynamoDB does when a writer dies or is slow, shown by the items it leaves.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ impl Lab {
         DynamoStore::new(self.client.clone(), "state", "events", self.clock.clone()).with_replicas(replicas)
     }
 
-    /// What a writer leaves behind that dies as soon as it has a place.
+    /// The items of a writer that dies as soon as it has a position.
     async fn die(&self) {
         self.client
             .update_item()
@@ -69,7 +69,7 @@ async fn end(store: &DynamoStore) -> ScopeEnd {
 }
 
 #[tokio::test]
-async fn nobody_reads_past_a_place_that_may_still_be_written() {
+async fn no_reader_passes_a_position_that_may_still_be_written() {
     let lab = Lab::new().await;
     for replicas in [1, 3] {
         let store = lab.store(replicas);
@@ -85,13 +85,13 @@ async fn nobody_reads_past_a_place_that_may_still_be_written() {
             "a listener begins before it"
         );
         lab.clock.advance(Duration::from_secs(1));
-        assert_eq!(read(&store, before).await.len(), 2, "nobody takes a quarter of a minute to write");
+        assert_eq!(read(&store, before).await.len(), 2, "no write takes a quarter of a minute");
         assert_eq!(end(&store).await, ScopeEnd { head: before + 3, last_stable: before + 3 });
     }
 }
 
 #[tokio::test]
-async fn a_place_that_was_given_up_is_never_written() {
+async fn a_position_that_was_sealed_is_never_written() {
     let lab = Lab::new().await;
     for replicas in [1, 3] {
         let (store, other) = (lab.store(replicas), lab.store(replicas));
@@ -104,7 +104,7 @@ async fn a_place_that_was_given_up_is_never_written() {
         // Every other reader, whichever copy it reads, comes to the same.
         assert_eq!(other.settle(&Scope::Global, before).await.expect("settled"), before + 1);
         assert_eq!(read(&other, before).await, [(before + 2, json!(2))]);
-        // The writer comes back from the dead: its place is taken.
+        // The writer is alive after all: its position is taken.
         let late = lab
             .client
             .put_item()
@@ -119,11 +119,11 @@ async fn a_place_that_was_given_up_is_never_written() {
 }
 
 #[tokio::test]
-async fn a_writer_whose_next_place_was_closed_takes_another() {
+async fn a_writer_takes_another_position_when_its_own_was_sealed() {
     let lab = Lab::new().await;
     let store = lab.store(1);
     for (seq, source_id) in [(1, None), (3, Some("one source"))] {
-        // Somebody closes the place between its number and its event: here, before either.
+        // A reader seals the position between its number and its event: here, before either.
         lab.client
             .put_item()
             .table_name("events")
@@ -141,7 +141,7 @@ async fn a_writer_whose_next_place_was_closed_takes_another() {
 }
 
 #[tokio::test]
-async fn the_places_of_the_dead_at_the_end_are_passed_too() {
+async fn gaps_of_dead_writers_at_the_end_are_sealed_too() {
     let lab = Lab::new().await;
     let store = lab.store(1);
     lab.append(&store, 1, None).await;
@@ -156,7 +156,7 @@ async fn the_places_of_the_dead_at_the_end_are_passed_too() {
 }
 
 #[tokio::test]
-async fn every_copy_of_the_log_holds_every_event_at_its_place() {
+async fn every_replica_of_the_log_holds_every_event_at_its_position() {
     let lab = Lab::new().await;
     let writer = lab.store(4);
     for number in 1..=20 {
@@ -180,8 +180,8 @@ async fn a_delivery_that_comes_a_day_later_is_still_known() {
     assert_eq!(lab.append(&store, 1, Some("slow")).await, Appended::Already(1));
 }
 
-/// A delivery that was not acknowledged comes again. Its writer may have died before it had a place, with a place, or
-/// with everything written and nothing answered.
+/// A delivery that was not acknowledged comes again. Its writer may have died before it had a position, with a
+/// position, or with everything written and nothing answered.
 #[tokio::test]
 async fn a_delivery_is_one_event_wherever_its_writer_died() {
     let lab = Lab::new().await;

@@ -36,7 +36,7 @@ const OPERATION: Duration = Duration::from_millis(1_000);
 /// How often a request is sent.
 const TRIES: usize = 5;
 
-/// Environments whose DynamoDB can be made to fail.
+/// Environments with a DynamoDB that can be made to fail.
 struct Lab {
     world: World,
     proxy: Proxy,
@@ -113,7 +113,7 @@ async fn trouble_that_passes_is_not_noticed() {
 }
 
 #[tokio::test]
-async fn throttling_that_lasts_is_a_503_that_says_so_after_so_many_tries() {
+async fn throttling_that_lasts_is_a_503_after_all_tries() {
     let lab = Lab::new(1).await;
     let client = lab.session().await;
     for (fate, cause) in
@@ -150,7 +150,7 @@ async fn an_answer_that_is_none_of_dynamodbs_is_a_503() {
 }
 
 #[tokio::test]
-async fn an_endpoint_that_nobody_listens_on_is_a_503_with_the_cause_in_the_log() {
+async fn an_endpoint_without_a_server_is_a_503_with_the_cause_in_the_log() {
     let lab = Lab::new(1).await;
     let nobody =
         std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
@@ -222,7 +222,7 @@ async fn what_is_too_large_to_be_stored_is_the_clients_to_mend() {
     assert_eq!(lab.items().await, 0);
 }
 
-/// All or nothing: a session and its place in the owner's list.
+/// A session and its entry in the owner's list are written together or not at all.
 #[tokio::test]
 async fn a_session_that_could_not_be_stored_leaves_nothing_behind() {
     let lab = Lab::new(1).await;
@@ -237,7 +237,7 @@ async fn a_session_that_could_not_be_stored_leaves_nothing_behind() {
 
 /// The write was done and its answer lost: sent again it must count once.
 #[tokio::test]
-async fn a_write_whose_answer_is_lost_counts_once() {
+async fn a_write_with_a_lost_answer_counts_once() {
     let lab = Lab::new(2).await;
     lab.proxy.first(1, Fate::AnswerLost);
     let client = lab.session().await;
@@ -262,8 +262,8 @@ async fn a_write_whose_answer_is_lost_counts_once() {
 /// 40 increments at once from four environments end at 40, through throttling and lost answers.
 #[tokio::test]
 async fn a_storm_of_writers_loses_no_increment() {
-    // Of hundreds of requests a fifth fails, so that by chance all tries of one would: here each has more of them, and all
-    // the time of a busy machine.
+    // Of hundreds of requests a fifth fails, so that by chance all tries of one would: here each has more of them, and
+    // all the time of a busy machine.
     let many_tries = retries().with_max_attempts(20).with_initial_backoff(Duration::from_millis(5));
     let lab = Lab::with(4, |config| {
         let budget = RetryPartition::custom("storm").token_bucket(TokenBucket::unlimited()).build();
@@ -290,12 +290,12 @@ async fn a_storm_of_writers_loses_no_increment() {
     assert_eq!(counts, (1..=40).collect::<Vec<_>>());
 }
 
-/// A stream of the client's that cannot be had is refused as a whole: no slot stays taken, no older stream is ended.
+/// A stream of the client's that cannot be had is refused as a whole: no lease stays taken, no older stream is ended.
 #[tokio::test]
 async fn a_get_stream_that_cannot_be_opened_leaves_nothing_taken() {
     let lab = Lab::new(1).await;
     let client = lab.session().await;
-    // The slot and the log's ends are asked for at once, the session is claimed after them.
+    // The lease and the log's ends are asked for at once, the session is claimed after them.
     type Rule = fn(&str, usize) -> bool;
     let denied: [Rule; 3] =
         [|seen, _| seen == "BatchGetItem", |seen, at| at < 2 && seen == "UpdateItem", |_, at| at == 2];

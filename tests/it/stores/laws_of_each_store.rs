@@ -48,48 +48,48 @@ macro_rules! on {
                 the_state_of_a_handle_ends_when_its_time_has_passed,
                 the_state_of_a_session_lives_as_long_as_the_session,
                 the_deployments_own_state_has_no_end;
-            mail:
-                letters_are_read_oldest_first_until_they_are_discarded,
-                a_letter_posted_twice_is_one_letter,
-                addresses_and_sessions_never_meet,
+            inbox:
+                messages_are_read_oldest_first_until_they_are_discarded,
+                a_message_that_is_put_twice_is_one_message,
+                keys_and_sessions_never_meet,
                 discarding_is_idempotent_and_takes_only_what_was_named,
-                expired_letters_are_absent,
-                letters_end_with_their_session;
+                expired_messages_are_absent,
+                messages_end_with_their_session;
             streams:
                 an_open_stream_is_visible_with_what_it_was_opened_with,
-                messages_read_back_in_order_after_any_place,
+                messages_read_back_in_order_after_any_position,
                 a_part_written_again_changes_nothing,
                 the_last_part_is_final_with_messages_and_without,
                 nothing_is_read_beyond_a_message_that_is_missing,
-                a_place_beyond_the_stored_end_is_gone_on_from,
-                a_stream_without_its_end_is_broken_when_its_writer_must_be_gone,
+                a_position_beyond_the_stored_end_is_continued_from,
+                a_stream_without_its_end_is_broken_when_its_writer_must_be_dead,
                 a_stream_is_read_only_through_its_session,
                 a_stream_ends_with_its_session,
                 an_expired_stream_is_unknown,
                 a_long_stream_reads_back_whole;
-            slots:
+            stream_leases:
                 at_most_the_limit_hold,
-                a_slot_given_back_is_free_and_releasing_is_idempotent,
-                a_slot_whose_time_has_passed_is_free,
-                acquiring_a_held_slot_renews_it,
+                a_released_lease_is_free_and_releasing_is_idempotent,
+                an_expired_lease_is_free,
+                acquiring_a_held_lease_renews_it,
                 owners_do_not_share;
             log:
-                an_append_is_read_at_its_place_and_places_grow,
-                one_source_id_gets_one_place_in_a_scope,
+                an_append_is_read_at_its_position_and_positions_grow,
+                one_source_id_gets_one_position_in_a_scope,
                 scopes_are_sequences_of_their_own,
                 a_read_is_in_order_and_no_longer_than_asked,
-                expired_events_are_left_out_and_their_places_are_not_given_again,
+                expired_events_are_left_out_and_their_positions_are_not_used_again,
                 heads_answer_in_the_order_asked,
-                whoever_begins_at_the_end_reads_what_comes_next,
-                settling_passes_what_has_expired_and_nothing_that_lives,
-                what_everybody_hears_is_kept_under_its_topic_newest_first,
-                what_one_caller_is_told_is_kept_apart_from_what_others_are,
-                topics_are_listed_page_by_page_as_long_as_they_have_events;
+                a_reader_that_begins_at_the_end_reads_the_next_events,
+                sealing_gaps_passes_expired_events_and_no_live_ones,
+                global_events_are_kept_under_their_key_newest_first,
+                events_of_one_caller_are_kept_apart_from_those_of_others,
+                event_keys_are_listed_page_by_page_as_long_as_they_have_events;
             concurrency:
                 of_writers_with_one_rev_exactly_one_succeeds,
                 no_increment_is_lost,
-                no_more_slots_than_the_limit_are_ever_held,
-                concurrent_appends_get_places_of_their_own,
+                no_more_leases_than_the_limit_are_ever_held,
+                concurrent_appends_get_positions_of_their_own,
                 concurrent_deliveries_of_one_source_id_are_appended_once;
         }
     };
@@ -106,21 +106,21 @@ on!(dynoxide, super::super::dynamo::embedded().await);
 
 laws_of! { copied, super::super::dynamo::copied().await;
     log:
-        an_append_is_read_at_its_place_and_places_grow,
-        one_source_id_gets_one_place_in_a_scope,
+        an_append_is_read_at_its_position_and_positions_grow,
+        one_source_id_gets_one_position_in_a_scope,
         scopes_are_sequences_of_their_own,
         a_read_is_in_order_and_no_longer_than_asked,
         heads_answer_in_the_order_asked,
-        settling_passes_what_has_expired_and_nothing_that_lives,
-        what_everybody_hears_is_kept_under_its_topic_newest_first;
+        sealing_gaps_passes_expired_events_and_no_live_ones,
+        global_events_are_kept_under_their_key_newest_first;
     concurrency:
-        concurrent_appends_get_places_of_their_own,
+        concurrent_appends_get_positions_of_their_own,
         concurrent_deliveries_of_one_source_id_are_appended_once;
 }
 
 on!(endpoint, super::super::dynamo::endpoint().await);
 
-/// DynamoDB, spoken to over HTTP as in AWS: a database embedded in the test, or whatever
+/// DynamoDB over HTTP as in AWS: a database embedded in the test, or the one that
 /// `LAWS_DYNAMODB_ENDPOINT` names (DynamoDB Local, ministack), else embedded again.
 mod dynamo {
     use std::time::Duration;

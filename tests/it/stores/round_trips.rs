@@ -76,7 +76,7 @@ impl Meter {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_request_asks_dynamodb_more_than_the_table_says() {
+async fn no_request_exceeds_its_row_of_dynamodb_round_trips() {
     let clock = Clock::manual(Timestamp(1_800_000_000_000));
     let (database, stores, counted) = tokio::task::spawn_blocking({
         let clock = clock.clone();
@@ -177,7 +177,7 @@ async fn no_request_asks_dynamodb_more_than_the_table_says() {
     tokio::task::spawn_blocking(move || drop(database)).await.expect("the database ends");
 }
 
-/// Waits until what a dropped stream leaves behind, its slot given back and its last look at the log, is done.
+/// Waits until a dropped stream has released its lease and ended its last poll of the log.
 async fn settled(counted: &Counted) {
     loop {
         tokio::time::sleep(TRIP * 500).await;

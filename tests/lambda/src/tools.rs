@@ -87,7 +87,7 @@ async fn count(arguments: &JsonObject, context: &Context) -> Result<String, Erro
     counted.map(|count| count.to_string()).map_err(|error| ErrorData::internal_error(error.to_string(), None))
 }
 
-/// Reports progress for each word of the test, then says the words it heard.
+/// Reports progress for each word of the test, then answers with all of them.
 async fn gated(context: &Context) -> io::Result<String> {
     let (mut gate, mut heard) = (Gate::reach().await?, Vec::new());
     loop {
@@ -107,7 +107,7 @@ async fn gated(context: &Context) -> io::Result<String> {
     Ok(heard.join(" "))
 }
 
-/// Waits at the gate and hears of no cancellation.
+/// Waits at the gate and ignores its cancellation.
 async fn stubborn() -> io::Result<String> {
     let mut gate = Gate::reach().await?;
     while gate.step().await.is_some() {}
@@ -128,12 +128,12 @@ async fn progress(context: &Context, step: usize, word: &str) {
     if let Some(token) = context.meta.get_progress_token() {
         let step = f64::from(u32::try_from(step).unwrap_or(u32::MAX));
         let progress = ProgressNotificationParam::new(token, step).with_message(word);
-        // A client that left hears nothing; the tool goes on.
+        // A client that left gets no message; the tool goes on.
         let _ = context.peer.notify_progress(progress).await;
     }
 }
 
-/// Tells everybody who listens that the tools have changed.
+/// Publishes that the tools have changed.
 async fn change(context: &Context) -> String {
     match context.extensions.get::<Events>() {
         Some(events) => match events.publish(mcp_lambda_server::Event::ToolsListChanged).await {

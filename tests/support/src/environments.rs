@@ -83,7 +83,7 @@ pub fn built<H: ServerHandler>(builder: Builder<H>) -> Result<Server, Error> {
     builder.build().now_or_never().expect("a build that waits for nothing")
 }
 
-/// A key for `requestState`, told apart by one byte.
+/// A key for `requestState`, of one byte repeated.
 pub fn key(id: &str, byte: u8) -> StateKey {
     StateKey { id: id.to_owned(), secret: vec![byte; 32] }
 }

@@ -1,7 +1,7 @@
 //! A port of the test at which a function, in another process, waits for the test.
 //!
-//! A function that reaches the point of interest connects to the port, sends its process id, takes a step for each line it
-//! receives, and goes on when the test closes the connection.
+//! A function that reaches the point of interest connects to the port, sends its process id, takes a step for each line
+//! it receives, and goes on when the test closes the connection.
 
 use std::time::Duration;
 

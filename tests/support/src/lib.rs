@@ -1,10 +1,10 @@
 //! What the tests share. One client of MCP, over a call in this process or over HTTP; one parser of event streams; one
 //! handler that does what a test asks of it.
 //!
-//! * [`request`] and [`reply`]: a request to be sent, and its reply read event by event; [`session`] for the messages of a
-//!   session. [`transport`] says how they travel, [`sse`] how a stream is read.
-//! * [`environments`]: `environments(n)`, that is `n` servers with one store and one clock. They serve [`fixture`], whose
-//!   tools wait for a test, never for a time.
+//! * [`request`] and [`reply`]: a request to be sent, and its reply read event by event; [`session`] for the messages of
+//!   a session. [`transport`] says how they travel, [`sse`] how a stream is read.
+//! * [`environments`]: `environments(n)`, that is `n` servers with one store and one clock. They serve [`fixture`] with
+//!   tools that wait for a test, never for a time.
 //! * [`socket`]: HTTP/1.1 by hand, for what a client library would hide.
 //! * [`dynamodb`]: an embedded database, one that counts, and one that fails on command.
 //! * [`gate`], [`process`] and [`waiting`]: functions in other processes.

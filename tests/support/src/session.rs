@@ -102,7 +102,7 @@ impl Client {
         self.of_session(McpRequest::of(Method::DELETE))
     }
 
-    /// A fresh GET stream that has said its first words.
+    /// A new GET stream, read past its opening.
     pub async fn listening(&self, server: &Server) -> Reply {
         let mut stream = self.listen().send(server).await;
         assert_eq!(stream.status, 200);
@@ -111,7 +111,7 @@ impl Client {
     }
 }
 
-/// Reads what a GET stream opens with: `retry`, and in 2025-11-25 the place it starts from, which is returned.
+/// Reads what a GET stream opens with: `retry`, and in 2025-11-25 the id it starts from, which is returned.
 pub async fn opening(stream: &mut Reply, version: &str) -> Option<String> {
     let retry = stream.event_after_comments().await.expect("an opening");
     assert!(retry.retry.is_some() && retry.data.is_none(), "{retry:?}");

@@ -131,7 +131,7 @@ impl Socket {
         }
     }
 
-    /// Whether the other side has closed, having said nothing more.
+    /// Whether the other side has closed without another byte.
     pub async fn is_closed(&mut self) -> bool {
         self.buffer.is_empty() && !self.fill().await
     }

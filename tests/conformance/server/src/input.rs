@@ -31,7 +31,7 @@ pub(crate) fn list_roots() -> InputRequest {
     InputRequest::ListRoots(ListRootsRequest::default())
 }
 
-/// A field of a form that the user accepted. Whatever else the client sent is no answer.
+/// A field of a form that the user accepted. Anything else the client sends counts as no answer.
 pub(crate) fn elicited(answers: Answers<'_>, key: &str, field: &str) -> Option<Value> {
     let answer: ElicitResult = serde_json::from_value(answers?.get(key)?.clone()).ok()?;
     let content = answer.content.filter(|_| answer.action == ElicitationAction::Accept)?;

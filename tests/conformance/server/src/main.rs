@@ -2,8 +2,8 @@
 //!
 //! One rmcp handler with every fixture the suite asks for by name, in both eras: the 2025 ones ask the client while the
 //! call waits, the 2026-07-28 ones answer with what they need and are called again. Sessions, streams, headers, log
-//! levels, subscriptions and the seal on `requestState` are what the suite puts to the test, so they are the runtime's:
-//! a fixture here sends its log message whatever the level, and takes any `requestState` it is handed for its own.
+//! levels, subscriptions and the integrity of `requestState` are what the suite tests, so they are the runtime's:
+//! a fixture here sends its log message at every level, and accepts any `requestState` it is given.
 //!
 //! `scripts/conformance` builds it, starts it on a free port (`MCP_LISTEN`) and runs the suite against it.
 

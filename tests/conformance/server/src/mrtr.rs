@@ -1,7 +1,7 @@
-//! Multi round-trip requests of 2026-07-28 (SEP-2322): a fixture that needs the client says what it needs, and is called
-//! again with the answers. An answer that is missing or is not what was asked for is asked for again.
+//! Multi round-trip requests of 2026-07-28 (SEP-2322): a fixture that needs the client says what it needs, and is
+//! called again with the answers. An answer that is missing or is not what was asked for is asked for again.
 //!
-//! `requestState` is written and read as plain text: the runtime seals it on its way out and opens it on its way in.
+//! `requestState` is written and read as plain text: the runtime encrypts it in results and decrypts it in requests.
 
 use mcp_lambda_server::rmcp::{
     ErrorData, RoleServer,
@@ -92,7 +92,7 @@ fn confirmation(answers: Answers<'_>, state: Option<&str>, context: &Context) ->
     }
 }
 
-/// Trusts its caller with any state, so that only the runtime's seal stands between a forged one and a result.
+/// Trusts any state, so that only the runtime keeps a forged one from a result.
 fn believer(state: Option<&str>, context: &Context) -> Reply {
     match state {
         Some(state) => Ok(content::say(format!("Believed: {state}")).into()),
@@ -156,7 +156,7 @@ fn whatever_is_possible(answers: Answers<'_>, context: &Context) -> Reply {
     ask(requests, None, context)
 }
 
-/// What the user said the prompt is about, if the user was asked already.
+/// The topic that the user gave, if the user was asked already.
 pub(crate) fn prompt_context(request: &GetPromptRequestParams) -> Option<String> {
     elicited_text(request.input_responses.as_ref(), "user_context", "context")
 }

@@ -1,4 +1,4 @@
-//! Input schemas that the suite fixes to the letter, or looks for something in.
+//! Input schemas that the suite compares literally, or searches for a keyword.
 
 use mcp_lambda_server::rmcp::model::JsonObject;
 use serde_json::{Value, json};

@@ -31,9 +31,9 @@ pub(crate) struct Arrived {
 }
 
 impl Arrived {
-    /// Reads the request and adds what the front itself says about it: where it came from, and its trace.
+    /// Reads the request and adds what the ingress itself says about it: where it came from, and its trace.
     ///
-    /// `Host` stays what the client wrote, and `X-Forwarded-*` tell the truth about this machine, so that links a
+    /// `Host` stays what the client wrote, and `X-Forwarded-*` describe this machine, so that links a
     /// function makes of them lead back to the emulator.
     pub(crate) async fn read(
         request: Request<Incoming>,

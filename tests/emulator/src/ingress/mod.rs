@@ -1,8 +1,8 @@
-//! What stands between HTTP clients and the function: each kind of front AWS has, on a port of its own.
+//! What stands between HTTP clients and the function: each kind of ingress AWS has, on a port of its own.
 //!
 //! A request becomes an event ([`payload_v2`], [`rest`], [`alb`]), the event an invocation, its answer a response
-//! ([`reply`], [`crate::prelude`]), or a [`refusal`] in the front's own words. A client that leaves is not noticed by
-//! the function: the invocation runs on.
+//! ([`reply`], [`crate::prelude`]), or a [`refusal`] with the ingress's own text. A client that leaves is not noticed
+//! by the function: the invocation runs on.
 
 mod alb;
 mod event;
@@ -48,7 +48,7 @@ pub enum Ingress {
 }
 
 impl Ingress {
-    /// Every front.
+    /// Every ingress.
     pub const ALL: [Ingress; 7] = [
         Ingress::FunctionUrl,
         Ingress::FunctionUrlBuffered,
@@ -98,14 +98,14 @@ impl Ingress {
     }
 }
 
-/// One front on its port.
+/// One ingress on its port.
 #[derive(Clone, Debug)]
 pub(crate) struct Gate {
     pub(crate) front: Ingress,
     pub(crate) port: u16,
     pub(crate) pool: Pool,
     pub(crate) rest: RestApi,
-    /// Instead of the front's own patience.
+    /// Instead of the ingress's own time limit.
     pub(crate) patience: Option<Duration>,
 }
 

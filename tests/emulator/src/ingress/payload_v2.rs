@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::event::{Arrived, some};
 use crate::clock::Utc;
 
-/// What tells a Function URL and an HTTP API apart.
+/// The differences between a Function URL and an HTTP API.
 pub(crate) struct Source<'a> {
     pub(crate) account: &'a str,
     pub(crate) api_id: &'a str,
@@ -63,7 +63,7 @@ struct Http<'a> {
     user_agent: Cow<'a, str>,
 }
 
-/// The event for one request; `request_id` is the front's own.
+/// The event for one request; `request_id` is the ingress's own.
 pub(crate) fn event(arrived: &Arrived, source: &Source<'_>, request_id: &str) -> serde_json::Result<Vec<u8>> {
     let mut headers = arrived.joined_headers();
     if !source.cookie_header {

@@ -1,4 +1,4 @@
-//! What each front says when there is no answer of the function to pass on.
+//! The response of each ingress when the function gives none to pass on.
 
 use http::{Response, StatusCode};
 
@@ -8,20 +8,20 @@ use crate::body::{self, Body};
 /// Why there is no answer to pass on.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Refusal {
-    /// The request is larger than the front, or Lambda behind it, accepts.
+    /// The request is larger than the ingress, or Lambda behind it, accepts.
     TooLarge,
     /// All environments are busy.
     Throttled,
     /// The function failed, or its answer is malformed.
     BadFunction,
-    /// The front waits no longer.
+    /// The ingress has timed out.
     TimedOut,
     /// The emulator shuts down.
     Stopped,
 }
 
 impl Refusal {
-    /// The front's own words. Where AWS documents none they are those seen of it.
+    /// The ingress's own text. Where AWS documents none, it is the one observed.
     pub(crate) fn response(self, front: Ingress) -> Response<Body> {
         match front {
             Ingress::FunctionUrl | Ingress::FunctionUrlBuffered => self.of_function_url(),

@@ -1,4 +1,4 @@
-//! The JSON a function answers with, read as each front reads it.
+//! The JSON a function answers with, read as each ingress reads it.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -11,7 +11,7 @@ use http::{
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::Value;
 
-/// A response no front can pass on; the text is for the emulator's own log.
+/// A response no ingress can pass on; the text is for the emulator's own log.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Malformed(pub(crate) &'static str);
 

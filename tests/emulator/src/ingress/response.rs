@@ -1,4 +1,4 @@
-//! An answer of the function as an HTTP response of a front.
+//! An answer of the function as an HTTP response of an ingress.
 
 use bytes::Bytes;
 use http::{
@@ -24,7 +24,7 @@ use crate::{
 const LOAD_BALANCER_LIMIT: usize = 1024 * 1024;
 
 impl Gate {
-    /// Passes the answer on as this front does.
+    /// Passes the answer on as this ingress does.
     pub(super) async fn response(
         &self,
         arrived: &Arrived,
@@ -40,7 +40,7 @@ impl Gate {
     async fn streamed(&self, outcome: Outcome) -> Result<Response<Body>, Refusal> {
         let (content_type, mut body) = match outcome {
             Outcome::Streaming(Streaming { content_type, body }) => (content_type, body),
-            // A function that does not stream, behind a front that does: its payload is the stream.
+            // A function that does not stream, behind an ingress that does: its payload is the stream.
             Outcome::Buffered(payload) => (None, AnswerBody::whole(payload)),
             Outcome::Failed(_) => return Err(Refusal::BadFunction),
         };
@@ -83,7 +83,7 @@ impl Gate {
         Ok(self.assemble(head, Either::Left(Full::new(body))))
     }
 
-    /// The client learns nothing of the reason; whoever debugs the function needs it.
+    /// The reason is for the developer of the function; the client does not get it.
     fn refuse(&self, reason: &NoPrelude) -> Refusal {
         if self.pool.function().echo {
             match reason {
@@ -98,7 +98,7 @@ impl Gate {
 
     fn assemble(&self, head: Head, body: Either<Full<Bytes>, AnswerBody>) -> Response<Body> {
         let Head { status, mut headers } = head;
-        // These belong to the connection, which is the front's.
+        // These belong to the connection, which is the ingress's.
         for name in [CONTENT_LENGTH, CONNECTION, TRANSFER_ENCODING, UPGRADE, TE, TRAILER, PROXY_AUTHENTICATE]
         {
             headers.remove(name);
@@ -115,8 +115,8 @@ impl Gate {
         response
     }
 
-    /// Headers a function cannot set. `WWW-Authenticate` is the one that hurts: a client that is told to authenticate
-    /// is not told how.
+    /// Headers a function cannot set. `WWW-Authenticate` is the one that hurts: a client that has to authenticate
+    /// does not learn how.
     fn remapped(&self) -> &'static [(&'static str, &'static str)] {
         const ALL: &[(&str, &str)] = &[
             ("www-authenticate", "x-amzn-remapped-www-authenticate"),

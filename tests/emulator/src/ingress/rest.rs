@@ -16,7 +16,7 @@ use crate::{clock::Utc, function::ACCOUNT};
 #[derive(Clone, Debug)]
 pub(crate) struct RestApi {
     pub(crate) stage: String,
-    /// Media types whose bodies are passed on as base64; all others are text, whatever that does to them.
+    /// Media types whose bodies are passed on as base64; all others are converted to text, even if that damages them.
     pub(crate) binary_media_types: Vec<String>,
 }
 

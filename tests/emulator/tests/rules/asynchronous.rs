@@ -17,7 +17,7 @@ async fn an_event_that_succeeds_leaves_nothing_behind() {
 }
 
 #[tokio::test]
-async fn an_event_is_tried_three_times_with_the_pauses_between_and_then_laid_aside() {
+async fn an_event_is_tried_three_times_with_the_pauses_between_and_then_becomes_a_dead_letter() {
     let pauses = [Duration::from_millis(60), Duration::from_millis(120)];
     let emulator = emulator("events").retry_delays(pauses).start().await.unwrap();
     let begun = Instant::now();

@@ -32,7 +32,7 @@ async fn one_environment_serves_as_many_requests_as_it_may() {
 }
 
 #[tokio::test]
-async fn it_is_told_so_and_never_frozen() {
+async fn it_gets_its_concurrency_and_is_never_frozen() {
     let emulator = emulator("events").concurrency(4).start().await.unwrap();
     let look = emulator.invoke(r#"{"do":"look"}"#, None).await.unwrap().bytes().await.unwrap();
     let look: serde_json::Value = serde_json::from_slice(&look).unwrap();
@@ -50,7 +50,7 @@ async fn a_timeout_fails_the_invocation_and_leaves_the_process_alone() {
     let emulator = builder.start().await.unwrap();
     let (answer, held) = futures::join!(emulator.invoke(r#"{"do":"gate"}"#, None), gate.held());
     assert_eq!(answer.unwrap().function_error().unwrap().kind, "Sandbox.Timedout");
-    // The other worker goes on, and so does the late one, whose answer nobody wants any more.
+    // The other worker goes on, and so does the late one, although its answer is no longer used.
     assert_eq!(emulator.invoke("{}", None).await.unwrap().environment, EnvironmentId(1));
     let pid = held.pid;
     drop(held);
@@ -79,7 +79,7 @@ async fn a_stream_past_its_deadline_is_cut_off_and_its_worker_lives_on() {
     for _ in 0..4 {
         let both = futures::join!(get(emulator.function_url()), get(emulator.function_url()));
         assert_eq!((both.0.status, both.1.status), (StatusCode::OK, StatusCode::OK));
-        // A stream that has not ended still takes its place.
+        // A stream that has not ended still counts.
         futures::join!(both.0.bytes(), both.1.bytes());
     }
 }

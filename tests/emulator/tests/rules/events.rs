@@ -1,4 +1,4 @@
-//! The event each front makes of a request.
+//! The event each ingress makes of a request.
 
 use bytes::Bytes;
 use lambda_emulator::{Builder, Emulator, Ingress};

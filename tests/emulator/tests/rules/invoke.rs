@@ -121,7 +121,7 @@ async fn invoke_takes_a_client_context_in_base64_and_refuses_what_is_not_json() 
 }
 
 #[tokio::test]
-async fn an_event_is_accepted_at_once_and_laid_aside_when_it_fails_for_good() {
+async fn an_event_is_accepted_at_once_and_becomes_a_dead_letter_when_its_retries_fail() {
     let emulator = emulator("events").start().await.unwrap();
     let headers = [("x-amz-invocation-type", "Event")];
     let reply = send("POST", &invocations(&emulator), &headers, Bytes::from(r#"{"do":"fail"}"#)).await;

@@ -59,7 +59,7 @@ async fn a_stream_may_be_larger_than_6_mb() {
     let emulator = emulator("stream").start().await.unwrap();
     let reply = get(format!("{}/large?bytes={}", emulator.function_url(), 3 * SIX_MB)).await;
     assert_eq!(reply.bytes().await.len(), 3 * SIX_MB);
-    // Not for an invoker, nor for a front that buffers.
+    // Not for an invoker, nor for an ingress that buffers.
     let reply =
         get(format!("{}/large?bytes={}", emulator.url(Ingress::FunctionUrlBuffered), 3 * SIX_MB)).await;
     assert_eq!(reply.status, StatusCode::BAD_GATEWAY);

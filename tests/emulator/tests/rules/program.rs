@@ -52,7 +52,7 @@ async fn running() -> (Child, Vec<u32>) {
 }
 
 #[tokio::test]
-async fn it_says_where_it_is_and_takes_everything_down_on_sigterm() {
+async fn it_prints_its_addresses_and_ends_every_process_on_sigterm() {
     let (mut program, pids) = running().await;
     kill(Pid::from_raw(program.id().unwrap() as i32), Signal::SIGTERM).unwrap();
     assert!(timeout(SOON, program.wait()).await.unwrap().unwrap().success());
@@ -78,7 +78,7 @@ async fn killed_it_leaves_no_process_behind_that_was_awake() {
 }
 
 #[tokio::test]
-async fn it_ends_with_its_input_if_told_so() {
+async fn it_ends_with_its_input_if_that_is_switched_on() {
     let (mut program, ready) = run(&["--until-stdin-ends", "--front", "alb", "--multi-value"]).await;
     assert_eq!(ready["url"], ready["fronts"]["alb-multi-value"]);
     drop(program.stdin.take());

@@ -1,4 +1,4 @@
-//! What each front makes of the answer of a function.
+//! What each ingress makes of the answer of a function.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ async fn replying(emulator: &Emulator, front: Ingress, reply: &str) -> Reply {
     send("GET", &emulator.url(front), &[("x-reply", reply)], Bytes::new()).await
 }
 
-/// What the front says to a function that fails or talks nonsense.
+/// The response of the ingress to a function that fails or answers nonsense.
 fn bad_gateway(front: Ingress) -> (u16, &'static str) {
     match front {
         Ingress::FunctionUrl | Ingress::FunctionUrlBuffered => (502, "Internal Server Error"),
@@ -29,7 +29,7 @@ fn bad_gateway(front: Ingress) -> (u16, &'static str) {
 }
 
 #[tokio::test]
-async fn a_malformed_response_is_a_bad_gateway_in_the_fronts_own_words() {
+async fn a_malformed_response_is_a_bad_gateway_with_the_text_of_each_ingress() {
     let emulator = emulator("events").start().await.unwrap();
     let malformed = r#"{"statusCode":"teapot","body":"x"}"#;
     for front in BUFFERED.into_iter().chain([Ingress::RestStream]) {
@@ -41,7 +41,7 @@ async fn a_malformed_response_is_a_bad_gateway_in_the_fronts_own_words() {
 }
 
 #[tokio::test]
-async fn a_failing_function_is_a_bad_gateway_in_the_fronts_own_words() {
+async fn a_failing_function_is_a_bad_gateway_with_the_text_of_each_ingress() {
     let emulator = emulator("buffered").start().await.unwrap();
     for front in Ingress::ALL {
         let reply = get(format!("{}/panic", emulator.url(front))).await;
@@ -131,7 +131,7 @@ async fn an_empty_streamed_body_ends() {
 }
 
 #[tokio::test]
-async fn a_buffered_front_loses_its_patience_and_the_function_runs_on() {
+async fn a_buffered_ingress_times_out_and_the_function_runs_on() {
     let gate = Gate::open().await;
     for (front, status) in [(Ingress::Rest, 504), (Ingress::HttpApi, 503), (Ingress::Alb, 504)] {
         let builder = emulator("buffered").timeout(SOON).front_patience(Duration::from_millis(300));
@@ -145,7 +145,7 @@ async fn a_buffered_front_loses_its_patience_and_the_function_runs_on() {
 }
 
 #[tokio::test]
-async fn throttling_is_told_in_the_fronts_own_words() {
+async fn throttling_has_the_text_of_each_ingress() {
     let gate = Gate::open().await;
     let emulator = emulator("buffered").timeout(SOON).env("GATE", gate.port()).start().await.unwrap();
     let busy = get(format!("{}/gated", emulator.url(Ingress::HttpApi)));

@@ -43,7 +43,7 @@ async fn a_client_that_leaves_does_not_stop_the_function() {
     held.say("one").await;
     assert_eq!(reply.chunk().await.unwrap(), "one");
     drop(reply);
-    // More than any buffer on the way holds, were nobody reading.
+    // More than all buffers on the way hold, if no client were reading.
     let chunk = "x".repeat(64 * 1024);
     for _ in 0..100 {
         held.say(&chunk).await;
@@ -139,7 +139,7 @@ async fn a_buffered_function_url_passes_prelude_and_nul_bytes_on_as_the_body() {
 }
 
 #[tokio::test]
-async fn fronts_that_want_a_proxy_response_refuse_a_stream() {
+async fn an_ingress_that_needs_a_proxy_response_refuses_a_stream() {
     let emulator = emulator("stream").start().await.unwrap();
     for (front, status) in [
         (Ingress::Rest, StatusCode::BAD_GATEWAY),

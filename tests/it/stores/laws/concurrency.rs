@@ -82,7 +82,7 @@ async fn increment(lab: &Lab, scope: &StateScope) {
     }
 }
 
-pub(crate) async fn no_more_slots_than_the_limit_are_ever_held(lab: &Lab) {
+pub(crate) async fn no_more_leases_than_the_limit_are_ever_held(lab: &Lab) {
     const LIMIT: usize = 5;
     let owner = principal("crowd");
     for round in 0..5 {
@@ -108,7 +108,7 @@ pub(crate) async fn no_more_slots_than_the_limit_are_ever_held(lab: &Lab) {
     }
 }
 
-pub(crate) async fn concurrent_appends_get_places_of_their_own(lab: &Lab) {
+pub(crate) async fn concurrent_appends_get_positions_of_their_own(lab: &Lab) {
     const EACH: usize = 10;
     let scope = Scope::Session(SessionId::random());
     let places = race(lab, |writer, lab| {
@@ -147,7 +147,7 @@ pub(crate) async fn concurrent_deliveries_of_one_source_id_are_appended_once(lab
     let [place] = at[..] else { panic!("appended {} times", at.len()) };
     let already = outcomes.iter().filter(|done| **done == Appended::Already(place)).count();
     assert_eq!(already, WRITERS - 1);
-    // A counter that was slow to answer may have counted twice: nobody will ever write to that place.
+    // A counter that was slow to answer may have counted twice: that position is never written.
     let start = lab.stores.events.settle(&scope, 0).await.expect("settled");
     assert_eq!(log::read(lab, &scope, start, 10).await.len(), 1);
 }

@@ -46,7 +46,7 @@ fn place(appended: Appended) -> u64 {
     }
 }
 
-pub(crate) async fn an_append_is_read_at_its_place_and_places_grow(lab: &Lab) {
+pub(crate) async fn an_append_is_read_at_its_position_and_positions_grow(lab: &Lab) {
     let scope = scope();
     assert_eq!(head(lab, &scope).await, 0);
     let message = Event::Message { level: LoggingLevel::Alert, logger: None, data: json!({ "ü": [1] }) };
@@ -65,7 +65,7 @@ pub(crate) async fn an_append_is_read_at_its_place_and_places_grow(lab: &Lab) {
     }
 }
 
-pub(crate) async fn one_source_id_gets_one_place_in_a_scope(lab: &Lab) {
+pub(crate) async fn one_source_id_gets_one_position_in_a_scope(lab: &Lab) {
     let (one, other) = (scope(), scope());
     let first = append(lab, &one, "first", Some("message#1")).await;
     append(lab, &one, "between", None).await;
@@ -111,7 +111,7 @@ pub(crate) async fn a_read_is_in_order_and_no_longer_than_asked(lab: &Lab) {
     assert!(read(lab, &scope, u64::MAX, 10).await.is_empty());
 }
 
-pub(crate) async fn expired_events_are_left_out_and_their_places_are_not_given_again(lab: &Lab) {
+pub(crate) async fn expired_events_are_left_out_and_their_positions_are_not_used_again(lab: &Lab) {
     let scope = scope();
     append(lab, &scope, "early", None).await;
     let early = append(lab, &scope, "early too", Some("source")).await;
@@ -136,7 +136,7 @@ pub(crate) async fn heads_answer_in_the_order_asked(lab: &Lab) {
     assert!(lab.stores.events.heads(&[]).await.expect("read").is_empty());
 }
 
-pub(crate) async fn whoever_begins_at_the_end_reads_what_comes_next(lab: &Lab) {
+pub(crate) async fn a_reader_that_begins_at_the_end_reads_the_next_events(lab: &Lab) {
     let (one, empty) = (scope(), scope());
     append(lab, &one, "before", None).await;
     let ends = lab.stores.events.ends(&[one.clone(), empty.clone()]).await.expect("read");
@@ -146,7 +146,7 @@ pub(crate) async fn whoever_begins_at_the_end_reads_what_comes_next(lab: &Lab) {
     assert_eq!(uris(lab, &one, ends[0].last_stable, 10).await, ["after"]);
 }
 
-pub(crate) async fn settling_passes_what_has_expired_and_nothing_that_lives(lab: &Lab) {
+pub(crate) async fn sealing_gaps_passes_expired_events_and_no_live_ones(lab: &Lab) {
     let scope = scope();
     let settle = async |after| lab.stores.events.settle(&scope, after).await.expect("last_stable");
     assert_eq!(settle(0).await, 0);
@@ -181,7 +181,7 @@ async fn newest_in(lab: &Lab, scope: &Scope, key: &EventKey, limit: usize) -> Ve
     events.into_iter().map(|event| (event.seq, number(event.event))).collect()
 }
 
-pub(crate) async fn what_everybody_hears_is_kept_under_its_topic_newest_first(lab: &Lab) {
+pub(crate) async fn global_events_are_kept_under_their_key_newest_first(lab: &Lab) {
     let name = SessionId::random().to_string();
     let key = EventKey::new(&name, "kind");
     let is_first = |event: &Event| matches!(event, Event::Global { is_first: true, .. });
@@ -195,7 +195,7 @@ pub(crate) async fn what_everybody_hears_is_kept_under_its_topic_newest_first(la
     assert_eq!(
         newest(lab, &key, 10).await,
         [second.clone(), first],
-        "nobody reads what one session was told"
+        "events of one session are not in the resource"
     );
     assert_eq!(newest(lab, &key, 1).await, [second]);
     assert!(newest(lab, &EventKey::new(&name, "no kind"), 10).await.is_empty());
@@ -206,9 +206,9 @@ pub(crate) async fn what_everybody_hears_is_kept_under_its_topic_newest_first(la
     assert!(is_first(&event), "after a long silence it is new again");
 }
 
-/// A caller's scope is a log of its own, and what it was told is kept under topics of its own. Keys that look alike are
+/// A caller's scope is a log of its own, and its events are kept under event keys of its own. Keys that look alike are
 /// still two callers.
-pub(crate) async fn what_one_caller_is_told_is_kept_apart_from_what_others_are(lab: &Lab) {
+pub(crate) async fn events_of_one_caller_are_kept_apart_from_those_of_others(lab: &Lab) {
     let name = SessionId::random().to_string();
     let key = EventKey::new(&name, "kind");
     let subjects = ["a", "a#1", "a#=b", "A", "ü", "", &"long".repeat(500)];
@@ -237,7 +237,7 @@ pub(crate) async fn what_one_caller_is_told_is_kept_apart_from_what_others_are(l
     assert!(newest_in(lab, &scopes[0], &key, 10).await.is_empty());
 }
 
-pub(crate) async fn topics_are_listed_page_by_page_as_long_as_they_have_events(lab: &Lab) {
+pub(crate) async fn event_keys_are_listed_page_by_page_as_long_as_they_have_events(lab: &Lab) {
     let name = SessionId::random().to_string();
     let mut expected = Vec::new();
     for kind in ["a", "b", "c/d e", "ü"] {

@@ -2,11 +2,11 @@
 #![allow(deprecated, reason = "logging levels are tested until they are gone")]
 
 pub(crate) mod concurrency;
+pub(crate) mod inbox;
 pub(crate) mod log;
-pub(crate) mod mail;
 pub(crate) mod sessions;
-pub(crate) mod slots;
 pub(crate) mod state;
+pub(crate) mod stream_leases;
 pub(crate) mod streams;
 
 use std::time::Duration;
@@ -51,7 +51,7 @@ impl Lab {
 
     /// A live session of a caller of its own.
     pub(crate) async fn session(&self) -> SessionId {
-        let record = self.record(&principal("somebody"));
+        let record = self.record(&principal("owner"));
         self.stores.sessions.create(&record).await.expect("created");
         record.id
     }

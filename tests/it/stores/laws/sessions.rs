@@ -156,7 +156,7 @@ pub(crate) async fn subscriptions_live_as_long_as_their_session(lab: &Lab) {
     assert_eq!(sessions.subscriptions(&id).await.expect("read"), ["test://one"]);
 }
 
-/// Whatever is asked of a session that is not there.
+/// Every operation on a session that does not exist.
 async fn assert_gone(lab: &Lab, id: &SessionId) {
     let sessions = &lab.stores.sessions;
     let not_found = |outcome| matches!(outcome, Err(StoreError::NotFound));

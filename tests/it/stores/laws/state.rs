@@ -50,7 +50,7 @@ pub(crate) async fn what_is_not_there_is_written_with_rev_zero(lab: &Lab) {
     assert_eq!(read(lab, &scope, "key").await.map(|(value, _)| value), Some(json!(2)));
 }
 
-/// Whatever separators a store uses: two names of one thing, or one name of two, would be a leak between callers.
+/// With any separator that a store may use: two names of one item, or one name of two, would be a leak between callers.
 pub(crate) async fn keys_and_scopes_never_meet(lab: &Lab) {
     let scopes = [
         StateScope::Session(lab.session().await),
@@ -132,5 +132,5 @@ pub(crate) async fn the_deployments_own_state_has_no_end(lab: &Lab) {
     let stale = put(lab, &StateScope::Server, "key", json!(2), 0).await;
     assert!(matches!(stale, Err(StoreError::Conflict)), "{stale:?}");
     put(lab, &StateScope::Server, "key", json!(2), rev).await.expect("put");
-    assert_eq!(read(lab, &handle("", "key"), "key").await, None, "nobody's handle leads there");
+    assert_eq!(read(lab, &handle("", "key"), "key").await, None, "no handle leads there");
 }

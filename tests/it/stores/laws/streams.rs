@@ -67,7 +67,7 @@ pub(crate) async fn an_open_stream_is_visible_with_what_it_was_opened_with(lab: 
     assert_eq!(stream.read(1).await, Replay::Open(vec![frame(2, "two")]));
 }
 
-pub(crate) async fn messages_read_back_in_order_after_any_place(lab: &Lab) {
+pub(crate) async fn messages_read_back_in_order_after_any_position(lab: &Lab) {
     let texts: Vec<_> = (1..=12).map(|seq| format!("{{\"n\":{seq}}}")).collect();
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
     let stream = Stream::open(lab, &lab.session().await, &texts[..2]).await;
@@ -122,7 +122,7 @@ pub(crate) async fn nothing_is_read_beyond_a_message_that_is_missing(lab: &Lab) 
 }
 
 /// A client may have seen more than is stored: it gets what comes after that, and nothing again.
-pub(crate) async fn a_place_beyond_the_stored_end_is_gone_on_from(lab: &Lab) {
+pub(crate) async fn a_position_beyond_the_stored_end_is_continued_from(lab: &Lab) {
     let stream = Stream::open(lab, &lab.session().await, &["1"]).await;
     stream.append(&part(2, &["2", "3"], false)).await;
     assert_eq!(stream.read(5).await, Replay::Open(vec![]));
@@ -132,7 +132,7 @@ pub(crate) async fn a_place_beyond_the_stored_end_is_gone_on_from(lab: &Lab) {
     assert_eq!(stream.read(5).await, Replay::Finished(vec![frame(6, "6"), frame(7, "7")]));
 }
 
-pub(crate) async fn a_stream_without_its_end_is_broken_when_its_writer_must_be_gone(lab: &Lab) {
+pub(crate) async fn a_stream_without_its_end_is_broken_when_its_writer_must_be_dead(lab: &Lab) {
     let session = lab.session().await;
     let (ended, torn) =
         (Stream::open(lab, &session, &["one"]).await, Stream::open(lab, &session, &["one"]).await);

@@ -1,4 +1,4 @@
-//! Events in, exact answers out: every front in every response mode.
+//! Events in, exact answers out: every ingress in every response mode.
 
 use std::io::Read;
 
@@ -15,17 +15,17 @@ const HELLO: &str = concat!(
 
 const MODES: [&str; 3] = ["stream", "buffered", "auto"];
 
-/// A POST of each front, and the form of its answer in each of [`MODES`].
+/// A POST of each ingress, and the form of its answer in each of [`MODES`].
 const FRONTS: [(&str, [Form; 3]); 5] = [
     ("function-url-post", [Form::Stream, Form::V2, Form::Stream]),
     ("rest-post", [Form::Stream, Form::V1, Form::V1]),
-    // These never stream, whatever they are told.
+    // These never stream, in any response mode.
     ("http-api-post", [Form::V2, Form::V2, Form::V2]),
     ("alb-post", [Form::Alb, Form::Alb, Form::Alb]),
     ("alb-post-multi-value", [Form::AlbLists, Form::AlbLists, Form::AlbLists]),
 ];
 
-/// The POST of a front as a GET of another path, with one more header.
+/// The POST of an ingress as a GET of another path, with one more header.
 fn get_of(front: &str, path: &str, header: (&str, &str)) -> String {
     edited(front, |event| {
         if event.get("rawPath").is_some() {
@@ -45,31 +45,31 @@ fn get_of(front: &str, path: &str, header: (&str, &str)) -> String {
     })
 }
 
-/// What a GET of `path` is answered with, for every front in every mode, with the form it should have.
-async fn everywhere(path: &str, mut check: impl FnMut(Form, Said)) {
+/// What a GET of `path` is answered with, for every ingress in every mode, with the form it should have.
+async fn everywhere(path: &str, mut check: impl FnMut(Form, InvocationAnswer)) {
     for (at, mode) in MODES.into_iter().enumerate() {
         let emulator = function_in(mode).start().await.unwrap();
         for (front, forms) in FRONTS {
             let event = get_of(front, path, ("x-test", "1"));
-            check(forms[at], said(emulator.invoke(event, None).await.unwrap()).await);
+            check(forms[at], answer_of(emulator.invoke(event, None).await.unwrap()).await);
         }
     }
 }
 
 #[tokio::test]
-async fn a_call_is_answered_in_the_form_its_front_reads_in_every_response_mode() {
+async fn a_call_is_answered_in_the_form_its_ingress_reads_in_every_response_mode() {
     for (at, mode) in MODES.into_iter().enumerate() {
         let emulator = function_in(mode).start().await.unwrap();
         for (front, forms) in FRONTS {
-            let answer = said(emulator.invoke(fixture(front), None).await.unwrap()).await;
-            let expected = Answer::ok("application/json", HELLO).as_said(forms[at]);
+            let answer = answer_of(emulator.invoke(fixture(front), None).await.unwrap()).await;
+            let expected = Answer::ok("application/json", HELLO).in_form(forms[at]);
             assert_eq!(answer, expected, "{front} in mode {mode}");
         }
     }
 }
 
 #[tokio::test]
-async fn an_event_is_served_whatever_its_front_says_of_callers_stages_and_completions() {
+async fn an_event_is_served_with_any_caller_stage_and_completion_marker() {
     let emulator = function().start().await.unwrap();
     for (event, form) in [
         ("function-url-post-iam", Form::Stream),
@@ -80,13 +80,13 @@ async fn an_event_is_served_whatever_its_front_says_of_callers_stages_and_comple
         ("http-api-post-lambda-authorizer", Form::V2),
         ("rest-post-authorizer", Form::V1),
     ] {
-        let answer = said(emulator.invoke(fixture(event), None).await.unwrap()).await;
-        assert_eq!(answer, Answer::ok("application/json", HELLO).as_said(form), "{event}");
+        let answer = answer_of(emulator.invoke(fixture(event), None).await.unwrap()).await;
+        assert_eq!(answer, Answer::ok("application/json", HELLO).in_form(form), "{event}");
     }
 }
 
 #[tokio::test]
-async fn what_http_itself_refuses_is_refused_in_the_form_of_the_front() {
+async fn a_request_that_http_refuses_is_refused_in_the_form_of_the_ingress() {
     let no_stream =
         r#"{"jsonrpc":"2.0","error":{"code":-32600,"message":"invalid request: method not allowed here"}}"#;
     let no_session = concat!(
@@ -95,17 +95,17 @@ async fn what_http_itself_refuses_is_refused_in_the_form_of_the_front() {
     );
     for (mode, form) in [("stream", Form::Stream), ("buffered", Form::V2)] {
         let emulator = function_in(mode).start().await.unwrap();
-        let get = said(emulator.invoke(fixture("function-url-get"), None).await.unwrap()).await;
+        let get = answer_of(emulator.invoke(fixture("function-url-get"), None).await.unwrap()).await;
         let expected = Answer::ok("application/json", no_stream).status(405, "Method Not Allowed");
-        assert_eq!(get, expected.with(&[("allow", "POST")]).as_said(form));
-        let delete = said(emulator.invoke(fixture("function-url-delete"), None).await.unwrap()).await;
+        assert_eq!(get, expected.with(&[("allow", "POST")]).in_form(form));
+        let delete = answer_of(emulator.invoke(fixture("function-url-delete"), None).await.unwrap()).await;
         let expected = Answer::ok("application/json", no_session).status(400, "Bad Request");
-        assert_eq!(delete, expected.as_said(form));
+        assert_eq!(delete, expected.in_form(form));
     }
 }
 
 #[tokio::test]
-async fn a_browser_is_told_what_it_may_send() {
+async fn a_preflight_lists_the_headers_that_a_browser_may_send() {
     let headers = vec![
         ("access-control-allow-headers", vec!["content-type,mcp-protocol-version"]),
         ("access-control-allow-methods", vec!["GET,POST,DELETE,OPTIONS"]),
@@ -116,38 +116,38 @@ async fn a_browser_is_told_what_it_may_send() {
     ];
     for (mode, form, body) in [("stream", Form::Stream, "\n"), ("buffered", Form::V2, "")] {
         let emulator = function_in(mode).start().await.unwrap();
-        let answer = said(emulator.invoke(fixture("function-url-options"), None).await.unwrap()).await;
+        let answer = answer_of(emulator.invoke(fixture("function-url-options"), None).await.unwrap()).await;
         let expected = Answer { status: 200, reason: "OK", headers: headers.clone(), cookies: &[], body };
-        assert_eq!(answer, expected.as_said(form));
+        assert_eq!(answer, expected.in_form(form));
     }
 }
 
 #[tokio::test]
-async fn cookies_go_where_each_front_looks_for_them() {
-    everywhere("/cookies", |form, said| {
+async fn cookies_go_where_each_ingress_looks_for_them() {
+    everywhere("/cookies", |form, answer| {
         let mut expected = Answer::ok("text/plain", "cookies");
         expected.cookies = &["a=1; Path=/; HttpOnly", "b=2, with a comma"];
         // A load balancer without lists can be given one, and two in one line would be one with a wrong end.
-        assert_eq!(said, expected.as_said(form), "{form:?}");
+        assert_eq!(answer, expected.in_form(form), "{form:?}");
     })
     .await;
 }
 
 #[tokio::test]
 async fn a_header_with_two_values_keeps_both() {
-    everywhere("/repeated", |form, said| {
+    everywhere("/repeated", |form, answer| {
         let mut expected = Answer::ok("text/plain", "repeated");
         expected.headers.push(("x-many", vec!["one", "two"]));
-        assert_eq!(said, expected.as_said(form), "{form:?}");
+        assert_eq!(answer, expected.in_form(form), "{form:?}");
     })
     .await;
 }
 
 #[tokio::test]
 async fn a_body_without_a_type_is_given_one() {
-    everywhere("/untyped", |form, said| {
+    everywhere("/untyped", |form, answer| {
         let expected = Answer::ok("text/plain; charset=utf-8", "text without a type: grüße");
-        assert_eq!(said, expected.as_said(form), "{form:?}");
+        assert_eq!(answer, expected.in_form(form), "{form:?}");
     })
     .await;
 }
@@ -157,45 +157,45 @@ async fn an_empty_answer_is_never_an_empty_stream() {
     for (path, status, reason) in
         [("/empty", 200, "OK"), ("/accepted", 202, "Accepted"), ("/no-content", 204, "No Content")]
     {
-        everywhere(path, |form, said| {
+        everywhere(path, |form, answer| {
             let (status, body) = match (form, status) {
-                // 204 forbids a body, and some fronts wait for its first byte.
+                // 204 forbids a body, and some ingresses wait for its first byte.
                 (Form::Stream, 204) => (200, "\n"),
                 (Form::Stream, status) => (status, "\n"),
                 (_, status) => (status, ""),
             };
             let expected = Answer::ok("text/plain; charset=utf-8", body).status(status, reason);
-            assert_eq!(said, expected.as_said(form), "{form:?}");
+            assert_eq!(answer, expected.in_form(form), "{form:?}");
         })
         .await;
     }
 }
 
 #[tokio::test]
-async fn a_stream_that_turns_out_to_say_nothing_is_not_empty_either() {
+async fn a_stream_that_turns_out_to_be_empty_is_not_sent_empty() {
     let emulator = function_in("stream").start().await.unwrap();
     for query in ["", "late"] {
         let event = edited("function-url-cookies", |event| {
             event["rawPath"] = "/unsaid".into();
             event["rawQueryString"] = query.into();
         });
-        let answer = said(emulator.invoke(event, None).await.unwrap()).await;
+        let answer = answer_of(emulator.invoke(event, None).await.unwrap()).await;
         assert_eq!((answer.status(), answer.body().as_str()), (200, "\n"), "{query}");
     }
 }
 
 #[tokio::test]
 async fn bytes_that_are_no_text_are_base64_where_the_answer_is_json() {
-    everywhere("/binary", |form, said| match said {
-        Said::Streamed { body, .. } => {
+    everywhere("/binary", |form, answer| match answer {
+        InvocationAnswer::Streamed { body, .. } => {
             assert_eq!(form, Form::Stream);
             assert_eq!(&body[..], [0xff, 0x00, 0xfe, 0x80]);
         }
-        Said::Whole(payload) => {
+        InvocationAnswer::Whole(payload) => {
             assert_ne!(form, Form::Stream);
             assert_eq!((&payload["body"], &payload["isBase64Encoded"]), (&json!("/wD+gA=="), &json!(true)));
         }
-        Said::Failed(..) => panic!("{said:?}"),
+        InvocationAnswer::Failed(..) => panic!("{answer:?}"),
     })
     .await;
 }
@@ -211,17 +211,17 @@ async fn a_compressed_answer_is_base64_where_the_answer_is_json() {
     });
     for mode in ["stream", "buffered"] {
         let emulator = function_in(mode).start().await.unwrap();
-        let compressed = match said(emulator.invoke(event.clone(), None).await.unwrap()).await {
-            Said::Streamed { head, body } => {
+        let compressed = match answer_of(emulator.invoke(event.clone(), None).await.unwrap()).await {
+            InvocationAnswer::Streamed { head, body } => {
                 assert_eq!(head["headers"]["content-encoding"], "gzip");
                 body.to_vec()
             }
-            Said::Whole(payload) => {
+            InvocationAnswer::Whole(payload) => {
                 assert_eq!(payload["headers"]["content-encoding"], "gzip");
                 assert_eq!(payload["isBase64Encoded"], true);
                 BASE64_STANDARD.decode(payload["body"].as_str().unwrap()).unwrap()
             }
-            Said::Failed(..) => panic!("not served"),
+            InvocationAnswer::Failed(..) => panic!("not served"),
         };
         let mut text = String::new();
         flate2::read::GzDecoder::new(&compressed[..]).read_to_string(&mut text).unwrap();

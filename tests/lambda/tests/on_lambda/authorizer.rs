@@ -1,4 +1,4 @@
-//! The authorizer: what API Gateway asks before it lets anybody to the function, and what it is told.
+//! The authorizer: what API Gateway asks before it invokes the function, and the answers.
 
 use lambda_emulator::Emulator;
 use local_issuer::{Issuer, Outage, SCOPE, cases};
@@ -25,13 +25,13 @@ fn with_token(kind: &str, authorization: &str) -> String {
     })
 }
 
-async fn asked(emulator: &Emulator, event: String) -> Said {
-    said(emulator.invoke(event, None).await.unwrap()).await
+async fn asked(emulator: &Emulator, event: String) -> InvocationAnswer {
+    answer_of(emulator.invoke(event, None).await.unwrap()).await
 }
 
-fn whole(said: Said) -> Value {
-    match said {
-        Said::Whole(answer) => answer,
+fn whole(answer: InvocationAnswer) -> Value {
+    match answer {
+        InvocationAnswer::Whole(answer) => answer,
         other => panic!("not an answer: {other:?}"),
     }
 }
@@ -72,7 +72,7 @@ async fn a_good_token_opens_the_whole_stage() {
 }
 
 #[tokio::test]
-async fn an_http_api_is_told_yes_or_no() {
+async fn an_http_api_gets_yes_or_no() {
     let issuer = Issuer::start().await.unwrap();
     let emulator = authorizer(&issuer).await;
     let yes = whole(
@@ -87,7 +87,7 @@ async fn an_http_api_is_told_yes_or_no() {
 
 /// The same tokens are taken as in the function itself, and `Unauthorized` is the word that makes a 401.
 #[tokio::test]
-async fn each_token_is_worth_what_it_is_worth_everywhere() {
+async fn each_token_gives_the_same_access_as_without_an_authorizer() {
     let issuer = Issuer::start().await.unwrap();
     let emulator = authorizer(&issuer).await;
     for case in cases(&issuer, now()) {
@@ -117,7 +117,7 @@ async fn each_token_is_worth_what_it_is_worth_everywhere() {
     }
 }
 
-fn effect(answer: Said) -> String {
+fn effect(answer: InvocationAnswer) -> String {
     whole(answer)["policyDocument"]["Statement"][0]["Effect"].as_str().unwrap().to_owned()
 }
 

@@ -1,4 +1,4 @@
-//! Things that break while a request is served: the client hears what can still be said, the log says what happened
+//! Things that break while a request is served: the client gets what can still be sent, the log names the cause
 //! once, and the environment serves the next request.
 
 use http::{Method, StatusCode};
@@ -59,7 +59,7 @@ async fn a_route_that_panics_fails_its_invocation_alone() {
 }
 
 #[tokio::test]
-async fn a_stream_whose_body_breaks_ends_there_without_a_word_of_the_cause() {
+async fn a_stream_with_a_broken_body_ends_there_without_the_cause() {
     let gate = Gate::open().await;
     let emulator = function().env("GATE", gate.port()).timeout(SOON).start().await.unwrap();
     for (errors, how) in [(1, "fail"), (2, "panic")] {
@@ -70,7 +70,7 @@ async fn a_stream_whose_body_breaks_ends_there_without_a_word_of_the_cause() {
             held
         });
         assert_eq!(reply.message().await["params"]["message"], "one");
-        // Not cut off: nothing but the missing response tells, and nothing of ours stands in its place.
+        // Not cut off: the response is missing, and no error of ours replaces it.
         assert_eq!(reply.event().await, None);
         // The tool goes with its stream: in this era that is a cancellation.
         assert_eq!(held.report().await, None);
@@ -95,7 +95,7 @@ async fn a_whole_body_that_breaks_is_an_internal_error_where_it_is_buffered() {
 }
 
 #[tokio::test]
-async fn a_call_whose_stream_broke_goes_on_in_a_session_and_its_answer_can_be_fetched() {
+async fn a_call_with_a_broken_stream_goes_on_in_a_session_and_its_response_can_be_fetched() {
     let gate = Gate::open().await;
     let emulator = function().env("GATE", gate.port()).timeout(SOON).start().await.unwrap();
     let session_id = initialize(&emulator).await;
@@ -105,7 +105,7 @@ async fn a_call_whose_stream_broke_goes_on_in_a_session_and_its_answer_can_be_fe
         held.say("one").await;
         held
     });
-    // The first frame is the place to come back to.
+    // The first frame has the id to come back with.
     let place = reply.event().await.unwrap().id.unwrap();
     assert_eq!(reply.event().await, None);
     let resume = session(&session_id, Method::GET, &Value::Null).header("last-event-id", &place);

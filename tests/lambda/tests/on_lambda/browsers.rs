@@ -49,9 +49,9 @@ async fn a_preflight_of_a_known_page_is_answered_and_one_of_a_foreign_page_forbi
     }
 }
 
-/// A Function URL never refuses its own name, whatever that is.
+/// A Function URL never refuses its own host name.
 #[tokio::test]
-async fn the_host_name_of_a_front_is_never_refused_unless_a_list_says_so() {
+async fn the_host_name_of_an_ingress_is_refused_only_by_a_list() {
     let emulator = function().start().await.unwrap();
     let echo = || call("echo", json!({ "message": "on" }));
     for host in ["abc.lambda-url.eu-west-1.on.aws", "mcp.example.com", "127.0.0.1:1"] {
@@ -63,7 +63,7 @@ async fn the_host_name_of_a_front_is_never_refused_unless_a_list_says_so() {
     }
 }
 
-/// Limits hold on every front, in words.
+/// Limits hold on every ingress, with a text that names the variable.
 #[tokio::test]
 async fn too_many_or_too_large_headers_are_refused_with_431() {
     let emulator =

@@ -19,7 +19,7 @@ async fn eight_slow_calls_at_once_are_served_by_one_process() {
         for _ in 0..8 {
             all.push(gate.held().await);
         }
-        // All eight are at work now. Each hears only its own word.
+        // All eight are at work now. Each gets only its own word.
         for (at, held) in all.iter_mut().enumerate() {
             held.say(&at.to_string()).await;
             held.let_go().await;
@@ -48,7 +48,7 @@ async fn a_process_has_one_thread_for_one_request_at_a_time_and_several_for_seve
 }
 
 #[tokio::test]
-async fn a_listener_hears_what_another_request_changed() {
+async fn a_listen_stream_gets_the_change_of_another_request() {
     let builder = function().timeout(Duration::from_secs(60)).env("MCP_STREAM_SECONDS", "30");
     let emulator = builder.concurrency(8).start().await.unwrap();
     let mut listener = listen().send_to(&emulator).await;
@@ -58,7 +58,7 @@ async fn a_listener_hears_what_another_request_changed() {
     assert_eq!(listener.message().await["method"], "notifications/tools/list_changed");
 }
 
-/// A Managed Instance that is full of streams, and an event from another one: whoever follows the log asks it once for
+/// A Managed Instance that is full of streams, and an event from another one: the process polls the log once for
 /// all of them.
 #[tokio::test(flavor = "multi_thread")]
 async fn sixty_four_streams_of_one_process_share_one_tail_and_all_are_served() {

@@ -14,8 +14,8 @@ fn with_events() -> Builder {
 
 /// What a delivery leaves in the resource of its source and type, or the error it fails with.
 async fn taken_in(emulator: &Emulator, event: &str, uri: &str) -> Value {
-    let answer = said(emulator.invoke(fixture(event), None).await.unwrap()).await;
-    assert_eq!(answer, Said::Whole(json!({})), "{event}");
+    let answer = answer_of(emulator.invoke(fixture(event), None).await.unwrap()).await;
+    assert_eq!(answer, InvocationAnswer::Whole(json!({})), "{event}");
     newest(emulator, uri).await
 }
 
@@ -43,7 +43,7 @@ fn message(event: &str) -> Value {
     serde_json::from_str(event["Records"][0]["Sns"]["Message"].as_str().unwrap()).unwrap()
 }
 
-/// A message whose attribute says whom it is for.
+/// A message with an attribute that names its principal.
 fn addressed_to(principal: &Value) -> String {
     edited("sns", |event| {
         event["Records"][0]["Sns"]["MessageAttributes"] = json!({ "mcp_principal": principal });
@@ -121,7 +121,7 @@ async fn a_delivery_that_is_repeated_is_one_event() {
 }
 
 #[tokio::test]
-async fn a_record_that_is_known_by_an_event_of_our_own_is_not_told_again() {
+async fn a_record_with_the_id_of_a_known_event_is_not_delivered_again() {
     let emulator = with_events().start().await.unwrap();
     for message in ["first", "second"] {
         let event = edited("sns-state-change", |event| {
@@ -129,13 +129,16 @@ async fn a_record_that_is_known_by_an_event_of_our_own_is_not_told_again() {
             sns["MessageId"] = message.into();
             sns["MessageAttributes"] = json!({ "mcp_event_id": { "Type": "String", "Value": "one" } });
         });
-        assert_eq!(said(emulator.invoke(event, None).await.unwrap()).await, Said::Whole(json!({})));
+        assert_eq!(
+            answer_of(emulator.invoke(event, None).await.unwrap()).await,
+            InvocationAnswer::Whole(json!({}))
+        );
     }
     let taken = newest(&emulator, "event://aws.ec2/state_change").await;
     assert_eq!(taken["events"].as_array().unwrap().len(), 1);
 }
 
-/// Whoever may publish to the topic may address a caller. A direct invocation's caller has this key.
+/// A publisher of the topic may address one caller. The caller of a direct invocation has this key.
 #[tokio::test]
 async fn a_message_with_the_key_of_a_principal_is_for_that_caller_alone() {
     let emulator = with_events().start().await.unwrap();
@@ -143,7 +146,10 @@ async fn a_message_with_the_key_of_a_principal_is_for_that_caller_alone() {
         event["Records"][0]["Sns"]["MessageAttributes"] =
             json!({ "mcp_principal": { "Type": "String", "Value": " aws|invoke" } });
     });
-    assert_eq!(said(emulator.invoke(event, None).await.unwrap()).await, Said::Whole(json!({})));
+    assert_eq!(
+        answer_of(emulator.invoke(event, None).await.unwrap()).await,
+        InvocationAnswer::Whole(json!({}))
+    );
     let uri = "event://aws.ec2/state_change";
     let read = ask("resources/read", json!({ "uri": uri })).send_to(&emulator).await.json().await;
     assert_eq!(read["error"]["code"], -32602, "{read}");
@@ -152,7 +158,7 @@ async fn a_message_with_the_key_of_a_principal_is_for_that_caller_alone() {
         event["params"]["uri"] = uri.into();
         event["params"].as_object_mut().unwrap().retain(|name, _| name == "uri" || name == "_meta");
     });
-    let Said::Whole(read) = said(emulator.invoke(event, None).await.unwrap()).await else {
+    let InvocationAnswer::Whole(read) = answer_of(emulator.invoke(event, None).await.unwrap()).await else {
         panic!("no answer")
     };
     let text = read["result"]["contents"][0]["text"].as_str().unwrap_or_else(|| panic!("{read}"));
@@ -162,7 +168,7 @@ async fn a_message_with_the_key_of_a_principal_is_for_that_caller_alone() {
 }
 
 #[tokio::test]
-async fn a_poison_message_fails_with_its_reason_and_is_laid_aside() {
+async fn an_invalid_message_fails_with_its_reason_and_becomes_a_dead_letter() {
     let emulator = with_events().start().await.unwrap();
     let cases = [
         (
@@ -196,16 +202,16 @@ async fn a_poison_message_fails_with_its_reason_and_is_laid_aside() {
     for (dead, (event, reason)) in cases.into_iter().enumerate() {
         emulator.invoke_async(event.clone()).unwrap();
         emulator.settled().await;
-        let letters = emulator.dead_letters();
-        let letter = &letters[dead];
-        let error = letter.error.as_ref().unwrap();
+        let dead_letters = emulator.dead_letters();
+        let dead_letter = &dead_letters[dead];
+        let error = dead_letter.error.as_ref().unwrap();
         assert_eq!(
-            (letter.attempts, error.kind.as_str(), error.message().as_str()),
-            (3, "PoisonEvent", reason)
+            (dead_letter.attempts, error.kind.as_str(), error.message().as_str()),
+            (3, "InvalidEvent", reason)
         );
-        assert_eq!(letter.payload, event.as_bytes(), "whole, for whoever looks into it");
+        assert_eq!(dead_letter.payload, event.as_bytes(), "the dead dead_letter is the whole event");
     }
-    let (kind, reason) = said(
+    let (kind, reason) = answer_of(
         emulator
             .invoke(edited("sns", |event| event["Records"][0]["Sns"] = json!({ "Message": 5 })), None)
             .await
@@ -213,12 +219,12 @@ async fn a_poison_message_fails_with_its_reason_and_is_laid_aside() {
     )
     .await
     .error();
-    assert_eq!(kind, "PoisonEvent");
+    assert_eq!(kind, "InvalidEvent");
     assert!(reason.starts_with("the SNS delivery cannot be read: "), "{reason}");
 }
 
 #[tokio::test]
-async fn a_listener_hears_of_an_event_of_its_topic_and_of_a_topic_that_is_new() {
+async fn a_listen_stream_gets_events_of_its_resource_and_learns_of_new_ones() {
     let emulator = with_events().concurrency(8).start().await.unwrap();
     let mut one = listen_to(&["event://aws.ec2/state_change"]).send_to(&emulator).await;
     let mut all = ask("subscriptions/listen", json!({ "notifications": { "resourcesListChanged": true } }))
@@ -228,7 +234,10 @@ async fn a_listener_hears_of_an_event_of_its_topic_and_of_a_topic_that_is_new() 
         assert_eq!(reply.message().await["method"], "notifications/subscriptions/acknowledged");
     }
     for event in ["sns-resource-update", "sns-state-change", "sns-state-change"] {
-        assert_eq!(said(emulator.invoke(fixture(event), None).await.unwrap()).await, Said::Whole(json!({})));
+        assert_eq!(
+            answer_of(emulator.invoke(fixture(event), None).await.unwrap()).await,
+            InvocationAnswer::Whole(json!({}))
+        );
     }
     let updated = one.message().await;
     assert_eq!(updated["method"], "notifications/resources/updated");
@@ -243,7 +252,7 @@ async fn a_listener_hears_of_an_event_of_its_topic_and_of_a_topic_that_is_new() 
 }
 
 #[tokio::test]
-async fn a_session_hears_an_event_as_a_log_message_and_an_update_and_resumes_between_the_two() {
+async fn a_session_gets_an_event_as_a_log_message_and_an_update_and_resumes_between_the_two() {
     let emulator = with_events().concurrency(8).start().await.unwrap();
     let id = initialize(&emulator).await;
     let uri = "event://aws.cloudwatch/alarm";
@@ -255,8 +264,8 @@ async fn a_session_hears_an_event_as_a_log_message_and_an_update_and_resumes_bet
     );
     let mut stream = session(&id, http::Method::GET, &Value::Null).send_to(&emulator).await;
     assert_eq!(
-        said(emulator.invoke(fixture("sns-cloudwatch-alarm"), None).await.unwrap()).await,
-        Said::Whole(json!({}))
+        answer_of(emulator.invoke(fixture("sns-cloudwatch-alarm"), None).await.unwrap()).await,
+        InvocationAnswer::Whole(json!({}))
     );
     let next = async |stream: &mut Reply| loop {
         let event = stream.event().await.unwrap();
@@ -288,9 +297,10 @@ async fn a_session_hears_an_event_as_a_log_message_and_an_update_and_resumes_bet
 }
 
 #[tokio::test]
-async fn a_server_without_events_says_so_and_has_no_such_resources() {
+async fn a_server_without_events_refuses_them_and_has_no_such_resources() {
     let emulator = function().start().await.unwrap();
-    let (kind, _) = said(emulator.invoke(fixture("sns-state-change"), None).await.unwrap()).await.error();
+    let (kind, _) =
+        answer_of(emulator.invoke(fixture("sns-state-change"), None).await.unwrap()).await.error();
     assert_eq!(kind, "NotConfigured");
     let read =
         ask("resources/read", json!({ "uri": "event://aws.ec2/state_change" })).send_to(&emulator).await;
@@ -298,7 +308,7 @@ async fn a_server_without_events_says_so_and_has_no_such_resources() {
 }
 
 #[tokio::test]
-async fn capabilities_promise_events_only_where_they_can_be_told() {
+async fn capabilities_promise_events_only_where_they_can_be_sent() {
     let promises = async |streams: &str| {
         let emulator = with_events().env("MCP_STREAMS", streams).start().await.unwrap();
         let discovered = ask("server/discover", json!({})).send_to(&emulator).await.json().await;

@@ -1,5 +1,5 @@
-//! Two users with tokens of their own, four environments as processes over one DynamoDB: what one of them has, the other
-//! cannot tell from what never was.
+//! Two users with tokens of their own, four environments as processes over one DynamoDB: what one of them has, the
+//! other cannot distinguish it from one that does not exist.
 
 use http::Method;
 use lambda_emulator::{Emulator, Routing};
@@ -32,7 +32,7 @@ async fn seen(emulator: &Emulator, request: McpRequest, token: &str) -> (u16, Ve
 }
 
 #[tokio::test]
-async fn nothing_of_another_user_is_told_from_what_never_was() {
+async fn a_session_or_state_of_another_user_is_refused_exactly_as_an_unknown_one() {
     let (issuer, database) = (Issuer::start().await.unwrap(), Database::start().await);
     let emulator = four_environments(&issuer, &database).await;
     let (ada, bob) = (issuer.token("ada").sign(), issuer.token("bob").sign());
@@ -73,7 +73,7 @@ async fn nothing_of_another_user_is_told_from_what_never_was() {
         let real = seen(&emulator, session(&hers, Method::POST, &answer), &bob).await;
         assert_eq!((real.0, real), (404, seen(&emulator, session(NEVER, Method::POST, &answer), &bob).await));
     }
-    // A name is everybody's, the state behind it each one's own.
+    // Every caller may use the name, and has a state of its own behind it.
     let named = |token: &str| {
         call("count", json!({ "name": "shared" })).header("authorization", &format!("Bearer {token}"))
     };

@@ -1,4 +1,4 @@
-//! Events no front would send, and requests at the limits: each has an honest answer, and the environment lives on.
+//! Events no ingress would send, and requests at the limits: each has an honest answer, and the environment lives on.
 
 use bytes::Bytes;
 use http::StatusCode;
@@ -10,11 +10,11 @@ use crate::support::*;
 /// 6 MB: the largest event Lambda accepts.
 const LARGEST: usize = 6 * 1024 * 1024;
 
-/// What a hostile event is answered with, after showing that one line of the log tells of it and that the same
+/// The answer to a hostile event, after showing that one line of the log names it and that the same
 /// environment serves the next request.
-async fn survived(emulator: &Emulator, event: impl Into<Bytes>) -> Said {
+async fn survived(emulator: &Emulator, event: impl Into<Bytes>) -> InvocationAnswer {
     let before = complaints(emulator);
-    let answer = said(emulator.invoke(event, None).await.unwrap()).await;
+    let answer = answer_of(emulator.invoke(event, None).await.unwrap()).await;
     let next = call("echo", json!({ "message": "on" })).send_to(emulator).await;
     assert_eq!(next.environment(), EnvironmentId(1), "after {answer:?}");
     assert_eq!(next.tool_text().await, "on");
@@ -116,7 +116,7 @@ async fn a_request_no_http_client_could_have_sent_is_a_bad_request() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_not_the_base64_it_says_is_a_bad_request() {
+async fn a_body_that_is_not_base64_as_announced_is_a_bad_request() {
     let emulator = function().start().await.unwrap();
     let cut: fn(&str) -> String = |body| body[..body.len() - 3].to_owned();
     let spoiled: fn(&str) -> String = |body| format!("%{}", &body[1..]);
@@ -155,7 +155,7 @@ async fn an_event_of_6_mb_is_served_and_one_byte_more_is_never_seen() {
     let emulator = function().timeout(SOON).start().await.unwrap();
     let event = event_of(LARGEST);
     assert_eq!(event.len(), LARGEST);
-    let answer = said(emulator.invoke(event, None).await.unwrap()).await;
+    let answer = answer_of(emulator.invoke(event, None).await.unwrap()).await;
     let pid = emulator.environments()[0].pid.to_string();
     assert_eq!(answer.json()["result"]["content"][0]["text"], pid);
 
@@ -189,7 +189,7 @@ async fn a_client_context_that_cannot_be_read_fails_its_invocation_alone() {
         (r#"{"custom":"text"}"#, "InvalidClientContext"),
         (r#"{"custom":["bedrockAgentCoreToolName"]}"#, "InvalidClientContext"),
     ] {
-        let answer = said(emulator.invoke(fixture("agentcore"), Some(context)).await.unwrap()).await;
+        let answer = answer_of(emulator.invoke(fixture("agentcore"), Some(context)).await.unwrap()).await;
         assert_eq!(answer.error().0, kind, "{context}");
         let next = call("echo", json!({ "message": "on" })).send_to(&emulator).await;
         assert_eq!((next.environment(), next.tool_text().await), (EnvironmentId(1), "on".to_owned()));

@@ -4,23 +4,23 @@ use serde_json::{Value, json};
 
 use crate::support::*;
 
-/// The events that have a role of their own, and its name.
-const ROLES: [(&str, &str); 6] = [
-    ("sns", "SNS"),
-    ("sqs", "SQS"),
-    ("eventbridge", "EventBridge"),
-    ("authorizer-token", "API Gateway authorizer"),
-    ("authorizer-request", "API Gateway authorizer"),
-    ("authorizer-http-api", "API Gateway authorizer"),
+/// The events that have a role of their own, its name, and how it is configured.
+const ROLES: [(&str, &str, &str); 6] = [
+    ("sns", "SNS", "set MCP_EVENTS=on"),
+    ("sqs", "SQS", "this version has no role for them"),
+    ("eventbridge", "EventBridge", "set MCP_EVENTS=on"),
+    ("authorizer-token", "API Gateway authorizer", "set MCP_JWT_ISSUER"),
+    ("authorizer-request", "API Gateway authorizer", "set MCP_JWT_ISSUER"),
+    ("authorizer-http-api", "API Gateway authorizer", "set MCP_JWT_ISSUER"),
 ];
 
 #[tokio::test]
-async fn an_event_of_a_role_that_is_not_configured_fails_and_says_so() {
+async fn an_event_of_a_role_that_is_not_configured_fails_with_its_name() {
     let emulator = function().start().await.unwrap();
-    for (lines, (event, name)) in ROLES.into_iter().enumerate() {
-        let (kind, text) = said(emulator.invoke(fixture(event), None).await.unwrap()).await.error();
+    for (lines, (event, name, setting)) in ROLES.into_iter().enumerate() {
+        let (kind, text) = answer_of(emulator.invoke(fixture(event), None).await.unwrap()).await.error();
         assert_eq!(kind, "NotConfigured", "{event}");
-        assert_eq!(text, format!("this function is not configured to serve {name} events"));
+        assert_eq!(text, format!("this function is not configured to serve {name} events: {setting}"));
         eventually("a log line", || logged(&emulator, "NotConfigured") > lines).await;
         assert_eq!(complaints(&emulator), lines + 1, "{event}");
     }
@@ -29,19 +29,23 @@ async fn an_event_of_a_role_that_is_not_configured_fails_and_says_so() {
 }
 
 #[tokio::test]
-async fn a_call_of_an_agentcore_gateway_is_told_by_its_client_context_alone() {
+async fn a_call_of_an_agentcore_gateway_is_recognised_by_its_client_context_alone() {
     let emulator = function().start().await.unwrap();
     let (event, context) = (fixture("agentcore"), client_context("agentcore"));
-    let (kind, text) = said(emulator.invoke(event.clone(), Some(&context)).await.unwrap()).await.error();
+    let (kind, text) = answer_of(emulator.invoke(event.clone(), Some(&context)).await.unwrap()).await.error();
     assert_eq!(kind, "NotConfigured");
-    assert_eq!(text, "this function is not configured to serve AgentCore Gateway events");
-    let (kind, _) =
-        said(emulator.invoke(event, Some(r#"{"custom":{"another":"key"}}"#)).await.unwrap()).await.error();
+    assert_eq!(
+        text,
+        "this function is not configured to serve AgentCore Gateway events: this version has no role for them"
+    );
+    let (kind, _) = answer_of(emulator.invoke(event, Some(r#"{"custom":{"another":"key"}}"#)).await.unwrap())
+        .await
+        .error();
     assert_eq!(kind, "UnknownEvent");
 }
 
 #[tokio::test]
-async fn an_asynchronous_event_that_nobody_serves_is_kept_as_a_dead_letter() {
+async fn an_asynchronous_event_that_is_not_served_is_kept_as_a_dead_letter() {
     let emulator = function().start().await.unwrap();
     emulator.invoke_async(fixture("sns")).unwrap();
     emulator.settled().await;
@@ -53,11 +57,11 @@ async fn an_asynchronous_event_that_nobody_serves_is_kept_as_a_dead_letter() {
 #[tokio::test]
 async fn an_unknown_event_fails_by_the_names_of_its_keys_and_none_of_its_values() {
     let emulator = function().start().await.unwrap();
-    let (kind, text) = said(emulator.invoke(fixture("unknown"), None).await.unwrap()).await.error();
+    let (kind, text) = answer_of(emulator.invoke(fixture("unknown"), None).await.unwrap()).await.error();
     assert_eq!(kind, "UnknownEvent");
     assert_eq!(
         text,
-        "the event is of no kind this server knows; its top-level keys are items, orderId, secret"
+        "the event is of no kind that this server knows; its top-level keys are items, orderId, secret"
     );
     eventually("a log line", || logged(&emulator, "items, orderId, secret") > 0).await;
     assert_eq!(complaints(&emulator), 1);
@@ -70,7 +74,7 @@ async fn an_unknown_event_fails_by_the_names_of_its_keys_and_none_of_its_values(
 async fn an_unknown_event_with_many_long_keys_is_named_briefly() {
     let emulator = function().start().await.unwrap();
     let event: Value = (0..1000).map(|at| (format!("{at:04}{}", "k".repeat(1000)), json!(1))).collect();
-    let (_, text) = said(emulator.invoke(event.to_string(), None).await.unwrap()).await.error();
+    let (_, text) = answer_of(emulator.invoke(event.to_string(), None).await.unwrap()).await.error();
     assert!(text.len() < 2000, "{} bytes", text.len());
 }
 
@@ -84,8 +88,8 @@ async fn completions_and_warm_ups_succeed_in_silence() {
     let quiet =
         ["completion-success", "completion-failure", "warm-up", "warm-up-ping", "warm-up-serverless-plugin"];
     for event in quiet {
-        let answer = said(emulator.invoke(fixture(event), None).await.unwrap()).await;
-        assert_eq!(answer, Said::Whole(json!({})), "{event}");
+        let answer = answer_of(emulator.invoke(fixture(event), None).await.unwrap()).await;
+        assert_eq!(answer, InvocationAnswer::Whole(json!({})), "{event}");
     }
     assert_eq!(emulator.logs(id), before);
 }
@@ -94,7 +98,8 @@ async fn completions_and_warm_ups_succeed_in_silence() {
 async fn a_message_sent_with_invoke_is_answered_with_its_response_alone() {
     for mode in ["stream", "buffered", "auto"] {
         let emulator = function_in(mode).start().await.unwrap();
-        let Said::Whole(answer) = said(emulator.invoke(fixture("direct-invoke"), None).await.unwrap()).await
+        let InvocationAnswer::Whole(answer) =
+            answer_of(emulator.invoke(fixture("direct-invoke"), None).await.unwrap()).await
         else {
             panic!("not whole")
         };
@@ -115,8 +120,8 @@ async fn an_error_of_a_message_sent_with_invoke_is_json_rpc_too() {
     ] {
         let (place, value) = change;
         let event = edited("direct-invoke", |event| *event.pointer_mut(place).unwrap() = value);
-        let answer = said(emulator.invoke(event, None).await.unwrap()).await;
-        let Said::Whole(answer) = answer else { panic!("{place}: {answer:?}") };
+        let answer = answer_of(emulator.invoke(event, None).await.unwrap()).await;
+        let InvocationAnswer::Whole(answer) = answer else { panic!("{place}: {answer:?}") };
         assert_eq!(answer["error"]["code"], code, "{place}: {answer}");
     }
 }
@@ -129,5 +134,8 @@ async fn a_notification_sent_with_invoke_has_no_answer() {
         event["method"] = "notifications/cancelled".into();
         event["params"]["requestId"] = 7.into();
     });
-    assert_eq!(said(emulator.invoke(event, None).await.unwrap()).await, Said::Whole(Value::Null));
+    assert_eq!(
+        answer_of(emulator.invoke(event, None).await.unwrap()).await,
+        InvocationAnswer::Whole(Value::Null)
+    );
 }

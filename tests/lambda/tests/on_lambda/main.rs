@@ -11,10 +11,11 @@ mod browsers;
 mod concurrency;
 mod environments;
 mod events;
-mod fronts;
+
 mod function_isolation;
 mod function_log;
 mod hostile;
+mod ingresses;
 mod kinds;
 mod principals;
 mod requests;

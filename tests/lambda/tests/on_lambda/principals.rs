@@ -1,4 +1,4 @@
-//! Who calls, as each front says it, and the headers that say the same.
+//! The caller, as the event of each ingress names it, and the headers that repeat it.
 
 use lambda_emulator::{Emulator, Ingress};
 use serde_json::{Value, json};
@@ -20,16 +20,16 @@ fn asks(event: &mut Value) {
     }
 }
 
-/// Key, voucher and scopes of whoever sends this event.
+/// The key of this event's caller, how it was authenticated, and the whole answer of the tool.
 async fn who(emulator: &Emulator, event: &str, change: impl FnOnce(&mut Value)) -> (String, String, Value) {
     let event = edited(event, |event| {
         asks(event);
         change(event);
     });
-    let answer = said(emulator.invoke(event, None).await.unwrap()).await.json();
+    let answer = answer_of(emulator.invoke(event, None).await.unwrap()).await.json();
     let text = answer["result"]["content"][0]["text"].as_str().unwrap_or_else(|| panic!("{answer}"));
     let who: Value = serde_json::from_str(text).unwrap();
-    (text_of(&who["key"]), text_of(&who["voucher"]), who)
+    (text_of(&who["key"]), text_of(&who["authenticated_by"]), who)
 }
 
 fn text_of(value: &Value) -> String {
@@ -41,12 +41,12 @@ fn authorizer(context: Value) -> impl FnOnce(&mut Value) {
 }
 
 #[tokio::test]
-async fn each_front_says_who_calls_in_its_own_way() {
+async fn the_caller_is_read_from_the_event_of_each_ingress() {
     let emulator = function().start().await.unwrap();
-    for (event, key, voucher, scopes) in [
-        ("function-url-post", "anonymous", "Nobody", json!([])),
+    for (event, key, authenticated_by, scopes) in [
+        ("function-url-post", "anonymous", "Anonymous", json!([])),
         ("function-url-post-iam", "aws:iam|AIDACKCEVSQ6C2EXAMPLE", "Iam", json!([])),
-        ("http-api-post", "anonymous", "Nobody", json!([])),
+        ("http-api-post", "anonymous", "Anonymous", json!([])),
         (
             "http-api-post-jwt",
             "https://issuer.example.com/|user-1",
@@ -54,17 +54,21 @@ async fn each_front_says_who_calls_in_its_own_way() {
             json!(["mcp:call", "mcp:read"]),
         ),
         ("http-api-post-lambda-authorizer", "authorizer|user-1", "Authorizer", json!([])),
-        ("rest-post", "anonymous", "Nobody", json!([])),
+        ("rest-post", "anonymous", "Anonymous", json!([])),
         ("rest-post-authorizer", "authorizer|user-1", "Authorizer", json!([])),
-        ("alb-post", "anonymous", "Nobody", json!([])),
+        ("alb-post", "anonymous", "Anonymous", json!([])),
     ] {
         let (found, by, who) = who(&emulator, event, |_| {}).await;
-        assert_eq!((found.as_str(), by.as_str(), &who["scopes"]), (key, voucher, &scopes), "{event}");
+        assert_eq!(
+            (found.as_str(), by.as_str(), &who["scopes"]),
+            (key, authenticated_by, &scopes),
+            "{event}"
+        );
     }
 }
 
 #[tokio::test]
-async fn a_token_names_the_same_caller_whichever_front_has_checked_it() {
+async fn a_token_names_the_same_caller_through_every_ingress() {
     let emulator = function().start().await.unwrap();
     let claims =
         json!({ "iss": "https://issuer.example.com/", "sub": "user-1", "scope": "mcp:call mcp:read" });
@@ -98,9 +102,9 @@ async fn scopes_are_read_however_they_are_written() {
     }
 }
 
-/// IAM gives a name to the next one who wants it, and one role to everybody of an identity pool.
+/// IAM may give a deleted user's name to another one, and one role to all users of an identity pool.
 #[tokio::test]
-async fn a_caller_of_iam_is_known_by_an_id_that_is_nobody_elses() {
+async fn a_caller_of_iam_is_identified_by_an_id_that_is_never_reused() {
     let emulator = function().start().await.unwrap();
     let pool = |identity: &str| {
         json!({ "iam": {
@@ -113,7 +117,7 @@ async fn a_caller_of_iam_is_known_by_an_id_that_is_nobody_elses() {
     for identity in ["us-east-1:one", "us-east-1:two"] {
         let (key, by, who) = who(&emulator, "function-url-post", authorizer(pool(identity))).await;
         assert_eq!((key, by.as_str()), (format!("aws:cognito-identity|{identity}"), "Iam"));
-        assert_eq!(who["attributes"]["accessKey"], Value::Null, "a credential is nobody's business");
+        assert_eq!(who["attributes"]["accessKey"], Value::Null, "a credential is not an attribute");
         keys.push(who["key"].clone());
     }
     assert_ne!(keys[0], keys[1]);
@@ -128,9 +132,9 @@ async fn a_caller_of_iam_is_known_by_an_id_that_is_nobody_elses() {
     assert_eq!((key.as_str(), by.as_str()), ("aws:iam|AROAEXAMPLE:session", "Iam"));
 }
 
-/// A front that says something odd has vouched for nobody.
+/// A context that cannot be read names no caller.
 #[tokio::test]
-async fn a_context_that_names_nobody_is_anonymous() {
+async fn a_context_that_names_no_caller_is_anonymous() {
     let emulator = function().start().await.unwrap();
     for (event, context) in [
         ("http-api-post", json!({})),
@@ -150,7 +154,7 @@ async fn a_context_that_names_nobody_is_anonymous() {
         ("alb-post", json!({ "principalId": "user-1", "lambda": { "sub": "user-1" } })),
     ] {
         let (key, by, _) = who(&emulator, event, authorizer(context.clone())).await;
-        assert_eq!((key.as_str(), by.as_str()), ("anonymous", "Nobody"), "{event} {context}");
+        assert_eq!((key.as_str(), by.as_str()), ("anonymous", "Anonymous"), "{event} {context}");
     }
 }
 
@@ -179,11 +183,11 @@ async fn subjects_of_any_length_and_issuers_of_any_text_do_not_meet() {
 async fn an_invoker_of_the_function_is_not_anonymous() {
     let emulator = function().start().await.unwrap();
     let event = edited("direct-invoke", |event| event["params"]["name"] = json!("who"));
-    let Said::Whole(answer) = said(emulator.invoke(event, None).await.unwrap()).await else {
+    let InvocationAnswer::Whole(answer) = answer_of(emulator.invoke(event, None).await.unwrap()).await else {
         panic!("not whole")
     };
     let who: Value = serde_json::from_str(answer["result"]["content"][0]["text"].as_str().unwrap()).unwrap();
-    assert_eq!((&who["key"], &who["voucher"]), (&json!("aws|invoke"), &json!("Invoke")));
+    assert_eq!((&who["key"], &who["authenticated_by"]), (&json!("aws|invoke"), &json!("Invoke")));
 }
 
 /// The headers that arrive behind an event.
@@ -196,7 +200,7 @@ async fn headers(emulator: &Emulator, event: &str, change: impl FnOnce(&mut Valu
         }
         change(event);
     });
-    let arrived = said(emulator.invoke(event, None).await.unwrap()).await.json();
+    let arrived = answer_of(emulator.invoke(event, None).await.unwrap()).await.json();
     let headers = arrived["headers"].as_object().unwrap().iter();
     headers
         .filter(|(name, _)| name.starts_with("x-authorizer-"))
@@ -205,7 +209,7 @@ async fn headers(emulator: &Emulator, event: &str, change: impl FnOnce(&mut Valu
 }
 
 #[tokio::test]
-async fn what_a_front_says_is_forwarded_in_headers_of_its_own() {
+async fn the_identity_of_an_ingress_is_forwarded_in_headers_of_its_own() {
     let emulator = function().start().await.unwrap();
     let flat = headers(&emulator, "rest-post-authorizer", |_| {}).await;
     let expected = json!({
@@ -241,7 +245,7 @@ async fn names_become_snake_case_and_values_no_header_could_hold_are_left_out() 
 }
 
 #[tokio::test]
-async fn what_a_client_writes_in_their_place_never_arrives() {
+async fn headers_that_a_client_forges_in_their_name_never_arrive() {
     let emulator = function().start().await.unwrap();
     for event in [
         "function-url-post",

@@ -1,4 +1,5 @@
-//! Events in, requests out: what the server sees of what a front was sent. The `/request` route answers with it.
+//! Events in, requests out: the request that the server sees of an ingress's event. The `/request` route answers with
+//! it.
 
 use serde_json::{Value, json};
 
@@ -6,10 +7,10 @@ use crate::support::*;
 
 async fn seen(event: impl Into<bytes::Bytes>) -> Value {
     let emulator = function().start().await.unwrap();
-    said(emulator.invoke(event, None).await.unwrap()).await.json()
+    answer_of(emulator.invoke(event, None).await.unwrap()).await.json()
 }
 
-/// The headers that every fixture of a front brings, without those a test looks at.
+/// The headers that every fixture of an ingress brings, without those a test looks at.
 fn without_the_usual(mut seen: Value) -> Value {
     let headers = seen["headers"].as_object_mut().unwrap();
     headers.retain(|name, _| {
@@ -67,8 +68,8 @@ async fn only_a_whole_segment_that_is_the_stage_is_taken_off_the_path() {
         ("", false),
     ] {
         let event = edited("http-api-cookies", |event| event["rawPath"] = path.into());
-        let said = said(emulator.invoke(event, None).await.unwrap()).await;
-        assert_eq!(said.status() == 200, found, "{path:?}: {said:?}");
+        let answer = answer_of(emulator.invoke(event, None).await.unwrap()).await;
+        assert_eq!(answer.status() == 200, found, "{path:?}: {answer:?}");
     }
 }
 
@@ -100,7 +101,7 @@ async fn a_load_balancer_gives_pairs_as_they_were_sent() {
 #[tokio::test]
 async fn a_body_in_base64_is_decoded_before_it_is_read() {
     let emulator = function().start().await.unwrap();
-    let answer = said(emulator.invoke(fixture("function-url-post-base64"), None).await.unwrap()).await;
+    let answer = answer_of(emulator.invoke(fixture("function-url-post-base64"), None).await.unwrap()).await;
     assert_eq!(answer.json()["result"]["content"][0]["text"], "grüße");
     // What is marked as text is text, also when it looks like base64.
     let text = edited("function-url-post-base64", |event| {
@@ -108,7 +109,7 @@ async fn a_body_in_base64_is_decoded_before_it_is_read() {
         event["body"] = "aGVsbG8=".into();
         event["isBase64Encoded"] = false.into();
     });
-    assert_eq!(said(emulator.invoke(text, None).await.unwrap()).await.json()["body"], "aGVsbG8=");
+    assert_eq!(answer_of(emulator.invoke(text, None).await.unwrap()).await.json()["body"], "aGVsbG8=");
 }
 
 #[tokio::test]

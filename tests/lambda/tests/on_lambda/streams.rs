@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::support::*;
 
-/// A call that waits at the gate, and has said `one`.
+/// A call that waits at the gate after its message `one`.
 async fn begun(emulator: &Emulator, gate: &Gate, request: McpRequest, front: Ingress) -> (Reply, Held) {
     tokio::join!(request.through_ingress(emulator, front), async {
         let mut held = gate.held().await;
@@ -88,7 +88,7 @@ async fn a_get_stream_ends_with_the_time_to_come_back_before_the_function_times_
 }
 
 #[tokio::test]
-async fn a_quiet_stream_says_that_it_is_alive() {
+async fn a_quiet_stream_sends_keep_alives() {
     let builder = function().timeout(Duration::from_secs(60)).env("MCP_STREAM_SECONDS", "2");
     let emulator = builder.env("MCP_KEEP_ALIVE_SECONDS", "1").start().await.unwrap();
     let mut reply = listen().send_to(&emulator).await;
@@ -134,7 +134,7 @@ async fn a_tool_that_takes_too_long_is_answered_for_before_the_function_times_ou
 }
 
 #[tokio::test]
-async fn a_tool_that_hears_of_no_cancellation_is_answered_for_too_and_dropped() {
+async fn a_tool_that_ignores_its_cancellation_is_dropped_and_its_request_gets_an_error() {
     let gate = Gate::open().await;
     let emulator = function().env("GATE", gate.port()).timeout(Duration::from_secs(3)).start().await.unwrap();
     let (reply, mut held) = tokio::join!(call("stubborn", json!({})).send_to(&emulator), gate.held());
@@ -165,7 +165,7 @@ async fn a_client_that_leaves_does_not_stop_a_call_of_a_session_and_comes_back_f
     let session_id = initialize(&emulator).await;
     let request = tool(&session_id, "gated", json!({}));
     let (mut reply, mut held) = begun(&emulator, &gate, request, Ingress::FunctionUrl).await;
-    // First the place before everything, then the first message with its own.
+    // First the id before all messages, then the first message with its own.
     let place = reply.event().await.unwrap().id.unwrap();
     assert_eq!(reply.message().await["params"]["message"], "one");
     drop(reply);

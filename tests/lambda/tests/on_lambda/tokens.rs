@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::support::*;
 
-/// What a Function URL and API Gateway make of `WWW-Authenticate`: clients find the metadata by its well-known place.
+/// What a Function URL and API Gateway make of `WWW-Authenticate`: clients find the metadata by its well-known path.
 const RENAMED: &str = "x-amzn-remapped-www-authenticate";
 
 fn guarded(issuer: &Issuer) -> Builder {
@@ -24,12 +24,12 @@ fn now() -> u64 {
 }
 
 #[tokio::test]
-async fn each_token_is_worth_what_it_says_and_no_more() {
+async fn each_token_gives_exactly_the_access_it_states() {
     let issuer = Issuer::start().await.unwrap();
     let emulator = guarded(&issuer).start().await.unwrap();
     // Between making a token and checking it a second may pass, which the edge of the leeway would feel.
     let cases = cases(&issuer, now());
-    // And two headers arrive as one, joined by the front.
+    // And two headers arrive as one, joined by the ingress.
     for case in cases.iter().filter(|case| !case.name.contains("leeway") && case.name != "two headers") {
         let list = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" });
         for request in [
@@ -63,7 +63,7 @@ async fn each_token_is_worth_what_it_says_and_no_more() {
 }
 
 #[tokio::test]
-async fn metadata_is_there_without_a_token_through_every_front() {
+async fn metadata_is_served_without_a_token_through_every_ingress() {
     let issuer = Issuer::start().await.unwrap();
     let emulator = guarded(&issuer).start().await.unwrap();
     for front in [Ingress::FunctionUrl, Ingress::HttpApi, Ingress::Rest, Ingress::Alb, Ingress::AlbMultiValue]
@@ -105,7 +105,7 @@ async fn environments_check_the_same_token_alike() {
     assert_eq!((met.len(), issuer.asked_for_keys()), (4, 4));
 }
 
-/// A front that vouches for somebody beside the token changes nothing: whoever may invoke the function could say it.
+/// An identity in the event beside the token is ignored: any invoker of the function could have written it.
 #[tokio::test]
 async fn an_event_that_claims_an_authorizer_is_asked_for_a_token_all_the_same() {
     let issuer = Issuer::start().await.unwrap();
@@ -116,12 +116,12 @@ async fn an_event_that_claims_an_authorizer_is_asked_for_a_token_all_the_same() 
         "rest-post-authorizer",
         "function-url-post-iam",
     ] {
-        let answer = said(emulator.invoke(fixture(event), None).await.unwrap()).await;
+        let answer = answer_of(emulator.invoke(fixture(event), None).await.unwrap()).await;
         assert_eq!(answer.status(), 401, "{event}");
     }
 }
 
-/// `MCP_AUTH=front`: a way in beside the front that checks is no way in.
+/// `MCP_AUTH=gateway`: a request that did not pass the gateway's check is refused.
 #[tokio::test]
 async fn a_server_behind_an_authorizer_refuses_what_came_another_way() {
     let emulator = function().env("MCP_AUTH", "front").start().await.unwrap();
@@ -135,7 +135,7 @@ async fn a_server_behind_an_authorizer_refuses_what_came_another_way() {
         ("rest-post-authorizer", 200),
         ("function-url-post-iam", 200),
     ] {
-        let answer = said(emulator.invoke(fixture(event), None).await.unwrap()).await;
+        let answer = answer_of(emulator.invoke(fixture(event), None).await.unwrap()).await;
         assert_eq!(answer.status(), status, "{event}");
     }
 }

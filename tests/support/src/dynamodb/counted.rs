@@ -1,8 +1,8 @@
 //! A client of DynamoDB that counts its requests, each of which takes [`TRIP`].
 //!
-//! The database runs on a clock of its own. A request travels [`TRIP`] on the test's clock, which is paused and moves only
-//! while every task waits: so the time a request of the server took, in trips, is the number of round trips that had to
-//! wait for one another.
+//! The database runs on a clock of its own. A request travels [`TRIP`] on the test's clock, which is paused and moves
+//! only while every task waits: so the time a request of the server took, in trips, is the number of round trips that
+//! had to wait for one another.
 
 use std::{
     fmt,

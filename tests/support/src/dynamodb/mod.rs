@@ -1,5 +1,5 @@
-//! DynamoDB for tests: embedded, over real HTTP, one that counts its requests ([`counted`]) and one that fails on command
-//! ([`proxy`]).
+//! DynamoDB for tests: embedded, over real HTTP, one that counts its requests ([`counted`]) and one that fails on
+//! command ([`proxy`]).
 
 pub mod counted;
 pub mod proxy;

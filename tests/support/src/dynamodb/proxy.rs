@@ -1,5 +1,5 @@
-//! A wire that breaks on command: an HTTP proxy in front of an embedded DynamoDB. Its answers are the database's own, or
-//! errors as DynamoDB puts them, or none.
+//! A connection that breaks on command: an HTTP proxy in front of an embedded DynamoDB. Its answers are the database's
+//! own, or errors as DynamoDB puts them, or none.
 
 use std::sync::{Arc, Mutex};
 
@@ -22,7 +22,7 @@ pub enum Fate {
     Refused(u16, &'static str, &'static str),
     /// It is never answered.
     Ignored,
-    /// The connection breaks, and the database has heard nothing.
+    /// The connection breaks before the database gets the request.
     Cut,
     /// The database has done it, but the connection breaks before its answer.
     AnswerLost,
@@ -57,7 +57,7 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Starts one before a database, and answers everything until told otherwise.
+    /// Starts one before a database. It forwards every request until there is a rule.
     pub fn start(database: &Embedded) -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         listener.set_nonblocking(true).expect("a socket that does not block");
@@ -74,7 +74,7 @@ impl Proxy {
         proxy
     }
 
-    /// From now on: what becomes of a request with this action, the so-manyth (from 0) since this was said.
+    /// From now on: what becomes of a request, by its action and its number (from 0) since this call.
     pub fn rule(&self, rule: impl FnMut(&str, usize) -> Fate + Send + 'static) {
         *self.rule.lock().expect("no panic") = Box::new(rule);
         self.seen.lock().expect("no panic").clear();

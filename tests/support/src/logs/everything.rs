@@ -1,4 +1,5 @@
-//! What no log may ever hold, planted wherever a client or a configuration can put something, and every line that is logged.
+//! What no log may ever hold, planted wherever a client or a configuration can put something, and every line that is
+//! logged.
 
 use std::{
     fmt::Write as _,

@@ -1,4 +1,4 @@
-//! Events as files, and what an invocation said.
+//! Events as files, and the response of an invocation.
 
 use bytes::Bytes;
 use lambda_emulator::{Answer, FunctionError, Outcome};
@@ -30,7 +30,7 @@ pub(crate) fn client_context(name: &str) -> String {
 
 /// The answer to an invocation, to its end.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Said {
+pub(crate) enum InvocationAnswer {
     /// A prelude, eight NUL bytes, and the bytes behind them.
     Streamed { head: Value, body: Bytes },
     /// One JSON payload.
@@ -39,17 +39,17 @@ pub(crate) enum Said {
     Failed(String, String),
 }
 
-pub(crate) async fn said(answer: Answer) -> Said {
+pub(crate) async fn answer_of(answer: Answer) -> InvocationAnswer {
     timeout(SOON, read(answer)).await.expect("the answer did not end")
 }
 
-async fn read(answer: Answer) -> Said {
+async fn read(answer: Answer) -> InvocationAnswer {
     match answer.outcome {
         Outcome::Failed(FunctionError { kind, payload }) => {
             let error: Value = serde_json::from_slice(&payload).unwrap();
-            Said::Failed(kind, error["errorMessage"].as_str().unwrap().to_owned())
+            InvocationAnswer::Failed(kind, error["errorMessage"].as_str().unwrap().to_owned())
         }
-        Outcome::Buffered(payload) => Said::Whole(serde_json::from_slice(&payload).unwrap()),
+        Outcome::Buffered(payload) => InvocationAnswer::Whole(serde_json::from_slice(&payload).unwrap()),
         Outcome::Streaming(mut streaming) => {
             assert_eq!(streaming.content_type.as_deref(), Some(HTTP_INTEGRATION));
             let mut whole = Vec::new();
@@ -60,13 +60,16 @@ async fn read(answer: Answer) -> Said {
             let (head, rest) = whole.split_at(end);
             let body = rest.strip_prefix(&[0; 8]).expect("eight NUL bytes");
             assert!(!body.is_empty(), "a stream must not be empty");
-            Said::Streamed { head: serde_json::from_slice(head).unwrap(), body: Bytes::copy_from_slice(body) }
+            InvocationAnswer::Streamed {
+                head: serde_json::from_slice(head).unwrap(),
+                body: Bytes::copy_from_slice(body),
+            }
         }
     }
 }
 
-impl Said {
-    /// The body, whatever carries it.
+impl InvocationAnswer {
+    /// The body, streamed or whole.
     pub(crate) fn body(&self) -> String {
         match self {
             Self::Streamed { body, .. } => String::from_utf8(body.to_vec()).unwrap(),

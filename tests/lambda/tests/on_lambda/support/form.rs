@@ -1,11 +1,11 @@
-//! The forms in which fronts read answers.
+//! The forms in which ingresses read answers.
 
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-use super::Said;
+use super::InvocationAnswer;
 
-/// How a front reads an answer.
+/// How an ingress reads an answer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Form {
     /// A prelude and a stream: Function URL and REST API that stream.
@@ -16,7 +16,7 @@ pub(crate) enum Form {
     V1,
     /// Load balancer.
     Alb,
-    /// Load balancer whose target group wants lists of headers.
+    /// Load balancer with multi-value headers.
     AlbLists,
 }
 
@@ -52,8 +52,8 @@ impl<'a> Answer<'a> {
         self
     }
 
-    /// What the function says to a front that reads this form.
-    pub(crate) fn as_said(&self, form: Form) -> Said {
+    /// The function's answer to an ingress that reads this form.
+    pub(crate) fn in_form(&self, form: Form) -> InvocationAnswer {
         let single = |cookies: bool| {
             let mut headers: Map<String, Value> = Map::new();
             for (name, values) in &self.headers {
@@ -76,7 +76,10 @@ impl<'a> Answer<'a> {
                 let head = json!({
                     "statusCode": self.status, "headers": single(false), "cookies": self.cookies,
                 });
-                return Said::Streamed { head, body: Bytes::copy_from_slice(self.body.as_bytes()) };
+                return InvocationAnswer::Streamed {
+                    head,
+                    body: Bytes::copy_from_slice(self.body.as_bytes()),
+                };
             }
             Form::V2 => {
                 payload["headers"] = single(false).into();
@@ -91,6 +94,6 @@ impl<'a> Answer<'a> {
         if matches!(form, Form::Alb | Form::AlbLists) {
             payload["statusDescription"] = format!("{} {}", self.status, self.reason).into();
         }
-        Said::Whole(payload)
+        InvocationAnswer::Whole(payload)
     }
 }

@@ -16,7 +16,7 @@ pub(crate) use test_support::{
 
 pub(crate) use self::{
     database::Database,
-    event::{Said, client_context, edited, fixture, said},
+    event::{InvocationAnswer, answer_of, client_context, edited, fixture},
     form::{Answer, Form},
     mcp::{
         FromEnvironment, ThroughLambda, ask, call, get, initialize, initialize_as, listen, listen_to,
@@ -34,7 +34,7 @@ pub(crate) fn function_in(mode: &str) -> Builder {
     function().env("MCP_RESPONSE_MODE", mode)
 }
 
-/// The lines of every log that somebody should look at.
+/// The warnings and errors of every log.
 pub(crate) fn complaints(emulator: &Emulator) -> usize {
     // The emulator has no key that would be the same everywhere, so each fixture complains of that once.
     logged(emulator, r#""level":"ERROR""#) + logged(emulator, r#""level":"WARN""#)

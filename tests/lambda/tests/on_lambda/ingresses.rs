@@ -1,4 +1,4 @@
-//! Requests through the fronts themselves: what a client gets in the end.
+//! Requests through the ingresses themselves: what a client gets in the end.
 
 use std::io::Read;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::*;
 
-/// Every front, and the response mode in which its function runs.
+/// Every ingress, and the response mode in which its function runs.
 const FRONTS: [(Ingress, &str); 7] = [
     (Ingress::FunctionUrl, "auto"),
     (Ingress::FunctionUrlBuffered, "buffered"),
@@ -24,7 +24,7 @@ async fn emulator(mode: &str) -> Emulator {
 }
 
 #[tokio::test]
-async fn a_call_through_any_front_gets_the_same_answer() {
+async fn a_call_through_any_ingress_gets_the_same_response() {
     let mut answers = Vec::new();
     for (front, mode) in FRONTS {
         let emulator = emulator(mode).await;
@@ -40,7 +40,7 @@ async fn a_call_through_any_front_gets_the_same_answer() {
 }
 
 #[tokio::test]
-async fn progress_through_any_front_comes_before_its_result() {
+async fn progress_through_any_ingress_comes_before_its_result() {
     for (front, mode) in FRONTS {
         let emulator = emulator(mode).await;
         let mut reply = call("panic", json!({ "after": 2 })).through_ingress(&emulator, front).await;
@@ -61,7 +61,7 @@ async fn an_answer_is_only_compressed_where_the_client_can_read_it() {
         let call = call("echo", json!({ "message": message })).header("accept-encoding", "gzip");
         let reply = call.through_ingress(&emulator, front).await;
         let compressed = reply.header("content-encoding") == Some("gzip");
-        // A REST API hands base64 on as it is, unless it has been told which types are binary.
+        // A REST API passes base64 on as it is, unless its binary media types are configured.
         assert_eq!(compressed, !matches!(front, Ingress::Rest | Ingress::RestStream), "{front:?}");
         let (bytes, mut text) = (reply.bytes().await, String::new());
         if compressed {
@@ -75,7 +75,7 @@ async fn an_answer_is_only_compressed_where_the_client_can_read_it() {
 }
 
 #[tokio::test]
-async fn an_answer_larger_than_a_front_passes_on_is_an_error_that_says_so() {
+async fn a_response_larger_than_its_ingress_passes_on_is_an_error_that_names_the_limit() {
     for (front, mode, bytes, limit) in [
         (Ingress::FunctionUrlBuffered, "buffered", 6 << 20, "6 MB"),
         (Ingress::Rest, "auto", 6 << 20, "6 MB"),
@@ -90,7 +90,7 @@ async fn an_answer_larger_than_a_front_passes_on_is_an_error_that_says_so() {
         assert_eq!(error["code"], -32603);
         let text = error["message"].as_str().unwrap();
         assert!(text.starts_with(&format!("the answer is larger than {limit}")), "{front:?}: {text}");
-        assert_eq!(logged(&emulator, "too large for this front"), 1, "{front:?}");
+        assert_eq!(logged(&emulator, "too large for this ingress"), 1, "{front:?}");
         // A little less is passed on, by the same environment.
         let reply = call("big", json!({ "bytes": bytes - 1024 })).through_ingress(&emulator, front).await;
         assert_eq!(reply.tool_text().await.len(), bytes - 1024, "{front:?}");
@@ -99,7 +99,7 @@ async fn an_answer_larger_than_a_front_passes_on_is_an_error_that_says_so() {
 }
 
 #[tokio::test]
-async fn a_stream_passes_more_on_than_a_buffered_front() {
+async fn a_stream_passes_on_more_than_a_buffered_ingress() {
     let (emulator, bytes) = (emulator("auto").await, 7 << 20);
     let reply = call("big", json!({ "bytes": bytes })).send_to(&emulator).await;
     assert_eq!(reply.tool_text().await.len(), bytes);

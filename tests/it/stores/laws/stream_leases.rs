@@ -18,7 +18,7 @@ pub(crate) async fn at_most_the_limit_hold(lab: &Lab) {
     assert!(!acquire(lab, &owner, "d", 0).await);
 }
 
-pub(crate) async fn a_slot_given_back_is_free_and_releasing_is_idempotent(lab: &Lab) {
+pub(crate) async fn a_released_lease_is_free_and_releasing_is_idempotent(lab: &Lab) {
     let owner = principal("holder");
     assert!(acquire(lab, &owner, "a", 1).await);
     for slot in ["a", "a", "never"] {
@@ -29,7 +29,7 @@ pub(crate) async fn a_slot_given_back_is_free_and_releasing_is_idempotent(lab: &
     assert!(!acquire(lab, &owner, "c", 1).await);
 }
 
-pub(crate) async fn a_slot_whose_time_has_passed_is_free(lab: &Lab) {
+pub(crate) async fn an_expired_lease_is_free(lab: &Lab) {
     let owner = principal("holder");
     assert!(acquire(lab, &owner, "a", 1).await);
     lab.outlive();
@@ -37,7 +37,7 @@ pub(crate) async fn a_slot_whose_time_has_passed_is_free(lab: &Lab) {
     assert!(!acquire(lab, &owner, "a", 1).await);
 }
 
-pub(crate) async fn acquiring_a_held_slot_renews_it(lab: &Lab) {
+pub(crate) async fn acquiring_a_held_lease_renews_it(lab: &Lab) {
     let owner = principal("holder");
     assert!(acquire(lab, &owner, "a", 1).await);
     lab.clock.advance(lab.life / 2);

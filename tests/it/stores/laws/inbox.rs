@@ -13,7 +13,7 @@ fn request(id: &str) -> InboxKey {
     InboxKey::Request(id.into())
 }
 
-fn letter(lab: &Lab, to: InboxKey, name: &str, body: &str) -> ClientMessage {
+fn message(lab: &Lab, to: InboxKey, name: &str, body: &str) -> ClientMessage {
     ClientMessage {
         to,
         name: name.into(),
@@ -32,12 +32,12 @@ async fn bodies(lab: &Lab, session: &SessionId, to: &[InboxKey]) -> Vec<String> 
     mail.into_iter().map(|mail| String::from_utf8(mail.body.to_vec()).expect("text")).collect()
 }
 
-pub(crate) async fn letters_are_read_oldest_first_until_they_are_discarded(lab: &Lab) {
+pub(crate) async fn messages_are_read_oldest_first_until_they_are_discarded(lab: &Lab) {
     let session = lab.session().await;
     // Names that sort otherwise than they were posted.
     let names = ["9", "10", "b", "a", "2", "1"];
     for name in names {
-        post(lab, &session, &letter(lab, call("one"), name, name)).await;
+        post(lab, &session, &message(lab, call("one"), name, name)).await;
         lab.clock.advance(std::time::Duration::from_millis(1));
     }
     for _ in 0..2 {
@@ -48,23 +48,23 @@ pub(crate) async fn letters_are_read_oldest_first_until_they_are_discarded(lab: 
     assert!(bodies(lab, &session, &[call("one")]).await.is_empty());
 }
 
-pub(crate) async fn a_letter_posted_twice_is_one_letter(lab: &Lab) {
+pub(crate) async fn a_message_that_is_put_twice_is_one_message(lab: &Lab) {
     let session = lab.session().await;
-    post(lab, &session, &letter(lab, call("one"), "0", "first")).await;
-    post(lab, &session, &letter(lab, call("one"), "0", "second")).await;
+    post(lab, &session, &message(lab, call("one"), "0", "first")).await;
+    post(lab, &session, &message(lab, call("one"), "0", "second")).await;
     assert_eq!(bodies(lab, &session, &[call("one")]).await, ["first"]);
-    post(lab, &session, &letter(lab, call("two"), "0", "elsewhere")).await;
+    post(lab, &session, &message(lab, call("two"), "0", "elsewhere")).await;
     assert_eq!(bodies(lab, &session, &[call("two")]).await, ["elsewhere"], "a name is a name at its address");
 }
 
-pub(crate) async fn addresses_and_sessions_never_meet(lab: &Lab) {
+pub(crate) async fn keys_and_sessions_never_meet(lab: &Lab) {
     let (session, other) = (lab.session().await, lab.session().await);
     let addresses =
         [call("1"), request("1"), request("\"1\""), call("1#2"), request("1#2"), call("REQUEST#1"), call("")];
     for (at, to) in addresses.iter().enumerate() {
-        post(lab, &session, &letter(lab, to.clone(), "2#3", &at.to_string())).await;
+        post(lab, &session, &message(lab, to.clone(), "2#3", &at.to_string())).await;
     }
-    post(lab, &other, &letter(lab, call("1"), "2#3", "other")).await;
+    post(lab, &other, &message(lab, call("1"), "2#3", "other")).await;
     for (at, to) in addresses.iter().enumerate() {
         assert_eq!(bodies(lab, &session, std::slice::from_ref(to)).await, [at.to_string()], "{to:?}");
     }
@@ -78,8 +78,8 @@ pub(crate) async fn addresses_and_sessions_never_meet(lab: &Lab) {
 
 pub(crate) async fn discarding_is_idempotent_and_takes_only_what_was_named(lab: &Lab) {
     let session = lab.session().await;
-    let (first, second) = (letter(lab, call("one"), "0", "first"), letter(lab, call("one"), "1", "second"));
-    let third = letter(lab, call("two"), "0", "third");
+    let (first, second) = (message(lab, call("one"), "0", "first"), message(lab, call("one"), "1", "second"));
+    let third = message(lab, call("two"), "0", "third");
     for mail in [&first, &second, &third] {
         post(lab, &session, mail).await;
     }
@@ -95,19 +95,19 @@ pub(crate) async fn discarding_is_idempotent_and_takes_only_what_was_named(lab: 
     assert_eq!(bodies(lab, &session, &[call("one"), call("two")]).await, ["second", "third"]);
 }
 
-pub(crate) async fn expired_letters_are_absent(lab: &Lab) {
+pub(crate) async fn expired_messages_are_absent(lab: &Lab) {
     let session = lab.session().await;
-    post(lab, &session, &letter(lab, call("one"), "0", "early")).await;
+    post(lab, &session, &message(lab, call("one"), "0", "early")).await;
     lab.clock.advance(lab.life / 2);
     lab.stores.sessions.touch(&session, lab.end()).await.expect("touched");
-    post(lab, &session, &letter(lab, call("one"), "1", "late")).await;
+    post(lab, &session, &message(lab, call("one"), "1", "late")).await;
     lab.clock.advance(lab.life / 2);
     assert_eq!(bodies(lab, &session, &[call("one")]).await, ["late"]);
 }
 
-pub(crate) async fn letters_end_with_their_session(lab: &Lab) {
+pub(crate) async fn messages_end_with_their_session(lab: &Lab) {
     let session = lab.session().await;
-    post(lab, &session, &letter(lab, call("one"), "0", "never read")).await;
+    post(lab, &session, &message(lab, call("one"), "0", "never read")).await;
     lab.stores.sessions.end(&session).await.expect("ended");
     assert!(bodies(lab, &session, &[call("one")]).await.is_empty());
 }
