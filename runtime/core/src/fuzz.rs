@@ -52,7 +52,7 @@ proptest! {
     #[test]
     fn any_request_is_read(input in mutated(corpus(&["../fuzz/protocol"]))) {
         let (headers, body) = request(&input);
-        let read = in_time(|| protocol::read(&headers, &body, Limits::default()));
+        let read = in_time(|| protocol::read::post(&headers, &body, Limits::default()));
         if let Err(rejection) = read {
             prop_assert!(!rejection.fault.to_string().is_empty());
         }

@@ -123,7 +123,7 @@ fn renders(rejection: &Rejection) -> Result<(), TestCaseError> {
 }
 
 fn check(headers: &HeaderMap, body: &[u8]) -> Result<(), TestCaseError> {
-    match read(headers, &Bytes::copy_from_slice(body), Limits::default()) {
+    match read::post(headers, &Bytes::copy_from_slice(body), Limits::default()) {
         Ok(_) => Ok(()),
         Err(rejection) => renders(&rejection),
     }

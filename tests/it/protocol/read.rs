@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use mcp_lambda_core::{
-    protocol::{Body, Call, Fault, Limits, Message, Rejection, SessionVersion, read},
+    protocol::{Body, Call, Fault, Limits, Message, Post, Rejection, SessionVersion, read},
     rmcp::model::{LoggingLevel, NumberOrString},
 };
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ fn headers(list: &[(&str, &str)]) -> HeaderMap {
 }
 
 fn read_json(list: &[(&str, &str)], body: &Value) -> Result<Call, Rejection> {
-    read(&headers(list), &Bytes::from(body.to_string()), Limits::default())
+    read::post(&headers(list), &Bytes::from(body.to_string()), Limits::default())
 }
 
 fn meta() -> Value {
@@ -41,7 +41,7 @@ fn modern(method: &str) -> [(&str, &str); 2] {
 #[test]
 fn a_request_with_meta_is_stateless() {
     let call = read_json(&modern("tools/list"), &request("tools/list", &json!({ "_meta": meta() })));
-    let Ok(Call::Stateless(read)) = call else { panic!("{call:?}") };
+    let Ok(Call::Post(Post::Stateless(read))) = call else { panic!("{call:?}") };
     assert_eq!(read.request.id, NumberOrString::String("a".into()));
     assert_eq!(read.request.method, "tools/list");
     assert_eq!((read.log_level, read.declares_tasks), (None, false));
@@ -54,7 +54,7 @@ fn the_metadata_of_a_request_is_read() {
     meta["io.modelcontextprotocol/clientCapabilities"] =
         json!({ "extensions": { "io.modelcontextprotocol/tasks": {} } });
     let call = read_json(&modern("tools/list"), &request("tools/list", &json!({ "_meta": meta })));
-    let Ok(Call::Stateless(read)) = call else { panic!("{call:?}") };
+    let Ok(Call::Post(Post::Stateless(read))) = call else { panic!("{call:?}") };
     assert_eq!((read.log_level, read.declares_tasks), (Some(LoggingLevel::Warning), true));
 }
 
@@ -71,7 +71,7 @@ fn anything_else_is_a_sessions() {
     ];
     for body in bodies {
         let call = read_json(&[("mcp-session-id", "s")], &body);
-        let Ok(Call::Session(post)) = call else { panic!("{body}: {call:?}") };
+        let Ok(Call::Post(Post::Session(post))) = call else { panic!("{body}: {call:?}") };
         assert_eq!((post.version, post.session.as_deref()), (None, Some("s")));
     }
 }
@@ -80,7 +80,7 @@ fn anything_else_is_a_sessions() {
 fn a_session_version_is_read_from_its_header() {
     for version in SessionVersion::ALL {
         let call = read_json(&[("mcp-protocol-version", version.as_str())], &request("ping", &json!({})));
-        let Ok(Call::Session(post)) = call else { panic!("{call:?}") };
+        let Ok(Call::Post(Post::Session(post))) = call else { panic!("{call:?}") };
         assert_eq!(post.version, Some(version));
     }
 }
@@ -89,7 +89,7 @@ fn a_session_version_is_read_from_its_header() {
 fn initialize_belongs_to_the_session_era_under_any_header() {
     for header in [STATELESS, "2099-01-01", "nonsense", "2025-11-25"] {
         let call = read_json(&[("mcp-protocol-version", header)], &request("initialize", &json!({})));
-        assert!(matches!(call, Ok(Call::Session(_))), "{header}: {call:?}");
+        assert!(matches!(call, Ok(Call::Post(Post::Session(_)))), "{header}: {call:?}");
     }
 }
 
@@ -97,7 +97,7 @@ fn initialize_belongs_to_the_session_era_under_any_header() {
 fn a_stateless_notification_is_taken_and_a_stateless_answer_is_not() {
     let version = [("mcp-protocol-version", STATELESS)];
     let notification = json!({ "jsonrpc": "2.0", "method": "notifications/cancelled" });
-    assert!(matches!(read_json(&version, &notification), Ok(Call::StatelessNotification)));
+    assert!(matches!(read_json(&version, &notification), Ok(Call::Post(Post::StatelessNotification))));
     let answer =
         read_json(&version, &json!({ "jsonrpc": "2.0", "id": 3, "result": {} })).expect_err("refused");
     assert!(matches!(answer.fault, Fault::InvalidRequest(_)));
@@ -113,7 +113,8 @@ fn a_batch_belongs_to_the_one_revision_that_has_them() {
         let refused = read_json(&[("mcp-protocol-version", version)], &batch).expect_err("refused");
         assert!(matches!(refused.fault, Fault::InvalidRequest(_)), "{version}");
     }
-    let Ok(Call::Session(post)) = read_json(&[("mcp-protocol-version", "2025-03-26")], &batch) else {
+    let Ok(Call::Post(Post::Session(post))) = read_json(&[("mcp-protocol-version", "2025-03-26")], &batch)
+    else {
         panic!("refused")
     };
     let Body::Batch(members) = post.body else { panic!("no batch") };
@@ -127,7 +128,7 @@ fn a_batch_belongs_to_the_one_revision_that_has_them() {
 fn a_batch_has_a_limit_and_is_never_empty() {
     let limits = Limits { batch: 2, ..Limits::default() };
     let of = |count: usize| json!(vec![request("ping", &json!({})); count]).to_string();
-    let read = |count| read(&HeaderMap::new(), &Bytes::from(of(count)), limits);
+    let read = |count| read::post(&HeaderMap::new(), &Bytes::from(of(count)), limits);
     assert!(read(2).is_ok());
     for count in [0, 3] {
         assert!(matches!(read(count).expect_err("refused").fault, Fault::InvalidRequest(_)), "{count}");
@@ -161,8 +162,8 @@ fn a_refusal_keeps_the_id_that_could_be_read() {
 fn an_integer_id_may_be_written_as_a_float() {
     for (text, number) in [("1.0", 1), ("-7", -7), ("1e3", 1000)] {
         let body = format!(r#"{{"jsonrpc":"2.0","id":{text},"method":"ping"}}"#);
-        let call = read(&HeaderMap::new(), &Bytes::from(body), Limits::default());
-        let Ok(Call::Session(post)) = call else { panic!("{text}: {call:?}") };
+        let call = read::post(&HeaderMap::new(), &Bytes::from(body), Limits::default());
+        let Ok(Call::Post(Post::Session(post))) = call else { panic!("{text}: {call:?}") };
         let Body::One(Message::Request(request)) = post.body else { panic!("no request") };
         assert_eq!(request.id, NumberOrString::Number(number));
     }
@@ -171,12 +172,15 @@ fn an_integer_id_may_be_written_as_a_float() {
 #[test]
 fn depth_is_counted_outside_of_texts() {
     let limits = Limits { depth: 3, ..Limits::default() };
-    let read = |body: &str| read(&HeaderMap::new(), &Bytes::from(body.to_owned()), limits);
+    let read = |body: &str| read::post(&HeaderMap::new(), &Bytes::from(body.to_owned()), limits);
     let message = |params: &str| format!(r#"{{"jsonrpc":"2.0","id":1,"method":"ping","params":{params}}}"#);
     assert!(read(&message(r#"{"a":{}}"#)).is_ok());
     assert!(read(&message(r#"{"a":{},"b":{},"c":[]}"#)).is_ok(), "depth is not count");
     assert!(read(&message(r#"{"a":"[[[[{{{{\"[[[["}"#)).is_ok());
-    assert!(matches!(read(&message(r#"{"a":{"b":[]}}"#)).expect_err("deep").fault, Fault::InvalidRequest(_)));
+    assert!(matches!(
+        read(&message(r#"{"a":{"b":[]}}"#)).expect_err("deep").fault,
+        Fault::InvalidRequest(_)
+    ));
     assert!(matches!(
         read(&message(r#"{"\"":{"b":[]}}"#)).expect_err("deep").fault,
         Fault::InvalidRequest(_)

@@ -23,7 +23,7 @@ fn message(lab: &Lab, to: InboxKey, name: &str, body: &str) -> ClientMessage {
 }
 
 async fn post(lab: &Lab, session: &SessionId, mail: &ClientMessage) {
-    lab.stores.inbox.post(session, mail).await.expect("posted");
+    lab.stores.inbox.put(session, mail).await.expect("posted");
 }
 
 /// The bodies at these addresses, in the order of reading.
