@@ -47,7 +47,7 @@ fn has_test(source: &str, function: &str) -> bool {
         line.strip_prefix("fn ").and_then(|rest| rest.split('(').next()) == Some(function)
     };
     let is_in_proptest = source.contains("proptest! {");
-    lines.iter().position(|line| is_it(line)).is_some_and(|at| {
+    lines.iter().position(is_it).is_some_and(|at| {
         let above = lines[..at].iter().rev().take_while(|line| line.starts_with(['#', '/']));
         let mut attributes = above.filter(|line| line.starts_with('#'));
         attributes.any(|line| line.contains("test")) || is_in_proptest
