@@ -298,7 +298,7 @@ impl Open {
 impl InvocationId {
     fn uri(&self, what: &str) -> Result<Uri, ApiError> {
         let path = format!("/2018-06-01/runtime/invocation/{}/{what}", self.request_id);
-        path.parse().map_err(|_| ApiError::Event("Lambda-Runtime-AwsSdk-Request-Id"))
+        path.parse().map_err(|_| ApiError::Event("Lambda-Runtime-Aws-Request-Id"))
     }
 }
 
@@ -314,7 +314,7 @@ fn accepted(response: Response<Bytes>) -> Result<Response<Bytes>, ApiError> {
 fn event(response: Response<Bytes>) -> Result<Event, ApiError> {
     let (head, payload) = response.into_parts();
     let text = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
-    let request_id = text(REQUEST_ID).ok_or(ApiError::Event("Lambda-Runtime-AwsSdk-Request-Id"))?.to_owned();
+    let request_id = text(REQUEST_ID).ok_or(ApiError::Event("Lambda-Runtime-Aws-Request-Id"))?.to_owned();
     Ok(Event {
         invocation: InvocationId { request_id, invocation_id: head.headers.get(INVOCATION_ID).cloned() },
         payload,
