@@ -29,7 +29,7 @@ pub use rmcp;
 
 #[doc(inline)]
 pub use mcp_lambda_core::{
-    BoundServer, Delivery, HostCheck, Ingress, Tools,
+    BoundServer, Delivery, HostCheck, Ingress, McpContext, Tools,
     auth::{AuthenticatedBy, Principal},
     config::Config,
     error::{Error, StoreError},

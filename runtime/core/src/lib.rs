@@ -5,6 +5,7 @@
 
 pub mod auth;
 pub mod config;
+mod context;
 mod dispatch;
 pub mod error;
 pub mod events;
@@ -32,6 +33,7 @@ mod tools;
 pub use rmcp;
 
 pub use crate::{
+    context::McpContext,
     ingress::{Delivery, HostCheck, Ingress},
     server::{BoundServer, Server, ServerParts},
     signal::stop_requested,

@@ -1,0 +1,153 @@
+//! What tools, prompts and resources find in their `RequestContext`.
+
+use rmcp::{ErrorData, RoleServer, service::RequestContext};
+
+use crate::{
+    auth::Principal,
+    error::{Causes, StoreError},
+    events::{Events, PublishError},
+    session::{Handles, Session, State, StateError},
+    stream::ReplyStream,
+    time::Deadline,
+    tools::Tools,
+};
+
+/// The parts of the server that a tool uses, by name. Implemented for rmcp's
+/// [`RequestContext`](rmcp::service::RequestContext).
+///
+/// ```
+/// use mcp_lambda_server::{McpContext, rmcp};
+/// use rmcp::{ErrorData, RoleServer, service::RequestContext, tool, tool_router};
+///
+/// #[derive(Clone)]
+/// struct Server;
+///
+/// #[tool_router(server_handler)]
+/// impl Server {
+///     #[tool(description = "Counts the calls of the session")]
+///     async fn count(&self, context: RequestContext<RoleServer>) -> Result<String, ErrorData> {
+///         let count = context.state()?.update("count", |count: Option<u64>| count.unwrap_or(0) + 1).await?;
+///         Ok(format!("{} has called {count} times", context.principal().key()))
+///     }
+///
+///     #[tool(description = "Announces that the list of tools has changed")]
+///     async fn announce(&self, context: RequestContext<RoleServer>) -> Result<(), ErrorData> {
+///         context.events()?.tools_list_changed().await?;
+///         Ok(())
+///     }
+/// }
+/// ```
+pub trait McpContext {
+    /// The session of the call. `None` in 2026-07-28, which has no sessions.
+    fn session(&self) -> Option<&Session>;
+
+    /// The state of the session.
+    ///
+    /// # Errors
+    ///
+    /// Invalid request, in 2026-07-28: there, state has a handle (see [`handles`](Self::handles)).
+    fn state(&self) -> Result<&State, ErrorData>;
+
+    /// State for callers without a session: the client passes the handle with each call.
+    ///
+    /// # Errors
+    ///
+    /// Internal error, when another server than this crate's runs the tool.
+    fn handles(&self) -> Result<&Handles, ErrorData>;
+
+    /// Publishes events to the streams of all environments.
+    ///
+    /// # Errors
+    ///
+    /// Internal error, when another server than this crate's runs the tool.
+    fn events(&self) -> Result<&Events, ErrorData>;
+
+    /// The caller. Anonymous, when it is not authenticated.
+    fn principal(&self) -> Principal;
+
+    /// When the call must have ended. `None`, when another server than this crate's runs the tool.
+    fn deadline(&self) -> Option<Deadline>;
+
+    /// The head of the HTTP request. `None` for a call that did not come over HTTP.
+    fn http(&self) -> Option<&http::request::Parts>;
+
+    /// Enables and disables tools. `None`, when the server was built without dynamic tools.
+    fn tools(&self) -> Option<&Tools>;
+
+    /// The stream that the messages of the call go to. `None` in 2026-07-28.
+    fn reply_stream(&self) -> Option<&ReplyStream>;
+}
+
+impl McpContext for RequestContext<RoleServer> {
+    fn session(&self) -> Option<&Session> {
+        self.extensions.get()
+    }
+
+    fn state(&self) -> Result<&State, ErrorData> {
+        let session = self.session().ok_or_else(|| {
+            ErrorData::invalid_request("this tool keeps its state in a session, and the call has none", None)
+        })?;
+        Ok(session.state())
+    }
+
+    fn handles(&self) -> Result<&Handles, ErrorData> {
+        self.extensions.get().ok_or_else(|| missing("handles"))
+    }
+
+    fn events(&self) -> Result<&Events, ErrorData> {
+        self.extensions.get().ok_or_else(|| missing("events"))
+    }
+
+    fn principal(&self) -> Principal {
+        self.extensions.get().cloned().unwrap_or_else(Principal::anonymous)
+    }
+
+    fn deadline(&self) -> Option<Deadline> {
+        self.extensions.get().copied()
+    }
+
+    fn http(&self) -> Option<&http::request::Parts> {
+        self.extensions.get()
+    }
+
+    fn tools(&self) -> Option<&Tools> {
+        self.extensions.get()
+    }
+
+    fn reply_stream(&self) -> Option<&ReplyStream> {
+        self.extensions.get()
+    }
+}
+
+fn missing(what: &str) -> ErrorData {
+    ErrorData::internal_error(format!("the server that runs this tool has no {what}"), None)
+}
+
+/// The client gets the text of the error, the log its causes.
+fn internal(error: &(dyn std::error::Error + 'static)) -> ErrorData {
+    tracing::error!(error = %Causes(error), "a tool failed");
+    ErrorData::internal_error(error.to_string(), None)
+}
+
+impl From<StateError> for ErrorData {
+    fn from(error: StateError) -> Self {
+        internal(&error)
+    }
+}
+
+impl From<StoreError> for ErrorData {
+    fn from(error: StoreError) -> Self {
+        internal(&error)
+    }
+}
+
+impl From<PublishError> for ErrorData {
+    fn from(error: PublishError) -> Self {
+        match error {
+            error @ (PublishError::Anonymous | PublishError::UnknownSession(_)) => {
+                Self::invalid_params(error.to_string(), None)
+            }
+            error => internal(&error),
+        }
+    }
+}
