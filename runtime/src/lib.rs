@@ -21,6 +21,9 @@
 //! | `sns` | no | publishing events to an SNS topic |
 //! | `jwt` | no | bearer tokens of an OAuth 2.1 or OpenID Connect issuer, checked by the server |
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![warn(missing_debug_implementations)]
+
 mod backends;
 mod builder;
 mod server;
@@ -46,7 +49,115 @@ pub use crate::{
     server::Server,
 };
 
-pub use mcp_lambda_core::{auth, config, error, events, http, session, store, stream, time};
+/// Who may call, and what a caller may do.
+///
+/// [`Principal`](auth::Principal) is the caller. The server finds it out from a token, from IAM, from the authorizer of
+/// a gateway, or from a tower layer of the program; [`AuthConfig`](auth::AuthConfig) says which of them is required.
+///
+/// ```
+/// use mcp_lambda_server::{Config, auth::{AuthConfig, JwtConfig}};
+///
+/// let mut config = Config::default();
+/// config.auth = AuthConfig::tokens(JwtConfig::new("https://issuer.example.com", "mcp"));
+/// ```
+pub mod auth {
+    #[doc(inline)]
+    pub use mcp_lambda_core::auth::{
+        AuthConfig, AuthMode, AuthenticatedBy, GatewayIdentity, JwtConfig, Principal, ScopeTable,
+        TokenAlgorithm, UnknownAlgorithm,
+    };
+}
+
+/// The configuration: what the environment variables set, and a program may set instead.
+///
+/// ```
+/// use mcp_lambda_server::Config;
+///
+/// let mut config = Config::from_lookup(|name| (name == "MCP_PATH").then(|| "/tools".to_owned()))?;
+/// config.max_body = 1024 * 1024;
+/// assert_eq!(config.path, "/tools");
+/// # Ok::<(), mcp_lambda_server::error::ConfigError>(())
+/// ```
+pub mod config {
+    #[doc(inline)]
+    pub use mcp_lambda_core::{
+        config::{
+            AllowList, Config, CorsConfig, EventConfig, LogFormat, RequestLimits, ResponseMode, StateKey,
+            StreamConfig, Tables, TlsRoots, VARIABLES, Variable,
+        },
+        protocol::Limits,
+    };
+}
+
+/// Errors of starting and running a server, and of its stores.
+pub mod error {
+    #[doc(inline)]
+    pub use mcp_lambda_core::error::{ConfigError, Error, StoreError};
+}
+
+/// Events: appended once to a durable log, and sent on every environment's streams.
+///
+/// A tool publishes with [`Events`](events::Events), code listens with [`Subscriber`](events::Subscriber), a store
+/// implements [`EventLog`](events::EventLog).
+pub mod events {
+    #[doc(inline)]
+    pub use mcp_lambda_core::events::{
+        Appended, Event, EventFilter, EventKey, EventLog, Events, GlobalEvent, InboundEvent, Lifecycle,
+        LoggedEvent, NewEvent, PublishError, Published, Publisher, Scope, ScopeEnd, SessionChange,
+        Subscriber, ToolStatus, TopicMessage,
+    };
+}
+
+/// The bodies of HTTP requests and responses.
+pub mod http {
+    #[doc(inline)]
+    pub use mcp_lambda_core::http::{Body, BoxError};
+}
+
+/// Sessions and state.
+///
+/// A tool uses [`Session`](session::Session), [`State`](session::State) and [`Handles`](session::Handles), a store
+/// implements [`SessionStore`](session::SessionStore) and [`InboxStore`](session::InboxStore).
+pub mod session {
+    #[doc(inline)]
+    pub use mcp_lambda_core::session::{
+        ClientMessage, Handles, InboxKey, InboxStore, Rev, Session, SessionId, SessionRecord, SessionStore,
+        SessionVersion, State, StateError, StateScope, Versioned,
+    };
+}
+
+/// Where everything lives that outlasts a request.
+///
+/// ```
+/// use mcp_lambda_server::{Clock, MemoryStore, Stores};
+///
+/// let clock = Clock::system();
+/// let stores = Stores::of(MemoryStore::new(clock));
+/// ```
+pub mod store {
+    #[doc(inline)]
+    pub use mcp_lambda_core::store::{MemoryStore, Stores};
+}
+
+/// Replies that are stored for a client that comes back, and the number of streams that a caller may hold.
+///
+/// A store implements [`StreamStore`](stream::StreamStore) and [`StreamLeaseStore`](stream::StreamLeaseStore).
+pub mod stream {
+    #[doc(inline)]
+    pub use mcp_lambda_core::{
+        ids::ParseIdError,
+        stream::{
+            EventId, LogCursor, LogPosition, Part, Replay, ReplyStream, StoredFrame, StreamId, StreamKey,
+            StreamLease, StreamLeaseStore, StreamStore, StreamTerms,
+        },
+    };
+}
+
+/// The clock of everything that expires, and deadlines.
+pub mod time {
+    #[doc(inline)]
+    pub use mcp_lambda_core::time::{Clock, Deadline, Timestamp};
+}
 
 #[cfg(feature = "dynamodb")]
 #[doc(inline)]

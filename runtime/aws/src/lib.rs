@@ -5,6 +5,8 @@
 //! * `sns`: publishing events to an SNS topic.
 //! * `sdk`: SDK clients set up for cold starts.
 
+#![warn(missing_debug_implementations)]
+
 #[cfg(feature = "dynamodb")]
 pub mod dynamodb;
 #[cfg(any(feature = "dynamodb", feature = "sns"))]

@@ -42,4 +42,11 @@ impl Ingress {
         let stream_lifetime = Duration::from_secs(300);
         Self { deadline, delivery: Delivery::Stream, stream_lifetime, host: HostCheck::Check }
     }
+
+    /// A gateway that routes requests by their host name, as Function URLs and API Gateway do.
+    #[must_use]
+    pub fn behind_gateway(deadline: Deadline, delivery: Delivery) -> Self {
+        let stream_lifetime = Duration::from_secs(60);
+        Self { deadline, delivery, stream_lifetime, host: HostCheck::Routed }
+    }
 }

@@ -3,6 +3,8 @@
 //! Use that crate: it re-exports what servers need from here. This one is for authors of stores and of hosts, and what
 //! is hidden from its pages may change with any release.
 
+#![warn(missing_debug_implementations)]
+
 pub mod auth;
 pub mod config;
 mod context;

@@ -10,6 +10,8 @@
 //! * `function`: from an event to its response.
 //! * `runtime_api`, `run`, `shutdown`: the Runtime API, the loop over it, and its end.
 
+#![warn(missing_debug_implementations)]
+
 mod authorizer;
 mod classify;
 mod direct;

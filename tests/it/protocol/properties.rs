@@ -5,12 +5,15 @@ use std::fmt::Write as _;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use mcp_lambda_core::protocol::{Limits, Rejection, headers, read};
+use mcp_lambda_core::{
+    http::sse::{encode, event},
+    stream::Frame,
+};
 use mcp_lambda_server::{
     Config,
     config::VARIABLES,
-    http::sse::{encode, event},
     session::SessionId,
-    stream::{EventId, Frame, LogCursor, LogPosition, StreamId},
+    stream::{EventId, LogCursor, LogPosition, StreamId},
 };
 use proptest::{collection, prelude::*, sample};
 use serde_json::{Map, Value, json};

@@ -177,10 +177,7 @@ fn depth_is_counted_outside_of_texts() {
     assert!(read(&message(r#"{"a":{}}"#)).is_ok());
     assert!(read(&message(r#"{"a":{},"b":{},"c":[]}"#)).is_ok(), "depth is not count");
     assert!(read(&message(r#"{"a":"[[[[{{{{\"[[[["}"#)).is_ok());
-    assert!(matches!(
-        read(&message(r#"{"a":{"b":[]}}"#)).expect_err("deep").fault,
-        Fault::InvalidRequest(_)
-    ));
+    assert!(matches!(read(&message(r#"{"a":{"b":[]}}"#)).expect_err("deep").fault, Fault::InvalidRequest(_)));
     assert!(matches!(
         read(&message(r#"{"\"":{"b":[]}}"#)).expect_err("deep").fault,
         Fault::InvalidRequest(_)

@@ -1,0 +1,8 @@
+//! The server on its own loop over the Runtime API.
+
+use hosted::Hosted;
+use mcp_lambda_server::McpLambdaServer;
+
+fn main() -> Result<(), mcp_lambda_server::Error> {
+    McpLambdaServer::run(Hosted)
+}
