@@ -57,7 +57,6 @@ pub struct McpLambdaServer;
 
 impl McpLambdaServer {
     /// Starts to build a server around a handler.
-    #[must_use]
     pub fn builder<H: ServerHandler>(handler: H) -> Builder<H> {
         Builder::new(handler)
     }

@@ -76,7 +76,7 @@ fn connection(
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
-        // Above the limits of the server, whose refusal says which one is exceeded; hyper refuses without words.
+        // Above the limits of the server: its refusal says which one is exceeded, and hyper's does not.
         .max_headers(config.requests.headers.saturating_mul(2))
         .max_buf_size(config.requests.header_bytes.saturating_mul(2).max(SMALLEST_BUFFER))
         .header_read_timeout(HEAD_TIMEOUT)

@@ -58,8 +58,8 @@ pub struct ServerParts {
     pub routes: Routes,
 }
 
-/// An MCP server that is built: a [`tower::Service`] over HTTP requests, which [`serve`](Self::serve) runs on a local
-/// address and any other host can run too.
+/// An MCP server that is built: a [`tower::Service`] over HTTP requests, which [`bind`](Self::bind) runs on a local
+/// address, and other hosts can run too.
 #[derive(Clone)]
 pub struct Server {
     endpoint: Arc<Endpoint>,

@@ -139,7 +139,7 @@ impl SessionReply {
     }
 
     async fn respond(&mut self, response: JsonRpcResponse) {
-        // A refusal is the whole reply, whatever the client accepts.
+        // A refusal is the whole reply, even for a client that accepts streams alone.
         let is_refusal = self.shape == Shape::One && response.fault.is_some();
         if self.stream.is_none() && (self.accepts_json || is_refusal) {
             self.responses.push(response);

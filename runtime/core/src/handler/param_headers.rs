@@ -8,7 +8,7 @@ use rmcp::model::ClientRequest;
 use super::{Handler, HandlerResult, Layer, Request, refuse};
 use crate::protocol::{Era, Fault, headers};
 
-/// The layer: a call whose headers do not match its arguments is refused. It has no half behind the handler.
+/// The layer: a call is refused if its headers do not match its arguments. It has no half behind the handler.
 pub(super) struct ParamHeaders {
     inner: Arc<dyn Handler>,
 }

@@ -14,7 +14,7 @@ use crate::{
 
 type ResponseFuture = BoxFuture<'static, Result<Response<Body>, Infallible>>;
 
-/// Refuses the preflight request of a page whose origin is not allowed with 403, like the request itself.
+/// Refuses the preflight request of an origin that is not allowed with 403, like the request itself.
 /// <https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http#security-warning>
 /// (read 2026-11-20)
 pub(crate) fn check_preflights(cors: CorsConfig) -> impl FnOnce(McpService) -> McpService {

@@ -35,7 +35,7 @@ pub(super) enum Refusal {
 }
 
 impl Refusal {
-    /// The HTTP status of everything but a fault, whose status depends on its era.
+    /// The HTTP status. The status of a fault depends on its era, and is not decided here.
     pub(super) fn status(&self) -> StatusCode {
         match self {
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,

@@ -79,7 +79,7 @@ pub(super) async fn render(
 /// The `error_description` of RFC 6750 for a call that the token does not allow.
 const SCOPE_MISSING: &str = "the token does not allow this";
 
-/// A request whose caller is not authenticated, or lacks a scope.
+/// Answers a request without an authenticated caller, or without a scope that every caller needs.
 pub(super) fn unauthenticated(
     resource: &ProtectedResource,
     request: &HeaderMap,

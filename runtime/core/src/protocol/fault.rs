@@ -75,7 +75,7 @@ pub enum Fault {
         /// Every scope that the call requires.
         needed: Vec<String>,
     },
-    /// Streams are disabled, or the server has no capability whose messages one could carry.
+    /// Streams are disabled, or the server has no capability that sends messages on one.
     #[error("there are no streams to listen to on this server")]
     StreamsOff,
     /// A store did not answer. The cause is in the log.

@@ -5,7 +5,7 @@
 //!
 //! | request | era |
 //! |---|---|
-//! | POST whose `_meta` names a protocol version | stateless, whatever its headers say |
+//! | POST whose `_meta` names a protocol version | stateless, even if its headers name another version |
 //! | POST of `initialize` without it | session |
 //! | POST with a version header of a stateless revision | stateless (and malformed, if it is a request) |
 //! | POST of `server/discover` | stateless (and malformed): a client that probes learns that the server is stateless |
@@ -208,7 +208,7 @@ fn session_id(headers: &HeaderMap) -> Result<Option<String>, Fault> {
 }
 
 fn session_post(headers: &HeaderMap, body: Body) -> Result<Post, Rejection> {
-    // `initialize` negotiates in its body: its response names a version that both sides speak, whatever the header.
+    // `initialize` negotiates in its body: its response names a version that both sides speak.
     let is_initialize =
         matches!(&body, Body::One(Message::Request(request)) if request.method == Method::Initialize);
     let version = if is_initialize { None } else { session_version(headers)? };
@@ -251,7 +251,7 @@ impl<'a> RequestParts<'a> {
             .map_err(|error| Fault::InvalidMeta(format!("params must be an object that holds it: {error}")))
     }
 
-    /// Whether the version key is there, whatever its value: only stateless requests have it.
+    /// Whether the version key is there, with any value: only stateless requests have it.
     fn names_version(&self) -> bool {
         self.raw_meta().is_ok_and(|meta| meta.is_some_and(|meta| meta.version.is_some()))
     }

@@ -78,7 +78,7 @@ impl Streams {
         let mut permit = match permit {
             Ok(permit) => permit,
             Err(full) => {
-                // A client whose session has ended must learn that first.
+                // The end of a session is what its client must learn first.
                 self.sessions.find(session, &caller.principal).await?;
                 return Err(full);
             }
