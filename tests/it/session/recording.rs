@@ -10,7 +10,7 @@ use std::{
 
 use async_trait::async_trait;
 use mcp_lambda_server::{
-    StoreError, Stores,
+    StoreError,
     stream::{Part, Replay, StreamKey, StreamStore, StreamTerms},
 };
 use serde_json::{Value, json};
@@ -92,7 +92,7 @@ fn environments_told(tell: impl FnOnce(&mut Told)) -> (World, World, Arc<Mutex<V
     let mut told = Told::new(&plain);
     tell(&mut told);
     let parts = Arc::clone(&told.parts);
-    let stores = Stores { streams: Arc::new(told), ..plain.stores.clone() };
+    let stores = plain.stores.clone().with_streams(Arc::new(told));
     let world =
         environments::world(1, |_| {}, |builder| builder.stores(stores.clone()).clock(plain.clock.clone()));
     (world, plain, parts)

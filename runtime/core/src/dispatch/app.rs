@@ -77,7 +77,7 @@ impl App {
         }
         let events = events.with_publisher(publisher);
         let tools = off_at_first.map(|off| {
-            Tools::new(off, config.tool_check, Arc::clone(&stores.sessions), events.clone(), clock.clone())
+            Tools::new(off, config.tool_check, Arc::clone(&stores.state), events.clone(), clock.clone())
         });
         Ok(Arc::new(Self {
             capabilities: deliverable(capabilities, config.streams.enabled, tools.is_some()),
@@ -131,7 +131,7 @@ impl App {
         }
         extensions.insert(Handles::new(
             caller.principal.clone(),
-            Arc::clone(sessions),
+            Arc::clone(&self.stores.state),
             self.clock.clone(),
             life,
         ));
@@ -139,6 +139,7 @@ impl App {
             extensions.insert(Session::new(
                 Arc::clone(record),
                 Arc::clone(sessions),
+                Arc::clone(&self.stores.state),
                 self.clock.clone(),
                 life,
             ));

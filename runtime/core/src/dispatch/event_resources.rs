@@ -45,7 +45,7 @@ impl EventResources {
         context: RequestContext<RoleServer>,
     ) -> Result<ServerResult, ErrorData> {
         let scopes = match context.extensions.get::<Principal>() {
-            Some(caller) => Scope::heard_by(caller),
+            Some(caller) => Scope::visible_to(caller),
             None => vec![Scope::Global],
         };
         let is_stateless = context

@@ -53,7 +53,7 @@ pub(super) async fn open(app: &Arc<App>, caller: &Caller, read: &StatelessReques
     // Before the acknowledgement: an event between the two would be lost.
     let (slot, subscription) = futures::join!(
         app.slot(caller, &deadline),
-        app.tail.subscribe(Scope::heard_by(&caller.principal), None),
+        Subscription::open(&app.tail, Scope::visible_to(&caller.principal), None),
     );
     let mut slot = slot?;
     let subscription = match subscription {

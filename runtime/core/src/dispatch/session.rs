@@ -165,7 +165,7 @@ async fn send(
     body: bytes::Bytes,
 ) -> Result<(), Fault> {
     let mail = ClientMessage { to, name, body, expires_at: app.clock.now().plus(CLIENT_MESSAGE_TTL) };
-    app.inbox.post(&record.id, &mail).await.map_err(|error| unavailable(&error))
+    app.inbox.put(&record.id, &mail).await.map_err(|error| unavailable(&error))
 }
 
 async fn notified(

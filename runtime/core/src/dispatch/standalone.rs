@@ -70,14 +70,15 @@ pub(super) async fn open(
     }
     let deadline = listen::life(app, caller);
     let own = Scope::Session(id.clone());
-    let scopes: Vec<_> = Scope::heard_by(&caller.principal).into_iter().chain([own]).collect();
+    let scopes: Vec<_> = Scope::visible_to(&caller.principal).into_iter().chain([own]).collect();
     let from: Option<Vec<_>> = from.map(|mut cursor| {
         scopes.iter().map(|scope| (scope.clone(), *place_in(&mut cursor, scope))).collect()
     });
     let sent = from.iter().flatten().filter(|(_, place)| place.sent > 0).cloned().collect();
     let from = from.map(|places| places.into_iter().map(|(_, place)| place.seq).collect());
     // Both at once: one after the other they would be two round trips.
-    let (slot, subscription) = futures::join!(app.slot(caller, &deadline), app.tail.subscribe(scopes, from),);
+    let (slot, subscription) =
+        futures::join!(app.slot(caller, &deadline), Subscription::open(&app.tail, scopes, from),);
     let mut slot = match slot {
         Ok(slot) => slot,
         Err(full) => {
@@ -257,7 +258,7 @@ impl Listener {
 
     fn place(&self) -> LogCursor {
         let of = |scope| LogPosition {
-            seq: self.subscription.place(&scope),
+            seq: self.subscription.position(&scope),
             sent: self.sent.get(&scope).map_or(0, |place| place.sent),
         };
         LogCursor {
@@ -328,7 +329,7 @@ impl Listener {
                 let message = json!(event);
                 let mut parts: Vec<Part> = self
                     .filter
-                    .takes(&event)
+                    .matches(&event)
                     .then(|| self.message(1, session, event.level(), Some(key.source().into()), &message))
                     .flatten()
                     .into_iter()
