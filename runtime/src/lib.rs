@@ -122,7 +122,7 @@ pub mod session {
     #[doc(inline)]
     pub use mcp_lambda_core::session::{
         ClientMessage, Handles, InboxKey, InboxStore, Rev, Session, SessionId, SessionRecord, SessionStore,
-        SessionVersion, State, StateError, StateScope, Versioned,
+        SessionVersion, State, StateError, StateScope, StateStore, Versioned,
     };
 }
 

@@ -1,4 +1,4 @@
-//! A log with DynamoDB's times, bills and limits. What it holds is the runtime's own store in memory.
+//! An event log with the latency, billing and limits of DynamoDB, over the memory store of the runtime.
 //!
 //! Limits and units: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html>,
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html> (read 2026-11-20).
@@ -15,20 +15,20 @@ use mcp_lambda_server::{
 };
 use tokio::time::Instant;
 
-/// What one partition serves in a second.
+/// Units that one partition serves per second.
 const READ_UNITS: f64 = 3_000.0;
 const WRITE_UNITS: f64 = 1_000.0;
-/// What a call takes when nothing is in its way.
+/// Latency of each kind of call without throttling.
 const POLL: Duration = Duration::from_millis(4);
 const READ: Duration = Duration::from_millis(6);
 const COUNT: Duration = Duration::from_millis(5);
 const WRITE: Duration = Duration::from_millis(12);
-/// What the SDK does about a throttled call: it waits, and gives up after the third attempt.
+/// Pauses of the SDK before the retries of a throttled call. The third try is the last.
 const BACKOFF: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(100)];
 /// The size of an event's item, in KB: names, times and a payload of a few hundred bytes.
 const EVENT_KB: f64 = 1.0;
 
-/// One table's worth of log, shared by every process.
+/// The log in a table that all processes share.
 pub(crate) struct Database {
     pub(crate) log: MemoryStore,
     replicas: usize,
@@ -41,7 +41,7 @@ struct Bills {
     partitions: Vec<Partition>,
 }
 
-/// What was asked of the database.
+/// The calls of the database and their cost.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Tally {
     pub(crate) polls: u64,
@@ -49,7 +49,7 @@ pub(crate) struct Tally {
     pub(crate) read_units: f64,
     pub(crate) write_units: f64,
     pub(crate) throttled: u64,
-    /// The fullest second of any partition, as a share of what it bears.
+    /// The fullest second of any partition, as a share of its limit.
     pub(crate) peak: f64,
 }
 
@@ -62,7 +62,7 @@ struct Partition {
 
 impl Database {
     pub(crate) fn new(log: MemoryStore, replicas: usize) -> Self {
-        // The head and each copy of the log are partitions of their own.
+        // The head and each replica of the log are partitions of their own.
         let partitions = vec![Partition { second: 0, read: 0.0, written: 0.0 }; replicas + 1];
         Self { log, replicas, bills: Mutex::new(Bills { tally: Tally::default(), partitions }) }
     }
@@ -75,7 +75,7 @@ impl Database {
         self.bills.lock().unwrap_or_else(PoisonError::into_inner).tally = Tally::default();
     }
 
-    /// Takes so much of a partition's second, if there is as much left.
+    /// Takes units of a partition in the current second, if as many are left.
     fn take(&self, partition: usize, read: f64, written: f64, began: Instant) -> bool {
         let second = began.elapsed().as_secs();
         let mut bills = self.bills.lock().unwrap_or_else(PoisonError::into_inner);
@@ -97,7 +97,7 @@ impl Database {
         true
     }
 
-    /// The same as the SDK does it: again after a pause, then an error.
+    /// Takes units with the retries of the SDK.
     async fn call(
         &self,
         partition: usize,
@@ -118,17 +118,17 @@ impl Database {
     }
 }
 
-/// The log as one process sees it: it polls and reads one copy.
+/// The log of one process, which polls and reads one replica.
 pub(crate) struct Client {
     pub(crate) database: std::sync::Arc<Database>,
-    pub(crate) copy: usize,
+    pub(crate) replica: usize,
     pub(crate) began: Instant,
 }
 
 impl Client {
-    /// Copy 0 is polled by its head, the others by their last item.
+    /// Returns the partition that is polled: replica 0 by its head, the others by their last item.
     fn polled(&self) -> usize {
-        if self.copy == 0 { 0 } else { self.copy + 1 }
+        if self.replica == 0 { 0 } else { self.replica + 1 }
     }
 
     fn count(&self, add: impl FnOnce(&mut Tally)) {
@@ -139,14 +139,15 @@ impl Client {
 #[async_trait]
 impl EventLog for Client {
     async fn append(&self, scope: &Scope, event: &NewEvent) -> Result<Appended, StoreError> {
-        // A place of the head, then one transaction: the event, its note, its topic, and the copies; twice the units.
+        // A sequence number from the head, then one transaction at twice the units: the event, its deduplication marker, its
+        // event key, and the replicas.
         tokio::time::sleep(COUNT).await;
         self.database.call(0, 0.0, 1.0, self.began).await?;
         tokio::time::sleep(WRITE).await;
-        for copy in 0..self.database.replicas {
-            self.database.call(copy + 1, 0.0, 2.0 * EVENT_KB, self.began).await?;
+        for replica in 0..self.database.replicas {
+            self.database.call(replica + 1, 0.0, 2.0 * EVENT_KB, self.began).await?;
         }
-        // The note and the topic are partitions of their own, and never the fullest ones.
+        // The marker and the event key are partitions of their own, and never the fullest ones.
         self.count(|tally| tally.write_units += 4.0);
         self.database.log.append(scope, event).await
     }
@@ -168,15 +169,15 @@ impl EventLog for Client {
         self.count(|tally| tally.reads += 1);
         tokio::time::sleep(READ).await;
         let events = self.database.log.read(scope, after, limit).await?;
-        // A consistent read: a unit for each 4 KB begun.
+        // A strongly consistent read: a unit for each 4 KB or part of it.
         #[expect(clippy::cast_precision_loss, reason = "a page of events")]
         let units = (events.len() as f64 * EVENT_KB / 4.0).ceil().max(1.0);
-        self.database.call(self.copy + 1, units, 0.0, self.began).await?;
+        self.database.call(self.replica + 1, units, 0.0, self.began).await?;
         Ok(events)
     }
 
-    async fn settle(&self, scope: &Scope, after: u64) -> Result<u64, StoreError> {
-        self.database.log.settle(scope, after).await
+    async fn seal_gap(&self, scope: &Scope, after: u64) -> Result<u64, StoreError> {
+        self.database.log.seal_gap(scope, after).await
     }
 
     async fn event_keys(
@@ -191,9 +192,9 @@ impl EventLog for Client {
     async fn newest(
         &self,
         scope: &Scope,
-        topic: &EventKey,
+        key: &EventKey,
         limit: usize,
     ) -> Result<Vec<LoggedEvent>, StoreError> {
-        self.database.log.newest(scope, topic, limit).await
+        self.database.log.newest(scope, key, limit).await
     }
 }

@@ -1,8 +1,7 @@
-//! `simulate-fanout`: how long an event takes to reach every stream, what that reads, and when a partition is full.
+//! `simulate-fanout`: how long an event takes to reach every stream, what the reads cost, and when a partition is full.
 //!
-//! What runs is the runtime's own: the log's trait, the tail of each process, its broadcast and its subscriptions. What
-//! is simulated is the clock, which jumps from one thing that happens to the next, and DynamoDB: how long it takes,
-//! what it bills, and how much one partition bears before it throttles.
+//! The tail, the broadcast and the subscriptions of each process are those of the runtime. Simulated are the clock, which
+//! jumps from one timer to the next, and DynamoDB: its latency, its billing, and the limits of a partition.
 
 mod dynamodb;
 mod report;
@@ -13,25 +12,25 @@ use std::time::Duration;
 use clap::Parser;
 use run::Deployment;
 
-/// Runs one deployment after another and prints a table.
+/// Simulates deployments and prints a table.
 #[derive(Debug, Parser)]
 struct Arguments {
     /// Open streams.
     #[arg(long, value_delimiter = ',', default_value = "10,100,1000,10000,100000")]
     streams: Vec<usize>,
-    /// Events a second.
+    /// Events per second.
     #[arg(long, value_delimiter = ',', default_value = "0,0.1,1,10,100,500,1000")]
     rates: Vec<f64>,
-    /// Streams of one process: 1 as on classic Lambda, more as on Managed Instances.
+    /// Streams of one process: 1 on classic Lambda, more on Managed Instances.
     #[arg(long, value_delimiter = ',', default_value = "1,64")]
     per_process: Vec<usize>,
-    /// `EVENT_FANOUT_REPLICAS`; as many as are needed, up to 64, if left out.
+    /// `EVENT_FANOUT_REPLICAS`. Default: as many as are needed, up to 64.
     #[arg(long)]
     replicas: Option<usize>,
     /// Simulated seconds.
     #[arg(long, default_value_t = 30)]
     seconds: u64,
-    /// Polls after which a run is shortened: they are what costs real time.
+    /// Number of polls after which a run is shortened, because they take real time.
     #[arg(long, default_value_t = 3_000_000)]
     polls: u64,
 }
@@ -45,10 +44,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             for rate in &arguments.rates {
                 let processes = streams.div_ceil(*per_process);
                 let replicas = arguments.replicas.unwrap_or_else(|| run::replicas(processes, *rate));
-                let life = run::affordable(processes, *rate, arguments.polls)
+                let duration = run::affordable(processes, *rate, arguments.polls)
                     .min(Duration::from_secs(arguments.seconds));
                 let deployment =
-                    Deployment { processes, per_process: *per_process, rate: *rate, replicas, life };
+                    Deployment { processes, per_process: *per_process, rate: *rate, replicas, duration };
                 report::line(&deployment, &deployment.run()?);
             }
         }

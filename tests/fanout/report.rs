@@ -1,4 +1,4 @@
-//! The table.
+//! The table of results.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ const WRITE_UNIT: f64 = 0.625 / 1e6;
 
 pub(crate) fn head() {
     println!(
-        "| streams | of a process | events/s | replicas | p50 ms | p99 ms | append p99 ms | polls/s | read units per stream-hour | $/h reads | $/h writes | fullest partition | throttled/s | refused |"
+        "| streams | per process | events/s | replicas | p50 ms | p99 ms | append p99 ms | polls/s | read units per stream-hour | $/h reads | $/h writes | fullest partition | throttled/s | refused |"
     );
     println!("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|");
 }
@@ -18,9 +18,9 @@ pub(crate) fn head() {
 #[expect(clippy::cast_precision_loss, reason = "a report")]
 pub(crate) fn line(deployment: &Deployment, outcome: &Outcome) {
     let streams = deployment.processes * deployment.per_process;
-    let seconds = deployment.life.as_secs_f64();
+    let seconds = deployment.duration.as_secs_f64();
     let tally = &outcome.tally;
-    let an_hour = |count: f64| count / seconds * 3600.0;
+    let per_hour = |count: f64| count / seconds * 3600.0;
     println!(
         "| {streams} | {} | {} | {} | {} | {} | {} | {:.0} | {:.0} | {:.3} | {:.3} | {:.0} % | {:.0} | {} of {} |",
         deployment.per_process,
@@ -30,9 +30,9 @@ pub(crate) fn line(deployment: &Deployment, outcome: &Outcome) {
         quantile(&outcome.latencies, 0.99),
         quantile(&outcome.appends, 0.99),
         tally.polls as f64 / seconds,
-        an_hour(tally.read_units) / streams as f64,
-        an_hour(tally.read_units) * READ_UNIT,
-        an_hour(tally.write_units) * WRITE_UNIT,
+        per_hour(tally.read_units) / streams as f64,
+        per_hour(tally.read_units) * READ_UNIT,
+        per_hour(tally.write_units) * WRITE_UNIT,
         tally.peak * 100.0,
         tally.throttled as f64 / seconds,
         outcome.refused,
@@ -44,9 +44,9 @@ pub(crate) fn line(deployment: &Deployment, outcome: &Outcome) {
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "a place in a list"
+    reason = "an index"
 )]
 fn quantile(sorted: &[Duration], share: f64) -> String {
-    let at = ((sorted.len() as f64 * share).ceil() as usize).saturating_sub(1);
-    sorted.get(at).map_or_else(|| "-".to_owned(), |value| value.as_millis().to_string())
+    let index = ((sorted.len() as f64 * share).ceil() as usize).saturating_sub(1);
+    sorted.get(index).map_or_else(|| "-".to_owned(), |value| value.as_millis().to_string())
 }

@@ -1,4 +1,4 @@
-//! One deployment: so many processes with so many streams each, and events at a rate.
+//! One deployment: a number of processes with a number of streams each, and events at a rate.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,16 +18,16 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::dynamodb::{Client, Database, Tally};
 
-/// The first seconds are not measured: new processes poll faster.
+/// The first seconds are not measured: every process polls at the pace of its start.
 const WARM_UP: Duration = Duration::from_secs(10);
-/// A process that has heard something looks ten times a second for some three seconds.
-const LOOKS: f64 = 10.0;
-/// The same while nothing happens.
+/// Polls per second of a process in the three seconds after an event.
+const POLLS: f64 = 10.0;
+/// Read units per second of a process without events.
 const IDLE_UNITS: f64 = 0.4;
-/// Where a partition should stay below.
+/// Read units per second that a partition should not exceed.
 const HEADROOM: f64 = 2_000.0;
-/// Copies that one transaction can hold beside what else it writes, with room to spare.
-const MOST_REPLICAS: usize = 64;
+/// Replicas that fit into one transaction with the other items of an event, with room to spare.
+const MAX_REPLICAS: usize = 64;
 
 #[derive(Clone)]
 struct Nothing;
@@ -38,15 +38,15 @@ pub(crate) struct Deployment {
     pub(crate) per_process: usize,
     pub(crate) rate: f64,
     pub(crate) replicas: usize,
-    pub(crate) life: Duration,
+    pub(crate) duration: Duration,
 }
 
-/// What came of it.
+/// The result of a run.
 pub(crate) struct Outcome {
     pub(crate) tally: Tally,
-    /// From the call that publishes to each stream, sorted.
+    /// Times from the call that publishes to each stream, sorted.
     pub(crate) latencies: Vec<Duration>,
-    /// Of each publication, sorted.
+    /// Time of each append, sorted.
     pub(crate) appends: Vec<Duration>,
     pub(crate) published: u64,
     pub(crate) refused: u64,
@@ -54,45 +54,45 @@ pub(crate) struct Outcome {
 
 #[expect(clippy::cast_precision_loss, reason = "estimates")]
 fn units(processes: usize, rate: f64, busy: f64) -> f64 {
-    // Half a unit a poll; a unit for each four events a read finds, on pages of a hundred.
-    let of_reads = rate.clamp(1.0, LOOKS) * (rate / LOOKS / 4.0).ceil().max(1.0);
-    processes as f64 * (busy * (LOOKS / 2.0 + of_reads) + (1.0 - busy) * IDLE_UNITS)
+    // Half a unit for each poll, and a unit for each four events of a read.
+    let of_reads = rate.clamp(1.0, POLLS) * (rate / POLLS / 4.0).ceil().max(1.0);
+    processes as f64 * (busy * (POLLS / 2.0 + of_reads) + (1.0 - busy) * IDLE_UNITS)
 }
 
-/// As many copies as keep every partition below two thirds of what it bears in the seconds after an event, when
-/// all processes are busy.
+/// Returns the number of replicas that keeps every partition below two thirds of its limit in the seconds after an event,
+/// when every process is busy.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small number")]
 pub(crate) fn replicas(processes: usize, rate: f64) -> usize {
     ((units(processes, rate, if rate > 0.0 { 1.0 } else { 0.0 }) / HEADROOM).ceil() as usize)
-        .clamp(1, MOST_REPLICAS)
+        .clamp(1, MAX_REPLICAS)
 }
 
-/// As much simulated time as so many polls buy.
+/// Returns the simulated time in which a number of polls is made.
 #[expect(clippy::cast_precision_loss, reason = "estimates")]
 pub(crate) fn affordable(processes: usize, rate: f64, polls: u64) -> Duration {
-    let a_second = units(processes, rate, (rate * 3.0).min(1.0)).max(1.0);
-    Duration::from_secs_f64((polls as f64 / a_second).clamp(5.0, 3600.0))
+    let per_second = units(processes, rate, (rate * 3.0).min(1.0)).max(1.0);
+    Duration::from_secs_f64((polls as f64 / per_second).clamp(5.0, 3600.0))
 }
 
 impl Deployment {
     pub(crate) fn run(&self) -> Result<Outcome, Box<dyn std::error::Error>> {
-        let runtime = time_that_jumps()?;
+        let runtime = paused_runtime()?;
         runtime.block_on(self.simulate())
     }
 
     async fn simulate(&self) -> Result<Outcome, Box<dyn std::error::Error>> {
         let began = Instant::now();
-        let clock = Clock::manual(Timestamp(1_800_000_000_000));
+        let clock = Clock::manual(Timestamp::from_millis(1_800_000_000_000));
         let database = Arc::new(Database::new(MemoryStore::new(clock.clone()), self.replicas));
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
-        let (heard, latencies) = mpsc::unbounded_channel();
+        let (received, latencies) = mpsc::unbounded_channel();
         let mut servers = Vec::with_capacity(self.processes);
         for process in 0..self.processes {
             let server = process_of(&database, process % self.replicas, began, &clock)?;
             for _ in 0..self.per_process {
                 let mut stream = server.events().subscribe(EventFilter::default()).await?;
-                let (heard, stop) = (heard.clone(), stop.clone());
+                let (received, stop) = (received.clone(), stop.clone());
                 tasks.spawn(async move {
                     loop {
                         let event = tokio::select! {
@@ -102,25 +102,25 @@ impl Deployment {
                         if let Ok(GlobalEvent::ExternalEvent { payload, .. }) = event {
                             let published = Duration::from_micros(payload.as_u64().unwrap_or_default());
                             if published >= WARM_UP {
-                                let _ = heard.send(began.elapsed().saturating_sub(published));
+                                let _ = received.send(began.elapsed().saturating_sub(published));
                             }
                         }
                     }
                 });
             }
-            // Environments do not begin in step.
+            // Environments do not start in step.
             if process % 64 == 63 {
                 time::sleep(Duration::from_millis(5)).await;
             }
             servers.push(server);
         }
-        drop(heard);
+        drop(received);
         let publisher = process_of(&database, 0, began, &clock)?;
         time::sleep(WARM_UP.saturating_sub(began.elapsed())).await;
         database.reset();
         let published = self.publish(&publisher, &tasks, began).await;
         let tally = database.tally();
-        // What is on its way arrives.
+        // Time for the last events to arrive.
         time::sleep(Duration::from_secs(5)).await;
         stop.cancel();
         tasks.close();
@@ -131,7 +131,7 @@ impl Deployment {
     }
 
     async fn publish(&self, publisher: &Server, tasks: &TaskTracker, began: Instant) -> Outcome {
-        let end = Instant::now() + self.life;
+        let end = Instant::now() + self.duration;
         let (done, outcomes) = mpsc::unbounded_channel();
         let (mut published, mut refused) = (0, 0);
         if self.rate > 0.0 {
@@ -171,20 +171,20 @@ fn drained<T>(mut channel: mpsc::UnboundedReceiver<T>) -> Vec<T> {
     std::iter::from_fn(|| channel.try_recv().ok()).collect()
 }
 
-/// A process as the runtime builds it, with a log of its own view.
+/// Builds the server of a process, whose log reads one replica.
 fn process_of(
     database: &Arc<Database>,
-    copy: usize,
+    replica: usize,
     began: Instant,
     clock: &Clock,
 ) -> Result<Server, mcp_lambda_server::Error> {
-    let client = Client { database: Arc::clone(database), copy, began };
-    let stores = Stores { events: Arc::new(client), ..Stores::of(database.log.clone()) };
+    let client = Client { database: Arc::clone(database), replica, began };
+    let stores = Stores::of(database.log.clone()).with_events(Arc::new(client));
     let builder =
         McpLambdaServer::builder(Nothing).config(Config::default()).stores(stores).clock(clock.clone());
-    builder.build().now_or_never().expect("a build that waits for nothing")
+    builder.build().now_or_never().expect("a build without a wait")
 }
 
-fn time_that_jumps() -> std::io::Result<tokio::runtime::Runtime> {
+fn paused_runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()
 }

@@ -1,9 +1,11 @@
-//! The AWS SDK side of [`mcp-lambda-server`](https://docs.rs/mcp-lambda-server): use that crate, whose features
-//! `dynamodb` and `sns` choose the modules of this one.
+//! The AWS side of [`mcp-lambda-server`](https://docs.rs/mcp-lambda-server). Use that crate: its features `dynamodb` and
+//! `sns` enable the modules of this one.
 //!
-//! * `dynamodb`: every store in two DynamoDB tables.
-//! * `sns`: publishing events to an SNS topic.
-//! * `sdk`: SDK clients set up for cold starts.
+//! | feature | module | content |
+//! |---|---|---|
+//! | `dynamodb` | `dynamodb` | a store in two DynamoDB tables |
+//! | `sns` | `sns` | a publisher to an SNS topic |
+//! | either | `sdk` | configuration of SDK clients for short cold starts |
 
 #![warn(missing_debug_implementations)]
 

@@ -1,8 +1,9 @@
-//! Clients of AWS, set up for cold starts: nothing at all before the first request that needs AWS, no certificates from
-//! disk.
+//! Configuration of AWS SDK clients for short cold starts: nothing is loaded before the first request that needs AWS, and
+//! no certificate is read from disk.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
+/// Configuration of the AWS SDK clients.
 pub use aws_config::SdkConfig;
 use aws_config::{BehaviorVersion, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_smithy_http_client::{
@@ -10,7 +11,7 @@ use aws_smithy_http_client::{
     tls::{self, TlsContext, TrustStore, rustls_provider::CryptoMode},
 };
 
-// One type, under the names of whichever SDK is there.
+// Both SDKs re-export the same type.
 #[cfg(feature = "dynamodb")]
 use aws_sdk_dynamodb::config::SharedHttpClient;
 #[cfg(not(feature = "dynamodb"))]
@@ -23,29 +24,30 @@ use mcp_lambda_core::{
     error::{ConfigError, StoreError},
 };
 
-/// What AWS's endpoints are certified by. All five, as <https://www.amazontrust.com/repository/> (read 2026-11-20)
-/// recommends. The system's own store holds some 150, and reading them costs every cold start milliseconds.
+/// The root certificates of AWS endpoints: all five, as <https://www.amazontrust.com/repository/> (read 2026-11-20)
+/// recommends. A system's trust store holds some 150, and reading them costs milliseconds of every cold start.
 const AMAZON_ROOTS: &str = include_str!("amazon-roots.pem");
 
-/// A connection that was idle for longer may have died while the environment was frozen.
-const IDLE: Duration = Duration::from_secs(50);
-/// To a neighbour in the same region.
-const CONNECT: Duration = Duration::from_secs(1);
-/// One try. DynamoDB answers in milliseconds: what takes a second is a connection that died in a freeze.
-const TRY: Duration = Duration::from_secs(2);
-/// All tries together: a client that waits longer than that for its state is better told.
-const OPERATION: Duration = Duration::from_secs(5);
-/// Throttling passes in moments, and an environment that waits is billed.
+/// Idle time after which a connection is closed: an older one may have died while the environment was frozen.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(50);
+/// Time limit of a connect to an endpoint in the same region.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// Time limit of one try. DynamoDB responds in milliseconds: a try that takes seconds uses a connection that died in a
+/// freeze.
+const TRY_TIMEOUT: Duration = Duration::from_secs(2);
+/// Time limit of all tries of a request, after which the client receives an error.
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(5);
+/// Tries of a request. Throttling is short, and an environment that waits is billed.
 const TRIES: u32 = 5;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// The one HTTP client: rustls with ring, connections dropped before they can have gone stale in a freeze. Making it
-/// opens none.
+/// Creates the HTTP client of the SDK clients: rustls with ring, and idle connections are closed after 50 s, because a
+/// freeze of the environment breaks them. This opens no connection.
 ///
 /// # Errors
 ///
-/// When no TLS can be set up with these roots.
+/// [`ConfigError`] if TLS cannot be configured with these root certificates.
 pub fn http_client(roots: TlsRoots) -> Result<SharedHttpClient, ConfigError> {
     let trusted = match roots {
         TlsRoots::Amazon => TrustStore::empty(),
@@ -55,17 +57,18 @@ pub fn http_client(roots: TlsRoots) -> Result<SharedHttpClient, ConfigError> {
     let context = TlsContext::builder().with_trust_store(trusted).build().map_err(|error| ConfigError {
         variable: "MCP_TLS_ROOTS",
         found: format!("{roots:?}: {error}"),
-        expected: "roots that TLS can be set up with".into(),
+        expected: "root certificates that TLS can be configured with".into(),
     })?;
     Ok(Builder::new()
-        .pool_idle_timeout(IDLE)
+        .pool_idle_timeout(IDLE_TIMEOUT)
         .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
         .tls_context(context)
         .build_https())
 }
 
-/// SDK configuration from the environment: region, credentials, `AWS_ENDPOINT_URL` and `AWS_ENDPOINT_URL_<SERVICE>`,
-/// with our HTTP client, times and tries. One for every AWS client of the process, so that they share connections.
+/// Loads the SDK configuration from the environment (region, credentials, `AWS_ENDPOINT_URL` and
+/// `AWS_ENDPOINT_URL_<SERVICE>`), with [`http_client`], [`retries`] and [`timeouts`]. Clients of one configuration share
+/// connections.
 ///
 /// # Errors
 ///
@@ -79,7 +82,7 @@ pub async fn sdk_config(roots: TlsRoots) -> Result<SdkConfig, ConfigError> {
         .await)
 }
 
-/// How often a request is tried, and how long in between.
+/// Returns the retries of a request: 5 tries, with pauses from 50 ms to 1 s.
 #[must_use]
 pub fn retries() -> RetryConfig {
     RetryConfig::standard()
@@ -88,18 +91,20 @@ pub fn retries() -> RetryConfig {
         .with_max_backoff(LONGEST_PAUSE)
 }
 
-/// How long a request may take.
+/// Returns the time limits of a request: 1 s to connect, 2 s for one try, 5 s for all.
 #[must_use]
 pub fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
-        .connect_timeout(CONNECT)
-        .operation_attempt_timeout(TRY)
-        .operation_timeout(OPERATION)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .operation_attempt_timeout(TRY_TIMEOUT)
+        .operation_timeout(OPERATION_TIMEOUT)
         .build()
 }
 
-/// The way to AWS. It is found when it is first needed: the configuration, the roots and the first client of each service
-/// take a third of a cold start, and what a request of 2026-07-28 needs is mostly none of them.
+/// An SDK configuration that is loaded when it is first needed. Clones share it.
+///
+/// The configuration, the root certificates and the first client of each service take a third of a cold start, and most
+/// 2026-07-28 requests need none of them.
 #[derive(Clone)]
 pub struct AwsSdk {
     roots: TlsRoots,
@@ -107,12 +112,17 @@ pub struct AwsSdk {
 }
 
 impl AwsSdk {
-    /// By a configuration that somebody brings, or by one that is to be made from the environment.
+    /// Uses a given configuration, or loads one from the environment with these root certificates.
+    #[must_use]
     pub fn new(roots: TlsRoots, given: Option<SdkConfig>) -> Self {
         Self { roots, config: Arc::new(OnceCell::new_with(given)) }
     }
 
-    /// The one configuration. Callers that come while it is being made wait for it and make no second.
+    /// Returns the configuration. Concurrent first callers wait for one load.
+    ///
+    /// # Errors
+    ///
+    /// As [`http_client`].
     pub async fn config(&self) -> Result<&SdkConfig, ConfigError> {
         self.config.get_or_try_init(|| sdk_config(self.roots)).await
     }
@@ -124,26 +134,47 @@ impl AwsSdk {
     }
 }
 
-/// A client of one service.
+impl fmt::Debug for AwsSdk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AwsSdk").field("roots", &self.roots).field("is_loaded", &self.is_loaded()).finish()
+    }
+}
+
+/// The client of one service, which may be created on first use.
 pub enum LazyClient<C> {
-    /// Somebody brought it.
+    /// A given client.
     Given(C),
-    /// It is made when it is first asked for.
+    /// A client that is created on first use.
     Deferred {
-        /// Out of this.
+        /// SDK configuration of the client.
         aws: AwsSdk,
-        /// By this.
+        /// Constructor of the client.
         make: fn(&SdkConfig) -> C,
-        /// Once.
+        /// The client, once it is created.
         made: OnceCell<C>,
     },
 }
 
+impl<C> fmt::Debug for LazyClient<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Given(_) => "Given",
+            Self::Deferred { .. } => "Deferred",
+        })
+    }
+}
+
 impl<C> LazyClient<C> {
+    /// Defers the creation of the client to its first use.
     pub fn deferred(aws: AwsSdk, make: fn(&SdkConfig) -> C) -> Self {
         Self::Deferred { aws, make, made: OnceCell::new() }
     }
 
+    /// Returns the client, and creates it on first use.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] if the SDK configuration cannot be loaded.
     pub async fn get(&self) -> Result<&C, StoreError> {
         match self {
             Self::Given(client) => Ok(client),

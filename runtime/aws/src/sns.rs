@@ -1,7 +1,9 @@
-//! The SNS topic that announcements go to.
-//!
-//! With the SDK and not a signed request of our own: signing, credentials, endpoints and connections are linked for
-//! DynamoDB anyway, so what `Publish` adds is its own serialisation.
+//! A publisher to an SNS topic.
+
+// The SDK client and not a signed HTTP request: signing, credentials, endpoints and connections are linked for DynamoDB
+// anyway, so `Publish` adds only its own serialization.
+
+use std::fmt;
 
 use async_trait::async_trait;
 use aws_sdk_sns::{
@@ -14,28 +16,35 @@ use mcp_lambda_core::events::{PublishError, Publisher, TopicMessage};
 
 use crate::sdk::{AwsSdk, LazyClient};
 
-/// The SDK, in the version this announcer uses.
+/// The SDK, in the version that this publisher uses.
 pub use aws_sdk_sns as sdk;
 
-/// SNS takes subjects of 100 characters: <https://docs.aws.amazon.com/sns/latest/api/API_Publish.html> (read 2026-11-20).
-const LONGEST_SUBJECT: usize = 100;
+/// Longest subject of a message, in characters: <https://docs.aws.amazon.com/sns/latest/api/API_Publish.html> (read 2026-11-20).
+const MAX_SUBJECT: usize = 100;
 
-/// Publishes to one topic.
+/// Publishes events to an SNS topic, with the id and the type of each event as message attributes.
 pub struct SnsPublisher {
     client: LazyClient<Client>,
     topic_arn: String,
 }
 
 impl SnsPublisher {
-    /// Publishes to this topic. Nothing is asked of SNS until there is something to announce.
+    /// Creates a publisher to the topic with an ARN. It sends no request before the first message.
     #[must_use]
     pub fn new(client: Client, topic_arn: impl Into<String>) -> Self {
         Self { client: LazyClient::Given(client), topic_arn: topic_arn.into() }
     }
 
-    /// The same with a client that is made with the first message.
+    /// Creates a publisher as [`SnsPublisher::new`] does, whose client is created for the first message.
+    #[must_use]
     pub fn deferred(aws: AwsSdk, topic_arn: impl Into<String>) -> Self {
         Self { client: LazyClient::deferred(aws, |config| Client::new(config)), topic_arn: topic_arn.into() }
+    }
+}
+
+impl fmt::Debug for SnsPublisher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SnsPublisher").field("topic_arn", &self.topic_arn).finish_non_exhaustive()
     }
 }
 
@@ -55,7 +64,7 @@ impl Publisher for SnsPublisher {
             .map_err(|error| PublishError::Topic(error.into()))?
             .publish()
             .topic_arn(&self.topic_arn)
-            .subject(message.subject.chars().take(LONGEST_SUBJECT).collect::<String>())
+            .subject(message.subject.chars().take(MAX_SUBJECT).collect::<String>())
             .message(&message.message);
         for (name, value) in attributes {
             let attribute = MessageAttributeValue::builder().data_type("String").string_value(value).build();
@@ -65,7 +74,9 @@ impl Publisher for SnsPublisher {
         let published = publish.send().await.map_err(|error| {
             let hint = match error.code() {
                 Some("NotFound") => " (there is no such topic: check SNS_TOPIC_ARN and the region)",
-                Some("AuthorizationError" | "AccessDenied") => " (the role may not: grant it sns:Publish)",
+                Some("AuthorizationError" | "AccessDenied") => {
+                    " (the IAM role may not do this: grant it sns:Publish)"
+                }
                 _ => "",
             };
             let cause = DisplayErrorContext(&error);

@@ -7,7 +7,7 @@ use crate::random;
 const RANDOM_ID: &str = "32 lower-case hexadecimal digits";
 const EVENT_ID: &str = "an event id that this server has sent";
 
-/// A text that is not the identifier it was read as.
+/// The error of parsing text that is not an identifier of the requested type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("expected {0}")]
 pub struct ParseIdError(&'static str);
@@ -19,13 +19,13 @@ macro_rules! random_id {
         pub struct $name(Arc<str>);
 
         impl $name {
-            /// Makes a new id from 122 random bits.
+            /// Creates an id from 122 random bits.
             #[must_use]
             pub fn random() -> Self {
                 Self(random::token().into())
             }
 
-            /// Returns the id as it is sent and stored.
+            /// Returns the id as text: 32 lower-case hexadecimal digits.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -41,7 +41,11 @@ macro_rules! random_id {
         impl FromStr for $name {
             type Err = ParseIdError;
 
-            /// Reads an id. Text that [`random`](Self::random) cannot have made is an error.
+            /// Parses an id.
+            ///
+            /// # Errors
+            ///
+            /// [`ParseIdError`] for text that [`random`](Self::random) cannot have created.
             fn from_str(text: &str) -> Result<Self, ParseIdError> {
                 let fits = text.len() == 32 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
                 fits.then(|| Self(text.into())).ok_or(ParseIdError(RANDOM_ID))
@@ -56,27 +60,27 @@ random_id! {
 }
 
 random_id! {
-    /// The id of one replayable stream. It is unguessable, because a client presents it to resume the stream.
+    /// The id of a replayable stream. It cannot be guessed, because a client presents it to resume the stream.
     StreamId
 }
 
-/// How far a scope of the event log has been heard.
+/// A position in one scope of the event log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct LogPosition {
-    /// The last event that was heard whole.
+    /// Sequence number of the last event whose messages were all sent.
     pub seq: u64,
-    /// How many of the messages that the next event can mean have been sent already.
+    /// Number of messages of the next event that were sent. An event becomes at most three messages.
     pub sent: u8,
 }
 
-/// How far a standalone GET stream has read the event log: one place per scope it hears.
+/// The position of a GET stream in the event log: one position for each of its scopes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct LogCursor {
-    /// What everybody hears.
+    /// Position in the global scope.
     pub global: LogPosition,
-    /// What the session hears.
+    /// Position in the scope of the session.
     pub session: LogPosition,
-    /// What the caller hears.
+    /// Position in the scope of the principal.
     pub principal: LogPosition,
 }
 
@@ -94,7 +98,7 @@ impl FromStr for LogPosition {
 
     fn from_str(text: &str) -> Result<Self, ParseIdError> {
         let Some((seq, sent)) = text.split_once('-') else { return Ok(Self { seq: number(text)?, sent: 0 }) };
-        // No event means more than three messages, and its last one is sent with the place behind it.
+        // An event becomes at most three messages, and the last one carries the position after the event.
         let sent = match sent {
             "1" => 1,
             "2" => 2,
@@ -104,19 +108,19 @@ impl FromStr for LogPosition {
     }
 }
 
-/// A place in a stream, as an SSE `id` and as `Last-Event-ID`. It names its stream, so any environment can go on
+/// A position in a stream, as an SSE `id` and as `Last-Event-ID`. It names its stream, so any environment can resume
 /// from it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum EventId {
-    /// The reply to a POST: `<stream>.<seq>`.
+    /// A position in the reply to a POST: `<stream>.<seq>`.
     Reply {
-        /// Which stream.
+        /// Id of the stream.
         stream: StreamId,
-        /// Which frame of it; 0 is the priming event.
+        /// Sequence number of the message; 0 is the priming event.
         seq: u64,
     },
-    /// The standalone GET stream: `log.<global>.<session>.<principal>`; `5-1` in place of a 5 says that one message
-    /// of the event behind the fifth has been sent.
+    /// A position in a GET stream: `log.<global>.<session>.<principal>`. `5-1` in place of a `5` means that one message
+    /// of the event after the fifth has been sent.
     Log(LogCursor),
 }
 
@@ -136,8 +140,8 @@ impl FromStr for EventId {
 
     fn from_str(text: &str) -> Result<Self, ParseIdError> {
         if let Some(cursor) = text.strip_prefix("log.") {
-            let places: Vec<_> = cursor.split('.').map(LogPosition::from_str).collect::<Result<_, _>>()?;
-            let [global, session, principal] = places[..] else { return Err(ParseIdError(EVENT_ID)) };
+            let positions: Vec<_> = cursor.split('.').map(LogPosition::from_str).collect::<Result<_, _>>()?;
+            let [global, session, principal] = positions[..] else { return Err(ParseIdError(EVENT_ID)) };
             return Ok(Self::Log(LogCursor { global, session, principal }));
         }
         let (stream, seq) = text.split_once('.').ok_or(ParseIdError(EVENT_ID))?;
@@ -146,7 +150,7 @@ impl FromStr for EventId {
     }
 }
 
-/// Plain digits: `str::parse` would also take `+5`, and then two texts would name one place.
+/// Parses plain digits. `str::parse` also accepts `+5`, which would give one position two texts.
 fn number(text: &str) -> Result<u64, ParseIdError> {
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(ParseIdError(EVENT_ID));

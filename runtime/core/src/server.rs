@@ -218,7 +218,7 @@ fn dispatcher(
         Events::new(Arc::clone(&stores.events), Arc::clone(&tail), clock.clone(), config.events.life)
             .with_publisher(publisher);
     let tools = dynamic_tools.map(|disabled| {
-        let store = Arc::clone(&stores.sessions);
+        let store = Arc::clone(&stores.state);
         Tools::new(disabled, config.tool_check, store, events.clone(), clock.clone())
     });
     let handler = layered(
@@ -256,7 +256,8 @@ fn dispatcher(
         services: ToolServices {
             events,
             tools,
-            state: stores.sessions,
+            sessions: stores.sessions,
+            state: stores.state,
             clock: clock.clone(),
             state_ttl: config.session_ttl,
         },

@@ -1,10 +1,12 @@
-//! Tools that are switched on and off while the server runs, on all environments at once.
+//! Dynamic tools: tools that are activated and deactivated while the server runs, in all environments at once.
 //!
-//! Which tools are on is one piece of shared state, and its rev is the fingerprint: an environment that reads another rev
-//! than it knew has missed a change. It looks at most once in an interval, and only when a client asks for tools.
+//! The activations are one piece of shared state, and its revision is their fingerprint: an environment that reads
+//! another revision than it knew has missed a change. It reads at most once in an interval, and only when a client sends
+//! a request that concerns tools.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -15,106 +17,148 @@ use crate::{
     error::{Causes, StoreError},
     events::{Event, Events},
     random,
-    session::{Rev, SessionStore, StateScope},
+    session::{Rev, StateScope, StateStore},
     time::{Clock, Timestamp},
 };
 
-/// The key of the switches in the deployment's own state.
+/// Key of the activations in the state of the deployment.
 const KEY: &str = "tools";
-/// Tries of a change when other environments change something too, and the pause in between.
+/// Tries of a change while other environments change the activations too.
 const TRIES: u32 = 16;
+/// Pause between two tries.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// The switches of the server's tools: in `RequestContext::extensions` of every request, if the server was built with
-/// [`dynamic_tools`](crate::McpLambdaServer::dynamic_tools).
+/// Activates and deactivates the tools of a server while it runs.
+///
+/// Tools find it in `RequestContext::extensions` of every request to a server that was built with
+/// `Builder::dynamic_tools` or `Builder::initially_disabled`. Deactivated tools are left out of `tools/list`, and a call
+/// of one is refused as that of an unknown tool.
+///
+/// ```
+/// use mcp_lambda_server::{
+///     Tools,
+///     rmcp::{ErrorData, RoleServer, service::RequestContext},
+/// };
+///
+/// /// The body of a tool that opens the admin tool to clients.
+/// async fn unlock(context: RequestContext<RoleServer>) -> Result<String, ErrorData> {
+///     let tools = context.extensions.get::<Tools>().expect("the server is built with dynamic tools");
+///     let changed = tools
+///         .activate("admin")
+///         .await
+///         .map_err(|error| ErrorData::internal_error(error.to_string(), None))?;
+///     Ok(if changed { "unlocked" } else { "it was unlocked already" }.into())
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Tools(Arc<Inner>);
 
 struct Inner {
-    off_at_first: BTreeSet<String>,
-    check_every: Duration,
-    store: Arc<dyn SessionStore>,
+    initially_disabled: BTreeSet<String>,
+    check_interval: Duration,
+    store: Arc<dyn StateStore>,
     events: Events,
     clock: Clock,
     known: Mutex<Known>,
 }
 
-/// What this environment knows.
+/// The activations that this environment has read last.
 #[derive(Default)]
 struct Known {
-    /// Tools somebody has switched, and how.
+    /// Tools that were activated (`true`) or deactivated (`false`) at run time.
     switched: BTreeMap<String, bool>,
-    /// The fingerprint. Nothing before the first look.
+    /// Revision of the shared state. `None` before the first read.
     rev: Option<Rev>,
-    looked: Option<Timestamp>,
+    checked_at: Option<Timestamp>,
 }
 
 impl Tools {
     pub(crate) fn new(
-        off_at_first: BTreeSet<String>,
-        check_every: Duration,
-        store: Arc<dyn SessionStore>,
+        initially_disabled: BTreeSet<String>,
+        check_interval: Duration,
+        store: Arc<dyn StateStore>,
         events: Events,
         clock: Clock,
     ) -> Self {
-        Self(Arc::new(Inner { off_at_first, check_every, store, events, clock, known: Mutex::default() }))
+        Self(Arc::new(Inner {
+            initially_disabled,
+            check_interval,
+            store,
+            events,
+            clock,
+            known: Mutex::default(),
+        }))
     }
 
-    /// Switches a tool on, on every environment. Returns whether it was off. Clients are told that the list has changed.
+    /// Activates a tool in every environment and notifies clients that the list has changed. Returns whether the tool
+    /// was inactive. Other environments follow within `MCP_TOOL_CHECK_TTL_SECS`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Conflict`] if other environments changed tools at the same time in each try, other variants if the
+    /// store fails.
     pub async fn activate(&self, tool: &str) -> Result<bool, StoreError> {
         self.switch(tool, true).await
     }
 
-    /// Switches a tool off, on every environment. Returns whether it was on. Calls that run go on.
+    /// Deactivates a tool in every environment and notifies clients that the list has changed. Returns whether the tool
+    /// was active. Calls that are running continue.
+    ///
+    /// # Errors
+    ///
+    /// As [`Tools::activate`].
     pub async fn deactivate(&self, tool: &str) -> Result<bool, StoreError> {
         self.switch(tool, false).await
     }
 
-    /// Whether a tool is on, as far as this environment knows.
+    /// Whether a tool is active, according to the last read of this environment.
     #[must_use]
     pub fn is_active(&self, tool: &str) -> bool {
-        self.0.is_on(&self.known().switched, tool)
+        self.0.is_active(&self.known().switched, tool)
     }
 
-    /// PollSchedule at the shared state if that is due. A store that fails changes nothing: the last that was known holds.
+    /// Reads the shared state if the check interval has passed. If the store fails, the last known state holds.
     pub(crate) async fn check(&self) {
         let now = self.0.clock.now();
         {
             let mut known = self.known();
-            if known.looked.is_some_and(|looked| looked.plus(self.0.check_every) > now) {
+            if known.checked_at.is_some_and(|checked_at| checked_at.plus(self.0.check_interval) > now) {
                 return;
             }
-            // Whoever comes meanwhile goes on with what is known: one look is enough.
-            known.looked = Some(now);
+            // Set before the read: requests that arrive meanwhile use the known state instead of reading too.
+            known.checked_at = Some(now);
         }
         match self.read().await {
             Ok((switched, rev)) => {
                 if self.learn(switched, rev) {
-                    self.announce(rev).await;
+                    self.publish_change(rev).await;
                 }
             }
             Err(error) => {
-                tracing::warn!(error = %Causes(&error), "which tools are on cannot be read; the last known holds");
+                tracing::warn!(
+                    error = %Causes(&error),
+                    "the active tools cannot be read; the last known state holds"
+                );
             }
         }
     }
 
-    async fn switch(&self, tool: &str, on: bool) -> Result<bool, StoreError> {
+    async fn switch(&self, tool: &str, active: bool) -> Result<bool, StoreError> {
         let inner = &*self.0;
         for _ in 0..TRIES {
             let (mut switched, rev) = self.read().await?;
-            if inner.is_on(&switched, tool) == on {
+            if inner.is_active(&switched, tool) == active {
                 if self.learn(switched, rev) {
-                    self.announce(rev).await;
+                    self.publish_change(rev).await;
                 }
                 return Ok(false);
             }
-            switched.insert(tool.to_owned(), on);
+            switched.insert(tool.to_owned(), active);
             let value = serde_json::json!(switched);
-            match inner.store.put_state(&StateScope::Server, KEY, &value, rev, Timestamp(u64::MAX)).await {
+            match inner.store.put_state(&StateScope::Server, KEY, &value, rev, Timestamp::MAX).await {
                 Ok(rev) => {
                     self.learn(switched, rev);
-                    self.announce(rev).await;
+                    self.publish_change(rev).await;
                     return Ok(true);
                 }
                 Err(StoreError::Conflict) => tokio::time::sleep(random::jitter(PAUSE)).await,
@@ -129,13 +173,14 @@ impl Tools {
             return Ok((BTreeMap::new(), 0));
         };
         let Value::Object(object) = found.value else {
-            return Err(StoreError::Corrupt("the switches of the tools are not an object".into()));
+            return Err(StoreError::Corrupt("the activations of the tools are not a JSON object".into()));
         };
-        let switched = object.into_iter().filter_map(|(tool, on)| Some((tool, on.as_bool()?))).collect();
+        let switched =
+            object.into_iter().filter_map(|(tool, active)| Some((tool, active.as_bool()?))).collect();
         Ok((switched, found.rev))
     }
 
-    /// Takes note, and returns whether that is a change others may not have heard of.
+    /// Stores what was read. Returns whether it is a change since an earlier read.
     fn learn(&self, switched: BTreeMap<String, bool>, rev: Rev) -> bool {
         let mut known = self.known();
         if known.rev.is_some_and(|last| last >= rev) {
@@ -145,12 +190,12 @@ impl Tools {
         known.rev.replace(rev).is_some()
     }
 
-    /// Tells everybody. Each environment that learns of a change does, in case the one that made it could not; the log
-    /// takes it once.
-    async fn announce(&self, rev: Rev) {
-        let told = self.0.events.publish_once(format!("tools#{rev}"), Event::ToolsListChanged).await;
-        if let Err(error) = told {
-            tracing::error!(error = %Causes(&error), "a change of the tools was not announced");
+    /// Publishes that the list has changed. Each environment that learns of a change does so, in case the one that made
+    /// the change could not; the log appends the event once.
+    async fn publish_change(&self, rev: Rev) {
+        let published = self.0.events.publish_once(format!("tools#{rev}"), Event::ToolsListChanged).await;
+        if let Err(error) = published {
+            tracing::error!(error = %Causes(&error), "a change of the active tools was not published");
         }
     }
 
@@ -159,8 +204,17 @@ impl Tools {
     }
 }
 
+impl fmt::Debug for Tools {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tools")
+            .field("initially_disabled", &self.0.initially_disabled)
+            .field("switched", &self.known().switched)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Inner {
-    fn is_on(&self, switched: &BTreeMap<String, bool>, tool: &str) -> bool {
-        switched.get(tool).copied().unwrap_or_else(|| !self.off_at_first.contains(tool))
+    fn is_active(&self, switched: &BTreeMap<String, bool>, tool: &str) -> bool {
+        switched.get(tool).copied().unwrap_or_else(|| !self.initially_disabled.contains(tool))
     }
 }

@@ -115,7 +115,7 @@ impl Function {
         let Some(deadline_ms) = deadline_ms else {
             return Deadline::after(self.server.config().request_timeout);
         };
-        let left = Duration::from_millis(deadline_ms.saturating_sub(self.server.clock().now().0));
+        let left = Duration::from_millis(deadline_ms.saturating_sub(self.server.clock().now().as_millis()));
         Deadline::after(left.saturating_sub(MARGIN.min(left / 4)))
     }
 

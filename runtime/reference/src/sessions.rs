@@ -79,7 +79,7 @@ fn statistics(context: &RequestContext<RoleServer>) -> Value {
     let Some(session) = context.extensions.get::<Session>() else { return Value::Null };
     let (now, record) = (Clock::system().now(), session.record());
     json!({
-        "session_duration_seconds": now.0.saturating_sub(record.created_at.0) / 1000,
-        "ttl_remaining_seconds": record.expires_at.0.saturating_sub(now.0) / 1000,
+        "session_duration_seconds": now.as_millis().saturating_sub(record.created_at.as_millis()) / 1000,
+        "ttl_remaining_seconds": record.expires_at.as_millis().saturating_sub(now.as_millis()) / 1000,
     })
 }

@@ -1,5 +1,5 @@
-//! `local-dynamodb PORT`: an embedded DynamoDB on loopback with the tables `state` and `events`. Prints the URL when
-//! the tables are there, and forgets everything when it ends.
+//! `local-dynamodb PORT`: an embedded DynamoDB on loopback with the tables `state` and `events`, in memory. It prints the
+//! URL when the tables exist.
 
 use std::error::Error;
 
@@ -25,7 +25,7 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     ready
 }
 
-/// Any credentials do: the embedded database checks none.
+/// Creates a client. The embedded DynamoDB accepts any credentials.
 fn client(url: &str) -> Result<sdk::Client, Box<dyn Error + Send + Sync>> {
     let config = sdk::Config::builder()
         .behavior_version(sdk::config::BehaviorVersion::latest())

@@ -14,7 +14,7 @@ async fn main() -> Result<(), lambda_http::Error> {
     let server = McpLambdaServer::builder(Hosted).config(Config::from_env()?).build().await?;
     let service = server.map_request(move |mut request: Request| {
         let deadline = request.lambda_context_ref().map_or(u64::MAX, |context| context.deadline);
-        let left = Duration::from_millis(deadline.saturating_sub(clock.now().0));
+        let left = Duration::from_millis(deadline.saturating_sub(clock.now().as_millis()));
         let ingress = Ingress::behind_gateway(Deadline::after(left), Delivery::Stream);
         request.extensions_mut().insert(ingress);
         request

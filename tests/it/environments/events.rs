@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use mcp_lambda_server::{
-    Event, StoreError, Stores,
+    Event, StoreError,
     events::{Appended, EventKey, EventLog, LoggedEvent, NewEvent, Scope, ScopeEnd},
 };
 use serde_json::{Value, json};
@@ -157,12 +157,9 @@ async fn one_source_id_is_received_once_however_often_it_is_delivered() {
     let world = environments(2);
     let client = Client::open(world.at(0), NEWEST).await;
     let mut stream = client.listening(world.at(0)).await;
-    let event = NewEvent {
-        event: Event::ToolsListChanged,
-        source_id: Some("sns-1".into()),
-        at: world.clock.now(),
-        expires_at: world.clock.now().plus(Duration::from_secs(600)),
-    };
+    let now = world.clock.now();
+    let event = NewEvent::new(Event::ToolsListChanged, now, now.plus(Duration::from_secs(600)))
+        .with_source_id(Some("sns-1".into()));
     for _ in 0..3 {
         world.stores.events.append(&Scope::Global, &event).await.expect("appended");
     }
@@ -216,9 +213,9 @@ impl EventLog for Distant {
         self.0.read(scope, after, limit).await
     }
 
-    async fn settle(&self, scope: &Scope, after: u64) -> Result<u64, StoreError> {
+    async fn seal_gap(&self, scope: &Scope, after: u64) -> Result<u64, StoreError> {
         self.travel().await;
-        self.0.settle(scope, after).await
+        self.0.seal_gap(scope, after).await
     }
 
     async fn event_keys(
@@ -244,7 +241,7 @@ impl EventLog for Distant {
 
 fn distant(n: usize) -> World {
     let near = environments_with(1, |_| {});
-    let stores = Stores { events: Arc::new(Distant(Arc::clone(&near.stores.events))), ..near.stores.clone() };
+    let stores = near.stores.clone().with_events(Arc::new(Distant(Arc::clone(&near.stores.events))));
     environments::world(n, |_| {}, |builder| builder.stores(stores.clone()).clock(near.clock.clone()))
 }
 

@@ -107,8 +107,8 @@ async fn a_change_whose_environment_died_is_announced_by_the_next_that_notices()
     let client = Client::open(world.at(0), NEWEST).await;
     let mut get = client.listening(world.at(0)).await;
     // What the environment had written by then.
-    let state = &world.stores.sessions;
-    let end = mcp_lambda_server::time::Timestamp(u64::MAX);
+    let state = &world.stores.state;
+    let end = mcp_lambda_server::time::Timestamp::MAX;
     let scope = mcp_lambda_server::session::StateScope::Server;
     state.put_state(&scope, "tools", &json!({ "echo": false }), 0, end).await.expect("written");
     world.clock.advance(CHECK);
@@ -140,7 +140,8 @@ async fn tools_that_can_be_switched_are_advertised_as_such() {
     let (stage, _) = test_support::Stage::new();
     let mut fixture = test_support::Fixture::new(stage);
     fixture.capabilities = ServerCapabilities::builder().enable_tools().build();
-    let clock = mcp_lambda_server::Clock::manual(mcp_lambda_server::time::Timestamp(1_800_000_000_000));
+    let clock =
+        mcp_lambda_server::Clock::manual(mcp_lambda_server::time::Timestamp::from_millis(1_800_000_000_000));
     for dynamic in [false, true] {
         let stores = Stores::of(MemoryStore::new(clock.clone()));
         let builder = mcp_lambda_server::McpLambdaServer::builder(fixture.clone());

@@ -12,7 +12,7 @@ use std::{
 
 use async_trait::async_trait;
 use mcp_lambda_server::{
-    StoreError, Stores,
+    StoreError,
     events::{
         Appended, EventFilter, EventKey, EventLog, GlobalEvent, Lifecycle, LoggedEvent, NewEvent,
         PublishError, Publisher, Scope, ScopeEnd, SessionChange, ToolStatus, TopicMessage,
@@ -200,9 +200,9 @@ async fn code_that_subscribes_gets_the_events_of_its_filter_and_is_counted() {
     let events = world.at(0).events();
     assert_eq!(events.subscriber_count(), 0);
     let session = SessionId::random();
-    let filter = EventFilter { session_id: Some(session.clone()), ..EventFilter::default() };
+    let filter = EventFilter::default().session(session.clone());
     let mut all = events.subscribe(filter).await.expect("subscribed");
-    let filter = EventFilter { source_filter: Some("tool_execution".into()), ..EventFilter::default() };
+    let filter = EventFilter::default().source("tool_execution");
     let mut tools = events.subscribe(filter).await.expect("subscribed");
     assert_eq!(events.subscriber_count(), 2);
     assert_eq!(world.at(1).events().subscriber_count(), 0, "each process has its own");
@@ -330,8 +330,8 @@ impl EventLog for Counted {
         self.log.read(scope, after, limit).await
     }
 
-    async fn settle(&self, scope: &Scope, after: u64) -> Result<u64, StoreError> {
-        self.log.settle(scope, after).await
+    async fn seal_gap(&self, scope: &Scope, after: u64) -> Result<u64, StoreError> {
+        self.log.seal_gap(scope, after).await
     }
 
     async fn event_keys(
@@ -359,7 +359,7 @@ async fn sixty_four_streams_of_one_environment_share_one_tail() {
     let near = environments_with(1, |_| {});
     let counted =
         Arc::new(Counted { log: Arc::clone(&near.stores.events), polls: 0.into(), reads: 0.into() });
-    let stores = Stores { events: Arc::clone(&counted) as _, ..near.stores.clone() };
+    let stores = near.stores.clone().with_events(Arc::clone(&counted) as _);
     let world = environments::world(
         1,
         |config| {

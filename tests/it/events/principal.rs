@@ -185,7 +185,9 @@ async fn the_anonymous_caller_has_no_events_of_its_own_and_code_can_follow_a_cal
     let events = world.at(0).events();
     let nobody = events.publish_to_principal(&Principal::anonymous(), invoice(1).into()).await;
     assert!(matches!(nobody, Err(PublishError::Anonymous)), "{nobody:?}");
-    let of = |principal| EventFilter { principal, ..EventFilter::default() };
+    let of = |principal: Option<Principal>| {
+        principal.map_or_else(EventFilter::default, |principal| EventFilter::default().principal(principal))
+    };
     let mut hers = world.at(1).events().subscribe(of(Some(alice.clone()))).await.expect("subscribed");
     let mut everybodys = world.at(1).events().subscribe(of(None)).await.expect("subscribed");
     tell(&world, &alice, invoice(1)).await;

@@ -1,4 +1,4 @@
-//! The AWS client: which certificates it trusts, which endpoint it uses, and what building it costs.
+//! The AWS SDK client: its root certificates, its endpoint, and when it is created.
 
 use std::{
     io::{Read, Write},
@@ -16,7 +16,7 @@ use mcp_lambda_server::{
 use sha2::{Digest, Sha256};
 use test_support::dynamodb::{Embedded, configured, tables};
 
-/// SHA-256 of the certificates that <https://www.amazontrust.com/repository/> lists (read 2026-11-20).
+/// SHA-256 of the certificates whose keys <https://www.amazontrust.com/repository/> lists (read 2026-11-20).
 const FINGERPRINTS: [&str; 5] = [
     "8ecde6884f3d87b1125ba31ac3fcb13d7016de7f57cc904fe1cb97c6ae98196e",
     "1ba5b2aa8c65401a82960118f80bec4f62304d83cec4713a19c39c011ea46db4",
@@ -26,7 +26,7 @@ const FINGERPRINTS: [&str; 5] = [
 ];
 
 #[test]
-fn the_roots_that_come_along_are_amazons_and_no_others() {
+fn the_bundled_root_certificates_are_those_of_amazon() {
     let pem = include_str!("../../../runtime/aws/src/amazon-roots.pem");
     let certificates = pem.split("-----BEGIN CERTIFICATE-----").skip(1);
     let certificates = certificates.map(|rest| rest.split("-----END").next().expect("an end"));
@@ -38,34 +38,38 @@ fn the_roots_that_come_along_are_amazons_and_no_others() {
         .collect();
     assert_eq!(fingerprints, FINGERPRINTS);
     for roots in [TlsRoots::Amazon, TlsRoots::Native] {
-        http_client(roots).expect("roots that TLS can be set up with");
+        http_client(roots).expect("TLS");
     }
 }
 
-/// Run again by the test below, in a process of its own with an environment of its own.
+/// Run by the next test in a process with another environment.
 #[tokio::test]
-#[ignore = "only with the environment of the test below"]
-async fn ask_the_endpoint_of_the_environment() {
+#[ignore = "only with the environment of the next test"]
+async fn send_a_request_to_the_endpoint_of_the_environment() {
     let client = client(&sdk_config(TlsRoots::Amazon).await.expect("a configuration"));
     let _ = client.list_tables().send().await;
 }
 
 #[test]
-fn the_endpoint_is_read_from_the_environment_and_the_one_of_the_service_wins() {
-    let mut asked = Vec::new();
+fn the_endpoint_is_that_of_the_environment_and_that_of_the_service_comes_first() {
+    let mut heads = Vec::new();
     for variables in [&["AWS_ENDPOINT_URL"][..], &["AWS_ENDPOINT_URL_DYNAMODB"]] {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let mut command = Command::new(std::env::current_exe().expect("this test"));
         command
-            .args(["--ignored", "--exact", "stores::aws_client::ask_the_endpoint_of_the_environment"])
+            .args([
+                "--ignored",
+                "--exact",
+                "stores::aws_client::send_a_request_to_the_endpoint_of_the_environment",
+            ])
             .env_clear();
         command.envs([
             ("AWS_REGION", "eu-north-1"),
             ("AWS_ACCESS_KEY_ID", "a"),
             ("AWS_SECRET_ACCESS_KEY", "b"),
         ]);
-        // No server listens on port 9.
+        // No process listens on port 9.
         command.env("AWS_ENDPOINT_URL", "http://127.0.0.1:9");
         command.envs(variables.iter().map(|name| (*name, &url)));
         let mut child = command.spawn().expect("this test again");
@@ -75,47 +79,45 @@ fn the_endpoint_is_read_from_the_environment_and_the_one_of_the_service_wins() {
             request.recv_timeout(Duration::from_secs(60)).expect("a request in time").expect("a request");
         let mut head = vec![0; 4096];
         let read = socket.read(&mut head).expect("its head");
-        asked.push(String::from_utf8_lossy(&head[..read]).to_lowercase());
+        heads.push(String::from_utf8_lossy(&head[..read]).to_lowercase());
         let _ =
             socket.write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}");
         assert!(child.wait().expect("an end").success());
     }
-    for head in asked {
+    for head in heads {
         assert!(head.contains("x-amz-target: dynamodb_20120810.listtables"), "{head}");
         assert!(head.contains("/eu-north-1/dynamodb/aws4_request"), "{head}");
     }
 }
 
-/// Run again by the test below: a server that is put together from the environment, and asked for nothing.
+/// Run by the next test: builds a server from the environment and sends it no request.
 #[tokio::test]
-#[ignore = "only with the environment of the test below"]
-async fn put_a_server_together() {
+#[ignore = "only with the environment of the next test"]
+async fn build_a_server() {
     let (stage, _) = test_support::Stage::new();
     let server = McpLambdaServer::builder(test_support::Fixture::new(stage)).build().await;
     assert!(server.is_ok(), "{:?}", server.err());
 }
 
-/// Without a region the SDK's configuration asks the instance metadata for one: a call that shows when it is made.
+/// Without a region the SDK asks the instance metadata for one when it loads its configuration, which shows the load.
 #[test]
-fn the_way_to_aws_is_found_at_start_only_where_environments_are_started_ahead() {
+fn the_sdk_configuration_is_loaded_at_start_only_in_environments_that_start_ahead_of_requests() {
     for (kind, is_ahead) in
         [("on-demand", false), ("provisioned-concurrency", true), ("lambda-managed-instances", true)]
     {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let mut command = Command::new(std::env::current_exe().expect("this test"));
-        command.args(["--ignored", "--exact", "stores::aws_client::put_a_server_together"]).env_clear().envs(
-            [
-                ("AWS_LAMBDA_INITIALIZATION_TYPE", kind),
-                ("AWS_EC2_METADATA_SERVICE_ENDPOINT", &url),
-                ("SESSION_TABLE_NAME", "state"),
-                ("EVENT_TABLE_NAME", "events"),
-            ],
-        );
+        command.args(["--ignored", "--exact", "stores::aws_client::build_a_server"]).env_clear().envs([
+            ("AWS_LAMBDA_INITIALIZATION_TYPE", kind),
+            ("AWS_EC2_METADATA_SERVICE_ENDPOINT", &url),
+            ("SESSION_TABLE_NAME", "state"),
+            ("EVENT_TABLE_NAME", "events"),
+        ]);
         let mut child = command.spawn().expect("this test again");
-        // No connection gets an answer, so that nothing is waited for. Ours, after the child's end, is the last.
+        // No connection gets a response, so the child does not wait. That of this test, after the child's end, is the last.
         let address = listener.local_addr().expect("an address");
-        let asked = std::thread::spawn(move || {
+        let connections = std::thread::spawn(move || {
             let is_the_childs = |socket: std::io::Result<std::net::TcpStream>| {
                 let (mut socket, mut first) = (socket.expect("a connection"), [0]);
                 socket.set_read_timeout(Some(Duration::from_secs(60))).expect("a time limit");
@@ -124,15 +126,15 @@ fn the_way_to_aws_is_found_at_start_only_where_environments_are_started_ahead() 
             listener.incoming().map(is_the_childs).take_while(|childs| *childs).count()
         });
         let ended = child.wait().expect("an end");
-        std::net::TcpStream::connect(address).expect("heard").write_all(b".").expect("said");
+        std::net::TcpStream::connect(address).expect("connected").write_all(b".").expect("sent");
         assert!(ended.success(), "{kind}");
-        assert_eq!(asked.join().expect("no panic") > 0, is_ahead, "{kind}");
+        assert_eq!(connections.join().expect("no panic") > 0, is_ahead, "{kind}");
     }
 }
 
-/// A given SDK configuration is used alone: no setting is taken from the environment.
+/// A given SDK configuration is used as it is: no value comes from the environment.
 #[test]
-fn a_server_uses_the_sdk_configuration_that_it_was_given() {
+fn a_server_uses_the_given_sdk_configuration() {
     let database = Embedded::start();
     let (state, events) = database.block_on(tables(&database.url));
     let sdk = SdkConfig::builder()
@@ -156,5 +158,5 @@ fn a_server_uses_the_sdk_configuration_that_it_was_given() {
         );
         client.scan().table_name(&state).send().await.expect("items").items.unwrap_or_default().len()
     });
-    assert_eq!(found, 2, "a session and its listing");
+    assert_eq!(found, 2, "a session and its entry in the list of its owner");
 }

@@ -1,4 +1,4 @@
-//! What the event log in DynamoDB does when a writer dies or is slow, shown by the items it leaves.
+//! The event log in DynamoDB when writers die or are slow, which the tests simulate with the items they leave.
 
 use std::time::Duration;
 
@@ -23,15 +23,15 @@ impl Lab {
     async fn new() -> Self {
         let client = client(&serve().await);
         create_tables(&client, "state", "events").await.expect("tables");
-        Self { client, clock: Clock::manual(Timestamp(1_800_000_000_000)) }
+        Self { client, clock: Clock::manual(Timestamp::from_millis(1_800_000_000_000)) }
     }
 
-    /// Another process.
+    /// A store of another process.
     fn store(&self, replicas: usize) -> DynamoStore {
         DynamoStore::new(self.client.clone(), "state", "events", self.clock.clone()).with_replicas(replicas)
     }
 
-    /// The items of a writer that dies as soon as it has a position.
+    /// Leaves what a writer leaves that dies as soon as it has a sequence number.
     async fn die(&self) {
         self.client
             .update_item()
@@ -39,7 +39,7 @@ impl Lab {
             .key("pk", AttributeValue::S("HEAD#global".into()))
             .key("sk", AttributeValue::S("HEAD".into()))
             .update_expression("SET moved = :now ADD v :one")
-            .expression_attribute_values(":now", AttributeValue::N(self.clock.now().0.to_string()))
+            .expression_attribute_values(":now", AttributeValue::N(self.clock.now().as_millis().to_string()))
             .expression_attribute_values(":one", AttributeValue::N("1".into()))
             .send()
             .await
@@ -49,8 +49,8 @@ impl Lab {
     async fn append(&self, store: &DynamoStore, number: u64, source_id: Option<&str>) -> Appended {
         let at = self.clock.now();
         let event = GlobalEvent::external_event("lab", "number", json!(number)).into();
-        let expires_at = at.plus(Duration::from_secs(3600));
-        let event = NewEvent { event, source_id: source_id.map(Into::into), at, expires_at };
+        let event = NewEvent::new(event, at, at.plus(Duration::from_secs(3600)))
+            .with_source_id(source_id.map(Into::into));
         store.append(&Scope::Global, &event).await.expect("appended")
     }
 }
@@ -59,7 +59,7 @@ async fn read(store: &DynamoStore, after: u64) -> Vec<(u64, serde_json::Value)> 
     let events = store.read(&Scope::Global, after, 100).await.expect("read");
     let number = |event| match event {
         Event::Global { event: GlobalEvent::ExternalEvent { payload, .. }, .. } => payload,
-        other => panic!("not appended: {other:?}"),
+        other => panic!("another event: {other:?}"),
     };
     events.into_iter().map(|event| (event.seq, number(event.event))).collect()
 }
@@ -69,7 +69,7 @@ async fn end(store: &DynamoStore) -> ScopeEnd {
 }
 
 #[tokio::test]
-async fn no_reader_passes_a_position_that_may_still_be_written() {
+async fn a_read_stops_at_a_gap_that_a_writer_may_still_fill() {
     let lab = Lab::new().await;
     for replicas in [1, 3] {
         let store = lab.store(replicas);
@@ -82,16 +82,16 @@ async fn no_reader_passes_a_position_that_may_still_be_written() {
         assert_eq!(
             end(&store).await,
             ScopeEnd { head: before + 3, last_stable: before + 1 },
-            "a listener begins before it"
+            "a subscription starts before it"
         );
         lab.clock.advance(Duration::from_secs(1));
-        assert_eq!(read(&store, before).await.len(), 2, "no write takes a quarter of a minute");
+        assert_eq!(read(&store, before).await.len(), 2, "no writer takes 15 s");
         assert_eq!(end(&store).await, ScopeEnd { head: before + 3, last_stable: before + 3 });
     }
 }
 
 #[tokio::test]
-async fn a_position_that_was_sealed_is_never_written() {
+async fn a_sealed_position_is_never_written() {
     let lab = Lab::new().await;
     for replicas in [1, 3] {
         let (store, other) = (lab.store(replicas), lab.store(replicas));
@@ -99,12 +99,12 @@ async fn a_position_that_was_sealed_is_never_written() {
         lab.die().await;
         lab.append(&store, 2, None).await;
         assert!(read(&store, before).await.is_empty());
-        assert_eq!(store.settle(&Scope::Global, before).await.expect("settled"), before + 1);
+        assert_eq!(store.seal_gap(&Scope::Global, before).await.expect("sealed"), before + 1);
         assert_eq!(read(&store, before + 1).await, [(before + 2, json!(2))]);
-        // Every other reader, whichever copy it reads, comes to the same.
-        assert_eq!(other.settle(&Scope::Global, before).await.expect("settled"), before + 1);
+        // Another reader, with another replica, gets the same result.
+        assert_eq!(other.seal_gap(&Scope::Global, before).await.expect("sealed"), before + 1);
         assert_eq!(read(&other, before).await, [(before + 2, json!(2))]);
-        // The writer is alive after all: its position is taken.
+        // The writer is alive after all: its position holds a tombstone.
         let late = lab
             .client
             .put_item()
@@ -114,26 +114,26 @@ async fn a_position_that_was_sealed_is_never_written() {
             .condition_expression("attribute_not_exists(pk)")
             .send()
             .await;
-        late.expect_err("closed");
+        late.expect_err("sealed");
     }
 }
 
 #[tokio::test]
-async fn a_writer_takes_another_position_when_its_own_was_sealed() {
+async fn a_writer_whose_next_position_is_sealed_is_assigned_another() {
     let lab = Lab::new().await;
     let store = lab.store(1);
     for (seq, source_id) in [(1, None), (3, Some("one source"))] {
-        // A reader seals the position between its number and its event: here, before either.
+        // A tombstone at the position that the writer is assigned next.
         lab.client
             .put_item()
             .table_name("events")
             .item("pk", AttributeValue::S("LOG#global".into()))
             .item("sk", AttributeValue::S(format!("{seq:020}")))
             .item("seq", AttributeValue::N(seq.to_string()))
-            .item("written", AttributeValue::N(lab.clock.now().0.to_string()))
+            .item("written", AttributeValue::N(lab.clock.now().as_millis().to_string()))
             .send()
             .await
-            .expect("closed");
+            .expect("sealed");
         assert_eq!(lab.append(&store, seq, source_id).await, Appended::At(seq + 1));
         assert_eq!(read(&store, seq - 1).await, [(seq + 1, json!(seq))]);
     }
@@ -141,7 +141,7 @@ async fn a_writer_takes_another_position_when_its_own_was_sealed() {
 }
 
 #[tokio::test]
-async fn gaps_of_dead_writers_at_the_end_are_sealed_too() {
+async fn gaps_at_the_end_are_sealed_too() {
     let lab = Lab::new().await;
     let store = lab.store(1);
     lab.append(&store, 1, None).await;
@@ -150,13 +150,13 @@ async fn gaps_of_dead_writers_at_the_end_are_sealed_too() {
     }
     assert_eq!(store.heads(&[Scope::Global]).await.expect("read"), [4]);
     assert_eq!(end(&store).await, ScopeEnd { head: 4, last_stable: 1 });
-    assert_eq!(store.settle(&Scope::Global, 1).await.expect("settled"), 4);
+    assert_eq!(store.seal_gap(&Scope::Global, 1).await.expect("sealed"), 4);
     assert_eq!(end(&store).await, ScopeEnd { head: 4, last_stable: 4 });
     assert_eq!(lab.append(&store, 5, None).await, Appended::At(5));
 }
 
 #[tokio::test]
-async fn every_replica_of_the_log_holds_every_event_at_its_position() {
+async fn every_replica_of_the_log_holds_every_event() {
     let lab = Lab::new().await;
     let writer = lab.store(4);
     for number in 1..=20 {
@@ -172,7 +172,7 @@ async fn every_replica_of_the_log_holds_every_event_at_its_position() {
 }
 
 #[tokio::test]
-async fn a_delivery_that_comes_a_day_later_is_still_known() {
+async fn a_delivery_that_is_repeated_a_day_later_is_a_duplicate() {
     let lab = Lab::new().await;
     let store = lab.store(1);
     assert_eq!(lab.append(&store, 1, Some("slow")).await, Appended::At(1));
@@ -180,21 +180,23 @@ async fn a_delivery_that_comes_a_day_later_is_still_known() {
     assert_eq!(lab.append(&store, 1, Some("slow")).await, Appended::Already(1));
 }
 
-/// A delivery that was not acknowledged comes again. Its writer may have died before it had a position, with a
-/// position, or with everything written and nothing answered.
+/// A delivery that was not acknowledged is repeated. Its writer may have died before it had a sequence number, before it
+/// wrote the event, or before it responded.
 #[tokio::test]
-async fn a_delivery_is_one_event_wherever_its_writer_died() {
+async fn a_repeated_delivery_is_one_event_wherever_its_writer_died() {
     let lab = Lab::new().await;
     let store = lab.store(1);
     lab.die().await;
-    assert_eq!(lab.append(&store, 1, Some("a place and no event")).await, Appended::At(2));
-    assert_eq!(lab.append(&store, 2, Some("everything and no answer")).await, Appended::At(3));
-    for (number, source, seq) in [(1, "a place and no event", 2), (2, "everything and no answer", 3)] {
+    assert_eq!(lab.append(&store, 1, Some("a sequence number and no event")).await, Appended::At(2));
+    assert_eq!(lab.append(&store, 2, Some("an event and no response")).await, Appended::At(3));
+    for (number, source, seq) in
+        [(1, "a sequence number and no event", 2), (2, "an event and no response", 3)]
+    {
         assert_eq!(lab.append(&lab.store(1), number, Some(source)).await, Appended::Already(seq));
     }
-    assert_eq!(store.settle(&Scope::Global, 0).await.expect("settled"), 1);
+    assert_eq!(store.seal_gap(&Scope::Global, 0).await.expect("sealed"), 1);
     assert_eq!(read(&store, 1).await, [(2, json!(1)), (3, json!(2))]);
-    let topic = GlobalEvent::external_event("lab", "number", json!(0)).key();
-    let kept = store.newest(&Scope::Global, &topic, 10).await.expect("read");
-    assert_eq!(kept.iter().map(|event| event.seq).collect::<Vec<_>>(), [3, 2], "under its topic as well");
+    let key = GlobalEvent::external_event("lab", "number", json!(0)).key();
+    let kept = store.newest(&Scope::Global, &key, 10).await.expect("read");
+    assert_eq!(kept.iter().map(|event| event.seq).collect::<Vec<_>>(), [3, 2], "by event key as well");
 }

@@ -1,5 +1,4 @@
-//! What becomes of a request when DynamoDB does not do as it should. The errors are the wire's: a proxy in front of an
-//! embedded DynamoDB makes them.
+//! Requests while DynamoDB fails. The failures are those of the wire: a proxy in front of an embedded DynamoDB makes them.
 
 use std::time::Duration;
 
@@ -30,13 +29,13 @@ use test_support::{
 };
 use tokio::time::Instant;
 
-/// What these tests wait for a try, and for all of them; in AWS both are longer.
+/// Time limits of one try and of all tries. In AWS both are longer.
 const TRY: Duration = Duration::from_millis(200);
 const OPERATION: Duration = Duration::from_millis(1_000);
-/// How often a request is sent.
+/// Tries of a request.
 const TRIES: usize = 5;
 
-/// Environments with a DynamoDB that can be made to fail.
+/// Environments with a DynamoDB that fails on command.
 struct Lab {
     world: World,
     proxy: Proxy,
@@ -78,7 +77,7 @@ impl Lab {
         text(client.call(1, "echo", json!({ "message": "hi" })).send(self.world.at(0)).await).await
     }
 
-    /// Sends a ping that must be refused with 503 and a text that says what to do, and returns what was logged.
+    /// Sends a ping that must be refused with 503 and a message that allows a retry, and returns the log.
     async fn unavailable(&self, client: &Client) -> String {
         logged();
         let reply = client.request(7, "ping", json!({})).send(self.world.at(0)).await;
@@ -88,13 +87,13 @@ impl Lab {
         assert_eq!(body["id"], 7);
         let message = body["error"]["message"].as_str().expect("a text");
         assert!(message.contains("may be retried"), "{message}");
-        assert!(!message.contains(&self.state), "the client learns nothing about our machinery");
+        assert!(!message.contains(&self.state), "the client does not see the name of a table");
         let log = logged();
         assert_eq!(log.iter().filter(|line| line.contains("the session store failed")).count(), 1, "{log:?}");
         log.join("\n")
     }
 
-    /// How many items the state table holds.
+    /// Number of items in the state table.
     async fn items(&self) -> usize {
         let page = self.client.scan().table_name(&self.state).send().await.expect("a scan");
         page.items.unwrap_or_default().len()
@@ -102,7 +101,7 @@ impl Lab {
 }
 
 #[tokio::test]
-async fn trouble_that_passes_is_not_noticed() {
+async fn a_short_failure_is_retried() {
     let lab = Lab::new(1).await;
     let client = lab.session().await;
     for fate in [THROTTLED, BROKEN, Fate::Ignored, Fate::Cut, Fate::AnswerLost] {
@@ -113,7 +112,7 @@ async fn trouble_that_passes_is_not_noticed() {
 }
 
 #[tokio::test]
-async fn throttling_that_lasts_is_a_503_after_all_tries() {
+async fn lasting_throttling_is_a_503_after_all_tries() {
     let lab = Lab::new(1).await;
     let client = lab.session().await;
     for (fate, cause) in
@@ -125,11 +124,11 @@ async fn throttling_that_lasts_is_a_503_after_all_tries() {
         assert!(log.contains("dynamodb:GetItem") && log.contains(&lab.state) && log.contains(cause), "{log}");
     }
     lab.proxy.first(0, BROKEN);
-    assert_eq!(lab.echo(&client).await, "hi", "and then it is as it was");
+    assert_eq!(lab.echo(&client).await, "hi", "the next request succeeds");
 }
 
 #[tokio::test]
-async fn a_request_that_is_not_answered_is_given_up_in_time() {
+async fn a_request_without_a_response_times_out() {
     let lab = Lab::new(1).await;
     let client = lab.session().await;
     lab.proxy.every("GetItem", Fate::Ignored);
@@ -142,7 +141,7 @@ async fn a_request_that_is_not_answered_is_given_up_in_time() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_none_of_dynamodbs_is_a_503() {
+async fn a_response_that_is_not_dynamodbs_is_a_503() {
     let lab = Lab::new(1).await;
     let client = lab.session().await;
     lab.proxy.every("GetItem", Fate::Garbled);
@@ -150,11 +149,11 @@ async fn an_answer_that_is_none_of_dynamodbs_is_a_503() {
 }
 
 #[tokio::test]
-async fn an_endpoint_without_a_server_is_a_503_with_the_cause_in_the_log() {
+async fn a_refused_connection_is_a_503_with_the_cause_in_the_log() {
     let lab = Lab::new(1).await;
-    let nobody =
+    let unused =
         std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
-    let config = configured(&format!("http://{nobody}"), http_client(TlsRoots::Amazon).expect("TLS"));
+    let config = configured(&format!("http://{unused}"), http_client(TlsRoots::Amazon).expect("TLS"));
     let client = sdk::Client::from_conf(config.retry_config(retries()).build());
     let stores = Stores::of(DynamoStore::new(client, "state", "events", Clock::system()));
     let world = environments::world(1, |_| {}, |builder| builder.stores(stores.clone()));
@@ -167,9 +166,9 @@ async fn an_endpoint_without_a_server_is_a_503_with_the_cause_in_the_log() {
     drop(lab);
 }
 
-/// Not tried again: it would be as missing the next time.
+/// A retry would not help, so there is none.
 #[tokio::test]
-async fn a_missing_table_is_named_with_the_action_and_the_variables_to_look_at() {
+async fn a_missing_table_is_logged_with_the_action_and_the_variables() {
     let lab = Lab::new(1).await;
     let client = lab.session().await;
     lab.client.delete_table().table_name(&lab.state).send().await.expect("deleted");
@@ -182,19 +181,19 @@ async fn a_missing_table_is_named_with_the_action_and_the_variables_to_look_at()
 }
 
 #[tokio::test]
-async fn a_missing_permission_is_named_with_the_table() {
+async fn a_missing_permission_is_logged_with_the_table() {
     let lab = Lab::new(1).await;
     let client = lab.session().await;
     lab.proxy.every("GetItem", DENIED);
     let log = lab.unavailable(&client).await;
-    assert_eq!(lab.proxy.seen(), ["GetItem"], "it is not tried again");
+    assert_eq!(lab.proxy.seen(), ["GetItem"], "there is no retry");
     for part in ["dynamodb:GetItem", &lab.state, "grant it the action", "is not authorized"] {
         assert!(log.contains(part), "{part} in {log}");
     }
 }
 
 #[tokio::test]
-async fn an_item_that_cannot_be_read_is_an_error_that_promises_nothing() {
+async fn a_corrupt_item_is_an_error_that_suggests_no_retry() {
     let lab = Lab::new(1).await;
     let client = lab.session().await;
     let put = lab.client.update_item().table_name(&lab.state);
@@ -213,7 +212,7 @@ async fn an_item_that_cannot_be_read_is_an_error_that_promises_nothing() {
 
 /// DynamoDB takes 400 KB.
 #[tokio::test]
-async fn what_is_too_large_to_be_stored_is_the_clients_to_mend() {
+async fn a_session_that_is_too_large_is_invalid_params() {
     let lab = Lab::new(1).await;
     let capabilities = json!({ "experimental": { "padding": { "x": "x".repeat(500 * 1024) } } });
     let (_, code, body) = refused(initialize_request(NEWEST, capabilities).send(lab.world.at(0)).await).await;
@@ -222,9 +221,9 @@ async fn what_is_too_large_to_be_stored_is_the_clients_to_mend() {
     assert_eq!(lab.items().await, 0);
 }
 
-/// A session and its entry in the owner's list are written together or not at all.
+/// A session and its entry in the owner's list are one transaction.
 #[tokio::test]
-async fn a_session_that_could_not_be_stored_leaves_nothing_behind() {
+async fn a_session_that_could_not_be_stored_leaves_no_item() {
     let lab = Lab::new(1).await;
     for fate in [THROTTLED, Fate::Cut, Fate::Ignored, DENIED] {
         lab.proxy.every("TransactWriteItems", fate);
@@ -235,9 +234,9 @@ async fn a_session_that_could_not_be_stored_leaves_nothing_behind() {
     }
 }
 
-/// The write was done and its answer lost: sent again it must count once.
+/// The response to a write is lost, and the retry must not count again.
 #[tokio::test]
-async fn a_write_with_a_lost_answer_counts_once() {
+async fn a_write_whose_response_is_lost_counts_once() {
     let lab = Lab::new(2).await;
     lab.proxy.first(1, Fate::AnswerLost);
     let client = lab.session().await;
@@ -256,14 +255,14 @@ async fn a_write_with_a_lost_answer_counts_once() {
     lab.proxy.every("UpdateItem", Fate::Answered);
     lab.proxy.first(3, Fate::AnswerLost);
     let stream = client.listening(lab.world.at(0)).await;
-    assert_eq!(stream.status, 200, "a slot that was taken already is one's own");
+    assert_eq!(stream.status, 200, "the lease that the first try acquired is its own");
 }
 
 /// 40 increments at once from four environments end at 40, through throttling and lost answers.
 #[tokio::test]
-async fn a_storm_of_writers_loses_no_increment() {
-    // Of hundreds of requests a fifth fails, so that by chance all tries of one would: here each has more of them, and
-    // all the time of a busy machine.
+async fn many_concurrent_writers_lose_no_increment() {
+    // A fifth of hundreds of requests fails, so five tries of one could all fail by chance: each has 20 tries here, and no
+    // time limit, because the machine may be busy.
     let many_tries = retries().with_max_attempts(20).with_initial_backoff(Duration::from_millis(5));
     let lab = Lab::with(4, |config| {
         let budget = RetryPartition::custom("storm").token_bucket(TokenBucket::unlimited()).build();
@@ -290,35 +289,35 @@ async fn a_storm_of_writers_loses_no_increment() {
     assert_eq!(counts, (1..=40).collect::<Vec<_>>());
 }
 
-/// A stream of the client's that cannot be had is refused as a whole: no lease stays taken, no older stream is ended.
+/// A GET stream that cannot be opened is refused as a whole: no lease stays held, and no older stream ends.
 #[tokio::test]
-async fn a_get_stream_that_cannot_be_opened_leaves_nothing_taken() {
+async fn a_get_stream_that_cannot_be_opened_holds_no_lease() {
     let lab = Lab::new(1).await;
     let client = lab.session().await;
-    // The lease and the log's ends are asked for at once, the session is claimed after them.
+    // The lease and the ends of the log are requested concurrently, and the session is claimed after them.
     type Rule = fn(&str, usize) -> bool;
     let denied: [Rule; 3] =
         [|seen, _| seen == "BatchGetItem", |seen, at| at < 2 && seen == "UpdateItem", |_, at| at == 2];
-    for (which, is_denied) in denied.into_iter().enumerate() {
+    for (case, is_denied) in denied.into_iter().enumerate() {
         lab.proxy.rule(move |seen, at| if is_denied(seen, at) { DENIED } else { Fate::Answered });
         let (status, code, _) = refused(client.listen().send(lab.world.at(0)).await).await;
-        assert_eq!((status, code), (503, -32603), "{which}: {:?}", lab.proxy.seen());
+        assert_eq!((status, code), (503, -32603), "{case}: {:?}", lab.proxy.seen());
     }
     lab.proxy.first(0, BROKEN);
     let stream = client.listening(lab.world.at(0)).await;
     let item = lab.client.query().table_name(&lab.state).key_condition_expression("pk = :pk AND sk = :sk");
     let item =
         item.expression_attribute_values(":pk", sdk::types::AttributeValue::S("OWNER#anonymous".into()));
-    let item = item.expression_attribute_values(":sk", sdk::types::AttributeValue::S("SLOTS".into()));
+    let item = item.expression_attribute_values(":sk", sdk::types::AttributeValue::S("STREAMS".into()));
     let found = item.send().await.expect("read").items.unwrap_or_default();
     let held = found[0]["held"].as_n().expect("a number");
-    assert_eq!(held, "1", "the one that is open");
+    assert_eq!(held, "1", "the stream that is open");
     drop(stream);
 }
 
-/// Which tools are on is looked up by the way: no request fails for it.
+/// No request fails because the active tools cannot be read.
 #[tokio::test]
-async fn switches_that_cannot_be_read_fail_no_request() {
+async fn active_tools_that_cannot_be_read_fail_no_request() {
     let lab = Lab::new(1).await;
     let world = environments::world(
         1,
@@ -331,13 +330,16 @@ async fn switches_that_cannot_be_read_fail_no_request() {
         lab.proxy.every("GetItem", DENIED);
         logged();
         let reply = echo().send(world.at(0)).await;
-        // The last that was known holds.
+        // The last known state holds.
         match known {
             true => assert_eq!(text(reply).await, "hi"),
             false => assert_eq!(refused(reply).await.1, -32602),
         }
         let log = logged().join("\n");
-        assert!(log.contains("which tools are on") && log.contains("is not authorized"), "{log}");
+        assert!(
+            log.contains("the active tools cannot be read") && log.contains("is not authorized"),
+            "{log}"
+        );
         lab.proxy.first(0, DENIED);
         text(off.clone().send(world.at(0)).await).await;
     }

@@ -1,4 +1,4 @@
-//! What each kind of request asks of DynamoDB: how often, and how many round trips one after the other.
+//! The requests that each kind of MCP request sends to DynamoDB: their number, and how many wait for one another.
 //!
 //! `cargo test --test it round_trips -- --nocapture` prints the table.
 
@@ -16,18 +16,18 @@ use test_support::{
 };
 use tokio::time::Instant;
 
-/// What a request may cost.
+/// The limits of a kind of request.
 struct Row {
-    what: &'static str,
+    request: &'static str,
     calls: usize,
     depth: u128,
 }
 
-const fn row(what: &'static str, calls: usize, depth: u128) -> Row {
-    Row { what, calls, depth }
+const fn row(request: &'static str, calls: usize, depth: u128) -> Row {
+    Row { request, calls, depth }
 }
 
-/// The table. `calls` counts requests to DynamoDB, `depth` those that had to wait for one another.
+/// The table. `calls` counts requests to DynamoDB, `depth` those that wait for one another.
 const STATELESS_CALL: Row = row("2026-07-28 tools/call", 0, 0);
 const INITIALIZE: Row = row("initialize", 1, 1);
 const INITIALIZED: Row = row("notifications/initialized", 1, 1);
@@ -50,18 +50,18 @@ struct Meter {
 }
 
 impl Meter {
-    /// Runs one request to its last byte and holds it to its row.
+    /// Runs one request to its last byte and checks it against its row.
     async fn costs<T>(&mut self, row: &Row, request: impl AsyncFnOnce(&World) -> T) -> T {
-        assert_eq!(self.counted.take(), Vec::<String>::new(), "nothing is asked between requests");
+        assert_eq!(self.counted.take(), Vec::<String>::new(), "no request is sent between two rows");
         let start = Instant::now();
         let outcome = request(&self.world).await;
         let depth = start.elapsed().as_millis() / TRIP.as_millis();
         let calls = self.counted.take();
-        self.table.push(format!("| {} | {} | {depth} | {} |", row.what, calls.len(), calls.join(", ")));
+        self.table.push(format!("| {} | {} | {depth} | {} |", row.request, calls.len(), calls.join(", ")));
         assert!(
             calls.len() <= row.calls && depth <= row.depth,
-            "{}: {} calls, {depth} in a row; at most {}, {}: {calls:?}",
-            row.what,
+            "{}: {} calls, {depth} in sequence; at most {}, {}: {calls:?}",
+            row.request,
             calls.len(),
             row.calls,
             row.depth,
@@ -71,13 +71,13 @@ impl Meter {
 
     async fn accepted(&mut self, row: &Row, status: u16, post: McpRequest) {
         let reply = self.costs(row, async |world| post.send(world.at(0)).await).await;
-        assert_eq!(reply.status, status, "{}", row.what);
+        assert_eq!(reply.status, status, "{}", row.request);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_request_exceeds_its_row_of_dynamodb_round_trips() {
-    let clock = Clock::manual(Timestamp(1_800_000_000_000));
+async fn no_request_exceeds_the_table() {
+    let clock = Clock::manual(Timestamp::from_millis(1_800_000_000_000));
     let (database, stores, counted) = tokio::task::spawn_blocking({
         let clock = clock.clone();
         move || {
@@ -147,7 +147,7 @@ async fn no_request_exceeds_its_row_of_dynamodb_round_trips() {
             })
             .await;
         drop(stream);
-        settled(&meter.counted).await;
+        wait_until_idle(&meter.counted).await;
     }
 
     for key in ["a", "b", "c"] {
@@ -172,13 +172,13 @@ async fn no_request_exceeds_its_row_of_dynamodb_round_trips() {
         assert_eq!(text.await, "hi");
     }
 
-    println!("| request | calls | in a row | which |\n|---|---|---|---|\n{}", meter.table.join("\n"));
-    // A runtime must not be dropped where one runs.
+    println!("| request | calls | in sequence | actions |\n|---|---|---|---|\n{}", meter.table.join("\n"));
+    // A runtime must not be dropped inside another one.
     tokio::task::spawn_blocking(move || drop(database)).await.expect("the database ends");
 }
 
-/// Waits until a dropped stream has released its lease and ended its last poll of the log.
-async fn settled(counted: &Counted) {
+/// Waits until a dropped stream has released its lease and the tail has ended.
+async fn wait_until_idle(counted: &Counted) {
     loop {
         tokio::time::sleep(TRIP * 500).await;
         if counted.take().is_empty() {

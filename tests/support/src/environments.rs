@@ -57,7 +57,7 @@ pub fn world(
     change: impl Fn(&mut Config),
     build: impl Fn(Builder<Fixture>) -> Builder<Fixture>,
 ) -> World {
-    let clock = Clock::manual(Timestamp(1_800_000_000_000));
+    let clock = Clock::manual(Timestamp::from_millis(1_800_000_000_000));
     let stores = Stores::of(MemoryStore::new(clock.clone()));
     let (stage, reports) = Stage::new();
     let mut config = Config::default();

@@ -1,25 +1,21 @@
-//! Items: attributes read with a reason when they are not what they should be.
+//! Items: attributes that are read with an error that says what is wrong with them.
 
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use sha2::{Digest, Sha256};
 
-use mcp_lambda_core::{error::StoreError, time::Timestamp};
+use mcp_lambda_core::{error::StoreError, events::LoggedEvent, time::Timestamp};
 
-/// The largest value we write. DynamoDB takes 400 KB for an item, names and keys included:
-/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html> (read 2026-11-20).
-pub(super) const VALUE_LIMIT: usize = 390 * 1024;
+/// Largest value that this store writes, in bytes. DynamoDB takes 400 KB for an item, with the names and keys of its
+/// attributes: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html> (read 2026-11-20).
+pub(super) const MAX_VALUE: usize = 390 * 1024;
 
-/// Text in a sort key beyond this is hashed: DynamoDB takes 1,024 bytes.
-const KEY_TEXT_LIMIT: usize = 400;
-
-/// An item as DynamoDB gave it.
+/// An item of either table.
 #[derive(Debug, Clone)]
 pub(super) struct Item(pub(super) HashMap<String, AttributeValue>);
 
 impl Item {
-    /// A new item with its key.
+    /// Creates an item with its key.
     pub(super) fn new(pk: impl Into<String>, sk: impl Into<String>) -> Self {
         Self(HashMap::new()).with("pk", text(pk)).with("sk", text(sk))
     }
@@ -29,14 +25,18 @@ impl Item {
         self
     }
 
-    /// When it is gone: for our reads, and, later, for DynamoDB's own sweeping.
+    /// Sets when the item expires: `expires` for reads of this store, `ttl` for the deletion by DynamoDB, later.
     pub(super) fn expiring(self, at: Timestamp) -> Self {
-        self.with("expires", number(at.0)).with("ttl", number(at.epoch_seconds() + 1))
+        self.with("expires", millis(at)).with("ttl", number(at.epoch_seconds() + 1))
     }
 
-    /// Whether it still counts. An item without an end always does.
-    pub(super) fn lives(&self, now: Timestamp) -> Result<bool, StoreError> {
-        Ok(self.number_or("expires", u64::MAX)? > now.0)
+    /// Whether the item has not expired. An item without `expires` never does.
+    pub(super) fn is_live(&self, now: Timestamp) -> Result<bool, StoreError> {
+        Ok(self.number_or("expires", u64::MAX)? > now.as_millis())
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
     }
 
     pub(super) fn text(&self, name: &str) -> Result<&str, StoreError> {
@@ -56,10 +56,24 @@ impl Item {
     }
 
     pub(super) fn number_or(&self, name: &str, default: u64) -> Result<u64, StoreError> {
-        if self.0.contains_key(name) { self.number(name) } else { Ok(default) }
+        if self.has(name) { self.number(name) } else { Ok(default) }
     }
 
-    /// The item's key, for deleting it.
+    pub(super) fn time(&self, name: &str) -> Result<Timestamp, StoreError> {
+        self.number(name).map(Timestamp::from_millis)
+    }
+
+    /// Returns the event of a log item. `None` for a tombstone, and for an event that has expired.
+    pub(super) fn event(&self, now: Timestamp) -> Result<Option<LoggedEvent>, StoreError> {
+        if !self.has("event") || !self.is_live(now)? {
+            return Ok(None);
+        }
+        let event =
+            serde_json::from_str(self.text("event")?).map_err(|_| self.corrupt("event", "an event"))?;
+        Ok(Some(LoggedEvent { seq: self.number("seq")?, event, at: self.time("at")? }))
+    }
+
+    /// Returns the key of the item, for deleting it.
     pub(super) fn key(&self) -> HashMap<String, AttributeValue> {
         self.0
             .iter()
@@ -82,23 +96,14 @@ pub(super) fn number(value: u64) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
 
-/// Refuses what DynamoDB would refuse, before it is sent and with a text that says why.
-pub(super) fn fits(value: &str) -> Result<(), StoreError> {
-    if value.len() > VALUE_LIMIT {
-        return Err(StoreError::TooLarge { size: value.len(), limit: VALUE_LIMIT });
+pub(super) fn millis(at: Timestamp) -> AttributeValue {
+    number(at.as_millis())
+}
+
+/// Refuses a value that DynamoDB would refuse, before it is sent.
+pub(super) fn check_size(value: &str) -> Result<(), StoreError> {
+    if value.len() > MAX_VALUE {
+        return Err(StoreError::TooLarge { size: value.len(), limit: MAX_VALUE });
     }
     Ok(())
-}
-
-/// Text from outside as part of a sort key: as it is while it is short, by its hash when it is not.
-pub(super) fn key_text(text: &str) -> String {
-    if text.len() <= KEY_TEXT_LIMIT && !text.is_empty() {
-        return format!("={text}");
-    }
-    digest(text)
-}
-
-/// Text from outside, whatever it is, in 64 characters of our choosing.
-pub(super) fn digest(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }

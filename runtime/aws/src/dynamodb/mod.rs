@@ -1,61 +1,62 @@
-//! Everything in two DynamoDB tables: state that is kept, and events that soon expire.
+//! A store in two DynamoDB tables: a state table that is kept, and an event table whose items soon expire.
 //!
-//! ```text
-//! state table
-//! SESSION#<id>           META                    what initialize settled
-//! SESSION#<id>           STATE#<key>             a tool's state, rev
-//! SESSION#<id>           SUB#<uri>               a resource the session wants to hear of
-//! SESSION#<id>           MAIL#<address>#<name>   a letter for a running call
-//! HANDLE#<owner>#<name>  STATE#<key>             state behind a handle, rev
-//! SERVER                 STATE#tools             which tools are switched on or off, rev
-//! OWNER#<principal>      SESSION#<time>#<id>     listing
-//! OWNER#<principal>      SLOTS                   the streams a caller holds
+//! [`DynamoStore`] implements every store trait of the server. Usually it is created from the environment, when
+//! `SESSION_TABLE_NAME` and `EVENT_TABLE_NAME` are set; a program that configures the SDK itself passes one to
+//! `Builder::stores`:
 //!
-//! event table
-//! HEAD#<scope>           HEAD                    v: the last place of a scope
-//! LOG#<scope>            <20 digits>             an event, or that there is none
-//! LOG#global#<copy>      <20 digits>             the same again, where EVENT_FANOUT_REPLICAS asks for it
-//! TOPICS                 =<uri>                  a topic that has events
-//! TOPIC#=<uri>           <20 digits>             an event of it
-//! TOPICS#<scope>, TOPIC#<scope>#=<uri>           the same for a caller's own
-//! SEEN#<scope>#<id>      SEEN                    the place a source's event got
-//! STREAM#<session>       <stream>#<20 digits>    messages of a reply, up to this one; 0 opens it
+//! ```no_run
+//! use mcp_lambda_server::{Clock, Stores, config::TlsRoots, dynamodb};
+//!
+//! # async fn stores() -> Result<Stores, Box<dyn std::error::Error>> {
+//! let config = dynamodb::sdk_config(TlsRoots::Amazon).await?;
+//! let store = dynamodb::DynamoStore::new(dynamodb::client(&config), "state", "events", Clock::system());
+//! let stores = Stores::of(store);
+//! # Ok(stores)
+//! # }
 //! ```
-//!
-//! `expires` (milliseconds) is compared on every read, `ttl` (seconds) only lets DynamoDB delete in its own time. Every
-//! write that depends on what was read is conditional. Nothing is scanned.
 
-mod client;
+// `keys` documents the items of both tables. `expires` (milliseconds) is compared on every read, `ttl` (seconds) only
+// lets DynamoDB delete items in its own time. Every write that depends on a read is conditional. No table is scanned.
+
+mod append;
+mod batch;
 mod error;
 mod event_keys;
 mod inbox;
 mod item;
+mod keys;
 mod log;
 mod read;
 mod sessions;
-mod slots;
+mod state;
+mod stream_leases;
 mod streams;
 mod tables;
-mod transact;
 mod write;
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use aws_sdk_dynamodb::Client;
 
 pub use crate::sdk::{http_client, retries, sdk_config, timeouts};
-/// What AWS's SDK clients are made from.
+/// Configuration of the AWS SDK clients.
 pub use aws_config::SdkConfig;
-/// The SDK, in the version this store uses.
+/// The SDK, in the version that this store uses.
 pub use aws_sdk_dynamodb as sdk;
-pub use client::client;
 pub use tables::{TableShape, create_tables, table_shapes};
 
 use crate::sdk::{AwsSdk, LazyClient};
 use mcp_lambda_core::{error::StoreError, random, time::Clock};
 
-/// A transaction takes 100 items, and an event is up to four of them besides its copies.
-const MOST_COPIES: usize = 90;
+/// Largest number of additional replicas. A transaction takes 100 items, and an event is up to four of them besides its
+/// replicas.
+const MAX_ADDITIONAL_REPLICAS: usize = 90;
+
+/// Creates a DynamoDB client. This opens no connection.
+#[must_use]
+pub fn client(config: &SdkConfig) -> Client {
+    Client::new(config)
+}
 
 /// A store in DynamoDB. Clones share one client.
 #[derive(Clone)]
@@ -64,17 +65,27 @@ pub struct DynamoStore {
     state: Arc<str>,
     events: Arc<str>,
     clock: Clock,
-    fanout: write::Fanout,
+    replicas: Replicas,
+}
+
+/// The replicas of the global scope's log.
+#[derive(Debug, Clone, Copy, Default)]
+struct Replicas {
+    /// Number of replicas besides replica 0.
+    additional: usize,
+    /// The replica that this process reads.
+    read: usize,
 }
 
 impl DynamoStore {
-    /// A store in two existing tables. Nothing is asked of DynamoDB until the first request needs it.
+    /// Creates a store in two existing tables. It sends no request before the first one of the server that needs it.
     #[must_use]
     pub fn new(client: Client, state_table: &str, event_table: &str, clock: Clock) -> Self {
         Self::with(LazyClient::Given(client), state_table, event_table, clock)
     }
 
-    /// The same with a client that is made when the first request needs it.
+    /// Creates a store as [`DynamoStore::new`] does, whose client is created for its first request.
+    #[must_use]
     pub fn deferred(aws: AwsSdk, state_table: &str, event_table: &str, clock: Clock) -> Self {
         Self::with(LazyClient::deferred(aws, client), state_table, event_table, clock)
     }
@@ -85,7 +96,7 @@ impl DynamoStore {
             state: state_table.into(),
             events: event_table.into(),
             clock,
-            fanout: write::Fanout::default(),
+            replicas: Replicas::default(),
         }
     }
 
@@ -93,12 +104,24 @@ impl DynamoStore {
         self.client.get().await
     }
 
-    /// Writes what everybody hears in `replicas` places, and reads it from one of them, chosen at random: a partition
-    /// bears so many readers and no more. Every writer and reader of a table has to be set to the same number.
+    /// Sets the number of replicas to which events of the global scope are written, from 1 to 91. Default: 1.
+    ///
+    /// Each replica is a partition of its own, and this store reads a random one of them: a partition serves a limited
+    /// number of readers. All processes that use a table must set the same number.
     #[must_use]
     pub fn with_replicas(mut self, replicas: usize) -> Self {
-        let copies = replicas.saturating_sub(1).min(MOST_COPIES);
-        self.fanout = write::Fanout { copies, copy: random::below(copies + 1) };
+        let additional = replicas.saturating_sub(1).min(MAX_ADDITIONAL_REPLICAS);
+        self.replicas = Replicas { additional, read: random::below(additional + 1) };
         self
+    }
+}
+
+impl fmt::Debug for DynamoStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DynamoStore")
+            .field("state", &self.state)
+            .field("events", &self.events)
+            .field("replicas", &self.replicas)
+            .finish_non_exhaustive()
     }
 }

@@ -1,30 +1,32 @@
-//! Reads: always consistent, page by page, and never a scan.
+//! Reads: queries follow every page, and no table is scanned.
 
 use std::collections::{BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 
 use super::{
-    DynamoStore, error,
+    DynamoStore,
+    batch::Tries,
+    error::{self, not_built},
     item::{Item, text},
-    transact::{self, built},
+    keys,
 };
 use mcp_lambda_core::error::StoreError;
 
-/// Items that one BatchGetItem may ask for.
+/// Largest number of items of one BatchGetItem.
 const BATCH: usize = 100;
 
-/// What a read may miss.
+/// The consistency of a read.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reading {
-    /// Nothing that was written before.
-    Consistent,
-    /// What was written in the last moments, for half the price.
+pub(super) enum Consistency {
+    /// Sees every earlier write.
+    Strong,
+    /// May miss the latest writes, for half the price.
     Eventual,
 }
 
 impl DynamoStore {
-    /// One item.
+    /// Returns an item, with a strongly consistent read.
     pub(super) async fn get(&self, table: &str, pk: &str, sk: &str) -> Result<Option<Item>, StoreError> {
         let found = self
             .client()
@@ -40,26 +42,26 @@ impl DynamoStore {
         Ok(found.item.map(Item))
     }
 
-    /// The items that are there of those with these partition keys and one sort key, by partition key.
+    /// Returns the items with one sort key and any of some partition keys, by partition key.
     pub(super) async fn get_many(
         &self,
         table: &str,
         pks: &[String],
         sk: &str,
-        reading: Reading,
+        consistency: Consistency,
     ) -> Result<HashMap<String, Item>, StoreError> {
-        // One request must not name a key twice.
+        // A request that names a key twice is refused.
         let pks: BTreeSet<_> = pks.iter().collect();
         let pks: Vec<_> = pks.into_iter().collect();
         let mut found = HashMap::new();
         for page in pks.chunks(BATCH) {
-            let mut keys = KeysAndAttributes::builder().consistent_read(reading == Reading::Consistent);
+            let mut keys = KeysAndAttributes::builder().consistent_read(consistency == Consistency::Strong);
             for pk in page {
                 keys = keys.keys(Item::new(*pk, sk).0);
             }
-            let keys = keys.build().map_err(built)?;
+            let keys = keys.build().map_err(not_built)?;
             let mut wanted = Some(HashMap::from([(table.to_owned(), keys)]));
-            let mut tries = transact::tries();
+            let mut tries = Tries::default();
             while let Some(request) = wanted.take().filter(|request| !request.is_empty()) {
                 tries.next("BatchGetItem", table).await?;
                 let got = self.client().await?.batch_get_item().set_request_items(Some(request)).send().await;
@@ -73,17 +75,17 @@ impl DynamoStore {
         Ok(found)
     }
 
-    /// Every item below a key whose sort key starts with `prefix`.
+    /// Returns every item of a partition whose sort key starts with `prefix`.
     pub(super) async fn query(&self, table: &str, pk: &str, prefix: &str) -> Result<Vec<Item>, StoreError> {
         self.pages(table, "pk = :pk AND begins_with(sk, :prefix)", &[(":pk", pk), (":prefix", prefix)]).await
     }
 
-    /// Every item below a key. Not a query with an empty prefix: DynamoDB refuses empty strings in keys.
-    pub(super) async fn below(&self, table: &str, pk: &str) -> Result<Vec<Item>, StoreError> {
+    /// Returns every item of a partition. DynamoDB refuses an empty prefix.
+    pub(super) async fn partition(&self, table: &str, pk: &str) -> Result<Vec<Item>, StoreError> {
         self.pages(table, "pk = :pk", &[(":pk", pk)]).await
     }
 
-    /// Every item of the event table from one sort key to another.
+    /// Returns every item of a partition of the event table from one sort key to another, both included.
     pub(super) async fn query_between(
         &self,
         pk: &str,
@@ -94,6 +96,7 @@ impl DynamoStore {
         self.pages(&self.events, "pk = :pk AND sk BETWEEN :from AND :to", &values).await
     }
 
+    /// Runs a strongly consistent query, page by page.
     async fn pages(
         &self,
         table: &str,
@@ -122,5 +125,25 @@ impl DynamoStore {
                 _ => return Ok(items),
             }
         }
+    }
+
+    /// Returns up to `limit` items of a partition of the event table whose sort keys are sequence numbers, the last one
+    /// first, with a strongly consistent read.
+    pub(super) async fn last_items(&self, pk: &str, limit: i32) -> Result<Vec<Item>, StoreError> {
+        let page = self
+            .client()
+            .await?
+            .query()
+            .table_name(&*self.events)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk AND sk >= :first")
+            .expression_attribute_values(":pk", text(pk))
+            .expression_attribute_values(":first", text(keys::seq(0)))
+            .scan_index_forward(false)
+            .limit(limit)
+            .send()
+            .await
+            .map_err(|error| error::failed("Query", &self.events, &error))?;
+        Ok(page.items.unwrap_or_default().into_iter().map(Item).collect())
     }
 }

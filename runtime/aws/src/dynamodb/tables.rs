@@ -1,4 +1,5 @@
-//! The shape of the tables. The construct that deploys them asserts the same file (`tests/contract/tables.json`).
+//! The schema of the tables. The tests of the CDK construct and of this crate compare theirs with the same file,
+//! `tests/contract/tables.json`.
 
 use std::error::Error;
 
@@ -10,21 +11,21 @@ use aws_sdk_dynamodb::{
     },
 };
 
-/// A table, as far as the code depends on it.
+/// The schema of a table, as far as the store depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TableShape {
-    /// What it holds: `state` or `events`.
+    /// Content of the table: `state` or `events`.
     pub role: &'static str,
-    /// The string attribute that is the partition key.
+    /// Name of the partition key, a string attribute.
     pub partition_key: &'static str,
-    /// The string attribute that is the sort key.
+    /// Name of the sort key, a string attribute.
     pub sort_key: &'static str,
-    /// The number attribute, in epoch seconds, after which DynamoDB may delete an item.
+    /// Name of the TTL attribute: epoch seconds after which DynamoDB may delete an item.
     pub time_to_live: &'static str,
 }
 
-/// Both tables.
+/// Returns the schemas of the state table and of the event table.
 #[must_use]
 pub const fn table_shapes() -> [TableShape; 2] {
     const fn shape(role: &'static str) -> TableShape {
@@ -33,11 +34,12 @@ pub const fn table_shapes() -> [TableShape; 2] {
     [shape("state"), shape("events")]
 }
 
-/// Creates the tables that are missing: for local use and tests. In AWS the construct or the set-up script does.
+/// Creates the tables that do not exist, with on-demand capacity and TTL, for local use and tests. In AWS the CDK construct
+/// or the set-up script creates them.
 ///
 /// # Errors
 ///
-/// What DynamoDB says.
+/// The error of the SDK if a table cannot be created or its TTL cannot be set.
 pub async fn create_tables(
     client: &Client,
     state: &str,

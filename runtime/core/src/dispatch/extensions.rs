@@ -7,7 +7,7 @@ use rmcp::model::Extensions;
 use super::Caller;
 use crate::{
     events::Events,
-    session::{Handles, Session, SessionRecord, SessionStore},
+    session::{Handles, Session, SessionRecord, SessionStore, StateStore},
     stream::ReplyStream,
     time::Clock,
     tools::Tools,
@@ -17,7 +17,8 @@ use crate::{
 pub(crate) struct ToolServices {
     pub(crate) events: Events,
     pub(crate) tools: Option<Tools>,
-    pub(crate) state: Arc<dyn SessionStore>,
+    pub(crate) sessions: Arc<dyn SessionStore>,
+    pub(crate) state: Arc<dyn StateStore>,
     pub(crate) clock: Clock,
     /// How long a handle's state lives after its last write.
     pub(crate) state_ttl: Duration,
@@ -42,7 +43,13 @@ impl ToolServices {
             ttl,
         ));
         if let Some(record) = session {
-            extensions.insert(Session::new(Arc::clone(record), Arc::clone(&self.state), clock, ttl));
+            extensions.insert(Session::new(
+                Arc::clone(record),
+                Arc::clone(&self.sessions),
+                Arc::clone(&self.state),
+                clock,
+                ttl,
+            ));
             extensions.insert(ReplyStream::default());
         }
         extensions

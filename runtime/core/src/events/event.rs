@@ -1,4 +1,4 @@
-//! What can happen, and who may hear of it.
+//! Events and the scopes they are appended to.
 
 // SEP-2577 deprecates logging, sampling and roots; clients of the session era use them until they are gone.
 #![allow(deprecated)]
@@ -8,47 +8,51 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{event_key::EventKey, global::GlobalEvent};
-use crate::{auth::Principal, session::SessionId};
+use crate::{auth::Principal, ids::SessionId};
 
-/// Something clients want to know.
+/// A change or message that clients are notified of.
+///
+/// [`Events::publish`](super::Events::publish) appends one to the event log, from which every open stream of the scope
+/// sends it to its client.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Event {
-    /// `tools/list` would answer something else now.
+    /// The result of `tools/list` has changed.
     ToolsListChanged,
-    /// `prompts/list` would answer something else now.
+    /// The result of `prompts/list` has changed.
     PromptsListChanged,
-    /// `resources/list` would answer something else now.
+    /// The result of `resources/list` has changed.
     ResourcesListChanged,
-    /// A resource has new content.
+    /// The content of a resource has changed.
     ResourceUpdated {
-        /// Which.
+        /// URI of the resource.
         uri: String,
     },
-    /// A log message that belongs to no request. Session-era clients with an open GET stream hear it.
+    /// A log message that belongs to no request. It is sent to session-era clients with an open GET stream.
     Message {
-        /// How severe.
+        /// Severity of the message. Sessions with a higher log level do not receive it.
         level: LoggingLevel,
-        /// Who says it.
+        /// Name of the logger.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         logger: Option<String>,
-        /// What.
+        /// Content of the message: any JSON value.
         data: Value,
     },
-    /// Something that happened in this deployment or outside of it. Session-era clients hear it as a log message, all
-    /// of them as an update of its resource `event://<source>/<type>`.
+    /// An event of this deployment or of a system around it. Session-era clients receive it as a log message, and
+    /// clients of both eras as an update of the resource `event://<source>/<type>`.
     Global {
-        /// What.
+        /// The event.
         event: GlobalEvent,
-        /// The first of its kind for a while, as the log found when it was appended: its resource is new in the list.
+        /// Whether no other event of its key was in the log when it was appended, which makes its resource a new entry
+        /// of `resources/list`. Set by the log.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         is_first: bool,
     },
 }
 
 impl Event {
-    /// The resource under which events like this one are kept, if they are.
+    /// Returns the key of the resource that the event updates. Only [`Event::Global`] has one.
     #[must_use]
     pub fn key(&self) -> Option<EventKey> {
         match self {
@@ -57,8 +61,8 @@ impl Event {
         }
     }
 
-    /// Who may hear it: what concerns one session is for that session alone. `None` when no server can have opened the
-    /// session it names.
+    /// Returns the scope that the event belongs to: the session that a global event names, else [`Scope::Global`].
+    /// `None` if the event names a session id that no server can have issued.
     #[must_use]
     pub fn scope(&self) -> Option<Scope> {
         match self {
@@ -77,26 +81,26 @@ impl From<GlobalEvent> for Event {
     }
 }
 
-/// Who may hear an event. Each scope is its own sequence in the log.
+/// The streams that receive an event. Each scope is a sequence of its own in the event log.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Scope {
-    /// Everybody.
+    /// Every stream.
     Global,
-    /// One session.
+    /// The streams of one session.
     Session(SessionId),
-    /// One caller, on whatever clients it has at the moment.
+    /// The streams of one principal, in all its sessions and on the clients of it that have none.
     Principal(Principal),
 }
 
 impl Scope {
-    /// What a caller hears, whether it has a session or not. Nobody is meant by `anonymous`: that could be anybody, and
-    /// everybody has a scope already.
-    pub(crate) fn heard_by(caller: &Principal) -> Vec<Self> {
-        let own = Some(Self::Principal(caller.clone())).filter(|_| !caller.is_anonymous());
+    /// Returns the scopes that a principal receives with or without a session. Anonymous callers get no scope of their
+    /// own, because all of them share one principal.
+    pub(crate) fn visible_to(principal: &Principal) -> Vec<Self> {
+        let own = Some(Self::Principal(principal.clone())).filter(|_| !principal.is_anonymous());
         std::iter::once(Self::Global).chain(own).collect()
     }
 
-    /// Whether events of it are kept under their topics: what whoever may read resources may read there.
+    /// Whether the log also keeps the events of this scope by their key, for `resources/list` and `resources/read`.
     #[must_use]
     pub fn has_event_keys(&self) -> bool {
         match self {

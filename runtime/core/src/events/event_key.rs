@@ -1,20 +1,28 @@
-//! Where events of one kind belong: a source and a type, and the resource they make.
+//! The key of global events: a source and a type, as in CloudEvents, and the resource they name.
 
 use std::fmt;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-/// The scheme of the resources that events are kept under.
+/// URI scheme of event resources.
 pub(crate) const SCHEME: &str = "event://";
-/// The template of their URIs.
+/// URI template of event resources.
 pub(crate) const TEMPLATE: &str = "event://{source}/{type}";
-/// A source and a type are names. What is longer is cut: a resource must have a URI that people can handle.
-const LONGEST: usize = 128;
+/// Longest source or type, in characters. Longer text is cut, which keeps URIs readable.
+const MAX_NAME_CHARS: usize = 128;
 
-/// What RFC 3986 never wants encoded stays as it is: <https://datatracker.ietf.org/doc/html/rfc3986#section-2.3>.
+/// Every character except the unreserved ones of RFC 3986: <https://datatracker.ietf.org/doc/html/rfc3986#section-2.3>.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// One kind of event of one source.
+/// A source and a type of event, which name the resource `event://<source>/<type>`.
+///
+/// ```
+/// use mcp_lambda_server::events::EventKey;
+///
+/// let key = EventKey::new("aws.ec2", "Instance State-change");
+/// assert_eq!(key.uri(), "event://aws.ec2/Instance%20State-change");
+/// assert_eq!(EventKey::parse(&key.uri()), Some(key));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EventKey {
     source: String,
@@ -22,38 +30,39 @@ pub struct EventKey {
 }
 
 impl EventKey {
-    /// The topic of these names.
+    /// Creates the key of a source and a type. Both are trimmed and cut to 128 characters; an empty one becomes
+    /// `unknown`.
     #[must_use]
     pub fn new(source: &str, kind: &str) -> Self {
-        Self { source: name(source), kind: name(kind) }
+        Self { source: normalized(source), kind: normalized(kind) }
     }
 
-    /// Who.
+    /// Returns the source, such as `aws.ec2`.
     #[must_use]
     pub fn source(&self) -> &str {
         &self.source
     }
 
-    /// What kind of thing.
+    /// Returns the type of event.
     #[must_use]
     pub fn kind(&self) -> &str {
         &self.kind
     }
 
-    /// The resource: `event://<source>/<type>`.
+    /// Returns the URI of the resource: `event://<source>/<type>`, percent-encoded.
     #[must_use]
     pub fn uri(&self) -> String {
         let encoded = |text| utf8_percent_encode(text, ENCODED);
         format!("{SCHEME}{}/{}", encoded(&self.source), encoded(&self.kind))
     }
 
-    /// Reads the URI of a topic. `None` for anything else.
+    /// Parses the URI of an event resource. `None` for any other text, and for another encoding of such a URI: two
+    /// spellings would be two subscriptions to one resource.
     #[must_use]
     pub fn parse(uri: &str) -> Option<Self> {
         let (source, kind) = uri.strip_prefix(SCHEME)?.split_once('/')?;
         let decoded = |text| percent_decode_str(text).decode_utf8().ok();
         let key = Self::new(&decoded(source)?, &decoded(kind)?);
-        // One topic has one URI: another spelling of it would be another name for the same subscription.
         (key.uri() == uri).then_some(key)
     }
 }
@@ -64,7 +73,7 @@ impl fmt::Display for EventKey {
     }
 }
 
-fn name(text: &str) -> String {
-    let text = text.trim();
-    if text.is_empty() { "unknown".to_owned() } else { text.chars().take(LONGEST).collect() }
+fn normalized(name: &str) -> String {
+    let name = name.trim();
+    if name.is_empty() { "unknown".to_owned() } else { name.chars().take(MAX_NAME_CHARS).collect() }
 }

@@ -1,4 +1,4 @@
-//! What happens in a deployment and around it, in words that every server shares.
+//! Global events: a vocabulary that servers of one deployment share.
 
 // SEP-2577 deprecates logging, sampling and roots; clients of the session era use them until they are gone.
 #![allow(deprecated)]
@@ -10,8 +10,10 @@ use serde_json::Value;
 use super::event_key::EventKey;
 use crate::time::Timestamp;
 
-/// Something that happened. On the wire an object whose `type` says what it is; `timestamp` is RFC 3339, and filled in
-/// when the event is published without one.
+/// An event of a deployment or of a system around it.
+///
+/// Its JSON form is an object with a `type`. `timestamp` is RFC 3339; an event that is published without one gets the
+/// time at which it is published.
 ///
 /// ```
 /// use mcp_lambda_server::events::{GlobalEvent, ToolStatus};
@@ -28,122 +30,122 @@ use crate::time::Timestamp;
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum GlobalEvent {
-    /// How a part of the system is.
+    /// The health of a component.
     SystemHealth {
-        /// Which part.
+        /// Name of the component.
         component: String,
         /// `healthy`, `degraded`, `unhealthy`, or a word of your own.
         status: String,
-        /// Whatever helps.
+        /// Details in any form.
         #[serde(default)]
         details: Value,
-        /// When.
+        /// When the status was determined.
         #[serde(default, with = "rfc3339", skip_serializing_if = "Option::is_none")]
         timestamp: Option<Timestamp>,
     },
-    /// How a tool is getting on. With a session it is told to that session alone.
+    /// The progress of a tool. With a session id, only that session receives it.
     ToolExecution {
-        /// Which tool.
+        /// Name of the tool.
         tool_name: String,
-        /// Whose call.
+        /// Session whose call runs the tool.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         session_id: Option<String>,
-        /// How far.
+        /// Progress of the tool.
         status: ToolStatus,
-        /// What came of it.
+        /// Result of the tool, if it has one to share.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         result: Option<Value>,
-        /// When.
+        /// When the status was reached.
         #[serde(default, with = "rfc3339", skip_serializing_if = "Option::is_none")]
         timestamp: Option<Timestamp>,
     },
-    /// What became of a session. It is told to that session alone.
+    /// A change of a session. Only that session receives it.
     SessionUpdate {
-        /// Which session.
+        /// Id of the session.
         session_id: String,
-        /// What.
+        /// The change.
         event_type: SessionChange,
-        /// Whatever helps.
+        /// Details in any form.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         data: Option<Value>,
-        /// When.
+        /// When the session changed.
         #[serde(default, with = "rfc3339", skip_serializing_if = "Option::is_none")]
         timestamp: Option<Timestamp>,
     },
-    /// What a monitor saw.
+    /// An observation of a monitor.
     MonitoringUpdate {
-        /// Of what kind of resource: `EC2`, `RDS`, ...
+        /// Type of the observed resource: `EC2`, `RDS`, ...
         resource_type: String,
-        /// Where.
+        /// AWS region, or another location.
         region: String,
-        /// Which monitor run.
+        /// Id of the monitoring run.
         correlation_id: String,
-        /// What.
+        /// The observation, in any form.
         data: Value,
-        /// When.
+        /// When the observation was made.
         #[serde(default, with = "rfc3339", skip_serializing_if = "Option::is_none")]
         timestamp: Option<Timestamp>,
     },
-    /// Something that somebody else said: a message of a topic, an event of a bus.
+    /// An event of another system: a message of a topic, or an event of a bus.
     ExternalEvent {
-        /// Who.
+        /// System that sent the event.
         source: String,
-        /// What kind of thing.
+        /// Type of the event, in the words of that system.
         event_type: String,
-        /// What.
+        /// Content of the event, in any form.
         payload: Value,
-        /// When.
+        /// When the event happened.
         #[serde(default, with = "rfc3339", skip_serializing_if = "Option::is_none")]
         timestamp: Option<Timestamp>,
     },
-    /// A server starts or stops.
+    /// A server starts, runs or stops.
     ServerLifecycle {
-        /// Which of the two.
+        /// Phase that the server has reached.
         event: Lifecycle,
-        /// Which server.
+        /// Id of the server.
         instance_id: String,
-        /// When.
+        /// When the phase was reached.
         #[serde(default, with = "rfc3339", skip_serializing_if = "Option::is_none")]
         timestamp: Option<Timestamp>,
     },
 }
 
-/// How far a tool is.
+/// The progress of a tool.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ToolStatus {
-    /// It has begun.
+    /// The tool has started.
     Started,
-    /// It works.
+    /// The tool is running.
     InProgress {
-        /// From 0 to 1, if it knows.
+        /// Completed share, from 0 to 1, if known.
         #[serde(default)]
         progress: Option<f64>,
     },
-    /// It is done.
+    /// The tool has completed.
     Completed,
-    /// It gave up.
+    /// The tool has failed.
     Failed {
-        /// Why.
+        /// Text of the error.
         error: String,
     },
 }
 
-/// What can become of a session.
+/// A change of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum SessionChange {
-    /// It was opened.
+    /// The session was created.
     Created,
-    /// Its client is ready.
+    /// The client has sent `notifications/initialized`.
     Initialized,
-    /// Something in it changed.
+    /// The data of the session has changed.
     Updated,
-    /// Its time is over.
+    /// The session has expired.
     Expired,
-    /// Its client has ended it.
+    /// The client has ended the session.
     Deleted,
 }
 
@@ -159,20 +161,20 @@ impl SessionChange {
     }
 }
 
-/// Stations of a server's life.
+/// A phase of a server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Lifecycle {
-    /// It is being put together.
+    /// The server is starting.
     Starting,
-    /// It serves.
+    /// The server serves requests.
     Ready,
-    /// It finishes what is open.
+    /// The server finishes open requests and stops.
     Stopping,
-    /// Something went wrong.
+    /// The server has failed.
     Error {
-        /// What.
+        /// Text of the error.
         message: String,
     },
 }
@@ -189,19 +191,19 @@ impl Lifecycle {
 }
 
 impl GlobalEvent {
-    /// A part of the system is in a state.
+    /// Creates a [`GlobalEvent::SystemHealth`].
     pub fn system_health(component: impl Into<String>, status: impl Into<String>, details: Value) -> Self {
         let (component, status) = (component.into(), status.into());
         Self::SystemHealth { component, status, details, timestamp: None }
     }
 
-    /// A tool has got somewhere; in a session, for that session.
+    /// Creates a [`GlobalEvent::ToolExecution`], for one session if an id is given.
     pub fn tool_execution(tool: impl Into<String>, session: Option<&str>, status: ToolStatus) -> Self {
         let session_id = session.map(str::to_owned);
         Self::ToolExecution { tool_name: tool.into(), session_id, status, result: None, timestamp: None }
     }
 
-    /// Something became of a session.
+    /// Creates a [`GlobalEvent::SessionUpdate`].
     pub fn session_update(
         session: impl Into<String>,
         event_type: SessionChange,
@@ -210,7 +212,7 @@ impl GlobalEvent {
         Self::SessionUpdate { session_id: session.into(), event_type, data, timestamp: None }
     }
 
-    /// A monitor saw something.
+    /// Creates a [`GlobalEvent::MonitoringUpdate`].
     pub fn monitoring_update(
         resource_type: impl Into<String>,
         region: impl Into<String>,
@@ -222,18 +224,18 @@ impl GlobalEvent {
         Self::MonitoringUpdate { resource_type, region, correlation_id, data, timestamp: None }
     }
 
-    /// Somebody else said something.
+    /// Creates a [`GlobalEvent::ExternalEvent`].
     pub fn external_event(source: impl Into<String>, event_type: impl Into<String>, payload: Value) -> Self {
         let (source, event_type) = (source.into(), event_type.into());
         Self::ExternalEvent { source, event_type, payload, timestamp: None }
     }
 
-    /// A server has reached a station of its life.
+    /// Creates a [`GlobalEvent::ServerLifecycle`].
     pub fn server_lifecycle(event: Lifecycle, instance_id: impl Into<String>) -> Self {
         Self::ServerLifecycle { event, instance_id: instance_id.into(), timestamp: None }
     }
 
-    /// Its `type` on the wire.
+    /// Returns the `type` of the JSON form.
     #[must_use]
     pub fn type_name(&self) -> &'static str {
         match self {
@@ -246,7 +248,8 @@ impl GlobalEvent {
         }
     }
 
-    /// Where it belongs: the source and type of somebody else's event, the name and subject of one of our own.
+    /// Returns the key of the event: the source and type of an external event, else the `type` and the subject (component,
+    /// tool, change, resource type or phase).
     #[must_use]
     pub fn key(&self) -> EventKey {
         let kind = match self {
@@ -260,7 +263,7 @@ impl GlobalEvent {
         EventKey::new(self.type_name(), kind)
     }
 
-    /// The one session it concerns, as it was named.
+    /// Returns the id of the only session that receives the event, as it was given. `None`: every session receives it.
     #[must_use]
     pub fn session(&self) -> Option<&str> {
         match self {
@@ -270,7 +273,7 @@ impl GlobalEvent {
         }
     }
 
-    /// When it happened, if it says so.
+    /// Returns when the event happened, if it is set.
     #[must_use]
     pub fn timestamp(&self) -> Option<Timestamp> {
         match self {
@@ -283,7 +286,7 @@ impl GlobalEvent {
         }
     }
 
-    /// The same, having happened at `at` if it does not say when.
+    /// Sets when the event happened, unless it is set.
     #[must_use]
     pub fn at(mut self, at: Timestamp) -> Self {
         match &mut self {
@@ -297,7 +300,7 @@ impl GlobalEvent {
         self
     }
 
-    /// How severe it is as a log message.
+    /// Returns the severity of the event as a log message.
     #[must_use]
     pub fn level(&self) -> LoggingLevel {
         match self {
@@ -321,7 +324,7 @@ impl GlobalEvent {
     }
 }
 
-/// Times as people and other systems write them.
+/// Timestamps as RFC 3339 text.
 mod rfc3339 {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
@@ -343,6 +346,6 @@ mod rfc3339 {
     ) -> Result<Option<Timestamp>, D::Error> {
         let Some(text) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
         let time = Timestamp::parse_rfc3339(&text);
-        time.map(Some).ok_or_else(|| D::Error::custom(format!("{text:?} is no RFC 3339 time")))
+        time.map(Some).ok_or_else(|| D::Error::custom(format!("{text:?} is not an RFC 3339 timestamp")))
     }
 }

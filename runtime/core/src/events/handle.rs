@@ -1,6 +1,6 @@
-//! The handle tools publish through.
+//! The handle that tools publish through.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use super::{
     event::{Event, Scope},
@@ -10,45 +10,78 @@ use super::{
     log::{Appended, EventLog, NewEvent},
     publisher::{PublishError, Published, Publisher, TopicMessage},
     subscriber::Subscriber,
+    subscription::Subscription,
     tail::Tail,
 };
-use crate::{auth::Principal, error::StoreError, random, session::SessionId, time::Clock};
+use crate::{auth::Principal, error::StoreError, ids::SessionId, random, time::Clock};
 
-/// Publishes events to every stream on every environment. In `RequestContext::extensions` of every request, and from
-/// `Server::events` for code that runs outside requests.
+/// Publishes events to the open streams of every execution environment, and subscribes to them.
+///
+/// Tools find it in `RequestContext::extensions` of every request; code outside requests gets it from `Server::events`.
+///
+/// ```
+/// use mcp_lambda_server::{EventFilter, GlobalEvent, McpLambdaServer};
+/// use serde_json::json;
+/// # use mcp_lambda_server::{Config, Stores, Clock, rmcp::ServerHandler};
+/// # struct Shop;
+/// # impl ServerHandler for Shop {}
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// let server = McpLambdaServer::builder(Shop)
+/// #   .config(Config::default()).stores(Stores::memory(Clock::system()))
+///     .build().await?;
+/// let events = server.events();
+/// let mut orders = events.subscribe(EventFilter::default().source("shop")).await?;
+///
+/// events.resource_updated("shop://stock").await?;
+/// let order = GlobalEvent::external_event("shop", "order", json!({ "id": 7 }));
+/// events.broadcast_global_event(order).await?;
+///
+/// assert!(matches!(orders.next().await?, GlobalEvent::ExternalEvent { event_type, .. } if event_type == "order"));
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Events {
     log: Arc<dyn EventLog>,
     tail: Arc<Tail>,
     clock: Clock,
-    life: Duration,
+    ttl: Duration,
     publisher: Option<Arc<dyn Publisher>>,
 }
 
 impl Events {
-    pub(crate) fn new(log: Arc<dyn EventLog>, tail: Arc<Tail>, clock: Clock, life: Duration) -> Self {
-        Self { log, tail, clock, life, publisher: None }
+    pub(crate) fn new(log: Arc<dyn EventLog>, tail: Arc<Tail>, clock: Clock, ttl: Duration) -> Self {
+        Self { log, tail, clock, ttl, publisher: None }
     }
 
     pub(crate) fn with_publisher(self, publisher: Option<Arc<dyn Publisher>>) -> Self {
         Self { publisher, ..self }
     }
 
-    /// Tells everybody. The event is durable when this returns.
+    /// Publishes an event to every stream. The event is durable when this returns.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the log cannot be written.
     pub async fn publish(&self, event: Event) -> Result<Appended, StoreError> {
         self.append(&Scope::Global, event, None).await
     }
 
-    /// Tells one session.
+    /// Publishes an event to one session.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the log cannot be written.
     pub async fn publish_to(&self, session: &SessionId, event: Event) -> Result<Appended, StoreError> {
         self.append(&Scope::Session(session.clone()), event, None).await
     }
 
-    /// Tells one caller, on every client it has: in all its sessions, and on the streams of clients that have none.
+    /// Publishes an event to one principal: to all its sessions, and to the streams of its clients without a session.
     ///
     /// # Errors
     ///
-    /// [`PublishError::Anonymous`] for an anonymous caller; else when the log cannot be written.
+    /// [`PublishError::Anonymous`] for an anonymous caller, [`PublishError::Store`] if the log cannot be written.
     pub async fn publish_to_principal(
         &self,
         principal: &Principal,
@@ -60,24 +93,28 @@ impl Events {
         Ok(self.append(&Scope::Principal(principal.clone()), event, None).await?)
     }
 
-    /// Tells everybody, or the one session that the event concerns.
+    /// Publishes a global event to the session that it names, or else to every stream.
     ///
     /// # Errors
     ///
-    /// [`PublishError::UnknownSession`] when the event names a session id that no server can have issued; else when the
-    /// log cannot be written.
+    /// [`PublishError::UnknownSession`] if the event names a session id that no server can have issued,
+    /// [`PublishError::Store`] if the log cannot be written.
     pub async fn broadcast_global_event(&self, event: GlobalEvent) -> Result<Appended, PublishError> {
         let event = Event::from(event);
         let scope = scope_of(&event)?;
         Ok(self.append(&scope, event, None).await?)
     }
 
-    /// Tells everybody here, and then whoever listens to the topic, if `SNS_TOPIC_ARN` names one. Should the topic
-    /// come back to this server, the event is known there by its id and not told twice.
+    /// Publishes a global event as [`Events::broadcast_global_event`] does, and then to the topic that `SNS_TOPIC_ARN`
+    /// names, if there is one. If the topic delivers the message to this deployment too, the event is not appended
+    /// again.
+    ///
+    /// `correlation_id` is an attribute of the message; the default is the id of the event.
     ///
     /// # Errors
     ///
-    /// As [`Events::broadcast_global_event`], and when the topic does not take it: it has been told here by then.
+    /// As [`Events::broadcast_global_event`]. [`PublishError::Topic`] if the topic does not accept the message: the
+    /// event is in the log then.
     pub async fn publish_to_topic(
         &self,
         event: GlobalEvent,
@@ -103,47 +140,64 @@ impl Events {
         Ok(Published { appended, message_id })
     }
 
-    /// Tells everybody, once, however many environments say it under this name.
-    pub(crate) async fn publish_once(&self, name: String, event: Event) -> Result<Appended, StoreError> {
-        self.append(&Scope::Global, event, Some(name)).await
+    /// Publishes an event to every stream once, however many environments publish it under the same id.
+    pub(crate) async fn publish_once(&self, id: String, event: Event) -> Result<Appended, StoreError> {
+        self.append(&Scope::Global, event, Some(id)).await
     }
 
-    /// Says that a resource has new content.
+    /// Publishes that the content of a resource has changed, to the clients that subscribe to it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the log cannot be written.
     pub async fn resource_updated(&self, uri: impl Into<String>) -> Result<Appended, StoreError> {
         self.publish(Event::ResourceUpdated { uri: uri.into() }).await
     }
 
-    /// Says that `tools/list` would answer something else now.
+    /// Publishes that the result of `tools/list` has changed.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the log cannot be written.
     pub async fn tools_list_changed(&self) -> Result<Appended, StoreError> {
         self.publish(Event::ToolsListChanged).await
     }
 
-    /// Says that `prompts/list` would answer something else now.
+    /// Publishes that the result of `prompts/list` has changed.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the log cannot be written.
     pub async fn prompts_list_changed(&self) -> Result<Appended, StoreError> {
         self.publish(Event::PromptsListChanged).await
     }
 
-    /// Says that `resources/list` would answer something else now.
+    /// Publishes that the result of `resources/list` has changed.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the log cannot be written.
     pub async fn resources_list_changed(&self) -> Result<Appended, StoreError> {
         self.publish(Event::ResourcesListChanged).await
     }
 
-    /// Listens from now on, for code of this server's own: a tool that reports what happens while it runs.
+    /// Subscribes the server's own code to the events that are appended from now on, such as a tool that reports them
+    /// while it runs.
     ///
     /// # Errors
     ///
-    /// When the log cannot be read.
+    /// [`StoreError`] if the log cannot be read.
     pub async fn subscribe(&self, filter: EventFilter) -> Result<Subscriber, StoreError> {
         let mut scopes = match &filter.principal {
-            Some(principal) => Scope::heard_by(principal),
+            Some(principal) => Scope::visible_to(principal),
             None => vec![Scope::Global],
         };
         scopes.extend(filter.session_id.clone().map(Scope::Session));
-        Ok(Subscriber::new(self.tail.subscribe(scopes, None).await?, filter))
+        Ok(Subscriber::new(Subscription::open(&self.tail, scopes, None).await?, filter))
     }
 
-    /// How many listen in this process, streams and [`Events::subscribe`]d code together. Other environments have
-    /// their own.
+    /// Returns the number of subscriptions of this process: open streams and [`Subscriber`]s. Other environments are not
+    /// counted.
     #[must_use]
     pub fn subscriber_count(&self) -> usize {
         self.tail.subscriptions()
@@ -153,7 +207,7 @@ impl Events {
     ///
     /// # Errors
     ///
-    /// When the log cannot be written. The delivery may be repeated.
+    /// [`StoreError`] if the log cannot be written. The delivery may be repeated.
     pub async fn receive(&self, inbound: InboundEvent) -> Result<Appended, StoreError> {
         let event = match (inbound.event, inbound.at) {
             (Event::Global { event, is_first }, Some(at)) => Event::Global { event: event.at(at), is_first },
@@ -173,10 +227,16 @@ impl Events {
             Event::Global { event, is_first } => Event::Global { event: event.at(at), is_first },
             event => event,
         };
-        let event = NewEvent { event, source_id, at, expires_at: at.plus(self.life) };
+        let event = NewEvent { event, source_id, at, expires_at: at.plus(self.ttl) };
         let appended = self.log.append(scope, &event).await?;
-        self.tail.wake();
+        self.tail.poll_now();
         Ok(appended)
+    }
+}
+
+impl fmt::Debug for Events {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Events").field("ttl", &self.ttl).finish_non_exhaustive()
     }
 }
 

@@ -1,4 +1,4 @@
-//! The durable log.
+//! The trait of the durable event log.
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -11,79 +11,126 @@ use crate::{error::StoreError, time::Timestamp};
 
 /// An event to append.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct NewEvent {
-    /// What happened.
+    /// The event.
     pub event: Event,
-    /// The source's own id of it. The same id is appended once, however often it is delivered.
+    /// Id that the source gave the event, for deduplication. Default: none.
     pub source_id: Option<String>,
-    /// When it happened.
+    /// When the event was published.
     pub at: Timestamp,
-    /// When nobody needs it any more.
+    /// When the event expires.
     pub expires_at: Timestamp,
 }
 
-/// What became of an append.
+impl NewEvent {
+    /// Creates an event without a source id.
+    #[must_use]
+    pub fn new(event: Event, at: Timestamp, expires_at: Timestamp) -> Self {
+        Self { event, source_id: None, at, expires_at }
+    }
+
+    /// Sets the source's id of the event. A second event of the same id and scope is not appended.
+    #[must_use]
+    pub fn with_source_id(mut self, source_id: Option<String>) -> Self {
+        self.source_id = source_id;
+        self
+    }
+}
+
+/// The result of an append.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Appended {
-    /// It is in the log, at this place.
+    /// The event was appended with this sequence number.
     At(u64),
-    /// It was there already, at this place.
+    /// An event of the same source id is in the log, with this sequence number.
     Already(u64),
 }
 
-/// An event in the log.
+/// An event read from the log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LoggedEvent {
-    /// Its place in its scope: 1, 2, 3, ...
+    /// Sequence number of the event in its scope: 1, 2, 3, ...
     pub seq: u64,
-    /// What happened.
+    /// The event.
     pub event: Event,
-    /// When.
+    /// When the event was published.
     pub at: Timestamp,
 }
 
-/// Where a scope ends at the moment.
+/// The end of a scope at the time of a read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ScopeEnd {
-    /// The last place that was given to a writer.
+    /// Last sequence number that was assigned to a writer. 0 for an empty scope.
     pub head: u64,
-    /// The last place that all places before are last_stable of: written, or given up. Whoever listens from here misses
-    /// nothing whose `append` returns from now on.
+    /// Last sequence number up to which every position is either written or sealed. A subscription that starts here
+    /// receives each event whose `append` returns from now on.
     pub last_stable: u64,
 }
 
-/// A durable sequence of events per scope.
+/// A durable sequence of events for each scope.
+///
+/// A store first assigns a sequence number and then writes the event at that position. A writer that dies between the
+/// two leaves a gap, at which readers wait until they seal it.
 ///
 /// # Laws
 ///
-/// * An event is durable when `append` returns, and places grow in the order of appends.
-/// * One `source_id` gets one place in a scope, for a day at least; a second append answers [`Appended::Already`] with
-///   it.
-/// * `read` answers in order and leaves expired events out. It stops at a place that a writer could still fill, so
-///   nothing ever appears before what was read.
-/// * A place that was given up with `settle` is never written: its writer takes another one.
-/// * An event of everybody's or a caller's scope that has a topic is kept under it too, and its topic is listed in that
-///   scope as long as it lives.
+/// The tests in `tests/it/stores` prove them for every store.
+///
+/// * An event is durable when `append` returns, and sequence numbers grow in the order of appends.
+/// * One `source_id` gets one sequence number in a scope for at least a day; a second append returns
+///   [`Appended::Already`] with it.
+/// * `read` returns events in order and leaves out expired ones. It stops at a gap that a writer could still fill, so
+///   no event appears before one that was read.
+/// * A position that `seal_gap` has sealed is never written: its writer is assigned another one.
+/// * An event of a scope with [event keys](Scope::has_event_keys) is kept under its key too, and the key is listed in
+///   the scope for as long as the event lives.
 #[async_trait]
 pub trait EventLog: Send + Sync + 'static {
-    /// Adds an event.
+    /// Appends an event.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::TooLarge`] for an event that does not fit the store, [`StoreError::Conflict`] if other writers won
+    /// each try, [`StoreError::Unavailable`] if the store does not answer.
     async fn append(&self, scope: &Scope, event: &NewEvent) -> Result<Appended, StoreError>;
 
-    /// The last place of each scope, 0 for an empty one, in the order asked. It may be a moment old: for asking often
-    /// whether anything has moved.
+    /// Returns the last assigned sequence number of each scope, in the order of `scopes`; 0 for an empty one. The read
+    /// may be eventually consistent: it is for frequent polls.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] if the store does not answer.
     async fn heads(&self, scopes: &[Scope]) -> Result<Vec<u64>, StoreError>;
 
-    /// The end of each scope, in the order asked: for beginning to listen.
+    /// Returns the end of each scope, in the order of `scopes`, for the start of a subscription.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] if the store does not answer.
     async fn ends(&self, scopes: &[Scope]) -> Result<Vec<ScopeEnd>, StoreError>;
 
-    /// Up to `limit` events after a place.
+    /// Returns up to `limit` events with a sequence number above `after`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] if the store does not answer, [`StoreError::Corrupt`] for an item that is not an
+    /// event.
     async fn read(&self, scope: &Scope, after: u64, limit: usize) -> Result<Vec<LoggedEvent>, StoreError>;
 
-    /// Gives up the places behind `after` that were never written, up to the next event or the head, and answers how
-    /// far there is nothing to read. For readers that have waited for a writer for longer than any takes.
-    async fn settle(&self, scope: &Scope, after: u64) -> Result<u64, StoreError>;
+    /// Seals the unwritten positions above `after`, up to the next event or the head, and returns the last sequence
+    /// number before which nothing remains to read. For readers that have waited longer than a writer may take.
+    ///
+    /// # Errors
+    ///
+    /// As [`EventLog::read`].
+    async fn seal_gap(&self, scope: &Scope, after: u64) -> Result<u64, StoreError>;
 
-    /// Up to `limit` topics that have events in a scope, in an order of the log's own, after one.
+    /// Returns up to `limit` keys that have events in a scope, in an order that the store chooses, starting after one.
+    ///
+    /// # Errors
+    ///
+    /// As [`EventLog::read`].
     async fn event_keys(
         &self,
         scope: &Scope,
@@ -91,7 +138,11 @@ pub trait EventLog: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<EventKey>, StoreError>;
 
-    /// The newest events of a topic in a scope, newest first, up to `limit`.
+    /// Returns up to `limit` events of a key in a scope, newest first.
+    ///
+    /// # Errors
+    ///
+    /// As [`EventLog::read`].
     async fn newest(
         &self,
         scope: &Scope,

@@ -1,13 +1,17 @@
-//! Events: appended once to a durable log, heard on every environment.
+//! Events: appended once to a durable log, received by every open stream on every execution environment.
 //!
-//! The log is the truth, the broadcast is a wake-up. An event is appended to the log; each process with an open
-//! stream has one [`Tail`] that follows the log and tells its [`Subscription`]s. A subscription that lags, starts in
-//! the past or finds a gap reads the log itself, so lag, reconnect and cold start are one code path.
+//! A tool publishes through [`Events`], which it finds in its request context. [`Event`] says what can be published,
+//! [`Scope`] which streams receive it. [`GlobalEvent`] is the vocabulary for events of the deployment itself and of the
+//! systems around it; each is also readable as the resource of its [`EventKey`].
 //!
-//! * [`Event`]: what can happen. [`Scope`]: who may hear it.
-//! * [`GlobalEvent`]: what happens in a deployment and around it. [`EventKey`]: the resource such events are kept under.
-//! * [`EventLog`]: where events live. [`Events`]: the handle tools publish through. [`Subscriber`]: a listener in code.
-//! * [`incoming`]: what SNS and `EventBridge` deliver. [`Publisher`]: the topic that is published to.
+//! Code of the server that wants to receive events opens a [`Subscriber`] with [`Events::subscribe`].
+//!
+//! [`EventLog`] is the trait that a store implements, and [`Publisher`] that of a topic which events are published to
+//! besides the log.
+
+// The log is the truth, the broadcast is a wake-up. Each process with an open stream has one `Tail` that polls the log
+// and broadcasts what it finds to the `Subscription`s. A subscription that lags, starts in the past or finds a gap reads
+// the log itself, so lag, reconnect and cold start are one code path.
 
 mod event;
 mod event_key;

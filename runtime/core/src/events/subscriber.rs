@@ -1,9 +1,12 @@
-//! A listener in code: every event that passes its filter, once, in the order of the log.
+//! A subscription of the server's own code.
+
+use std::fmt;
 
 use super::{event::Event, filter::EventFilter, global::GlobalEvent, subscription::Subscription};
 use crate::error::StoreError;
 
-/// Listens to the log. Dropping it is how it stops.
+/// Receives each global event that passes an [`EventFilter`], once, in the order of the log. Created by
+/// [`Events::subscribe`](super::Events::subscribe); dropping it ends the subscription.
 pub struct Subscriber {
     subscription: Subscription,
     filter: EventFilter,
@@ -14,19 +17,29 @@ impl Subscriber {
         Self { subscription, filter }
     }
 
-    /// The next event. Dropping the future while it waits loses nothing; whoever waits brings a deadline.
+    /// Waits for the next event. There is no time limit: combine it with `tokio::time::timeout`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses no event.
     ///
     /// # Errors
     ///
-    /// When the log cannot be read. Calling again goes on where it was.
+    /// [`StoreError`] if the log cannot be read. Calling again continues where it was.
     pub async fn next(&mut self) -> Result<GlobalEvent, StoreError> {
         loop {
             if let (_, logged) = self.subscription.next().await?
                 && let Event::Global { event, .. } = logged.event
-                && self.filter.takes(&event)
+                && self.filter.matches(&event)
             {
                 return Ok(event);
             }
         }
+    }
+}
+
+impl fmt::Debug for Subscriber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscriber").field("filter", &self.filter).finish_non_exhaustive()
     }
 }

@@ -1,4 +1,4 @@
-//! One listener: every event of its scopes after its place, once, in the order of the log.
+//! A subscription: every event of its scopes after its position, once, in the order of the log.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -9,59 +9,73 @@ use tokio::sync::broadcast::{self, error::RecvError};
 
 use super::{
     event::Scope,
-    log::{EventLog, LoggedEvent},
-    tail::{News, Tail},
+    log::LoggedEvent,
+    tail::{Follow, LogEntry, Tail},
 };
 use crate::error::StoreError;
 
+/// Events of one scope fetched in one read.
 const PAGE: usize = 100;
 
-/// A listener's place in the log and what it has not been told yet.
+/// A position in each of some scopes of the log, and the events that were read and not yet returned.
 pub(crate) struct Subscription {
-    tail: Arc<Tail>,
-    log: Arc<dyn EventLog>,
-    news: broadcast::Receiver<Arc<News>>,
-    places: HashMap<Scope, u64>,
+    follow: Follow,
+    entries: broadcast::Receiver<Arc<LogEntry>>,
+    positions: HashMap<Scope, u64>,
     backlog: VecDeque<(Scope, LoggedEvent)>,
+    /// Whether the log holds events that the broadcast will not deliver.
     behind: bool,
 }
 
 impl Subscription {
-    pub(super) fn new(
-        tail: Arc<Tail>,
-        log: Arc<dyn EventLog>,
-        news: broadcast::Receiver<Arc<News>>,
-        places: HashMap<Scope, u64>,
-        behind: bool,
-    ) -> Self {
-        Self { tail, log, news, places, backlog: VecDeque::new(), behind }
+    /// Subscribes to scopes, after the given sequence numbers or from the end of the log. Every event appended after
+    /// this returns is received.
+    pub(crate) async fn open(
+        tail: &Arc<Tail>,
+        scopes: Vec<Scope>,
+        from: Option<Vec<u64>>,
+    ) -> Result<Self, StoreError> {
+        // The receiver comes first: an event appended between here and the read of the ends then arrives twice, and is
+        // dropped once by its sequence number. In the other order it would be lost.
+        let entries = tail.entries();
+        let ends = tail.log().ends(&scopes).await?;
+        // A position ahead of the log is invalid: the log was emptied since, or the client invented it.
+        let cursors: Vec<u64> = match from {
+            Some(from) => from.into_iter().zip(&ends).map(|(from, end)| from.min(end.head)).collect(),
+            None => ends.iter().map(|end| end.last_stable).collect(),
+        };
+        let follow = tail.follow(&scopes, &ends);
+        // A subscription that starts behind the tail's position missed those broadcasts and must read them from the log.
+        let behind = cursors.iter().zip(follow.positions()).any(|(cursor, broadcast)| cursor < broadcast);
+        let positions = scopes.into_iter().zip(cursors).collect();
+        Ok(Self { follow, entries, positions, backlog: VecDeque::new(), behind })
     }
 
-    /// How far this listener has heard a scope.
-    pub(crate) fn place(&self, scope: &Scope) -> u64 {
-        self.places.get(scope).copied().unwrap_or(0)
+    /// Returns the sequence number of the last event of a scope that was returned.
+    pub(crate) fn position(&self, scope: &Scope) -> u64 {
+        self.positions.get(scope).copied().unwrap_or(0)
     }
 
-    /// The next event. Dropping the future while it waits loses nothing.
+    /// Waits for the next event. Dropping the future loses no event.
     pub(crate) async fn next(&mut self) -> Result<(Scope, LoggedEvent), StoreError> {
         loop {
             if let Some((scope, event)) = self.backlog.pop_front() {
-                self.places.insert(scope.clone(), event.seq);
+                self.positions.insert(scope.clone(), event.seq);
                 return Ok((scope, event));
             }
             if self.behind {
                 self.catch_up().await?;
                 continue;
             }
-            match self.news.recv().await {
-                Ok(news) => self.hear(&news),
+            match self.entries.recv().await {
+                Ok(entry) => self.receive(&entry),
                 // The broadcast is a wake-up, the log is the truth.
                 Err(RecvError::Lagged(_) | RecvError::Closed) => self.behind = true,
             }
         }
     }
 
-    /// The next event that the log has already; `None` once it has been heard to its end.
+    /// Returns the next event that is in the log; `None` at its end.
     pub(crate) async fn stored(&mut self) -> Result<Option<(Scope, LoggedEvent)>, StoreError> {
         while self.backlog.is_empty() && self.behind {
             self.catch_up().await?;
@@ -69,33 +83,27 @@ impl Subscription {
         if self.backlog.is_empty() { Ok(None) } else { self.next().await.map(Some) }
     }
 
-    fn hear(&mut self, news: &News) {
-        let Some(place) = self.places.get(&news.scope) else { return };
-        if news.event.seq <= *place {
+    fn receive(&mut self, entry: &LogEntry) {
+        let Some(position) = self.positions.get(&entry.scope) else { return };
+        if entry.event.seq <= *position {
             return;
         }
-        if news.after <= *place {
-            self.backlog.push_back((news.scope.clone(), news.event.clone()));
+        if entry.after <= *position {
+            self.backlog.push_back((entry.scope.clone(), entry.event.clone()));
         } else {
             self.behind = true;
         }
     }
 
-    /// Reads the log from each of our places. Only whole pages enter the backlog, so a dropped future loses nothing.
+    /// Reads the log from each position. Only whole pages enter the backlog, so a dropped future loses no event.
     async fn catch_up(&mut self) -> Result<(), StoreError> {
         let mut full = false;
-        for (scope, place) in &self.places {
-            let page = self.log.read(scope, *place, PAGE).await?;
+        for (scope, position) in &self.positions {
+            let page = self.follow.log().read(scope, *position, PAGE).await?;
             full |= page.len() == PAGE;
             self.backlog.extend(page.into_iter().map(|event| (scope.clone(), event)));
         }
         self.behind = full;
         Ok(())
-    }
-}
-
-impl Drop for Subscription {
-    fn drop(&mut self) {
-        self.tail.unfollow(self.places.keys().cloned());
     }
 }

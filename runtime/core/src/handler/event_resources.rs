@@ -38,7 +38,7 @@ impl EventResources {
     }
 
     async fn answer(&self, request: Request) -> HandlerResult {
-        let scopes = Scope::heard_by(&request.principal);
+        let scopes = Scope::visible_to(&request.principal);
         let era = request.era;
         let mut result = match &request.typed {
             ClientRequest::ReadResourceRequest(read) if read.params.uri.starts_with(SCHEME) => {

@@ -1,7 +1,7 @@
-//! Caps per caller and per process.
+//! Limits per caller and per process.
 //!
-//! * [`RequestLimiter`]: requests of one caller that are served at a time in this process.
-//! * [`StreamLimiter`] and [`StreamPermit`]: open streams of this process, and of one caller on all environments.
+//! * [`RequestLimiter`]: concurrent requests of one caller in this process.
+//! * [`StreamLimiter`] and [`StreamPermit`]: open streams of this process, and of one caller in all environments.
 
 mod requests;
 mod streams;

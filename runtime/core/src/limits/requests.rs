@@ -1,4 +1,4 @@
-//! How much one caller may want at once.
+//! Concurrent requests of one caller.
 
 use std::{
     collections::HashMap,
@@ -7,18 +7,19 @@ use std::{
 
 use crate::auth::Principal;
 
-/// Requests that are being served here, by caller. Only this process's: on Lambda the front limits the rest.
+/// Counts the requests that this process is serving, by principal. Requests that other processes serve are limited by
+/// the concurrency of the Lambda function.
 #[derive(Clone, Default)]
 pub(crate) struct RequestLimiter(Arc<Mutex<HashMap<Principal, usize>>>);
 
-/// A place limiter them, given back when it is dropped.
+/// A counted request. Dropping the permit ends the count.
 pub(crate) struct RequestPermit {
     limiter: RequestLimiter,
     principal: Principal,
 }
 
 impl RequestLimiter {
-    /// Takes a place, unless the caller has as many as it may.
+    /// Counts a request, unless `limit` requests of the principal are counted.
     pub(crate) fn enter(&self, principal: &Principal, limit: usize) -> Option<RequestPermit> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = all.entry(principal.clone()).or_default();
@@ -35,7 +36,7 @@ impl Drop for RequestPermit {
         let mut all = self.limiter.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = all.get_mut(&self.principal) {
             *count -= 1;
-            // A caller that left is forgotten: there may be any number of them.
+            // The number of principals is not bounded, so entries without requests are removed.
             if *count == 0 {
                 all.remove(&self.principal);
             }

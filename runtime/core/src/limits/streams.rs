@@ -1,4 +1,4 @@
-//! How many streams a principal may hold open. On Lambda every open stream is an environment and is billed.
+//! Open streams of one principal and of one process. On Lambda every open stream occupies an environment and is billed.
 
 use std::sync::{
     Arc,
@@ -16,36 +16,55 @@ use crate::{
     time::Timestamp,
 };
 
-/// What is asked of the store.
+/// A request for the permission to hold one stream open.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct StreamLease {
-    /// Who wants to hold a stream.
+    /// Principal whose stream it is.
     pub owner: Principal,
-    /// The name of the slot.
-    pub slot: String,
-    /// How many slots this owner may hold.
+    /// Id of the lease, unique among the leases of the owner.
+    pub id: String,
+    /// Largest number of leases that the owner may hold, including this one.
     pub limit: usize,
-    /// When the slot is free again whatever happens: the end of the stream.
+    /// When the lease expires if it is not released: the deadline of the stream.
     pub expires_at: Timestamp,
+}
+
+impl StreamLease {
+    /// Creates a request for a lease.
+    #[must_use]
+    pub fn new(owner: Principal, id: impl Into<String>, limit: usize, expires_at: Timestamp) -> Self {
+        Self { owner, id: id.into(), limit, expires_at }
+    }
 }
 
 /// Durable counts of open streams.
 ///
 /// # Laws
 ///
-/// * Of concurrent acquisitions at most `limit` hold at any moment.
-/// * A slot whose time has passed is free.
-/// * Acquiring a slot that one holds renews it; releasing is idempotent.
+/// The tests in `tests/it/stores` prove them for every store.
+///
+/// * Of concurrent acquisitions at most `limit` are held at any moment.
+/// * An expired lease does not count.
+/// * Acquiring a lease that is held renews it; releasing is idempotent.
 #[async_trait]
 pub trait StreamLeaseStore: Send + Sync + 'static {
-    /// Takes a slot. `false` when the owner holds `limit` others.
+    /// Acquires a lease. `false` if the owner holds `limit` others.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Conflict`] if other writers won each try, [`StoreError::Unavailable`] if the store does not answer.
     async fn acquire(&self, request: &StreamLease) -> Result<bool, StoreError>;
 
-    /// Gives a slot back.
-    async fn release(&self, owner: &Principal, slot: &str) -> Result<(), StoreError>;
+    /// Releases the lease with an id.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] if the store does not answer.
+    async fn release(&self, owner: &Principal, id: &str) -> Result<(), StoreError>;
 }
 
-/// The streams of this process, which are its memory and its connections whoever holds them.
+/// Counts the open streams of this process, which share its memory and its connections.
 pub(crate) struct StreamLimiter {
     open: Arc<AtomicUsize>,
     limit: usize,
@@ -56,7 +75,7 @@ impl StreamLimiter {
         Self { open: Arc::default(), limit }
     }
 
-    /// Counts one more, until what is returned is dropped.
+    /// Counts one more stream until the returned value is dropped.
     fn enter(&self) -> Result<OpenStream, Fault> {
         let entered = OpenStream(Arc::clone(&self.open));
         if self.open.fetch_add(1, Ordering::SeqCst) < self.limit {
@@ -67,7 +86,7 @@ impl StreamLimiter {
     }
 }
 
-/// One that is counted.
+/// A counted stream.
 struct OpenStream(Arc<AtomicUsize>);
 
 impl Drop for OpenStream {
@@ -76,9 +95,10 @@ impl Drop for OpenStream {
     }
 }
 
-/// A held slot. Given back by [`StreamPermit::release`], or in the background when dropped.
+/// The permission to hold a stream open. It is given back by [`StreamPermit::release`], or in the background when it is
+/// dropped.
 pub(crate) struct StreamPermit {
-    held: Option<(Principal, String)>,
+    lease: Option<(Principal, String)>,
     store: Arc<dyn StreamLeaseStore>,
     tracker: TaskTracker,
     _open: OpenStream,
@@ -94,11 +114,10 @@ impl StreamPermit {
         expires_at: Timestamp,
     ) -> Result<Self, Fault> {
         let open = process.enter()?;
-        let slot = random::token();
-        let request = StreamLease { owner: owner.clone(), slot: slot.clone(), limit, expires_at };
-        match store.acquire(&request).await {
+        let id = random::token();
+        match store.acquire(&StreamLease::new(owner.clone(), id.clone(), limit, expires_at)).await {
             Ok(true) => Ok(Self {
-                held: Some((owner.clone(), slot)),
+                lease: Some((owner.clone(), id)),
                 store: Arc::clone(store),
                 tracker: tracker.clone(),
                 _open: open,
@@ -111,26 +130,27 @@ impl StreamPermit {
         }
     }
 
-    /// Gives the slot back before the last byte of the stream leaves, so that the client's next stream finds it free.
+    /// Releases the lease before the last byte of the stream is sent, so that the client can open its next stream at
+    /// once.
     pub(crate) async fn release(&mut self) {
-        if let Some((owner, slot)) = self.held.take() {
-            give_back(&*self.store, &owner, &slot).await;
+        if let Some((owner, id)) = self.lease.take() {
+            release(&*self.store, &owner, &id).await;
         }
     }
 }
 
 impl Drop for StreamPermit {
     fn drop(&mut self) {
-        if let Some((owner, slot)) = self.held.take() {
+        if let Some((owner, id)) = self.lease.take() {
             let store = Arc::clone(&self.store);
-            self.tracker.spawn(async move { give_back(&*store, &owner, &slot).await });
+            self.tracker.spawn(async move { release(&*store, &owner, &id).await });
         }
     }
 }
 
-async fn give_back(store: &dyn StreamLeaseStore, owner: &Principal, slot: &str) {
-    if let Err(error) = store.release(owner, slot).await {
-        // The slot expires by itself at the end of its stream's life.
-        tracing::warn!(error = %Causes(&error), "a stream slot was not given back");
+async fn release(store: &dyn StreamLeaseStore, owner: &Principal, id: &str) {
+    if let Err(error) = store.release(owner, id).await {
+        // The lease expires at the deadline of its stream.
+        tracing::warn!(error = %Causes(&error), "a stream lease was not released");
     }
 }

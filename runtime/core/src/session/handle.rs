@@ -1,175 +1,137 @@
-//! What a tool sees: its session and typed state.
+//! What a tool finds in its request context: the session, and handles of state.
 
-use std::{sync::Arc, time::Duration};
-
-use serde::{Serialize, de::DeserializeOwned};
+use std::{fmt, sync::Arc, time::Duration};
 
 use super::{
     record::SessionRecord,
-    store::{SessionStore, StateScope, Versioned},
+    state::State,
+    store::{SessionStore, StateScope, StateStore},
 };
 use crate::{auth::Principal, error::StoreError, ids::SessionId, random, time::Clock};
 
-/// How often a write is tried again when other writers keep winning, and the pauses before that, which spread them out:
-/// each try is a fresh read, so that somebody always makes progress. Whoever loses this often has a hot key.
-const UPDATE_TRIES: u32 = 64;
-const FIRST_PAUSE: Duration = Duration::from_millis(4);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-
-/// Waits after losing for the `lost`th time.
-async fn step_back(lost: u32) {
-    let pause = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(lost)).min(LONGEST_PAUSE);
-    tokio::time::sleep(random::jitter(pause)).await;
-}
-
-/// The session of a 2025-era request. A tool gets it from `RequestContext::extensions`; a 2026-07-28 request has none.
+/// The session of a session-era request (2025-11-25 and earlier). Requests of 2026-07-28 have none: see [`Handles`].
+///
+/// ```
+/// use mcp_lambda_server::{
+///     Session,
+///     rmcp::{ErrorData, RoleServer, service::RequestContext},
+/// };
+///
+/// /// The body of a tool that counts its calls in a session.
+/// async fn count(context: RequestContext<RoleServer>) -> Result<String, ErrorData> {
+///     let Some(session) = context.extensions.get::<Session>() else {
+///         return Err(ErrorData::invalid_request("this tool needs a session", None));
+///     };
+///     let count = session
+///         .state()
+///         .update("count", |count: Option<u64>| count.unwrap_or(0) + 1)
+///         .await
+///         .map_err(|error| ErrorData::internal_error(error.to_string(), None))?;
+///     Ok(format!("call {count} of session {}", session.id()))
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Session {
     record: Arc<SessionRecord>,
+    sessions: Arc<dyn SessionStore>,
     state: State,
 }
 
 impl Session {
     pub(crate) fn new(
         record: Arc<SessionRecord>,
-        store: Arc<dyn SessionStore>,
+        sessions: Arc<dyn SessionStore>,
+        state: Arc<dyn StateStore>,
         clock: Clock,
-        life: Duration,
+        ttl: Duration,
     ) -> Self {
-        let state = State { scope: StateScope::Session(record.id.clone()), store, clock, life };
-        Self { record, state }
+        let state = State::new(StateScope::Session(record.id.clone()), state, clock, ttl);
+        Self { record, sessions, state }
     }
 
-    /// Its id.
+    /// Returns the id of the session, as the `Mcp-Session-Id` header carries it.
     #[must_use]
     pub fn id(&self) -> &SessionId {
         &self.record.id
     }
 
-    /// What `initialize` settled.
+    /// Returns the session as it is stored: the client's `initialize` parameters, the negotiated version, the log level.
     #[must_use]
     pub fn record(&self) -> &SessionRecord {
         &self.record
     }
 
-    /// The session's state: gone when the session is.
+    /// Returns the state of the session. It is removed with the session.
     #[must_use]
     pub fn state(&self) -> &State {
         &self.state
     }
 
-    /// The caller's live sessions, newest first.
+    /// Returns up to `limit` live sessions of the caller, newest first, including this one.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the store cannot be read.
     pub async fn siblings(&self, limit: usize) -> Result<Vec<SessionRecord>, StoreError> {
-        self.state.store.list(&self.record.owner, limit).await
+        self.sessions.list(&self.record.owner, limit).await
     }
 }
 
-/// Typed values that survive the request, read and written by any execution environment.
-#[derive(Clone)]
-pub struct State {
-    scope: StateScope,
-    store: Arc<dyn SessionStore>,
-    clock: Clock,
-    life: Duration,
-}
-
-/// Why a piece of state could not be read or written.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StateError {
-    /// The stored value is not of the type that was asked for, or the new one is not JSON.
-    #[error("the value of {key:?} does not fit the type: {source}")]
-    Type {
-        /// The key that was read or written.
-        key: String,
-        /// What serde said.
-        #[source]
-        source: serde_json::Error,
-    },
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-impl State {
-    /// Reads a value.
-    pub async fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, StateError> {
-        let found = self.store.state(&self.scope, key).await?;
-        found.map(|found| self.typed(key, found.value)).transpose()
-    }
-
-    /// Writes a value, whatever was there.
-    pub async fn set<T: Serialize>(&self, key: &str, value: &T) -> Result<(), StateError> {
-        let value = serde_json::to_value(value).map_err(|source| type_error(key, source))?;
-        for lost in 0..UPDATE_TRIES {
-            let rev = self.store.state(&self.scope, key).await?.map_or(0, |found| found.rev);
-            match self.put(key, &value, rev).await {
-                Err(StoreError::Conflict) => step_back(lost).await,
-                done => return Ok(done.map(drop)?),
-            }
-        }
-        Err(StoreError::Conflict.into())
-    }
-
-    /// Changes a value without losing anybody else's change: `change` sees what is there and says what shall be. It
-    /// runs again when another writer was faster, so it must have no other effects.
-    pub async fn update<T, F>(&self, key: &str, mut change: F) -> Result<T, StateError>
-    where
-        T: Serialize + DeserializeOwned,
-        F: FnMut(Option<T>) -> T,
-    {
-        for lost in 0..UPDATE_TRIES {
-            let found = self.store.state(&self.scope, key).await?;
-            let (value, rev) = match found {
-                Some(Versioned { value, rev }) => (Some(self.typed(key, value)?), rev),
-                None => (None, 0),
-            };
-            let value = change(value);
-            let json = serde_json::to_value(&value).map_err(|source| type_error(key, source))?;
-            match self.put(key, &json, rev).await {
-                Ok(_) => return Ok(value),
-                Err(StoreError::Conflict) => step_back(lost).await,
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(StoreError::Conflict.into())
-    }
-
-    /// Removes a value.
-    pub async fn remove(&self, key: &str) -> Result<(), StateError> {
-        Ok(self.store.remove_state(&self.scope, key).await?)
-    }
-
-    async fn put(&self, key: &str, value: &serde_json::Value, rev: u64) -> Result<u64, StoreError> {
-        self.store.put_state(&self.scope, key, value, rev, self.clock.now().plus(self.life)).await
-    }
-
-    #[expect(clippy::unused_self, reason = "reads as one step of get and update")]
-    fn typed<T: DeserializeOwned>(&self, key: &str, value: serde_json::Value) -> Result<T, StateError> {
-        serde_json::from_value(value).map_err(|source| type_error(key, source))
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("record", &self.record).finish_non_exhaustive()
     }
 }
 
-fn type_error(key: &str, source: serde_json::Error) -> StateError {
-    StateError::Type { key: key.to_owned(), source }
-}
-
-/// State for requests without a session: 2026-07-28 wants every piece of cross-request state named by an id the
-/// client passes each time. A handle is that id; it works only for the caller who made it.
+/// State for requests without a session.
+///
+/// In 2026-07-28 the client names every piece of state that outlives a request, with an id that it passes as a tool
+/// argument. A handle is such an id: it cannot be guessed, and it opens the state only for the principal that created it.
+/// Values expire `SESSION_TTL_MINUTES` after they were last written.
+///
+/// ```
+/// use mcp_lambda_server::{
+///     Handles,
+///     rmcp::{ErrorData, RoleServer, service::RequestContext},
+/// };
+///
+/// /// The body of a tool that adds an item to a cart. Without a handle it starts a new cart.
+/// async fn add(
+///     cart: Option<String>,
+///     item: String,
+///     context: RequestContext<RoleServer>,
+/// ) -> Result<String, ErrorData> {
+///     let handles = context.extensions.get::<Handles>().expect("every request has handles");
+///     let (handle, state) = match cart {
+///         Some(handle) => (handle.clone(), handles.open(&handle)),
+///         None => handles.create(),
+///     };
+///     let items: Vec<String> = state
+///         .update("items", |items: Option<Vec<String>>| {
+///             let mut items = items.unwrap_or_default();
+///             items.push(item.clone());
+///             items
+///         })
+///         .await
+///         .map_err(|error| ErrorData::internal_error(error.to_string(), None))?;
+///     Ok(format!("cart {handle}: {}", items.join(", ")))
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Handles {
     owner: Principal,
-    store: Arc<dyn SessionStore>,
+    store: Arc<dyn StateStore>,
     clock: Clock,
-    life: Duration,
+    ttl: Duration,
 }
 
 impl Handles {
-    pub(crate) fn new(owner: Principal, store: Arc<dyn SessionStore>, clock: Clock, life: Duration) -> Self {
-        Self { owner, store, clock, life }
+    pub(crate) fn new(owner: Principal, store: Arc<dyn StateStore>, clock: Clock, ttl: Duration) -> Self {
+        Self { owner, store, clock, ttl }
     }
 
-    /// A new, unguessable handle and its empty state.
+    /// Creates a handle that cannot be guessed, and returns it with its empty state. The store is not written until a
+    /// value is.
     #[must_use]
     pub fn create(&self) -> (String, State) {
         let handle = random::token();
@@ -177,14 +139,17 @@ impl Handles {
         (handle, state)
     }
 
-    /// The state behind a handle. One that was never made, or that another caller made, is empty.
+    /// Returns the state of a handle. It is empty for a handle that was never created, or that another principal
+    /// created.
     #[must_use]
     pub fn open(&self, handle: &str) -> State {
-        State {
-            scope: StateScope::Handle { owner: self.owner.key().to_owned(), handle: handle.to_owned() },
-            store: Arc::clone(&self.store),
-            clock: self.clock.clone(),
-            life: self.life,
-        }
+        let scope = StateScope::Handle { owner: self.owner.key().to_owned(), handle: handle.to_owned() };
+        State::new(scope, Arc::clone(&self.store), self.clock.clone(), self.ttl)
+    }
+}
+
+impl fmt::Debug for Handles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handles").field("owner", &self.owner).field("ttl", &self.ttl).finish_non_exhaustive()
     }
 }

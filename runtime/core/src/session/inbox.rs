@@ -1,7 +1,8 @@
-//! Letters for a running call.
+//! The inbox of a session: messages of its client for calls that are running.
 //!
-//! A tool asks its client something and waits; the answer comes as another POST, on Lambda to another environment. So
-//! answers, and cancellations, are letters: whoever receives the POST puts it in the inbox, the waiting call reads it.
+//! A tool sends its client a request and waits; the response arrives as another POST, on Lambda in another environment.
+//! So responses and cancellations go through an inbox: the environment that receives the POST puts the message in, and
+//! the one that runs the call polls for it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,17 +12,17 @@ use tokio::{sync::Notify, time::Instant};
 
 use crate::{error::StoreError, ids::SessionId, random, time::Timestamp};
 
-/// Where a letter goes within a session.
+/// The recipient of a client message within a session.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum InboxKey {
-    /// The call that asked: wire ids are `<call>/<n>`.
+    /// The call that sent the client a request. The ids of such requests are `<call>/<n>`.
     Call(String),
-    /// The call that serves the request with this id (its JSON text, so that `1` and `"1"` differ).
+    /// The call that serves the request with this id. The id is JSON text, which keeps `1` and `"1"` apart.
     Request(String),
 }
 
 impl InboxKey {
-    /// The address as stores keep it.
+    /// Returns the key as text, for stores.
     #[must_use]
     pub fn key(&self) -> String {
         match self {
@@ -31,52 +32,79 @@ impl InboxKey {
     }
 }
 
-/// A letter.
+/// A message of a client for a running call.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ClientMessage {
-    /// To whom.
+    /// Recipient of the message.
     pub to: InboxKey,
-    /// What makes it one letter: posting the same name to the same address twice is one letter.
+    /// Name of the message, for deduplication: a recipient has at most one message of each name.
     pub name: String,
-    /// The client's message.
+    /// The JSON-RPC message as the client sent it.
     pub body: Bytes,
-    /// When it is no longer worth keeping.
+    /// When the message expires.
     pub expires_at: Timestamp,
 }
 
-/// Durable letters.
+impl ClientMessage {
+    /// Creates a message.
+    #[must_use]
+    pub fn new(to: InboxKey, name: impl Into<String>, body: Bytes, expires_at: Timestamp) -> Self {
+        Self { to, name: name.into(), body, expires_at }
+    }
+}
+
+/// Durable client messages.
 ///
 /// # Laws
 ///
-/// * A letter is durable when `post` returns, and posting it again changes nothing.
-/// * `read` shows the letters of an address, oldest first, until they are discarded. It does not take them: a reader
-///   that dies after reading has lost nothing.
+/// The tests in `tests/it/stores` prove them for every store.
+///
+/// * A message is durable when `put` returns. A second `put` of the same recipient and name changes nothing.
+/// * `read` returns the messages of a recipient, oldest first, until they are discarded. It does not remove them: a
+///   reader that dies after reading has lost nothing.
 /// * `discard` is idempotent.
-/// * Letters end with their session; expired letters are absent.
+/// * Messages end with their session; expired messages are absent.
 #[async_trait]
 pub trait InboxStore: Send + Sync + 'static {
-    /// Puts a letter in.
-    async fn put(&self, session: &SessionId, mail: &ClientMessage) -> Result<(), StoreError>;
+    /// Puts a message into the inbox of a session.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::TooLarge`] if the message does not fit the store, [`StoreError::Unavailable`] if the store does not
+    /// answer.
+    async fn put(&self, session: &SessionId, message: &ClientMessage) -> Result<(), StoreError>;
 
-    /// Every letter for these addresses.
+    /// Returns the messages for some recipients.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] if the store does not answer, [`StoreError::Corrupt`] for an item that is not a
+    /// message.
     async fn read(&self, session: &SessionId, to: &[InboxKey]) -> Result<Vec<ClientMessage>, StoreError>;
 
-    /// Throws letters away once they have been acted on.
-    async fn discard(&self, session: &SessionId, mail: &[ClientMessage]) -> Result<(), StoreError>;
+    /// Removes messages that were processed.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] if the store does not answer.
+    async fn discard(&self, session: &SessionId, messages: &[ClientMessage]) -> Result<(), StoreError>;
 }
 
-/// The inbox plus a bell: a letter posted in this process is read at once, one posted elsewhere at the next look.
+/// An inbox store with a notification: a message that this process puts in is read at once, one of another process at
+/// the next poll.
 #[derive(Clone)]
 pub(crate) struct Inbox {
-    inbox: Arc<dyn InboxStore>,
-    bell: Arc<Notify>,
+    store: Arc<dyn InboxStore>,
+    notify: Arc<Notify>,
 }
 
-/// How long to wait between looks: soon at first, because a person or a model is answering, then ever less often.
-const FIRST_LOOK: Duration = Duration::from_millis(50);
-const LAST_LOOK: Duration = Duration::from_secs(2);
+/// Pause after the first poll. It doubles with each further one: a response that a person or a model gives soon is read
+/// soon.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// Remembers, across waits, when to look next.
+/// When to poll next, across several waits.
 #[derive(Debug)]
 pub(crate) struct PollSchedule {
     next: Instant,
@@ -84,55 +112,55 @@ pub(crate) struct PollSchedule {
 }
 
 impl PollSchedule {
-    /// The first look is `after` from now. A call that asked nothing only waits for cancellations: it looks late, so
-    /// that a quick call costs no read.
+    /// Schedules the first poll `after` from now. A call that sent its client no request waits only for cancellations:
+    /// it starts late, so that a short call costs no read.
     pub(crate) fn starting(after: Duration) -> Self {
-        Self { next: Instant::now() + after, pause: FIRST_LOOK }
+        Self { next: Instant::now() + after, pause: FIRST_PAUSE }
     }
 }
 
 impl Inbox {
-    pub(crate) fn new(inbox: Arc<dyn InboxStore>) -> Self {
-        Self { inbox, bell: Arc::default() }
+    pub(crate) fn new(store: Arc<dyn InboxStore>) -> Self {
+        Self { store, notify: Arc::default() }
     }
 
-    pub(crate) async fn put(&self, session: &SessionId, mail: &ClientMessage) -> Result<(), StoreError> {
-        self.inbox.put(session, mail).await?;
-        self.bell.notify_waiters();
+    pub(crate) async fn put(&self, session: &SessionId, message: &ClientMessage) -> Result<(), StoreError> {
+        self.store.put(session, message).await?;
+        self.notify.notify_waiters();
         Ok(())
     }
 
     pub(crate) async fn discard(
         &self,
         session: &SessionId,
-        mail: &[ClientMessage],
+        messages: &[ClientMessage],
     ) -> Result<(), StoreError> {
-        self.inbox.discard(session, mail).await
+        self.store.discard(session, messages).await
     }
 
-    /// Waits for letters. Nothing is lost when the returned future is dropped: letters stay until discarded.
+    /// Waits for messages. Dropping the future loses none: messages stay until they are discarded.
     pub(crate) async fn wait(
         &self,
         session: &SessionId,
         to: &[InboxKey],
-        looks: &mut PollSchedule,
+        schedule: &mut PollSchedule,
     ) -> Result<Vec<ClientMessage>, StoreError> {
         loop {
-            // Registered before the look, so that a letter posted in between rings.
-            let rung = self.bell.notified();
-            tokio::pin!(rung);
-            rung.as_mut().enable();
+            // Registered before the read, so that a message that is put in between notifies.
+            let notified = self.notify.notified();
+            tokio::pin!(notified);
+            notified.as_mut().enable();
             tokio::select! {
-                () = tokio::time::sleep_until(looks.next) => {
-                    looks.pause = (looks.pause * 2).min(LAST_LOOK);
+                () = tokio::time::sleep_until(schedule.next) => {
+                    schedule.pause = (schedule.pause * 2).min(LONGEST_PAUSE);
                 }
-                () = &mut rung => {}
+                () = &mut notified => {}
             }
-            looks.next = Instant::now() + random::jitter(looks.pause);
-            let mail = self.inbox.read(session, to).await?;
-            if !mail.is_empty() {
-                looks.pause = FIRST_LOOK;
-                return Ok(mail);
+            schedule.next = Instant::now() + random::jitter(schedule.pause);
+            let messages = self.store.read(session, to).await?;
+            if !messages.is_empty() {
+                schedule.pause = FIRST_PAUSE;
+                return Ok(messages);
             }
         }
     }

@@ -1,23 +1,25 @@
-//! What a client and this server agreed on, kept where every environment finds it.
+//! Sessions and state that outlive a request, kept where every execution environment finds them.
 //!
-//! * [`SessionRecord`]: what `initialize` settled, plus log level.
-//! * [`SessionStore`]: where sessions, their state and their subscriptions live.
-//! * [`Session`] and [`State`]: what a tool sees of them.
-//! * [`InboxStore`]: letters for a running call: a client's answer, a cancellation.
+//! A tool finds a [`Session`] in the context of a session-era request, and [`Handles`] in that of every request. Both lead
+//! to a [`State`]: typed values that any environment can read and update.
+//!
+//! [`SessionStore`], [`StateStore`] and [`InboxStore`] are the traits that a store implements.
 
 mod handle;
 mod inbox;
 mod lookup;
 mod record;
+mod state;
 mod store;
 #[cfg(test)]
 mod tests;
 
-pub use handle::{Handles, Session, State, StateError};
+pub use handle::{Handles, Session};
 pub use inbox::{ClientMessage, InboxKey, InboxStore};
 pub(crate) use inbox::{Inbox, PollSchedule};
 pub(crate) use lookup::{Sessions, fault_of};
 pub use record::SessionRecord;
-pub use store::{Rev, SessionStore, StateScope, Versioned};
+pub use state::{State, StateError};
+pub use store::{Rev, SessionStore, StateScope, StateStore, Versioned};
 
 pub use crate::{ids::SessionId, protocol::SessionVersion};

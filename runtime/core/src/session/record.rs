@@ -14,42 +14,57 @@ use crate::{
     time::Timestamp,
 };
 
-/// What a session is.
+/// A session as it is stored.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct SessionRecord {
-    /// Its name.
+    /// Id of the session.
     pub id: SessionId,
-    /// Whose it is. Nobody else can use it.
+    /// Principal that owns the session. For any other principal the session does not exist.
     pub owner: Principal,
-    /// The revision `initialize` settled on.
+    /// Protocol version that `initialize` negotiated.
     pub version: SessionVersion,
-    /// `initialize`'s params as they came: rmcp's types drop what they do not know.
+    /// Parameters of `initialize` as the client sent them, including members that rmcp's types do not have.
     pub initialize: Box<RawValue>,
-    /// The least severe log message the client wants. Everything until it says otherwise.
+    /// Least severe log message that the client receives. Default: none, which sends every message.
     pub log_level: Option<LoggingLevel>,
-    /// Names the newest GET stream: the one that its messages go to.
+    /// Id of the newest GET stream, which receives the messages of the session. Default: none.
     pub listener: Option<StreamId>,
-    /// When it was made.
+    /// When the session was created.
     pub created_at: Timestamp,
-    /// When it ends unless used again.
+    /// When the session expires, unless it is used again.
     pub expires_at: Timestamp,
 }
 
-/// The parts of `initialize` a client could leave out without breaking anything.
+/// The parameters of `initialize` that this server can do without.
 #[derive(Deserialize, Serialize, Default)]
 #[serde(rename_all = "camelCase")]
-struct Introduction {
+struct ClientInfo {
     #[serde(default)]
     capabilities: ClientCapabilities,
     client_info: Option<Implementation>,
 }
 
 impl SessionRecord {
-    /// What rmcp's `Peer` should know about the client.
+    /// Creates the record of a session without a log level and a GET stream.
+    #[must_use]
+    pub fn new(
+        id: SessionId,
+        owner: Principal,
+        version: SessionVersion,
+        initialize: Box<RawValue>,
+        created_at: Timestamp,
+        expires_at: Timestamp,
+    ) -> Self {
+        Self { id, owner, version, initialize, log_level: None, listener: None, created_at, expires_at }
+    }
+
+    /// Returns the parameters of `initialize` with which rmcp's `Peer` is created. A client that sent no `clientInfo` is
+    /// called `unknown`.
     #[must_use]
     pub fn peer_info(&self) -> InitializeRequestParams {
-        let said: Introduction = serde_json::from_str(self.initialize.get()).unwrap_or_default();
-        let client = said.client_info.unwrap_or_else(|| Implementation::new("unknown", "0"));
-        InitializeRequestParams::new(said.capabilities, client).with_protocol_version(self.version.to_rmcp())
+        let sent: ClientInfo = serde_json::from_str(self.initialize.get()).unwrap_or_default();
+        let client = sent.client_info.unwrap_or_else(|| Implementation::new("unknown", "0"));
+        InitializeRequestParams::new(sent.capabilities, client).with_protocol_version(self.version.to_rmcp())
     }
 }

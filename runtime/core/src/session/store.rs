@@ -1,4 +1,4 @@
-//! Where sessions live.
+//! The traits of stores for sessions and for state.
 
 // SEP-2577 deprecates logging, sampling and roots; clients of the session era use them until they are gone.
 #![allow(deprecated)]
@@ -8,60 +8,82 @@ use rmcp::model::LoggingLevel;
 use serde_json::Value;
 
 use super::record::SessionRecord;
-use crate::{auth::Principal, error::StoreError, ids::SessionId, stream::StreamId, time::Timestamp};
+use crate::{
+    auth::Principal,
+    error::StoreError,
+    ids::{SessionId, StreamId},
+    time::Timestamp,
+};
 
-/// Counts the writes of one item. A write names the count it read, and fails when somebody was faster.
+/// The revision of a value: the number of times it was written. 0 means that there is no value.
 pub type Rev = u64;
 
-/// A value with the count of its writes.
+/// A value and its revision.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Versioned<T> {
-    /// What was written last.
+    /// The value.
     pub value: T,
-    /// How often it was written.
+    /// Revision of the value.
     pub rev: Rev,
 }
 
-/// What a piece of state belongs to.
+/// What a value of state belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum StateScope {
-    /// A session: gone with it.
+    /// A session. The value is removed with it.
     Session(SessionId),
-    /// A handle that a 2026-07-28 client passes as a tool argument, together with the caller who made it.
+    /// A handle that a 2026-07-28 client passes as a tool argument.
     Handle {
-        /// Who made it.
+        /// [Key](Principal::key) of the principal that created the handle.
         owner: String,
-        /// Its unguessable name.
+        /// The handle.
         handle: String,
     },
-    /// The deployment's own: it has no end.
+    /// The deployment. The value never expires.
     Server,
 }
 
-/// Durable sessions, their state and their subscriptions.
+/// Durable sessions and their resource subscriptions.
 ///
-/// # Laws (`tests/store_laws.rs` proves them on every store)
+/// # Laws
+///
+/// The tests in `tests/it/stores` prove them for every store.
 ///
 /// * A write is durable when the call returns; a later read, from any process, sees it.
-/// * Items whose time has passed are absent, whether or not the store has deleted them.
-/// * `put_state` with the rev that was read is atomic: of two writers with the same rev exactly one succeeds, the
-///   other gets [`StoreError::Conflict`].
-/// * `end` removes the session with its state and subscriptions, and is idempotent.
-/// * A session's state and subscriptions live as long as it does, however long ago they were written: `expires_at` of
-///   `put_state` ends the state of handles. The deployment's own has no end.
+/// * Expired sessions are absent, whether or not the store has deleted them.
+/// * `end` removes the session with its state, subscriptions, client messages and streams, and is idempotent.
+/// * The subscriptions of a session live as long as the session, however long ago they were written.
 #[async_trait]
 pub trait SessionStore: Send + Sync + 'static {
-    /// Writes a new session. [`StoreError::Conflict`] if the id is taken.
+    /// Creates a session.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Conflict`] if the id is taken, [`StoreError::TooLarge`] if the `initialize` parameters do not fit
+    /// the store.
     async fn create(&self, session: &SessionRecord) -> Result<(), StoreError>;
 
-    /// Reads a session. `None` when it never was, has ended, or has expired.
+    /// Returns a session. `None` if it was never created, has ended or has expired.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] if the store does not answer, [`StoreError::Corrupt`] for an item that is not a
+    /// session.
     async fn load(&self, id: &SessionId) -> Result<Option<SessionRecord>, StoreError>;
 
-    /// Sets the log level. [`StoreError::NotFound`] when the session is gone.
+    /// Sets the log level of a session.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`] if the session has ended.
     async fn set_log_level(&self, id: &SessionId, level: LoggingLevel) -> Result<(), StoreError>;
 
-    /// Makes this GET stream the one that a session's messages go to, and reads the session. `None`, with nothing
-    /// changed, when it is gone or another's.
+    /// Makes a GET stream the one that receives the messages of a session, and returns the session. `None`, without a
+    /// change, if the session has ended or belongs to another principal.
+    ///
+    /// # Errors
+    ///
+    /// As [`SessionStore::load`].
     async fn claim(
         &self,
         id: &SessionId,
@@ -69,28 +91,78 @@ pub trait SessionStore: Send + Sync + 'static {
         listener: &StreamId,
     ) -> Result<Option<SessionRecord>, StoreError>;
 
-    /// Moves the end of a session. [`StoreError::NotFound`] when it is gone: a touch never revives it.
+    /// Sets when a session expires. An expired session is not revived.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`] if the session has ended.
     async fn touch(&self, id: &SessionId, expires_at: Timestamp) -> Result<(), StoreError>;
 
-    /// Ends a session, with all that belongs to it.
+    /// Ends a session and removes all that belongs to it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] if the store does not answer. The call may be repeated.
     async fn end(&self, id: &SessionId) -> Result<(), StoreError>;
 
-    /// The live sessions of one principal, newest first, at most `limit`.
+    /// Returns up to `limit` live sessions of a principal, newest first.
+    ///
+    /// # Errors
+    ///
+    /// As [`SessionStore::load`].
     async fn list(&self, owner: &Principal, limit: usize) -> Result<Vec<SessionRecord>, StoreError>;
 
-    /// Notes that a session wants to hear of a resource. Idempotent. [`StoreError::NotFound`] when it is gone.
+    /// Subscribes a session to the updates of a resource. Idempotent.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`] if the session has ended.
     async fn subscribe(&self, id: &SessionId, uri: &str) -> Result<(), StoreError>;
 
-    /// Takes that back. Idempotent.
+    /// Ends the subscription of a session to a resource. Idempotent.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`] if the session has ended.
     async fn unsubscribe(&self, id: &SessionId, uri: &str) -> Result<(), StoreError>;
 
-    /// The resources a session wants to hear of.
+    /// Returns the URIs of the resources that a session subscribes to.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`] if the session has ended.
     async fn subscriptions(&self, id: &SessionId) -> Result<Vec<String>, StoreError>;
+}
 
-    /// Reads one piece of state.
+/// Durable values with revisions.
+///
+/// # Laws
+///
+/// The tests in `tests/it/stores` prove them for every store.
+///
+/// * A write is durable when the call returns; a later read, from any process, sees it.
+/// * Expired values are absent, whether or not the store has deleted them.
+/// * `put_state` is atomic: of two writers that name the same revision exactly one succeeds, and the other gets
+///   [`StoreError::Conflict`].
+/// * The values of a session live as long as the session, however long ago they were written, and those of the
+///   deployment for ever: the `expires_at` of `put_state` applies to the values of handles.
+#[async_trait]
+pub trait StateStore: Send + Sync + 'static {
+    /// Returns the value of a key, `None` if there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`] if the session of the scope has ended, [`StoreError::Unavailable`] if the store does not
+    /// answer, [`StoreError::Corrupt`] for an item that is not a value.
     async fn state(&self, scope: &StateScope, key: &str) -> Result<Option<Versioned<Value>>, StoreError>;
 
-    /// Writes one piece of state. `expected` is the rev that was read, 0 for "it was not there".
+    /// Writes the value of a key and returns its new revision. `expected` is the revision that the caller has read, 0
+    /// if there was no value.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Conflict`] if the revision is another one, [`StoreError::NotFound`] if the session of the scope has
+    /// ended, [`StoreError::TooLarge`] if the value does not fit the store.
     async fn put_state(
         &self,
         scope: &StateScope,
@@ -100,6 +172,10 @@ pub trait SessionStore: Send + Sync + 'static {
         expires_at: Timestamp,
     ) -> Result<Rev, StoreError>;
 
-    /// Removes one piece of state. Idempotent.
+    /// Removes the value of a key. Idempotent.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] if the store does not answer.
     async fn remove_state(&self, scope: &StateScope, key: &str) -> Result<(), StoreError>;
 }

@@ -1,4 +1,4 @@
-//! `State::update` loses nobody's change, whoever writes between its read and its write.
+//! `State::update` loses no change, whichever writers come between its read and its write.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,13 +13,14 @@ use crate::{
 };
 
 fn state() -> State {
-    let clock = Clock::manual(Timestamp(0));
+    let clock = Clock::manual(Timestamp::from_millis(0));
     let store = Arc::new(MemoryStore::new(clock.clone()));
     Handles::new(Principal::anonymous(), store, clock, Duration::from_secs(1)).create().1
 }
 
-/// Does it, on a thread and a paused clock of its own: an update that loses steps back, and others come in between.
-fn now<T: Send>(work: impl Future<Output = T> + Send) -> T {
+/// Runs a future to its end on a thread and a paused clock of its own, because an update that loses sleeps before its
+/// next try, and other updates run inside its closure.
+fn run<T: Send>(work: impl Future<Output = T> + Send) -> T {
     let alone = move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
         runtime.expect("a runtime").block_on(work)
@@ -27,85 +28,85 @@ fn now<T: Send>(work: impl Future<Output = T> + Send) -> T {
     std::thread::scope(|scope| scope.spawn(alone).join().expect("no panic"))
 }
 
-/// An update into whose tries others come in between: the first into its first try, and so on.
+/// An update whose tries other updates interrupt: the first one its first try, and so on.
 #[derive(Debug, Clone)]
 struct Update {
-    between: Vec<Update>,
+    interruptions: Vec<Update>,
 }
 
 fn update() -> impl Strategy<Value = Update> {
-    let leaf = Just(Update { between: Vec::new() });
+    let leaf = Just(Update { interruptions: Vec::new() });
     leaf.prop_recursive(3, 24, 4, |inner| {
-        prop::collection::vec(inner, 0..4).prop_map(|between| Update { between })
+        prop::collection::vec(inner, 0..4).prop_map(|interruptions| Update { interruptions })
     })
 }
 
-/// Appends a number of its own to the list, and returns the numbers given so far with what each update returned.
-fn apply(state: &State, update: &Update, given: &mut Vec<Vec<u32>>) {
-    let own = u32::try_from(given.len()).expect("few");
-    given.push(Vec::new());
-    let mut between = update.between.iter();
-    let list = now(state.update("list", |list: Option<Vec<u32>>| {
-        if let Some(faster) = between.next() {
-            apply(state, faster, given);
+/// Appends a unique number to the list, and stores in `returned` the list that each update returned, by its number.
+fn apply(state: &State, update: &Update, returned: &mut Vec<Vec<u32>>) {
+    let own = u32::try_from(returned.len()).expect("few");
+    returned.push(Vec::new());
+    let mut interruptions = update.interruptions.iter();
+    let list = run(state.update("list", |list: Option<Vec<u32>>| {
+        if let Some(faster) = interruptions.next() {
+            apply(state, faster, returned);
         }
         let mut list = list.unwrap_or_default();
         list.push(own);
         list
     }));
-    given[own as usize] = list.expect("updated");
+    returned[own as usize] = list.expect("updated");
 }
 
 proptest! {
     #[test]
-    fn no_update_is_lost_and_each_saw_all_before_it(updates in prop::collection::vec(update(), 1..4)) {
+    fn no_update_is_lost_and_each_sees_all_earlier_ones(updates in prop::collection::vec(update(), 1..4)) {
         let state = state();
-        let mut given = Vec::new();
+        let mut returned = Vec::new();
         for update in &updates {
-            apply(&state, update, &mut given);
+            apply(&state, update, &mut returned);
         }
-        let list: Vec<u32> = now(state.get("list")).expect("read").expect("there");
+        let list: Vec<u32> = run(state.get("list")).expect("read").expect("there");
         let mut sorted = list.clone();
         sorted.sort_unstable();
-        prop_assert_eq!(sorted, (0..u32::try_from(given.len()).expect("few")).collect::<Vec<_>>());
-        for (own, returned) in given.iter().enumerate() {
-            prop_assert_eq!(returned.last().map(|last| *last as usize), Some(own));
-            prop_assert!(list.starts_with(returned), "{:?} was overwritten by {:?}", returned, list);
+        prop_assert_eq!(sorted, (0..u32::try_from(returned.len()).expect("few")).collect::<Vec<_>>());
+        for (own, list_then) in returned.iter().enumerate() {
+            prop_assert_eq!(list_then.last().map(|last| *last as usize), Some(own));
+            prop_assert!(list.starts_with(list_then), "{:?} was overwritten by {:?}", list_then, list);
         }
     }
 }
 
 #[test]
-fn an_update_that_always_loses_gives_up() {
+fn an_update_that_loses_every_try_is_a_conflict() {
     let state = state();
     let mut tries = 0;
-    let outcome = now(state.update("key", |seen: Option<u32>| {
+    let outcome = run(state.update("key", |seen: Option<u32>| {
         tries += 1;
-        now(state.set("key", &tries)).expect("set");
+        run(state.set("key", &tries)).expect("set");
         seen.unwrap_or_default()
     }));
     assert!(matches!(outcome, Err(StateError::Store(StoreError::Conflict))), "{outcome:?}");
-    assert!(tries > 10, "not at once: {tries}");
+    assert!(tries > 10, "it gives up after several tries: {tries}");
 }
 
 #[test]
-fn a_value_of_another_type_is_a_type_error_and_stays() {
+fn a_value_of_another_type_is_a_type_error_and_is_kept() {
     let state = state();
-    now(state.set("key", &"text")).expect("set");
+    run(state.set("key", &"text")).expect("set");
     for outcome in
-        [now(state.get::<u32>("key")).map(drop), now(state.update("key", |_: Option<u32>| 1)).map(drop)]
+        [run(state.get::<u32>("key")).map(drop), run(state.update("key", |_: Option<u32>| 1)).map(drop)]
     {
         let Err(StateError::Type { key, .. }) = outcome else { panic!("{outcome:?}") };
         assert_eq!(key, "key");
     }
-    assert_eq!(now(state.get::<String>("key")).expect("read").as_deref(), Some("text"));
-    now(state.remove("key")).expect("removed");
-    assert_eq!(now(state.update("key", |seen: Option<u32>| seen.unwrap_or(7))).expect("updated"), 7);
+    assert_eq!(run(state.get::<String>("key")).expect("read").as_deref(), Some("text"));
+    run(state.remove("key")).expect("removed");
+    assert_eq!(run(state.update("key", |seen: Option<u32>| seen.unwrap_or(7))).expect("updated"), 7);
 }
 
 #[test]
-fn a_handle_is_empty_for_everybody_but_its_maker() {
-    let clock = Clock::manual(Timestamp(0));
+fn a_handle_is_empty_for_every_principal_but_its_creator() {
+    let clock = Clock::manual(Timestamp::from_millis(0));
     let store = Arc::new(MemoryStore::new(clock.clone()));
     let handles = |name| {
         Handles::new(
@@ -115,11 +116,11 @@ fn a_handle_is_empty_for_everybody_but_its_maker() {
             Duration::from_secs(1),
         )
     };
-    let (handle, hers) = handles("alice").create();
-    now(hers.set("key", &1)).expect("set");
-    assert_eq!(now(handles("alice").open(&handle).get::<u32>("key")).expect("read"), Some(1));
-    assert_eq!(now(handles("eve").open(&handle).get::<u32>("key")).expect("read"), None);
-    assert_eq!(now(handles("alice").open("never").get::<u32>("key")).expect("read"), None);
+    let (handle, state) = handles("alice").create();
+    run(state.set("key", &1)).expect("set");
+    assert_eq!(run(handles("alice").open(&handle).get::<u32>("key")).expect("read"), Some(1));
+    assert_eq!(run(handles("eve").open(&handle).get::<u32>("key")).expect("read"), None);
+    assert_eq!(run(handles("alice").open("never").get::<u32>("key")).expect("read"), None);
     clock.advance(Duration::from_secs(1));
-    assert_eq!(now(hers.get::<u32>("key")).expect("read"), None, "a handle's state has an end");
+    assert_eq!(run(state.get::<u32>("key")).expect("read"), None, "the state of a handle expires");
 }

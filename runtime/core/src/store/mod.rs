@@ -1,56 +1,112 @@
-//! The stores behind the nouns.
+//! Stores: where everything lives that outlives a request.
 //!
-//! A store implements the traits of `session`, `stream` and `events`; the laws written there are proved on each of
-//! them by the same functions (`tests/store_laws.rs`).
+//! [`Stores`] says which store keeps what. [`MemoryStore`] keeps everything in the memory of the process; the `dynamodb`
+//! feature of `mcp-lambda-server` adds a store in DynamoDB. A store of your own implements the traits that [`Stores::of`]
+//! names; the tests in `tests/it/stores` run the laws of the traits on every store.
 
 mod memory;
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 pub use memory::MemoryStore;
 
 use crate::{
     events::EventLog,
-    session::{InboxStore, SessionStore},
+    session::{InboxStore, SessionStore, StateStore},
     stream::{StreamLeaseStore, StreamStore},
     time::Clock,
 };
 
-/// Where everything lives that must outlast a request.
+/// The stores of a server.
+///
+/// ```
+/// use mcp_lambda_server::{Clock, MemoryStore, Stores};
+/// use std::sync::Arc;
+///
+/// let clock = Clock::system();
+/// // Everything in memory, with an event log of its own.
+/// let stores = Stores::memory(clock.clone()).with_events(Arc::new(MemoryStore::new(clock)));
+/// ```
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct Stores {
-    /// Sessions, state, subscriptions.
+    /// Sessions and their resource subscriptions.
     pub sessions: Arc<dyn SessionStore>,
-    /// Letters for running calls.
+    /// State of sessions, of handles and of the deployment.
+    pub state: Arc<dyn StateStore>,
+    /// Messages of clients for running calls.
     pub inbox: Arc<dyn InboxStore>,
-    /// Replayable replies.
+    /// Replies that can be replayed.
     pub streams: Arc<dyn StreamStore>,
-    /// Stream counts.
+    /// Counts of open streams.
     pub stream_leases: Arc<dyn StreamLeaseStore>,
     /// The event log.
     pub events: Arc<dyn EventLog>,
 }
 
 impl Stores {
-    /// Everything in this process's memory: for laptops, tests and servers that keep no state.
+    /// Keeps everything in the memory of this process: for local servers, tests and servers without state.
     #[must_use]
     pub fn memory(clock: Clock) -> Self {
         Self::of(MemoryStore::new(clock))
     }
 
-    /// One store for all.
+    /// Keeps everything in one store.
     #[must_use]
     pub fn of<S>(store: S) -> Self
     where
-        S: SessionStore + InboxStore + StreamStore + StreamLeaseStore + EventLog,
+        S: SessionStore + StateStore + InboxStore + StreamStore + StreamLeaseStore + EventLog,
     {
         let store = Arc::new(store);
         Self {
             sessions: Arc::clone(&store) as _,
+            state: Arc::clone(&store) as _,
             inbox: Arc::clone(&store) as _,
             streams: Arc::clone(&store) as _,
             stream_leases: Arc::clone(&store) as _,
             events: store as _,
         }
+    }
+
+    /// Sets the store of sessions.
+    #[must_use]
+    pub fn with_sessions(self, sessions: Arc<dyn SessionStore>) -> Self {
+        Self { sessions, ..self }
+    }
+
+    /// Sets the store of state.
+    #[must_use]
+    pub fn with_state(self, state: Arc<dyn StateStore>) -> Self {
+        Self { state, ..self }
+    }
+
+    /// Sets the store of client messages.
+    #[must_use]
+    pub fn with_inbox(self, inbox: Arc<dyn InboxStore>) -> Self {
+        Self { inbox, ..self }
+    }
+
+    /// Sets the store of replies.
+    #[must_use]
+    pub fn with_streams(self, streams: Arc<dyn StreamStore>) -> Self {
+        Self { streams, ..self }
+    }
+
+    /// Sets the store of stream counts.
+    #[must_use]
+    pub fn with_stream_leases(self, stream_leases: Arc<dyn StreamLeaseStore>) -> Self {
+        Self { stream_leases, ..self }
+    }
+
+    /// Sets the event log.
+    #[must_use]
+    pub fn with_events(self, events: Arc<dyn EventLog>) -> Self {
+        Self { events, ..self }
+    }
+}
+
+impl fmt::Debug for Stores {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stores").finish_non_exhaustive()
     }
 }

@@ -1,4 +1,4 @@
-//! What goes down a stream.
+//! The items of a reply stream.
 
 use std::time::Duration;
 
@@ -7,23 +7,23 @@ use futures::stream::BoxStream;
 
 use crate::ids::EventId;
 
-/// One thing said on a stream.
+/// An item of a reply stream, before it is written as a server-sent event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Frame {
-    /// A JSON-RPC message: one JSON object on one line. Only session-era streams have ids.
+    /// A JSON-RPC message: one JSON object on one line.
     Message {
-        /// Where it stands, for `Last-Event-ID`.
+        /// Position after the message, for `Last-Event-ID`. Only session-era streams have it.
         id: Option<EventId>,
         /// The message.
         json: Bytes,
     },
-    /// The id-only event that opens a 2025-11-25 stream (SEP-1699).
+    /// The event without data that opens a 2025-11-25 stream (SEP-1699).
     Priming(EventId),
-    /// How long a client should wait before it reconnects.
+    /// How long the client should wait before it reconnects.
     Retry(Duration),
-    /// Keeps proxies and clients from thinking that nobody is there.
+    /// A comment that keeps proxies and clients from timing out.
     KeepAlive,
 }
 
-/// A stream of frames. It never fails: once bytes have left, an error is a message.
+/// A stream of frames. It never fails: an error after the first byte is a message.
 pub type FrameStream = BoxStream<'static, Frame>;

@@ -1,8 +1,7 @@
-//! Replies that go on: frames, the replies that are stored for a client that comes back, and who writes them.
+//! Replies that are streams: their frames, and the storage of those that a client can resume.
 //!
-//! * [`Frame`]: one item of a stream, before HTTP makes bytes of it.
-//! * [`StreamStore`]: the messages of session-era replies, for `Last-Event-ID`.
-//! * [`ReplayableStream`]: the sending end of such a reply, and [`recorder`], which stores it.
+//! A tool finds a [`ReplyStream`] in the context of a session-era request. [`StreamStore`] and [`StreamLeaseStore`] are
+//! the traits that a store implements; [`EventId`] is the position that a client resumes from.
 
 mod frame;
 mod recorder;

@@ -1,14 +1,14 @@
-//! Keeps a reply for a client that comes back: in order, in few writes, and off the client's way.
+//! The recorder: stores the messages of a reply, so that its client can resume it.
 //!
-//! The first write makes the stream known, and only then does the client see an id: whatever it comes back with, we
-//! know the stream. After that a message goes to the client at once and into the store behind its back; what is said
-//! while one write is under way goes into the next. So a burst of messages costs two writes, one after the other, and
-//! none of them waits for more than the first. The stream's last byte waits for all of them.
+//! The first write opens the stream, and the client receives its first event id only after that: the store knows every
+//! stream that a client can present. From then on messages are sent at once and stored meanwhile. Messages that arrive
+//! during a write go into the next one, so a burst of them costs two writes, and none waits for more than the first. The
+//! last byte of the stream is sent when everything is stored.
 //!
-//! May a client see what is not stored yet? An environment that is killed takes its call along, so nothing can follow
-//! what the client saw: coming back with a place beyond the stored end it has missed nothing, and hears that the call
-//! broke off. What was sent, not stored and never arrived is lost, as if the call had been killed a moment earlier;
-//! nobody can tell the two apart. Waiting for each write would buy nothing but its latency.
+//! Messages are sent before they are stored. That is safe: if the process dies, the call dies with it, so nothing newer
+//! can exist. A client that resumes after the last stored message has missed nothing, and receives an error that the
+//! call was interrupted. A message that was neither stored nor received is lost as if the process had died a moment
+//! earlier.
 
 use std::{sync::Arc, time::Duration};
 
@@ -26,39 +26,41 @@ use crate::{
     random,
 };
 
-/// Writes of one part, after the store's own tries. The opening has one: the client waits for it.
+/// Tries of one part, besides the store's own. The first part has one try, because the client waits for it.
 const TRIES: u32 = 2;
+/// Pause between two tries.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Whether a client may come back for what it is told now.
+/// Whether a client can resume the stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RecorderState {
-    /// The store has not answered yet.
+    /// The first write has not ended.
     Opening,
-    /// It may.
+    /// The client can resume.
     Kept,
-    /// It may not, from now on: its ids would lead nowhere.
+    /// A write has failed: event ids that are sent from now on would be unknown.
     Lost,
 }
 
-/// What a recorder is told.
+/// The input of a recorder.
 pub(super) enum RecorderMessage {
     Message(Bytes),
     End,
 }
 
+/// The task that stores a reply.
 pub(super) struct Recorder {
     pub(super) store: Arc<dyn StreamStore>,
     pub(super) key: StreamKey,
     pub(super) terms: StreamTerms,
     pub(super) entries: mpsc::Receiver<RecorderMessage>,
     pub(super) state: watch::Sender<RecorderState>,
-    /// A message that did not fit into the part before.
+    /// A message that did not fit into the previous part.
     pub(super) carried_over: Option<Bytes>,
 }
 
 impl Recorder {
-    /// Writes until the end, or until there is nothing more to keep.
+    /// Writes parts until the last one, or until a write fails.
     pub(super) async fn run(mut self) {
         let mut next = 1;
         let mut opened = false;
@@ -67,10 +69,12 @@ impl Recorder {
             if let Err(error) = written {
                 self.state.send_replace(RecorderState::Lost);
                 match error {
-                    StoreError::NotFound => tracing::debug!("a reply goes on whose session has ended"),
+                    StoreError::NotFound => {
+                        tracing::debug!("a reply is no longer stored: its session has ended")
+                    }
                     error => tracing::error!(
                         error = %Causes(&error),
-                        "a reply was not stored: its client cannot come back for it"
+                        "a reply was not stored: its client cannot resume it"
                     ),
                 }
                 return;
@@ -82,14 +86,15 @@ impl Recorder {
             next += part.messages.len() as u64;
             opened = true;
         }
-        // Whoever spoke has gone without an end.
+        // The sender was dropped without an end.
         self.state.send_replace(RecorderState::Lost);
     }
 
-    /// What has been said and fits into one part. The opening takes what there is, the others wait for something.
+    /// Collects the messages that fit into one part. The first part takes those that are there, later ones wait for at least
+    /// one. `None` if the sender was dropped.
     async fn gather(&mut self, first: u64, opened: bool) -> Option<Part> {
         let limit = self.store.largest_part();
-        let mut part = Part { first, messages: Vec::new(), last: false };
+        let mut part = Part::new(first, Vec::new(), false);
         let mut size = 0;
         loop {
             let entry = match self.carried_over.take() {
@@ -99,7 +104,7 @@ impl Recorder {
             };
             match entry {
                 Some(RecorderMessage::Message(json)) => {
-                    let json = if json.len() > limit { instead(&json, limit) } else { json };
+                    let json = if json.len() > limit { substitute(&json, limit) } else { json };
                     if size + json.len() > limit {
                         self.carried_over = Some(json);
                         return Some(part);
@@ -135,23 +140,19 @@ impl Recorder {
     }
 }
 
-/// What is kept in the place of a message that no part can hold: a response becomes an error that says so, anything
-/// else nothing.
-fn instead(json: &[u8], limit: usize) -> Bytes {
+/// Returns what is stored instead of a message that no part can hold: an error for a response, nothing for any other
+/// message.
+fn substitute(json: &[u8], limit: usize) -> Bytes {
     #[derive(Deserialize)]
     struct Head {
         id: Option<RequestId>,
         method: Option<IgnoredAny>,
     }
-    tracing::warn!(
-        size = json.len(),
-        limit,
-        "a message is too large to be kept for a client that comes back"
-    );
+    tracing::warn!(size = json.len(), limit, "a message is too large to be stored for a resumed stream");
     match serde_json::from_slice(json) {
         Ok(Head { id: Some(id), method: None }) => {
             let text = format!(
-                "the call was answered, but its answer of {} bytes is too large to be replayed; {limit} bytes can be",
+                "the call has a response, but its {} bytes are too large to be replayed; the limit is {limit} bytes",
                 json.len()
             );
             let error = JsonRpcError::new(Some(id), ErrorData::internal_error(text, None));

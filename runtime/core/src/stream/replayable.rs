@@ -1,10 +1,10 @@
-//! The writing end of a session-era reply.
+//! The sending end of a session-era reply.
 //!
-//! The handler's side writes here; the client's side reads frames from a channel. They are apart because in the
-//! session era a client that leaves has not cancelled anything: the call goes on, its messages are stored, and the
-//! client comes back for them with `Last-Event-ID`.
+//! The call sends messages here, and the client's connection receives frames from a channel. The two are separate
+//! because in the session era a disconnect does not cancel the call: the call continues, its messages are stored, and
+//! the client resumes the stream with `Last-Event-ID`.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures::{FutureExt, StreamExt};
@@ -25,44 +25,50 @@ use crate::{
     time::{Clock, Deadline},
 };
 
-/// Frames that may wait for a slow client, or for a slow store, before the handler has to wait too.
+/// Capacity of the channels to the client and to the recorder. When one is full the handler waits.
 const BUFFER: usize = 64;
-/// How long after its deadline a call may still be written down: it says goodbye, and the store takes its time.
-const WRITING: Duration = Duration::from_secs(15);
+/// Grace period after the deadline for storing the final messages.
+const STORE_GRACE: Duration = Duration::from_secs(15);
 
-/// A tool's handle on the stream its messages go to, in `RequestContext::extensions` of session-era requests.
+/// A tool's handle on the stream that carries its messages, in `RequestContext::extensions` of session-era requests.
 #[derive(Clone, Default)]
 pub struct ReplyStream {
-    wanted: Arc<Notify>,
+    disconnect: Arc<Notify>,
 }
 
 impl ReplyStream {
-    /// Closes the connection while the call goes on; the client polls for the rest with `Last-Event-ID` (SEP-1699).
+    /// Closes the connection while the call continues; the client polls for the rest with `Last-Event-ID` (SEP-1699).
     ///
-    /// For long work on fronts that hold a connection dearly. On Lambda the environment stops with the connection, so
-    /// there long work belongs in a task.
+    /// Use it for long calls behind a proxy or gateway that limits connections. On Lambda the environment is frozen when
+    /// the connection ends, and the call with it.
     pub fn disconnect(&self) {
-        self.wanted.notify_one();
+        self.disconnect.notify_one();
     }
 
     pub(crate) async fn disconnect_wanted(&self) {
-        self.wanted.notified().await;
+        self.disconnect.notified().await;
     }
 }
 
-/// Where a session-era call writes.
+impl fmt::Debug for ReplyStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReplyStream").finish_non_exhaustive()
+    }
+}
+
+/// The sending end of a session-era reply.
 pub(crate) struct ReplayableStream {
     stream: StreamId,
     deadline: Deadline,
     seq: u64,
     client: Option<mpsc::Sender<Frame>>,
-    entries: Option<mpsc::Sender<RecorderMessage>>,
+    recorded: Option<mpsc::Sender<RecorderMessage>>,
     state: watch::Receiver<RecorderState>,
     recorder: JoinHandle<()>,
 }
 
-/// Opens a replayable stream: the end to write to, and the frames for the client. It is written to until `deadline`,
-/// and can be replayed for `life` after.
+/// Opens a replayable stream, and returns its sending end and the frames for the client. It is written until `deadline`
+/// and can be replayed for `ttl` after that.
 pub(crate) fn replayable_stream(
     store: &Arc<dyn StreamStore>,
     tracker: &TaskTracker,
@@ -70,25 +76,25 @@ pub(crate) fn replayable_stream(
     request: Option<RequestId>,
     clock: &Clock,
     deadline: Deadline,
-    life: Duration,
+    ttl: Duration,
 ) -> (ReplayableStream, FrameStream) {
     let key = StreamKey { session, stream: StreamId::random() };
-    let written_by = clock.now().plus(deadline.remaining()).plus(WRITING);
-    let terms = StreamTerms { request, written_by, expires_at: written_by.plus(life) };
+    let written_by = clock.now().plus(deadline.remaining()).plus(STORE_GRACE);
+    let terms = StreamTerms::new(request, written_by, written_by.plus(ttl));
     let (client, frames) = mpsc::channel(BUFFER);
-    let (entries, said) = mpsc::channel(BUFFER);
-    let (told, state) = watch::channel(RecorderState::Opening);
+    let (recorded, entries) = mpsc::channel(BUFFER);
+    let (state_sender, state) = watch::channel(RecorderState::Opening);
     let stream = key.stream.clone();
     let recorder =
-        Recorder { store: Arc::clone(store), key, terms, entries: said, state: told, carried_over: None };
+        Recorder { store: Arc::clone(store), key, terms, entries, state: state_sender, carried_over: None };
     let recorder = tracker.spawn(recorder.run());
     let frames = once_open(state.clone(), frames);
-    let (client, entries) = (Some(client), Some(entries));
-    (ReplayableStream { stream, deadline, seq: 0, client, entries, state, recorder }, frames)
+    let (client, recorded) = (Some(client), Some(recorded));
+    (ReplayableStream { stream, deadline, seq: 0, client, recorded, state, recorder }, frames)
 }
 
-/// The frames for the client, from when the store knows the stream. Without the store they flow too, but lead nowhere
-/// back: they have no ids.
+/// Returns the frames for the client, starting when the first write has ended. If a write has failed the frames carry no
+/// event ids, because the stream cannot be resumed.
 fn once_open(mut state: watch::Receiver<RecorderState>, mut frames: mpsc::Receiver<Frame>) -> FrameStream {
     async move {
         opened(&mut state).await;
@@ -105,37 +111,38 @@ fn once_open(mut state: watch::Receiver<RecorderState>, mut frames: mpsc::Receiv
     .boxed()
 }
 
-/// Waits for the store's answer to the opening, and returns whether the stream is kept.
+/// Waits for the end of the first write, and returns whether the stream can be resumed.
 async fn opened(state: &mut watch::Receiver<RecorderState>) -> bool {
-    // A recorder that is gone has told all that it had to.
+    // An error means that the recorder has ended; its last state counts.
     let now = state.wait_for(|now| *now != RecorderState::Opening).await;
     now.is_ok_and(|now| *now == RecorderState::Kept)
 }
 
 impl ReplayableStream {
+    /// Returns the priming event, with the position before the first message.
     pub(crate) fn priming(&self) -> Frame {
-        Frame::Priming(self.place(0))
+        Frame::Priming(self.event_id(0))
     }
 
-    fn place(&self, seq: u64) -> EventId {
+    fn event_id(&self, seq: u64) -> EventId {
         EventId::Reply { stream: self.stream.clone(), seq }
     }
 
-    /// Has a message stored, and sends it.
+    /// Passes a message to the recorder, and sends it.
     pub(crate) async fn message(&mut self, json: Bytes) {
         self.seq += 1;
-        if let Some(entries) = &self.entries {
-            let kept = entries.send(RecorderMessage::Message(json.clone()));
-            // Without this one no later one is of use.
-            if !matches!(tokio::time::timeout_at(self.deadline.instant(), kept).await, Ok(Ok(()))) {
-                self.entries = None;
+        if let Some(recorded) = &self.recorded {
+            let sent = recorded.send(RecorderMessage::Message(json.clone()));
+            // A replay ends at a missing message, so later ones are not stored either.
+            if !matches!(tokio::time::timeout_at(self.deadline.instant(), sent).await, Ok(Ok(()))) {
+                self.recorded = None;
             }
         }
-        self.send(Frame::Message { id: Some(self.place(self.seq)), json }).await;
+        self.send(Frame::Message { id: Some(self.event_id(self.seq)), json }).await;
     }
 
-    /// Sends a frame that is not part of the replay. A client that left is no error, and neither is one that stays
-    /// and does not read: it is waited for until the deadline.
+    /// Sends a frame that is not part of the replay. A client that has disconnected is not an error. A client that does
+    /// not read is waited for until the deadline.
     pub(crate) async fn send(&mut self, frame: Frame) {
         if let Some(client) = &self.client
             && !matches!(
@@ -147,7 +154,7 @@ impl ReplayableStream {
         }
     }
 
-    /// Ends the connection, if the client can come back; the call and its stream go on.
+    /// Ends the connection if the client can resume the stream. The call and its stream continue.
     pub(crate) async fn disconnect(&mut self, retry: Duration) {
         if opened(&mut self.state).await {
             self.send(Frame::Retry(retry)).await;
@@ -155,14 +162,14 @@ impl ReplayableStream {
         }
     }
 
-    /// Ends the stream: its last byte comes when everything is stored.
+    /// Ends the stream. The client's connection ends when everything is stored.
     pub(crate) async fn finish(self) {
-        if let Some(entries) = self.entries {
-            // Refused by a recorder that has given up, and said so.
-            let _ = entries.send(RecorderMessage::End).await;
+        if let Some(recorded) = self.recorded {
+            // Fails if the recorder has ended after a failed write, which it has logged.
+            let _ = recorded.send(RecorderMessage::End).await;
         }
         if let Err(error) = self.recorder.await {
-            tracing::error!(%error, "a reply was not stored to its end");
+            tracing::error!(%error, "a reply was not stored to its end: the recorder has panicked");
         }
         drop(self.client);
     }

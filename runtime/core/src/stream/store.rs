@@ -1,4 +1,4 @@
-//! The messages of session-era replies, kept for a client that comes back.
+//! The trait of stores for session-era replies.
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -10,87 +10,123 @@ use crate::{
     time::Timestamp,
 };
 
-/// A stream together with the session it belongs to. A replay names both, so nobody can read another session's.
+/// The key of a stream. It includes the session, so that a client cannot read the streams of another one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct StreamKey {
-    /// Whose stream.
+    /// Session that the stream belongs to.
     pub session: SessionId,
-    /// Which.
+    /// Id of the stream.
     pub stream: StreamId,
 }
 
-/// What holds for a stream from its first message to its last.
+/// What a stream is opened with and does not change.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct StreamTerms {
-    /// The request it answers, if it answers one: who waits when the stream breaks off.
+    /// Id of the request that the stream answers, if it answers one. A replay of an interrupted stream ends with an
+    /// error for it.
     pub request: Option<RequestId>,
-    /// When it has been written to its end, or never will be: whoever wrote it is gone.
+    /// When the writer has ended at the latest. A stream without its last part is interrupted from then on.
     pub written_by: Timestamp,
-    /// When nobody can come back for it any more.
+    /// When the stream expires.
     pub expires_at: Timestamp,
 }
 
-/// Messages that follow each other.
+impl StreamTerms {
+    /// Creates the terms of a stream.
+    #[must_use]
+    pub fn new(request: Option<RequestId>, written_by: Timestamp, expires_at: Timestamp) -> Self {
+        Self { request, written_by, expires_at }
+    }
+}
+
+/// Consecutive messages of a stream, which are stored in one write.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Part {
-    /// The place of the first: the places of a stream are 1, 2, 3, ...
+    /// Sequence number of the first message. Those of a stream are 1, 2, 3, ...
     pub first: u64,
     /// The messages.
     pub messages: Vec<Bytes>,
-    /// Whether no more will come.
+    /// Whether this is the last part of the stream.
     pub last: bool,
+}
+
+impl Part {
+    /// Creates a part.
+    #[must_use]
+    pub fn new(first: u64, messages: Vec<Bytes>, last: bool) -> Self {
+        Self { first, messages, last }
+    }
 }
 
 /// A stored message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredFrame {
-    /// Its place: 1, 2, 3, ...
+    /// Sequence number of the message: 1, 2, 3, ...
     pub seq: u64,
     /// The message.
     pub json: Bytes,
 }
 
-/// What is known of a stream after some place.
+/// The stored messages of a stream after a sequence number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Replay {
-    /// The stream was never opened, has expired, or belongs to another session. One answer for all three.
+    /// The stream was never opened, has expired, or belongs to another session. The three are not told apart.
     Unknown,
-    /// More may come.
+    /// The stream is being written.
     Open(Vec<StoredFrame>),
-    /// These are the last.
+    /// The stream is complete.
     Finished(Vec<StoredFrame>),
-    /// These are the last too, although there is no end: whoever wrote it is gone.
+    /// The stream has no last part, and its writer has ended.
     Broken {
-        /// What was stored by then.
+        /// The stored messages.
         frames: Vec<StoredFrame>,
-        /// The request that was not answered.
+        /// Id of the request that got no response.
         request: Option<RequestId>,
     },
 }
 
-/// Durable replies. A stream has one writer, which writes its parts one after the other: each begins where the one
-/// before it ended, and one that failed is written again as it was.
+/// Durable replies.
+///
+/// A stream has one writer, which writes its parts one after the other. Each part begins where the previous one ended,
+/// and a part whose write failed is written again unchanged.
 ///
 /// # Laws
 ///
-/// * A part is durable, whole, when the call returns. Writing it again changes nothing.
-/// * A stream is visible as soon as it is opened, with the part it was opened with; the last part is final.
-/// * `read` answers the messages after a place in their order, and never beyond a message that is missing.
-/// * A place beyond what is stored is one that its client has seen before it was stored: what comes after it is
-///   answered, what comes before it is not.
-/// * A stream without its last part is open until `written_by`, and broken after it.
-/// * A stream is read only through the session it was opened for, and ends with that session.
+/// The tests in `tests/it/stores` prove them for every store.
+///
+/// * A part is durable as a whole when the call returns. Writing it again changes nothing.
+/// * A stream is visible as soon as it is opened, with its first part. The last part is final.
+/// * `read` returns the messages after a sequence number in order, and none beyond a missing message.
+/// * A client may have received messages that are not stored yet: `read` after a sequence number beyond the stored end
+///   returns only later messages.
+/// * A stream without its last part is open until `written_by`, and broken from then on.
+/// * A stream is read only through the session that it was opened for, and ends with that session.
 #[async_trait]
 pub trait StreamStore: Send + Sync + 'static {
-    /// The most bytes that the messages of one part may have.
+    /// Returns the largest total size of the messages of one part, in bytes.
     fn largest_part(&self) -> usize;
 
-    /// Makes a stream known, with its first part, which may be empty.
+    /// Opens a stream with its first part, which may be empty.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] if the store does not answer.
     async fn open(&self, key: &StreamKey, terms: &StreamTerms, part: &Part) -> Result<(), StoreError>;
 
-    /// Adds a part.
+    /// Appends a part.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`] if the stream has ended with its session, where the store notices;
+    /// [`StoreError::Unavailable`] if the store does not answer.
     async fn append(&self, key: &StreamKey, terms: &StreamTerms, part: &Part) -> Result<(), StoreError>;
 
-    /// The messages after `seq`.
+    /// Returns the messages with a sequence number above `after`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] if the store does not answer, [`StoreError::Corrupt`] for an item that is not a part.
     async fn read(&self, key: &StreamKey, after: u64) -> Result<Replay, StoreError>;
 }

@@ -1,4 +1,4 @@
-//! Laws that hold when many write at once.
+//! Laws of concurrent writers.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -15,7 +15,7 @@ use super::{Lab, log, principal};
 
 const WRITERS: usize = 16;
 
-/// Runs `write` in as many tasks as there are writers, all let go at once, and collects what they return.
+/// Runs `write` in one task for each writer, all started at once, and collects what they return.
 async fn race<T, F>(lab: &Lab, write: impl Fn(usize, Arc<Lab>) -> F) -> Vec<T>
 where
     T: Send + 'static,
@@ -35,7 +35,7 @@ where
 
 impl Lab {
     fn same(&self) -> Self {
-        Self { stores: self.stores.clone(), clock: self.clock.clone(), life: self.life }
+        Self { stores: self.stores.clone(), clock: self.clock.clone(), ttl: self.ttl }
     }
 }
 
@@ -44,7 +44,7 @@ pub(crate) async fn of_writers_with_one_rev_exactly_one_succeeds(lab: &Lab) {
     for round in 0..10 {
         let outcomes = race(lab, |writer, lab| {
             let scope = scope.clone();
-            async move { lab.stores.sessions.put_state(&scope, "key", &json!(writer), round, lab.end()).await }
+            async move { lab.stores.state.put_state(&scope, "key", &json!(writer), round, lab.expiry()).await }
         })
         .await;
         let won = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
@@ -65,16 +65,16 @@ pub(crate) async fn no_increment_is_lost(lab: &Lab) {
         }
     })
     .await;
-    let found = lab.stores.sessions.state(&scope, "count").await.expect("read").expect("there");
+    let found = lab.stores.state.state(&scope, "count").await.expect("read").expect("there");
     assert_eq!(found.value, json!(EACH * WRITERS as u64));
     assert_eq!(found.rev, EACH * WRITERS as u64);
 }
 
 async fn increment(lab: &Lab, scope: &StateScope) {
     loop {
-        let found = lab.stores.sessions.state(scope, "count").await.expect("read");
+        let found = lab.stores.state.state(scope, "count").await.expect("read");
         let (count, rev) = found.map_or((0, 0), |found| (found.value.as_u64().expect("a count"), found.rev));
-        match lab.stores.sessions.put_state(scope, "count", &json!(count + 1), rev, lab.end()).await {
+        match lab.stores.state.put_state(scope, "count", &json!(count + 1), rev, lab.expiry()).await {
             Ok(_) => return,
             Err(StoreError::Conflict) => tokio::task::yield_now().await,
             Err(error) => panic!("{error}"),
@@ -84,53 +84,48 @@ async fn increment(lab: &Lab, scope: &StateScope) {
 
 pub(crate) async fn no_more_leases_than_the_limit_are_ever_held(lab: &Lab) {
     const LIMIT: usize = 5;
-    let owner = principal("crowd");
+    let owner = principal("shared");
     for round in 0..5 {
         let held = race(lab, |writer, lab| {
-            let (owner, slot) = (owner.clone(), format!("{round}-{writer}"));
+            let (owner, id) = (owner.clone(), format!("{round}-{writer}"));
             async move {
-                let request = StreamLease {
-                    owner: owner.clone(),
-                    slot: slot.clone(),
-                    limit: LIMIT,
-                    expires_at: lab.end(),
-                };
+                let request = StreamLease::new(owner.clone(), id.clone(), LIMIT, lab.expiry());
                 let held = lab.stores.stream_leases.acquire(&request).await.expect("counted");
-                held.then_some((owner, slot))
+                held.then_some((owner, id))
             }
         })
         .await;
         let held: Vec<_> = held.into_iter().flatten().collect();
-        assert!((1..=LIMIT).contains(&held.len()), "{} hold, {LIMIT} may", held.len());
-        for (owner, slot) in held {
-            lab.stores.stream_leases.release(&owner, &slot).await.expect("released");
+        assert!((1..=LIMIT).contains(&held.len()), "{} are held, the limit is {LIMIT}", held.len());
+        for (owner, id) in held {
+            lab.stores.stream_leases.release(&owner, &id).await.expect("released");
         }
     }
 }
 
-pub(crate) async fn concurrent_appends_get_positions_of_their_own(lab: &Lab) {
+pub(crate) async fn concurrent_appends_get_different_sequence_numbers(lab: &Lab) {
     const EACH: usize = 10;
     let scope = Scope::Session(SessionId::random());
-    let places = race(lab, |writer, lab| {
+    let seqs = race(lab, |writer, lab| {
         let scope = scope.clone();
         async move {
-            let mut places = Vec::new();
+            let mut seqs = Vec::new();
             for at in 0..EACH {
                 let Appended::At(seq) = log::append(&lab, &scope, &format!("{writer}-{at}"), None).await
                 else {
-                    panic!("nothing like it was there");
+                    panic!("the event has no source id");
                 };
-                places.push(seq);
+                seqs.push(seq);
             }
-            places
+            seqs
         }
     })
     .await;
-    assert!(places.iter().all(|own| own.is_sorted()), "one writer's events keep their order");
-    let places: BTreeSet<_> = places.into_iter().flatten().collect();
-    assert_eq!(places.len(), EACH * WRITERS);
+    assert!(seqs.iter().all(|own| own.is_sorted()), "the events of one writer keep their order");
+    let seqs: BTreeSet<_> = seqs.into_iter().flatten().collect();
+    assert_eq!(seqs.len(), EACH * WRITERS);
     let read: Vec<_> = log::read(lab, &scope, 0, 1_000).await.into_iter().map(|event| event.seq).collect();
-    assert_eq!(read, places.into_iter().collect::<Vec<_>>());
+    assert_eq!(read, seqs.into_iter().collect::<Vec<_>>());
 }
 
 pub(crate) async fn concurrent_deliveries_of_one_source_id_are_appended_once(lab: &Lab) {
@@ -140,14 +135,14 @@ pub(crate) async fn concurrent_deliveries_of_one_source_id_are_appended_once(lab
         async move { log::append(&lab, &scope, &writer.to_string(), Some("the one")).await }
     })
     .await;
-    let at: Vec<_> = outcomes
+    let appended: Vec<_> = outcomes
         .iter()
         .filter_map(|done| if let Appended::At(seq) = done { Some(*seq) } else { None })
         .collect();
-    let [place] = at[..] else { panic!("appended {} times", at.len()) };
-    let already = outcomes.iter().filter(|done| **done == Appended::Already(place)).count();
+    let [seq] = appended[..] else { panic!("appended {} times", appended.len()) };
+    let already = outcomes.iter().filter(|done| **done == Appended::Already(seq)).count();
     assert_eq!(already, WRITERS - 1);
-    // A counter that was slow to answer may have counted twice: that position is never written.
-    let start = lab.stores.events.settle(&scope, 0).await.expect("settled");
+    // A counter that was slow to respond may have counted twice, which leaves a gap without a writer.
+    let start = lab.stores.events.seal_gap(&scope, 0).await.expect("sealed");
     assert_eq!(log::read(lab, &scope, start, 10).await.len(), 1);
 }

@@ -17,7 +17,7 @@ fn scope() -> Scope {
 
 fn event(lab: &Lab, uri: &str, source_id: Option<&str>) -> NewEvent {
     let event = Event::ResourceUpdated { uri: uri.into() };
-    NewEvent { event, source_id: source_id.map(Into::into), at: lab.clock.now(), expires_at: lab.end() }
+    NewEvent::new(event, lab.clock.now(), lab.expiry()).with_source_id(source_id.map(Into::into))
 }
 
 pub(crate) async fn append(lab: &Lab, scope: &Scope, uri: &str, source_id: Option<&str>) -> Appended {
@@ -31,7 +31,7 @@ pub(crate) async fn read(lab: &Lab, scope: &Scope, after: u64, limit: usize) -> 
 async fn uris(lab: &Lab, scope: &Scope, after: u64, limit: usize) -> Vec<String> {
     let text = |event| match event {
         Event::ResourceUpdated { uri } => uri,
-        other => panic!("not appended: {other:?}"),
+        other => panic!("another event: {other:?}"),
     };
     read(lab, scope, after, limit).await.into_iter().map(|event| text(event.event)).collect()
 }
@@ -40,43 +40,43 @@ async fn head(lab: &Lab, scope: &Scope) -> u64 {
     lab.stores.events.heads(std::slice::from_ref(scope)).await.expect("read")[0]
 }
 
-fn place(appended: Appended) -> u64 {
+fn seq(appended: Appended) -> u64 {
     match appended {
         Appended::At(seq) | Appended::Already(seq) => seq,
     }
 }
 
-pub(crate) async fn an_append_is_read_at_its_position_and_positions_grow(lab: &Lab) {
+pub(crate) async fn an_append_is_read_at_its_sequence_number_and_they_grow(lab: &Lab) {
     let scope = scope();
     assert_eq!(head(lab, &scope).await, 0);
     let message = Event::Message { level: LoggingLevel::Alert, logger: None, data: json!({ "ü": [1] }) };
     let events = [Event::ToolsListChanged, Event::PromptsListChanged, Event::ResourcesListChanged, message];
     let mut last = 0;
     for written in events {
-        let new = NewEvent { event: written.clone(), ..event(lab, "", None) };
+        let new = NewEvent::new(written.clone(), lab.clock.now(), lab.expiry());
         let Appended::At(seq) = lab.stores.events.append(&scope, &new).await.expect("appended") else {
-            panic!("nothing like it was there");
+            panic!("the event has no source id");
         };
         assert!(seq > last);
         let expected = LoggedEvent { seq, event: written, at: lab.clock.now() };
         assert_eq!(read(lab, &scope, last, 10).await, [expected]);
-        assert_eq!(head(lab, &scope).await, seq, "a head is never ahead of what can be read");
+        assert_eq!(head(lab, &scope).await, seq, "the head is the last readable event");
         last = seq;
     }
 }
 
-pub(crate) async fn one_source_id_gets_one_position_in_a_scope(lab: &Lab) {
+pub(crate) async fn one_source_id_gets_one_sequence_number_in_a_scope(lab: &Lab) {
     let (one, other) = (scope(), scope());
     let first = append(lab, &one, "first", Some("message#1")).await;
     append(lab, &one, "between", None).await;
     let again = append(lab, &one, "again", Some("message#1")).await;
-    assert_eq!(again, Appended::Already(place(first)));
+    assert_eq!(again, Appended::Already(seq(first)));
     assert!(matches!(append(lab, &other, "elsewhere", Some("message#1")).await, Appended::At(_)));
     assert_eq!(uris(lab, &one, 0, 10).await, ["first", "between"]);
     assert_eq!(uris(lab, &other, 0, 10).await, ["elsewhere"]);
 }
 
-pub(crate) async fn scopes_are_sequences_of_their_own(lab: &Lab) {
+pub(crate) async fn scopes_are_separate_sequences(lab: &Lab) {
     let (one, other) = (scope(), scope());
     for uri in ["1", "2", "3"] {
         append(lab, &one, uri, None).await;
@@ -89,11 +89,11 @@ pub(crate) async fn scopes_are_sequences_of_their_own(lab: &Lab) {
     assert_eq!(uris(lab, &Scope::Global, before, 10).await, ["5"]);
 }
 
-pub(crate) async fn a_read_is_in_order_and_no_longer_than_asked(lab: &Lab) {
+pub(crate) async fn a_read_is_in_order_and_within_its_limit(lab: &Lab) {
     let scope = scope();
     let mut expected = Vec::new();
-    for at in 0..25 {
-        let uri = format!("{at}");
+    for number in 0..25 {
+        let uri = format!("{number}");
         append(lab, &scope, &uri, None).await;
         expected.push(uri);
     }
@@ -111,32 +111,32 @@ pub(crate) async fn a_read_is_in_order_and_no_longer_than_asked(lab: &Lab) {
     assert!(read(lab, &scope, u64::MAX, 10).await.is_empty());
 }
 
-pub(crate) async fn expired_events_are_left_out_and_their_positions_are_not_used_again(lab: &Lab) {
+pub(crate) async fn expired_events_are_absent_and_their_sequence_numbers_are_not_reused(lab: &Lab) {
     let scope = scope();
     append(lab, &scope, "early", None).await;
     let early = append(lab, &scope, "early too", Some("source")).await;
-    lab.clock.advance(lab.life / 2);
+    lab.clock.advance(lab.ttl / 2);
     let late = append(lab, &scope, "late", None).await;
-    lab.clock.advance(lab.life / 2);
+    lab.clock.advance(lab.ttl / 2);
     assert_eq!(uris(lab, &scope, 0, 10).await, ["late"]);
-    lab.outlive();
+    lab.expire_all();
     assert!(read(lab, &scope, 0, 10).await.is_empty());
-    assert!(place(early) < place(late));
-    assert!(place(late) < place(append(lab, &scope, "after all", None).await));
+    assert!(seq(early) < seq(late));
+    assert!(seq(late) < seq(append(lab, &scope, "after all", None).await));
     assert_eq!(uris(lab, &scope, 0, 10).await, ["after all"]);
 }
 
-pub(crate) async fn heads_answer_in_the_order_asked(lab: &Lab) {
+pub(crate) async fn heads_are_in_the_order_of_the_request(lab: &Lab) {
     let (one, empty, other) = (scope(), scope(), scope());
-    let first = place(append(lab, &one, "1", None).await);
+    let first = seq(append(lab, &one, "1", None).await);
     append(lab, &other, "2", None).await;
-    let second = place(append(lab, &other, "3", None).await);
+    let second = seq(append(lab, &other, "3", None).await);
     let heads = lab.stores.events.heads(&[other.clone(), empty, one.clone(), other]).await.expect("read");
     assert_eq!(heads, [second, 0, first, second]);
     assert!(lab.stores.events.heads(&[]).await.expect("read").is_empty());
 }
 
-pub(crate) async fn a_reader_that_begins_at_the_end_reads_the_next_events(lab: &Lab) {
+pub(crate) async fn a_reader_that_starts_at_the_end_reads_later_events(lab: &Lab) {
     let (one, empty) = (scope(), scope());
     append(lab, &one, "before", None).await;
     let ends = lab.stores.events.ends(&[one.clone(), empty.clone()]).await.expect("read");
@@ -146,25 +146,32 @@ pub(crate) async fn a_reader_that_begins_at_the_end_reads_the_next_events(lab: &
     assert_eq!(uris(lab, &one, ends[0].last_stable, 10).await, ["after"]);
 }
 
-pub(crate) async fn sealing_gaps_passes_expired_events_and_no_live_ones(lab: &Lab) {
+pub(crate) async fn sealing_passes_expired_events_and_no_live_one(lab: &Lab) {
     let scope = scope();
-    let settle = async |after| lab.stores.events.settle(&scope, after).await.expect("last_stable");
-    assert_eq!(settle(0).await, 0);
+    let seal = async |after| lab.stores.events.seal_gap(&scope, after).await.expect("sealed");
+    assert_eq!(seal(0).await, 0);
     append(lab, &scope, "early", None).await;
     let early = append(lab, &scope, "early too", None).await;
-    assert_eq!(settle(0).await, 0);
-    lab.outlive();
-    assert_eq!(settle(0).await, place(early));
+    assert_eq!(seal(0).await, 0);
+    lab.expire_all();
+    assert_eq!(seal(0).await, seq(early));
     let late = append(lab, &scope, "late", None).await;
-    assert_eq!(settle(0).await, place(late) - 1);
-    assert_eq!(settle(place(late)).await, place(late));
+    assert_eq!(seal(0).await, seq(late) - 1);
+    assert_eq!(seal(seq(late)).await, seq(late));
 }
 
-async fn happens(lab: &Lab, scope: &Scope, source: &str, kind: &str, number: u64) -> (Appended, Event) {
-    let happened: Event = GlobalEvent::external_event(source, kind, json!(number)).into();
-    let new = NewEvent { event: happened, ..event(lab, "", None) };
+/// Appends an external event, and returns the result with the event as it is read.
+async fn append_external(
+    lab: &Lab,
+    scope: &Scope,
+    source: &str,
+    kind: &str,
+    number: u64,
+) -> (Appended, Event) {
+    let event: Event = GlobalEvent::external_event(source, kind, json!(number)).into();
+    let new = NewEvent::new(event, lab.clock.now(), lab.expiry());
     let appended = lab.stores.events.append(scope, &new).await.expect("appended");
-    let read = read(lab, scope, place(appended) - 1, 1).await.pop().expect("it is there");
+    let read = read(lab, scope, seq(appended) - 1, 1).await.pop().expect("the event");
     (appended, read.event)
 }
 
@@ -176,73 +183,72 @@ async fn newest_in(lab: &Lab, scope: &Scope, key: &EventKey, limit: usize) -> Ve
     let events = lab.stores.events.newest(scope, key, limit).await.expect("read");
     let number = |event| match event {
         Event::Global { event: GlobalEvent::ExternalEvent { payload, .. }, .. } => payload,
-        other => panic!("not appended: {other:?}"),
+        other => panic!("another event: {other:?}"),
     };
     events.into_iter().map(|event| (event.seq, number(event.event))).collect()
 }
 
-pub(crate) async fn global_events_are_kept_under_their_key_newest_first(lab: &Lab) {
+pub(crate) async fn global_events_are_kept_by_event_key_newest_first(lab: &Lab) {
     let name = SessionId::random().to_string();
     let key = EventKey::new(&name, "kind");
     let is_first = |event: &Event| matches!(event, Event::Global { is_first: true, .. });
-    let (first, event) = happens(lab, &Scope::Global, &name, "kind", 1).await;
-    assert!(is_first(&event), "the first of its key says so");
-    let (second, event) = happens(lab, &Scope::Global, &name, "kind", 2).await;
+    let (first, event) = append_external(lab, &Scope::Global, &name, "kind", 1).await;
+    assert!(is_first(&event), "the first event of its key");
+    let (second, event) = append_external(lab, &Scope::Global, &name, "kind", 2).await;
     assert!(!is_first(&event));
-    happens(lab, &Scope::Global, &name, "other kind", 3).await;
-    happens(lab, &scope(), &name, "kind", 4).await;
-    let (first, second) = ((place(first), json!(1)), (place(second), json!(2)));
+    append_external(lab, &Scope::Global, &name, "other kind", 3).await;
+    append_external(lab, &scope(), &name, "kind", 4).await;
+    let (first, second) = ((seq(first), json!(1)), (seq(second), json!(2)));
     assert_eq!(
         newest(lab, &key, 10).await,
         [second.clone(), first],
-        "events of one session are not in the resource"
+        "events of one session are not kept by key"
     );
     assert_eq!(newest(lab, &key, 1).await, [second]);
     assert!(newest(lab, &EventKey::new(&name, "no kind"), 10).await.is_empty());
-    lab.outlive();
+    lab.expire_all();
     assert!(newest(lab, &key, 10).await.is_empty());
-    lab.outlive();
-    let (_, event) = happens(lab, &Scope::Global, &name, "kind", 5).await;
-    assert!(is_first(&event), "after a long silence it is new again");
+    lab.expire_all();
+    let (_, event) = append_external(lab, &Scope::Global, &name, "kind", 5).await;
+    assert!(is_first(&event), "the earlier events have expired");
 }
 
-/// A caller's scope is a log of its own, and its events are kept under event keys of its own. Keys that look alike are
-/// still two callers.
-pub(crate) async fn events_of_one_caller_are_kept_apart_from_those_of_others(lab: &Lab) {
+/// The scope of a principal has its own log and its own event keys. Principals whose keys look alike are kept apart.
+pub(crate) async fn events_of_one_principal_are_kept_apart_from_those_of_others(lab: &Lab) {
     let name = SessionId::random().to_string();
     let key = EventKey::new(&name, "kind");
     let subjects = ["a", "a#1", "a#=b", "A", "ü", "", &"long".repeat(500)];
     let scopes: Vec<_> =
         subjects.iter().map(|subject| Scope::Principal(Principal::new(&name, subject))).collect();
     for (number, scope) in (0..).zip(&scopes) {
-        let (appended, event) = happens(lab, scope, &name, "kind", number).await;
+        let (appended, event) = append_external(lab, scope, &name, "kind", number).await;
         assert_eq!(appended, Appended::At(1), "{scope:?}");
         assert!(
             matches!(event, Event::Global { is_first: true, .. }),
-            "the first of its key, for this caller"
+            "the first event of its key, for this principal"
         );
         assert_eq!(append(lab, scope, "again", Some("source")).await, Appended::At(2));
         assert_eq!(append(lab, scope, "again", Some("source")).await, Appended::Already(2));
     }
-    happens(lab, &Scope::Global, &name, "kind", 99).await;
+    append_external(lab, &Scope::Global, &name, "kind", 99).await;
     for (number, scope) in (0..).zip(&scopes) {
         assert_eq!(newest_in(lab, scope, &key, 10).await, [(1, json!(number))]);
         let listed = lab.stores.events.event_keys(scope, None, 10).await.expect("listed");
         assert_eq!(listed, std::slice::from_ref(&key));
         assert_eq!(head(lab, scope).await, 2);
     }
-    let everybodys: Vec<_> = newest(lab, &key, 10).await.into_iter().map(|(_, number)| number).collect();
-    assert_eq!(everybodys, [json!(99)]);
-    lab.outlive();
+    let global: Vec<_> = newest(lab, &key, 10).await.into_iter().map(|(_, number)| number).collect();
+    assert_eq!(global, [json!(99)]);
+    lab.expire_all();
     assert!(newest_in(lab, &scopes[0], &key, 10).await.is_empty());
 }
 
-pub(crate) async fn event_keys_are_listed_page_by_page_as_long_as_they_have_events(lab: &Lab) {
+pub(crate) async fn event_keys_are_listed_page_by_page_while_they_have_events(lab: &Lab) {
     let name = SessionId::random().to_string();
     let mut expected = Vec::new();
     for kind in ["a", "b", "c/d e", "ü"] {
-        happens(lab, &Scope::Global, &name, kind, 1).await;
-        happens(lab, &Scope::Global, &name, kind, 2).await;
+        append_external(lab, &Scope::Global, &name, kind, 1).await;
+        append_external(lab, &Scope::Global, &name, kind, 2).await;
         expected.push(EventKey::new(&name, kind));
     }
     let (mut after, mut listed) = (None, Vec::new());
@@ -256,8 +262,8 @@ pub(crate) async fn event_keys_are_listed_page_by_page_as_long_as_they_have_even
     listed.sort();
     expected.sort();
     assert_eq!(listed, expected);
-    lab.outlive();
-    lab.outlive();
+    lab.expire_all();
+    lab.expire_all();
     let listed = lab.stores.events.event_keys(&Scope::Global, None, 1_000).await.expect("listed");
     assert!(listed.iter().all(|key| key.source() != name));
 }

@@ -18,38 +18,31 @@ use mcp_lambda_server::{
 };
 use serde_json::value::RawValue;
 
-/// A store under test and the clock it looks at.
+/// A store under test and its clock.
 pub(crate) struct Lab {
     pub(crate) stores: Stores,
     pub(crate) clock: Clock,
-    /// How long items live that a law does not let expire.
-    pub(crate) life: Duration,
+    /// TTL of the items that a law writes.
+    pub(crate) ttl: Duration,
 }
 
 impl Lab {
-    pub(crate) fn end(&self) -> Timestamp {
-        self.clock.now().plus(self.life)
+    pub(crate) fn expiry(&self) -> Timestamp {
+        self.clock.now().plus(self.ttl)
     }
 
-    /// Lets the time of everything written so far pass.
-    pub(crate) fn outlive(&self) {
-        self.clock.advance(self.life + Duration::from_millis(1));
+    /// Moves the clock until everything written so far has expired.
+    pub(crate) fn expire_all(&self) {
+        self.clock.advance(self.ttl + Duration::from_millis(1));
     }
 
     pub(crate) fn record(&self, owner: &Principal) -> SessionRecord {
-        SessionRecord {
-            id: SessionId::random(),
-            owner: owner.clone(),
-            version: SessionVersion::V2025_11_25,
-            initialize: RawValue::from_string(r#"{ "unknown": [1.50, "ü"] }"#.into()).expect("JSON"),
-            log_level: None,
-            listener: None,
-            created_at: self.clock.now(),
-            expires_at: self.end(),
-        }
+        let initialize = RawValue::from_string(r#"{ "unknown": [1.50, "ü"] }"#.into()).expect("JSON");
+        let (id, version) = (SessionId::random(), SessionVersion::V2025_11_25);
+        SessionRecord::new(id, owner.clone(), version, initialize, self.clock.now(), self.expiry())
     }
 
-    /// A live session of a caller of its own.
+    /// Creates a live session of a new principal.
     pub(crate) async fn session(&self) -> SessionId {
         let record = self.record(&principal("owner"));
         self.stores.sessions.create(&record).await.expect("created");
@@ -57,6 +50,7 @@ impl Lab {
     }
 }
 
+/// A principal that no other law uses.
 pub(crate) fn principal(name: &str) -> Principal {
     Principal::new("https://issuer.example", &format!("{name}-{}", SessionId::random()))
 }

@@ -1,4 +1,4 @@
-//! Laws of `SessionStore`: sessions and their subscriptions.
+//! Laws of `SessionStore`.
 
 use std::time::Duration;
 
@@ -46,7 +46,7 @@ pub(crate) async fn an_unknown_session_is_absent(lab: &Lab) {
     assert_gone(lab, &SessionId::random()).await;
 }
 
-pub(crate) async fn what_changes_is_seen_at_the_next_read(lab: &Lab) {
+pub(crate) async fn a_change_is_seen_by_the_next_read(lab: &Lab) {
     let sessions = &lab.stores.sessions;
     let id = lab.session().await;
     let (first, newest) = (StreamId::random(), StreamId::random());
@@ -58,48 +58,48 @@ pub(crate) async fn what_changes_is_seen_at_the_next_read(lab: &Lab) {
         let claimed = claim(&owner, stream).await.expect("the session");
         assert_eq!((&claimed.owner, claimed.listener.as_ref()), (&owner, Some(stream)));
     }
-    assert!(claim(&principal("somebody else"), &first).await.is_none());
+    assert!(claim(&principal("another"), &first).await.is_none());
     let read = sessions.load(&id).await.expect("read").expect("there");
     assert_eq!(read.log_level, Some(LoggingLevel::Error));
     assert_eq!(read.listener, Some(newest));
 }
 
-pub(crate) async fn an_expired_session_is_absent_and_nothing_revives_it(lab: &Lab) {
+pub(crate) async fn an_expired_session_is_absent_and_is_not_revived(lab: &Lab) {
     let record = lab.record(&principal("late"));
     lab.stores.sessions.create(&record).await.expect("created");
-    lab.outlive();
+    lab.expire_all();
     assert_gone(lab, &record.id).await;
     assert!(lab.stores.sessions.list(&record.owner, 10).await.expect("listed").is_empty());
 }
 
-pub(crate) async fn a_touch_moves_the_end_and_never_revives(lab: &Lab) {
+pub(crate) async fn a_touch_moves_the_expiry_and_never_revives(lab: &Lab) {
     let sessions = &lab.stores.sessions;
     let id = lab.session().await;
-    lab.clock.advance(lab.life / 2);
-    sessions.touch(&id, lab.end()).await.expect("touched");
-    lab.clock.advance(lab.life - Duration::from_millis(1));
+    lab.clock.advance(lab.ttl / 2);
+    sessions.touch(&id, lab.expiry()).await.expect("touched");
+    lab.clock.advance(lab.ttl - Duration::from_millis(1));
     assert!(sessions.load(&id).await.expect("read").is_some());
     lab.clock.advance(Duration::from_millis(1));
-    assert!(sessions.load(&id).await.expect("read").is_none(), "an end is the first moment without");
+    assert!(sessions.load(&id).await.expect("read").is_none(), "a session is absent from its expiry on");
     assert_gone(lab, &id).await;
 }
 
-pub(crate) async fn end_is_idempotent_and_takes_everything_along(lab: &Lab) {
+pub(crate) async fn end_is_idempotent_and_removes_everything(lab: &Lab) {
     let sessions = &lab.stores.sessions;
     let record = lab.record(&principal("ends"));
     let scope = StateScope::Session(record.id.clone());
     sessions.create(&record).await.expect("created");
     sessions.subscribe(&record.id, "test://one").await.expect("subscribed");
-    sessions.put_state(&scope, "key", &json!(1), 0, lab.end()).await.expect("put");
+    lab.stores.state.put_state(&scope, "key", &json!(1), 0, lab.expiry()).await.expect("put");
     sessions.end(&record.id).await.expect("ended");
     sessions.end(&record.id).await.expect("ended again");
     sessions.end(&SessionId::random()).await.expect("nothing to end");
     assert_gone(lab, &record.id).await;
     assert!(sessions.list(&record.owner, 10).await.expect("listed").is_empty());
-    // The id is never given again, but if it were, nothing of the old session would be there.
+    // Ids are not reused, but a session with the same id shows that everything of the old one is gone.
     sessions.create(&record).await.expect("created");
     assert!(sessions.subscriptions(&record.id).await.expect("read").is_empty());
-    assert!(sessions.state(&scope, "key").await.expect("read").is_none());
+    assert!(lab.stores.state.state(&scope, "key").await.expect("read").is_none());
 }
 
 pub(crate) async fn a_list_holds_the_owners_live_sessions_newest_first(lab: &Lab) {
@@ -150,13 +150,13 @@ pub(crate) async fn subscriptions_live_as_long_as_their_session(lab: &Lab) {
     let id = lab.session().await;
     sessions.subscribe(&id, "test://one").await.expect("subscribed");
     for _ in 0..5 {
-        lab.clock.advance(lab.life / 2);
-        sessions.touch(&id, lab.end()).await.expect("touched");
+        lab.clock.advance(lab.ttl / 2);
+        sessions.touch(&id, lab.expiry()).await.expect("touched");
     }
     assert_eq!(sessions.subscriptions(&id).await.expect("read"), ["test://one"]);
 }
 
-/// Every operation on a session that does not exist.
+/// Asserts that every method treats the session as absent.
 async fn assert_gone(lab: &Lab, id: &SessionId) {
     let sessions = &lab.stores.sessions;
     let not_found = |outcome| matches!(outcome, Err(StoreError::NotFound));
@@ -164,12 +164,12 @@ async fn assert_gone(lab: &Lab, id: &SessionId) {
     assert!(not_found(sessions.set_log_level(id, LoggingLevel::Debug).await));
     let claimed = sessions.claim(id, &Principal::anonymous(), &StreamId::random()).await;
     assert!(claimed.expect("read").is_none());
-    assert!(not_found(sessions.touch(id, lab.end()).await));
+    assert!(not_found(sessions.touch(id, lab.expiry()).await));
     assert!(not_found(sessions.subscribe(id, "test://one").await));
-    // Reading may look at the item alone or at its session too: nothing is there either way.
-    let state = sessions.state(&StateScope::Session(id.clone()), "key").await;
+    // A store may read the value alone or its session too.
+    let state = lab.stores.state.state(&StateScope::Session(id.clone()), "key").await;
     assert!(matches!(state, Ok(None) | Err(StoreError::NotFound)), "{state:?}");
     let subscriptions = sessions.subscriptions(id).await;
     assert!(subscriptions.is_err() || subscriptions.is_ok_and(|uris| uris.is_empty()));
-    assert!(sessions.load(id).await.expect("read").is_none(), "nothing of this revived it");
+    assert!(sessions.load(id).await.expect("read").is_none(), "none of the calls revived it");
 }

@@ -1,4 +1,4 @@
-//! Laws of `SessionStore`: state.
+//! Laws of `StateStore`.
 
 use mcp_lambda_server::{StoreError, session::StateScope};
 use serde_json::{Value, json};
@@ -16,15 +16,15 @@ async fn put(
     value: Value,
     expected: u64,
 ) -> Result<u64, StoreError> {
-    lab.stores.sessions.put_state(scope, key, &value, expected, lab.end()).await
+    lab.stores.state.put_state(scope, key, &value, expected, lab.expiry()).await
 }
 
 async fn read(lab: &Lab, scope: &StateScope, key: &str) -> Option<(Value, u64)> {
-    let found = lab.stores.sessions.state(scope, key).await.expect("read");
+    let found = lab.stores.state.state(scope, key).await.expect("read");
     found.map(|found| (found.value, found.rev))
 }
 
-pub(crate) async fn a_rev_counts_the_writes_and_a_stale_one_is_a_conflict(lab: &Lab) {
+pub(crate) async fn a_rev_grows_with_each_write_and_a_stale_one_is_a_conflict(lab: &Lab) {
     for scope in [StateScope::Session(lab.session().await), handle("owner", "revs")] {
         let first = put(lab, &scope, "key", json!("a"), 0).await.expect("put");
         let second = put(lab, &scope, "key", json!("b"), first).await.expect("put");
@@ -37,21 +37,21 @@ pub(crate) async fn a_rev_counts_the_writes_and_a_stale_one_is_a_conflict(lab: &
     }
 }
 
-pub(crate) async fn what_is_not_there_is_written_with_rev_zero(lab: &Lab) {
+pub(crate) async fn an_absent_value_is_written_with_rev_zero(lab: &Lab) {
     let scope = StateScope::Session(lab.session().await);
     assert_eq!(read(lab, &scope, "key").await, None);
     assert!(matches!(put(lab, &scope, "key", json!(1), 3).await, Err(StoreError::Conflict)));
     put(lab, &scope, "key", json!(1), 0).await.expect("put");
     for _ in 0..2 {
-        lab.stores.sessions.remove_state(&scope, "key").await.expect("removed");
+        lab.stores.state.remove_state(&scope, "key").await.expect("removed");
         assert_eq!(read(lab, &scope, "key").await, None);
     }
     put(lab, &scope, "key", json!(2), 0).await.expect("put");
     assert_eq!(read(lab, &scope, "key").await.map(|(value, _)| value), Some(json!(2)));
 }
 
-/// With any separator that a store may use: two names of one item, or one name of two, would be a leak between callers.
-pub(crate) async fn keys_and_scopes_never_meet(lab: &Lab) {
+/// Keys with the separators that a store may use: two values under one key would be a leak between callers.
+pub(crate) async fn keys_and_scopes_are_kept_apart(lab: &Lab) {
     let scopes = [
         StateScope::Session(lab.session().await),
         StateScope::Session(lab.session().await),
@@ -63,17 +63,17 @@ pub(crate) async fn keys_and_scopes_never_meet(lab: &Lab) {
         handle("a", "b/c"),
     ];
     let keys = ["key", "Key", "key#", "#key", "STATE#key", "key key", "ключ", "META"];
-    for (at, scope) in scopes.iter().enumerate() {
+    for (index, scope) in scopes.iter().enumerate() {
         for key in keys {
-            put(lab, scope, key, json!([at, key]), 0).await.expect("put");
+            put(lab, scope, key, json!([index, key]), 0).await.expect("put");
         }
     }
-    for (at, scope) in scopes.iter().enumerate() {
+    for (index, scope) in scopes.iter().enumerate() {
         for key in keys {
-            assert_eq!(read(lab, scope, key).await.map(|(value, _)| value), Some(json!([at, key])));
+            assert_eq!(read(lab, scope, key).await.map(|(value, _)| value), Some(json!([index, key])));
         }
     }
-    lab.stores.sessions.remove_state(&scopes[2], "key").await.expect("removed");
+    lab.stores.state.remove_state(&scopes[2], "key").await.expect("removed");
     assert_eq!(read(lab, &scopes[2], "key").await, None);
     assert!(read(lab, &scopes[3], "key").await.is_some());
 }
@@ -93,44 +93,44 @@ pub(crate) async fn any_json_reads_back_as_it_was_written(lab: &Lab) {
         json!("line\r\nline\u{2028}\u{0}🦀"),
         json!("x".repeat(100_000)),
     ];
-    for (at, value) in values.into_iter().enumerate() {
-        let key = format!("key-{at}");
+    for (index, value) in values.into_iter().enumerate() {
+        let key = format!("key-{index}");
         put(lab, &scope, &key, value.clone(), 0).await.expect("put");
         assert_eq!(read(lab, &scope, &key).await.map(|(value, _)| value), Some(value));
     }
 }
 
-pub(crate) async fn the_state_of_a_handle_ends_when_its_time_has_passed(lab: &Lab) {
+pub(crate) async fn the_values_of_a_handle_expire(lab: &Lab) {
     let scope = handle("owner", "expires");
     let rev = put(lab, &scope, "key", json!(1), 0).await.expect("put");
-    lab.outlive();
+    lab.expire_all();
     assert_eq!(read(lab, &scope, "key").await, None);
     assert!(matches!(put(lab, &scope, "key", json!(2), rev).await, Err(StoreError::Conflict)));
-    put(lab, &scope, "key", json!(3), 0).await.expect("it is not there, so it is new");
+    put(lab, &scope, "key", json!(3), 0).await.expect("the expired value does not count");
     assert_eq!(read(lab, &scope, "key").await.map(|(value, _)| value), Some(json!(3)));
 }
 
-pub(crate) async fn the_state_of_a_session_lives_as_long_as_the_session(lab: &Lab) {
+pub(crate) async fn the_values_of_a_session_live_as_long_as_the_session(lab: &Lab) {
     let id = lab.session().await;
     let scope = StateScope::Session(id.clone());
     let rev = put(lab, &scope, "key", json!("kept"), 0).await.expect("put");
     for _ in 0..5 {
-        lab.clock.advance(lab.life / 2);
-        lab.stores.sessions.touch(&id, lab.end()).await.expect("touched");
+        lab.clock.advance(lab.ttl / 2);
+        lab.stores.sessions.touch(&id, lab.expiry()).await.expect("touched");
     }
     assert_eq!(read(lab, &scope, "key").await, Some((json!("kept"), rev)));
     put(lab, &scope, "key", json!("changed"), rev).await.expect("put");
     assert_eq!(read(lab, &scope, "key").await.map(|(value, _)| value), Some(json!("changed")));
 }
 
-pub(crate) async fn the_deployments_own_state_has_no_end(lab: &Lab) {
+pub(crate) async fn the_values_of_the_deployment_never_expire(lab: &Lab) {
     let rev = put(lab, &StateScope::Server, "key", json!(1), 0).await.expect("put");
     for _ in 0..3 {
-        lab.outlive();
+        lab.expire_all();
     }
     assert_eq!(read(lab, &StateScope::Server, "key").await, Some((json!(1), rev)));
     let stale = put(lab, &StateScope::Server, "key", json!(2), 0).await;
     assert!(matches!(stale, Err(StoreError::Conflict)), "{stale:?}");
     put(lab, &StateScope::Server, "key", json!(2), rev).await.expect("put");
-    assert_eq!(read(lab, &handle("", "key"), "key").await, None, "no handle leads there");
+    assert_eq!(read(lab, &handle("", "key"), "key").await, None, "no handle opens them");
 }

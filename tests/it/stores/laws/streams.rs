@@ -11,7 +11,7 @@ use mcp_lambda_server::{
 
 use super::Lab;
 
-/// A stream with one request, written for half as long as it is kept.
+/// A stream that answers one request. Its writer ends at half of its TTL.
 struct Stream<'a> {
     lab: &'a Lab,
     key: StreamKey,
@@ -21,8 +21,8 @@ struct Stream<'a> {
 impl<'a> Stream<'a> {
     fn new(lab: &'a Lab, session: &SessionId) -> Self {
         let key = StreamKey { session: session.clone(), stream: StreamId::random() };
-        let written_by = lab.clock.now().plus(lab.life / 2);
-        let terms = StreamTerms { request: Some(request()), written_by, expires_at: lab.end() };
+        let written_by = lab.clock.now().plus(lab.ttl / 2);
+        let terms = StreamTerms::new(Some(request()), written_by, lab.expiry());
         Self { lab, key, terms }
     }
 
@@ -48,14 +48,14 @@ fn request() -> RequestId {
 
 fn part(first: u64, texts: &[&str], last: bool) -> Part {
     let messages = texts.iter().map(|text| Bytes::copy_from_slice(text.as_bytes())).collect();
-    Part { first, messages, last }
+    Part::new(first, messages, last)
 }
 
 fn frame(seq: u64, text: &str) -> StoredFrame {
     StoredFrame { seq, json: Bytes::copy_from_slice(text.as_bytes()) }
 }
 
-pub(crate) async fn an_open_stream_is_visible_with_what_it_was_opened_with(lab: &Lab) {
+pub(crate) async fn an_open_stream_is_visible_with_its_first_part(lab: &Lab) {
     let session = lab.session().await;
     assert_eq!(Stream::new(lab, &session).read(0).await, Replay::Unknown);
     let stream = Stream::open(lab, &session, &[]).await;
@@ -67,7 +67,7 @@ pub(crate) async fn an_open_stream_is_visible_with_what_it_was_opened_with(lab: 
     assert_eq!(stream.read(1).await, Replay::Open(vec![frame(2, "two")]));
 }
 
-pub(crate) async fn messages_read_back_in_order_after_any_position(lab: &Lab) {
+pub(crate) async fn messages_are_read_in_order_after_any_sequence_number(lab: &Lab) {
     let texts: Vec<_> = (1..=12).map(|seq| format!("{{\"n\":{seq}}}")).collect();
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
     let stream = Stream::open(lab, &lab.session().await, &texts[..2]).await;
@@ -99,7 +99,7 @@ pub(crate) async fn a_part_written_again_changes_nothing(lab: &Lab) {
     assert_eq!(stream.read(0).await, Replay::Finished(all));
 }
 
-pub(crate) async fn the_last_part_is_final_with_messages_and_without(lab: &Lab) {
+pub(crate) async fn the_last_part_is_final_with_or_without_messages(lab: &Lab) {
     let session = lab.session().await;
     let stream = Stream::open(lab, &session, &["one"]).await;
     stream.append(&part(2, &["two"], true)).await;
@@ -114,15 +114,15 @@ pub(crate) async fn the_last_part_is_final_with_messages_and_without(lab: &Lab) 
     assert_eq!(stream.read(0).await, Replay::Finished(vec![frame(1, "all at once")]));
 }
 
-pub(crate) async fn nothing_is_read_beyond_a_message_that_is_missing(lab: &Lab) {
+pub(crate) async fn no_message_is_read_beyond_a_missing_one(lab: &Lab) {
     let stream = Stream::open(lab, &lab.session().await, &["one"]).await;
     stream.append(&part(3, &["three"], true)).await;
     assert_eq!(stream.read(0).await, Replay::Open(vec![frame(1, "one")]));
     assert_eq!(stream.read(1).await, Replay::Open(vec![]));
 }
 
-/// A client may have seen more than is stored: it gets what comes after that, and nothing again.
-pub(crate) async fn a_position_beyond_the_stored_end_is_continued_from(lab: &Lab) {
+/// A client that has received messages before they are stored gets the later ones, and none twice.
+pub(crate) async fn a_stream_is_resumed_after_a_message_that_is_not_stored(lab: &Lab) {
     let stream = Stream::open(lab, &lab.session().await, &["1"]).await;
     stream.append(&part(2, &["2", "3"], false)).await;
     assert_eq!(stream.read(5).await, Replay::Open(vec![]));
@@ -132,17 +132,17 @@ pub(crate) async fn a_position_beyond_the_stored_end_is_continued_from(lab: &Lab
     assert_eq!(stream.read(5).await, Replay::Finished(vec![frame(6, "6"), frame(7, "7")]));
 }
 
-pub(crate) async fn a_stream_without_its_end_is_broken_when_its_writer_must_be_dead(lab: &Lab) {
+pub(crate) async fn a_stream_without_its_last_part_is_broken_once_its_writer_has_ended(lab: &Lab) {
     let session = lab.session().await;
-    let (ended, torn) =
+    let (ended, broken) =
         (Stream::open(lab, &session, &["one"]).await, Stream::open(lab, &session, &["one"]).await);
     ended.append(&part(2, &["two"], true)).await;
-    torn.append(&part(2, &["two"], false)).await;
-    lab.clock.advance(lab.life / 2 - Duration::from_millis(1));
-    assert_eq!(torn.read(1).await, Replay::Open(vec![frame(2, "two")]));
+    broken.append(&part(2, &["two"], false)).await;
+    lab.clock.advance(lab.ttl / 2 - Duration::from_millis(1));
+    assert_eq!(broken.read(1).await, Replay::Open(vec![frame(2, "two")]));
     lab.clock.advance(Duration::from_millis(1));
-    let broken = Replay::Broken { frames: vec![frame(2, "two")], request: Some(request()) };
-    assert_eq!(torn.read(1).await, broken);
+    let interrupted = Replay::Broken { frames: vec![frame(2, "two")], request: Some(request()) };
+    assert_eq!(broken.read(1).await, interrupted);
     assert_eq!(ended.read(1).await, Replay::Finished(vec![frame(2, "two")]));
 }
 
@@ -154,7 +154,7 @@ pub(crate) async fn a_stream_is_read_only_through_its_session(lab: &Lab) {
         let read = lab.stores.streams.read(&stolen, after).await.expect("read");
         assert_eq!(read, Replay::Unknown);
     }
-    // Ending it through the wrong session ends nothing.
+    // An append through another session changes nothing.
     let _ = lab.stores.streams.append(&stolen, &stream.terms, &part(2, &[], true)).await;
     assert_eq!(stream.read(0).await, Replay::Open(vec![frame(1, "secret")]));
 }
@@ -171,26 +171,26 @@ pub(crate) async fn an_expired_stream_is_unknown(lab: &Lab) {
     let session = lab.session().await;
     let stream = Stream::open(lab, &session, &["early"]).await;
     stream.append(&part(2, &["late"], true)).await;
-    lab.clock.advance(lab.life / 2);
-    lab.stores.sessions.touch(&session, lab.end()).await.expect("touched");
+    lab.clock.advance(lab.ttl / 2);
+    lab.stores.sessions.touch(&session, lab.expiry()).await.expect("touched");
     assert_eq!(stream.read(0).await, Replay::Finished(vec![frame(1, "early"), frame(2, "late")]));
-    lab.clock.advance(lab.life / 2);
+    lab.clock.advance(lab.ttl / 2);
     assert_eq!(stream.read(0).await, Replay::Unknown);
 }
 
-/// Larger than one page of any store, in parts as large as a store takes them.
-pub(crate) async fn a_long_stream_reads_back_whole(lab: &Lab) {
+/// The stream is larger than one page of any store, in parts as large as the store takes.
+pub(crate) async fn a_long_stream_is_read_as_a_whole(lab: &Lab) {
     let stream = Stream::open(lab, &lab.session().await, &[]).await;
     let largest = lab.stores.streams.largest_part().min(390 * 1024);
     let mut frames = Vec::new();
-    for at in 0..8_u64 {
+    for index in 0..8_u64 {
         let short = vec![b'x'; 8_000];
         let long = vec![b'y'; largest - 9 * short.len()];
         let messages: Vec<Bytes> = std::iter::repeat_n(short, 9).chain([long]).map(Bytes::from).collect();
-        let first = at * 10 + 1;
+        let first = index * 10 + 1;
         frames
             .extend(messages.iter().zip(first..).map(|(json, seq)| StoredFrame { seq, json: json.clone() }));
-        stream.append(&Part { first, messages, last: at == 7 }).await;
+        stream.append(&Part::new(first, messages, index == 7)).await;
     }
     assert_eq!(stream.read(0).await, Replay::Finished(frames.clone()));
     assert_eq!(stream.read(35).await, Replay::Finished(frames[35..].to_vec()));

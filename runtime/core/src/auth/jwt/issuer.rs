@@ -181,7 +181,7 @@ impl Issuer {
 
 impl Known {
     fn age(&self, now: Timestamp) -> Duration {
-        Duration::from_millis(now.0.saturating_sub(self.read_at.0))
+        Duration::from_millis(now.as_millis().saturating_sub(self.read_at.as_millis()))
     }
 
     /// A token that names no key can only mean the only one that could have signed it.

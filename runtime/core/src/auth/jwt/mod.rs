@@ -56,7 +56,7 @@ impl Tokens {
 pub(super) fn fuzz(rules: &JwtConfig, text: &str, keys: &[u8]) {
     let keys = key::read(keys).unwrap_or_default();
     let Ok(token) = Token::read(text) else { return };
-    let _ = token.check(rules, crate::time::Timestamp(1_800_000_000_000));
+    let _ = token.check(rules, crate::time::Timestamp::from_millis(1_800_000_000_000));
     let holds = keys.iter().any(|key| key.fits(&token.wanted()) && key.verify(&token).is_ok());
     assert!(!holds, "nobody here can sign");
     let _ = token.principal();

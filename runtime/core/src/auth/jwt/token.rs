@@ -73,7 +73,7 @@ impl<'a> Token<'a> {
 
     fn check_times(&self, leeway: f64, now: Timestamp) -> Result<(), AuthError> {
         let deny = |text| Err(AuthError::InvalidToken(text));
-        let Ok(now) = i64::try_from(now.0) else { return deny("the token has expired") };
+        let Ok(now) = i64::try_from(now.as_millis()) else { return deny("the token has expired") };
         #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 are exact in 53 bits")]
         let now = now as f64 / 1000.0;
         match self.claims.get("exp").map(Value::as_f64) {

@@ -66,7 +66,7 @@ impl Streams {
         }
         let deadline = self.lifetime(caller);
         let own = Scope::Session(id.clone());
-        let scopes: Vec<_> = Scope::heard_by(&caller.principal).into_iter().chain([own]).collect();
+        let scopes: Vec<_> = Scope::visible_to(&caller.principal).into_iter().chain([own]).collect();
         let from: Option<Vec<_>> = from.map(|mut cursor| {
             scopes.iter().map(|scope| (scope.clone(), *position_in(&mut cursor, scope))).collect()
         });
@@ -74,7 +74,7 @@ impl Streams {
         let from = from.map(|positions| positions.into_iter().map(|(_, position)| position.seq).collect());
         // Both at once: one after the other they would be two round trips.
         let (permit, subscription) =
-            futures::join!(self.permit(caller, &deadline), self.tail.subscribe(scopes, from));
+            futures::join!(self.permit(caller, &deadline), Subscription::open(&self.tail, scopes, from));
         let mut permit = match permit {
             Ok(permit) => permit,
             Err(full) => {
@@ -217,7 +217,7 @@ impl GetStream {
 
     fn cursor(&self) -> LogCursor {
         let of = |scope| LogPosition {
-            seq: self.subscription.place(&scope),
+            seq: self.subscription.position(&scope),
             sent: self.sent.get(&scope).map_or(0, |position| position.sent),
         };
         LogCursor {
@@ -288,7 +288,7 @@ impl GetStream {
                 let key = event.key();
                 let data = json!(event);
                 let mut parts = Vec::new();
-                if self.filter.takes(&event) {
+                if self.filter.matches(&event) {
                     parts.extend(self.log_message(
                         1,
                         session,

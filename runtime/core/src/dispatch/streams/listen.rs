@@ -59,7 +59,7 @@ impl Streams {
         // The subscription begins before the acknowledgement: an event between the two would be lost.
         let (permit, subscription) = futures::join!(
             self.permit(caller, &deadline),
-            self.tail.subscribe(Scope::heard_by(&caller.principal), None),
+            Subscription::open(&self.tail, Scope::visible_to(&caller.principal), None),
         );
         let mut permit = permit?;
         let subscription = match subscription {

@@ -1,5 +1,5 @@
-//! Whatever is appended, delivered twice, left by a dead writer, missed, frozen over or lagged behind: a subscription
-//! hears each event once, in the order of the log.
+//! A subscription receives each event once, in the order of the log, through repeated deliveries, dead writers, missed
+//! wake-ups, freezes, lag and reconnects.
 
 use std::{
     sync::{
@@ -24,39 +24,39 @@ use crate::{
     time::{Clock, Timestamp},
 };
 
-mod written;
+mod two_step;
 
-use written::Written;
+use two_step::TwoStepLog;
 
-/// What a GET stream of a known caller listens to: everybody's scope, its caller's and its session's.
+/// The scopes of a GET stream of a known principal: global, the principal's and the session's.
 const SCOPES: usize = 3;
 
 #[derive(Debug, Clone)]
 enum Step {
-    /// An event from nowhere, or a delivery of a source that may deliver it again. The listener's process may hear of
-    /// it, or not.
+    /// Appends an event, without a source id or with one that other events have too, in the subscriber's process
+    /// (`wakes`) or in another one.
     Append { scope: usize, source: Option<u8>, wakes: bool },
-    /// A writer takes a place.
+    /// A writer is assigned a position.
     Begin { scope: usize },
-    /// One of those that have a place writes.
+    /// A writer with a position writes its event.
     Finish(usize),
-    /// One of those that have a place dies.
+    /// A writer with a position dies.
     Die(usize),
-    /// More events at once than the broadcast holds.
+    /// Appends more events than the broadcast holds.
     Flood { scope: usize },
-    /// Hears up to so many events.
-    Hear(usize),
-    /// Gives up on an event that is half heard.
+    /// The subscriber receives up to so many events.
+    Receive(usize),
+    /// The subscriber drops the future of a receive.
     Interrupt,
-    /// Leaves, and remembers its places.
-    Leave,
-    /// Comes back to its places, in this process or in a fresh one.
-    Return { elsewhere: bool },
-    /// Somebody else keeps the tail running, or does not.
+    /// The subscriber disconnects and keeps its positions.
+    Disconnect,
+    /// The subscriber reconnects at its positions, in this process or in a new one.
+    Reconnect { elsewhere: bool },
+    /// A second subscription keeps the tail running, or ends.
     Neighbour(bool),
     /// The process is frozen: time passes, and nothing runs.
     Freeze,
-    /// The tail has time to look.
+    /// The tail has time to poll.
     Wait,
 }
 
@@ -68,10 +68,10 @@ fn step() -> impl Strategy<Value = Step> {
         2 => any::<usize>().prop_map(Step::Finish),
         1 => any::<usize>().prop_map(Step::Die),
         1 => (0..SCOPES).prop_map(|scope| Step::Flood { scope }),
-        4 => (1..8_usize).prop_map(Step::Hear),
+        4 => (1..8_usize).prop_map(Step::Receive),
         1 => Just(Step::Interrupt),
-        2 => Just(Step::Leave),
-        3 => any::<bool>().prop_map(|elsewhere| Step::Return { elsewhere }),
+        2 => Just(Step::Disconnect),
+        3 => any::<bool>().prop_map(|elsewhere| Step::Reconnect { elsewhere }),
         1 => any::<bool>().prop_map(Step::Neighbour),
         1 => Just(Step::Freeze),
         3 => Just(Step::Wait),
@@ -79,14 +79,14 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 struct World {
-    log: Arc<Written>,
+    log: Arc<TwoStepLog>,
     tail: Arc<Tail>,
     scopes: Vec<Scope>,
-    /// Who has a place and has not written yet.
+    /// Writers that have a position and have not written.
     writers: Vec<(usize, u64, NewEvent)>,
-    /// What was heard of each scope.
-    heard: Vec<Vec<(u64, Event)>>,
-    listener: Option<Subscription>,
+    /// The events that were received, by scope.
+    received: Vec<Vec<(u64, Event)>>,
+    subscriber: Option<Subscription>,
     neighbour: Option<Subscription>,
     appended: u64,
 }
@@ -95,24 +95,24 @@ fn new(number: u64, source: Option<u8>) -> NewEvent {
     NewEvent {
         event: Event::ResourceUpdated { uri: format!("test://{number}") },
         source_id: source.map(|source| source.to_string()),
-        at: Timestamp(0),
-        expires_at: Timestamp(1),
+        at: Timestamp::from_millis(0),
+        expires_at: Timestamp::from_millis(1),
     }
 }
 
 impl World {
     fn new() -> Self {
-        let log = Arc::new(Written::default());
+        let log = Arc::new(TwoStepLog::default());
         let tail = Tail::new(Arc::clone(&log) as _, TaskTracker::new());
         let own = Scope::Session(SessionId::random());
-        let scopes = Scope::heard_by(&Principal::new("issuer", "alice")).into_iter().chain([own]).collect();
+        let scopes = Scope::visible_to(&Principal::new("issuer", "alice")).into_iter().chain([own]).collect();
         Self {
             log,
             tail,
             scopes,
             writers: Vec::new(),
-            heard: vec![Vec::new(); SCOPES],
-            listener: None,
+            received: vec![Vec::new(); SCOPES],
+            subscriber: None,
             neighbour: None,
             appended: 0,
         }
@@ -124,13 +124,13 @@ impl World {
                 Step::Append { scope, source, wakes } => self.append(scope, source, wakes).await,
                 Step::Begin { scope } => {
                     self.appended += 1;
-                    let place = self.log.begin(&self.scopes[scope]);
-                    self.writers.push((scope, place, new(self.appended, None)));
+                    let seq = self.log.begin(&self.scopes[scope]);
+                    self.writers.push((scope, seq, new(self.appended, None)));
                 }
                 Step::Finish(which) if !self.writers.is_empty() => {
-                    let (at, place, event) = self.writers.remove(which % self.writers.len());
-                    // One that comes too late writes elsewhere, as the store does.
-                    if !self.log.finish(&self.scopes[at], place, &event) {
+                    let (at, seq, event) = self.writers.remove(which % self.writers.len());
+                    // If the position is sealed the writer is assigned another one, as by the store.
+                    if !self.log.finish(&self.scopes[at], seq, &event) {
                         self.log.append(&self.scopes[at], &event).await.expect("appended");
                     }
                 }
@@ -143,27 +143,27 @@ impl World {
                         self.append(scope, None, true).await;
                     }
                 }
-                Step::Hear(times) => {
+                Step::Receive(times) => {
                     for _ in 0..times {
-                        self.hear().await;
+                        self.receive().await;
                     }
                 }
                 Step::Interrupt => self.interrupt(),
-                Step::Leave => self.listener = None,
-                Step::Return { elsewhere } => self.come_back(elsewhere).await,
+                Step::Disconnect => self.subscriber = None,
+                Step::Reconnect { elsewhere } => self.reconnect(elsewhere).await,
                 Step::Neighbour(false) => self.neighbour = None,
                 Step::Neighbour(true) => {
-                    let neighbour = self.tail.subscribe(self.scopes.clone(), None).await.expect("subscribed");
-                    self.neighbour = Some(neighbour);
+                    let neighbour = Subscription::open(&self.tail, self.scopes.clone(), None).await;
+                    self.neighbour = Some(neighbour.expect("subscribed"));
                 }
                 Step::Freeze => tokio::time::advance(Duration::from_secs(600)).await,
                 Step::Wait => tokio::time::sleep(Duration::from_secs(3)).await,
             }
         }
-        self.come_back(false).await;
-        while self.hear().await {}
-        for (scope, heard) in self.scopes.iter().zip(&self.heard) {
-            assert_eq!(*heard, self.log.events(scope), "everything was heard once, in the order of the log");
+        self.reconnect(false).await;
+        while self.receive().await {}
+        for (scope, received) in self.scopes.iter().zip(&self.received) {
+            assert_eq!(*received, self.log.events(scope), "each event once, in the order of the log");
         }
     }
 
@@ -172,44 +172,45 @@ impl World {
         let event = new(self.appended, source);
         self.log.append(&self.scopes[scope], &event).await.expect("appended");
         if wakes {
-            self.tail.wake();
+            self.tail.poll_now();
         }
     }
 
-    /// Hears one event, if there is one to hear.
-    async fn hear(&mut self) -> bool {
-        let Some(listener) = &mut self.listener else { return false };
-        let Ok(heard) = tokio::time::timeout(Duration::from_secs(30), listener.next()).await else {
+    /// Receives one event. `false` if none arrives.
+    async fn receive(&mut self) -> bool {
+        let Some(subscriber) = &mut self.subscriber else { return false };
+        let Ok(next) = tokio::time::timeout(Duration::from_secs(30), subscriber.next()).await else {
             return false;
         };
-        self.note(heard.expect("the log can be read"));
+        self.record(next.expect("the log can be read"));
         true
     }
 
-    /// Polls once and drops the future, as a `select!` does whose other branch was faster.
+    /// Polls once and drops the future, as `select!` does when another branch completes.
     fn interrupt(&mut self) {
         use futures::FutureExt;
-        let Some(listener) = &mut self.listener else { return };
-        if let Some(heard) = listener.next().now_or_never() {
-            self.note(heard.expect("the log can be read"));
+        let Some(subscriber) = &mut self.subscriber else { return };
+        if let Some(next) = subscriber.next().now_or_never() {
+            self.record(next.expect("the log can be read"));
         }
     }
 
-    fn note(&mut self, (scope, event): (Scope, LoggedEvent)) {
-        let at = self.scopes.iter().position(|known| *known == scope).expect("a scope it listens to");
-        assert_eq!(self.listener.as_ref().expect("it has just said so").place(&scope), event.seq);
-        self.heard[at].push((event.seq, event.event));
+    fn record(&mut self, (scope, event): (Scope, LoggedEvent)) {
+        let at = self.scopes.iter().position(|known| *known == scope).expect("a scope of the subscription");
+        assert_eq!(self.subscriber.as_ref().expect("it received the event").position(&scope), event.seq);
+        self.received[at].push((event.seq, event.event));
     }
 
-    async fn come_back(&mut self, elsewhere: bool) {
-        if self.listener.is_none() {
-            let places = self.heard.iter().map(|heard| heard.last().map_or(0, |(seq, _)| *seq)).collect();
+    async fn reconnect(&mut self, elsewhere: bool) {
+        if self.subscriber.is_none() {
+            let positions =
+                self.received.iter().map(|received| received.last().map_or(0, |(seq, _)| *seq)).collect();
             if elsewhere {
                 self.neighbour = None;
                 self.tail = Tail::new(Arc::clone(&self.log) as _, TaskTracker::new());
             }
-            let listener = self.tail.subscribe(self.scopes.clone(), Some(places)).await;
-            self.listener = Some(listener.expect("subscribed"));
+            let subscriber = Subscription::open(&self.tail, self.scopes.clone(), Some(positions)).await;
+            self.subscriber = Some(subscriber.expect("subscribed"));
         }
     }
 }
@@ -218,57 +219,58 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
-    fn a_subscription_hears_each_event_once_in_the_order_of_the_log(steps in prop::collection::vec(step(), 1..60)) {
+    fn a_subscription_receives_each_event_once_in_the_order_of_the_log(steps in prop::collection::vec(step(), 1..60)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()
             .expect("a runtime");
         runtime.block_on(World::new().run(steps));
     }
 }
 
-/// The one who listens from now on hears everything appended after `subscribe` has returned, and nothing older.
+/// A subscription without positions receives each event appended after `open` has returned, and none before it.
 #[tokio::test(start_paused = true)]
-async fn a_fresh_subscription_hears_what_comes_after_it() {
+async fn a_new_subscription_receives_later_events_only() {
     let mut world = World::new();
     world.append(0, None, true).await;
-    world.listener = Some(world.tail.subscribe(world.scopes.clone(), None).await.expect("subscribed"));
+    let subscriber = Subscription::open(&world.tail, world.scopes.clone(), None).await;
+    world.subscriber = Some(subscriber.expect("subscribed"));
     world.append(0, None, true).await;
     world.append(1, None, true).await;
     world.append(2, None, true).await;
-    while world.hear().await {}
-    let heard: Vec<Vec<u64>> =
-        world.heard.iter().map(|heard| heard.iter().map(|(seq, _)| *seq).collect()).collect();
-    assert_eq!(heard, [vec![2], vec![1], vec![1]]);
+    while world.receive().await {}
+    let received: Vec<Vec<u64>> =
+        world.received.iter().map(|events| events.iter().map(|(seq, _)| *seq).collect()).collect();
+    assert_eq!(received, [vec![2], vec![1], vec![1]]);
 }
 
-/// Nothing of a process runs when nobody listens: on Lambda it would run in somebody else's invocation.
+/// No task runs without a subscription: on Lambda it would run during the next invocation.
 #[tokio::test(start_paused = true)]
-async fn the_tail_ends_with_its_last_listener() {
+async fn the_tail_ends_with_its_last_subscription() {
     let tracker = TaskTracker::new();
-    let log: Arc<dyn EventLog> = Arc::new(MemoryStore::new(Clock::manual(Timestamp(0))));
+    let log: Arc<dyn EventLog> = Arc::new(MemoryStore::new(Clock::manual(Timestamp::from_millis(0))));
     let tail = Tail::new(log, tracker.clone());
     for _ in 0..3 {
-        let one = tail.subscribe(vec![Scope::Global], None).await.expect("subscribed");
-        let two = tail.subscribe(vec![Scope::Global], None).await.expect("subscribed");
+        let one = Subscription::open(&tail, vec![Scope::Global], None).await.expect("subscribed");
+        let two = Subscription::open(&tail, vec![Scope::Global], None).await.expect("subscribed");
         tokio::time::sleep(Duration::from_secs(5)).await;
         assert_eq!(tracker.len(), 1);
         drop(one);
         tokio::time::sleep(Duration::from_secs(5)).await;
-        assert_eq!(tracker.len(), 1, "one still listens");
+        assert_eq!(tracker.len(), 1, "one subscription is left");
         drop(two);
         tokio::time::sleep(Duration::from_secs(5)).await;
         assert_eq!(tracker.len(), 0);
     }
 }
 
-/// A log whose first answer about its ends is long on its way.
-struct Slow {
-    log: Written,
+/// A log whose first read of the ends takes until it is notified.
+struct SlowLog {
+    log: TwoStepLog,
     first: AtomicBool,
     arrive: Notify,
 }
 
 #[async_trait::async_trait]
-impl EventLog for Slow {
+impl EventLog for SlowLog {
     async fn append(&self, scope: &Scope, event: &NewEvent) -> Result<Appended, StoreError> {
         self.log.append(scope, event).await
     }
@@ -289,8 +291,8 @@ impl EventLog for Slow {
         self.log.read(scope, after, limit).await
     }
 
-    async fn settle(&self, scope: &Scope, after: u64) -> Result<u64, StoreError> {
-        self.log.settle(scope, after).await
+    async fn seal_gap(&self, scope: &Scope, after: u64) -> Result<u64, StoreError> {
+        self.log.seal_gap(scope, after).await
     }
 
     async fn event_keys(
@@ -307,49 +309,49 @@ impl EventLog for Slow {
     }
 }
 
-/// Another listener who comes meanwhile moves the tail past the place of one whose ends are still on their way.
+/// A second subscription, opened while the first one reads its ends, moves the tail past the first one's position.
 #[tokio::test(start_paused = true)]
-async fn what_comes_while_a_listener_subscribes_is_heard() {
+async fn an_event_appended_while_a_subscription_opens_is_received() {
     let slow =
-        Arc::new(Slow { log: Written::default(), first: AtomicBool::new(true), arrive: Notify::new() });
+        Arc::new(SlowLog { log: TwoStepLog::default(), first: AtomicBool::new(true), arrive: Notify::new() });
     let tail = Tail::new(Arc::clone(&slow) as _, TaskTracker::new());
-    let mut subscribing = Box::pin(tail.subscribe(vec![Scope::Global], None));
+    let mut subscribing = Box::pin(Subscription::open(&tail, vec![Scope::Global], None));
     assert!(futures::poll!(&mut subscribing).is_pending());
     slow.append(&Scope::Global, &new(1, None)).await.expect("appended");
-    let _other = tail.subscribe(vec![Scope::Global], None).await.expect("subscribed");
+    let _other = Subscription::open(&tail, vec![Scope::Global], None).await.expect("subscribed");
     slow.arrive.notify_one();
-    let mut listener = subscribing.await.expect("subscribed");
-    let heard = tokio::time::timeout(Duration::from_secs(30), listener.next()).await;
-    assert_eq!(heard.expect("heard in time").expect("read").1.seq, 1);
+    let mut subscriber = subscribing.await.expect("subscribed");
+    let next = tokio::time::timeout(Duration::from_secs(30), subscriber.next()).await;
+    assert_eq!(next.expect("in time").expect("read").1.seq, 1);
 }
 
-/// Whoever begins to listen while a writer is at work hears of what it writes.
+/// A subscription that opens between a writer's position and its event receives the event.
 #[tokio::test(start_paused = true)]
-async fn what_is_being_written_while_a_listener_subscribes_is_heard() {
-    let log = Arc::new(Written::default());
+async fn an_event_being_written_while_a_subscription_opens_is_received() {
+    let log = Arc::new(TwoStepLog::default());
     let tail = Tail::new(Arc::clone(&log) as _, TaskTracker::new());
-    let place = log.begin(&Scope::Global);
+    let seq = log.begin(&Scope::Global);
     log.append(&Scope::Global, &new(2, None)).await.expect("appended");
-    let mut listener = tail.subscribe(vec![Scope::Global], None).await.expect("subscribed");
-    assert!(log.finish(&Scope::Global, place, &new(1, None)));
-    for seq in [1, 2] {
-        let heard = tokio::time::timeout(Duration::from_secs(30), listener.next()).await;
-        assert_eq!(heard.expect("heard in time").expect("read").1.seq, seq);
+    let mut subscriber = Subscription::open(&tail, vec![Scope::Global], None).await.expect("subscribed");
+    assert!(log.finish(&Scope::Global, seq, &new(1, None)));
+    for expected in [1, 2] {
+        let next = tokio::time::timeout(Duration::from_secs(30), subscriber.next()).await;
+        assert_eq!(next.expect("in time").expect("read").1.seq, expected);
     }
 }
 
-/// One who has died holds the others up for as long as a writer may take, and no longer.
+/// A dead writer delays later events for as long as a writer may take, and no longer.
 #[tokio::test(start_paused = true)]
-async fn the_place_of_a_dead_writer_is_passed_after_two_seconds() {
-    let log = Arc::new(Written::default());
+async fn the_gap_of_a_dead_writer_is_sealed_after_two_seconds() {
+    let log = Arc::new(TwoStepLog::default());
     let tail = Tail::new(Arc::clone(&log) as _, TaskTracker::new());
-    let mut listener = tail.subscribe(vec![Scope::Global], None).await.expect("subscribed");
-    let place = log.begin(&Scope::Global);
+    let mut subscriber = Subscription::open(&tail, vec![Scope::Global], None).await.expect("subscribed");
+    let seq = log.begin(&Scope::Global);
     log.append(&Scope::Global, &new(2, None)).await.expect("appended");
-    let begun = tokio::time::Instant::now();
-    let heard = tokio::time::timeout(Duration::from_secs(30), listener.next()).await;
-    assert_eq!(heard.expect("heard in time").expect("read").1.seq, 2);
-    let waited = begun.elapsed();
+    let start = tokio::time::Instant::now();
+    let next = tokio::time::timeout(Duration::from_secs(30), subscriber.next()).await;
+    assert_eq!(next.expect("in time").expect("read").1.seq, 2);
+    let waited = start.elapsed();
     assert!(waited >= Duration::from_secs(2) && waited < Duration::from_secs(5), "{waited:?}");
-    assert!(!log.finish(&Scope::Global, place, &new(1, None)), "it comes too late, and is told so");
+    assert!(!log.finish(&Scope::Global, seq, &new(1, None)), "the position is sealed");
 }

@@ -11,11 +11,12 @@ use super::MemoryStore;
 use crate::{
     error::StoreError,
     events::{Appended, Event, EventKey, EventLog, LoggedEvent, NewEvent, Scope, ScopeEnd},
+    ids::SessionId,
     time::Timestamp,
 };
 
-/// How long a source's id is remembered at least: longer than any source delivers again.
-const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long the id of a source is kept at least: longer than any source repeats a delivery.
+const DEDUP_TTL: Duration = Duration::from_secs(24 * 60 * 60);
 
 #[derive(Default)]
 pub(super) struct Log {
@@ -24,25 +25,25 @@ pub(super) struct Log {
 
 #[derive(Default)]
 struct Sequence {
-    event_keys: BTreeMap<EventKey, VecDeque<Kept>>,
+    event_keys: BTreeMap<EventKey, VecDeque<Stored>>,
     head: u64,
-    events: VecDeque<Kept>,
-    seen: HashMap<String, (Timestamp, u64)>,
+    events: VecDeque<Stored>,
+    source_ids: HashMap<String, (Timestamp, u64)>,
 }
 
-/// An event and when it is gone.
-type Kept = (Timestamp, LoggedEvent);
+/// An event and when it expires.
+type Stored = (Timestamp, LoggedEvent);
 
 impl Log {
-    pub(super) fn end(&mut self, session: &crate::session::SessionId) {
+    pub(super) fn end(&mut self, session: &SessionId) {
         self.scopes.remove(&Scope::Session(session.clone()));
     }
 
     pub(super) fn sweep(&mut self, now: Timestamp) {
         for sequence in self.scopes.values_mut() {
-            // The head stays: a place once given is never given again.
+            // The head stays: a sequence number is assigned once.
             sequence.events.retain(|(expires_at, _)| *expires_at > now);
-            sequence.seen.retain(|_, (expires_at, _)| *expires_at > now);
+            sequence.source_ids.retain(|_, (expires_at, _)| *expires_at > now);
             for events in sequence.event_keys.values_mut() {
                 events.retain(|(expires_at, _)| *expires_at > now);
             }
@@ -52,14 +53,14 @@ impl Log {
 }
 
 impl Sequence {
-    /// Keeps an event under its topic too. `true` when it is the only one there.
-    fn file(&mut self, key: EventKey, kept: &mut Kept, now: Timestamp) {
+    /// Adds an event to those of its key, and sets whether it is the first of them.
+    fn add_to_key(&mut self, key: EventKey, stored: &mut Stored, now: Timestamp) {
         let events = self.event_keys.entry(key).or_default();
         events.retain(|(expires_at, _)| *expires_at > now);
-        if let Event::Global { is_first, .. } = &mut kept.1.event {
+        if let Event::Global { is_first, .. } = &mut stored.1.event {
             *is_first = events.is_empty();
         }
-        events.push_back(kept.clone());
+        events.push_back(stored.clone());
     }
 }
 
@@ -69,19 +70,19 @@ impl EventLog for MemoryStore {
         let (mut data, now) = self.data();
         let sequence = data.log.scopes.entry(scope.clone()).or_default();
         if let Some(source_id) = &event.source_id {
-            let until = event.expires_at.max(now.plus(REMEMBERED));
-            match sequence.seen.get(source_id) {
+            let until = event.expires_at.max(now.plus(DEDUP_TTL));
+            match sequence.source_ids.get(source_id) {
                 Some((expires_at, seq)) if *expires_at > now => return Ok(Appended::Already(*seq)),
-                _ => sequence.seen.insert(source_id.clone(), (until, sequence.head + 1)),
+                _ => sequence.source_ids.insert(source_id.clone(), (until, sequence.head + 1)),
             };
         }
         sequence.head += 1;
         let seq = sequence.head;
-        let mut kept = (event.expires_at, LoggedEvent { seq, event: event.event.clone(), at: event.at });
+        let mut stored = (event.expires_at, LoggedEvent { seq, event: event.event.clone(), at: event.at });
         if let Some(key) = event.event.key().filter(|_| scope.has_event_keys()) {
-            sequence.file(key, &mut kept, now);
+            sequence.add_to_key(key, &mut stored, now);
         }
-        sequence.events.push_back(kept);
+        sequence.events.push_back(stored);
         Ok(Appended::At(seq))
     }
 
@@ -94,7 +95,7 @@ impl EventLog for MemoryStore {
     }
 
     async fn ends(&self, scopes: &[Scope]) -> Result<Vec<ScopeEnd>, StoreError> {
-        // A place is given and written in one step here.
+        // This store assigns a sequence number and writes the event in one step, so it has no gaps.
         Ok(self.heads(scopes).await?.into_iter().map(|head| ScopeEnd { head, last_stable: head }).collect())
     }
 
@@ -108,7 +109,7 @@ impl EventLog for MemoryStore {
             .collect())
     }
 
-    async fn settle(&self, scope: &Scope, after: u64) -> Result<u64, StoreError> {
+    async fn seal_gap(&self, scope: &Scope, after: u64) -> Result<u64, StoreError> {
         let (data, now) = self.data();
         let Some(sequence) = data.log.scopes.get(scope) else { return Ok(after) };
         let next = sequence.events.iter().find(|(expires_at, event)| event.seq > after && *expires_at > now);
@@ -122,7 +123,7 @@ impl EventLog for MemoryStore {
         limit: usize,
     ) -> Result<Vec<EventKey>, StoreError> {
         let (data, now) = self.data();
-        let live = |events: &VecDeque<Kept>| events.iter().any(|(expires_at, _)| *expires_at > now);
+        let live = |events: &VecDeque<Stored>| events.iter().any(|(expires_at, _)| *expires_at > now);
         let event_keys = data.log.scopes.get(scope).into_iter().flat_map(|sequence| &sequence.event_keys);
         Ok(event_keys
             .filter(|(key, events)| after.is_none_or(|after| *key > after) && live(events))

@@ -1,4 +1,4 @@
-//! Replayable replies.
+//! Replies that can be replayed.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::MemoryStore;
 use crate::{
     error::StoreError,
-    session::SessionId,
+    ids::SessionId,
     stream::{Part, Replay, StoredFrame, StreamKey, StreamStore, StreamTerms},
     time::Timestamp,
 };
@@ -23,12 +23,13 @@ struct Stream {
 }
 
 impl Stream {
+    /// Adds the messages of a part that are not stored. Nothing if a message before them is missing.
     fn add(&mut self, part: &Part) {
-        let there = self.messages.len() as u64;
-        if part.first > there + 1 {
+        let stored = self.messages.len() as u64;
+        if part.first > stored + 1 {
             return;
         }
-        let fresh = part.messages.iter().zip(part.first..).filter(|(_, seq)| *seq > there);
+        let fresh = part.messages.iter().zip(part.first..).filter(|(_, seq)| *seq > stored);
         self.messages.extend(fresh.map(|(message, _)| message.clone()));
         self.finished |= part.last;
     }

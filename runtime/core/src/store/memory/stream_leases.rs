@@ -1,4 +1,4 @@
-//! Stream counts.
+//! Counts of open streams.
 
 use std::collections::HashMap;
 
@@ -13,9 +13,9 @@ use crate::{
 };
 
 #[derive(Default)]
-pub(super) struct Slots(HashMap<Principal, HashMap<String, Timestamp>>);
+pub(super) struct StreamLeases(HashMap<Principal, HashMap<String, Timestamp>>);
 
-impl Slots {
+impl StreamLeases {
     pub(super) fn sweep(&mut self, now: Timestamp) {
         for held in self.0.values_mut() {
             held.retain(|_, expires_at| *expires_at > now);
@@ -28,19 +28,19 @@ impl Slots {
 impl StreamLeaseStore for MemoryStore {
     async fn acquire(&self, request: &StreamLease) -> Result<bool, StoreError> {
         let (mut data, now) = self.data();
-        let held = data.slots.0.entry(request.owner.clone()).or_default();
+        let held = data.stream_leases.0.entry(request.owner.clone()).or_default();
         held.retain(|_, expires_at| *expires_at > now);
-        let fits = held.contains_key(&request.slot) || held.len() < request.limit;
+        let fits = held.contains_key(&request.id) || held.len() < request.limit;
         if fits {
-            held.insert(request.slot.clone(), request.expires_at);
+            held.insert(request.id.clone(), request.expires_at);
         }
         Ok(fits)
     }
 
-    async fn release(&self, owner: &Principal, slot: &str) -> Result<(), StoreError> {
+    async fn release(&self, owner: &Principal, id: &str) -> Result<(), StoreError> {
         let (mut data, _) = self.data();
-        if let Some(held) = data.slots.0.get_mut(owner) {
-            held.remove(slot);
+        if let Some(held) = data.stream_leases.0.get_mut(owner) {
+            held.remove(id);
         }
         Ok(())
     }
