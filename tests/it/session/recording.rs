@@ -25,11 +25,11 @@ use tokio::time::Instant;
 const STEPS: usize = 5;
 /// How long each write takes here.
 const WRITE: Duration = Duration::from_secs(10);
-/// From the start of a call until whoever comes back for it is told that it broke off, on a local front.
+/// On a laptop: from the start of a call until a client that comes back learns that the call broke off.
 const OVER: Duration = Duration::from_secs(900 + 15);
 
-/// A store of replies that does as it is told.
-struct Told {
+/// A store of replies that a test controls.
+struct ControlledStore {
     inner: Arc<dyn StreamStore>,
     /// How long a write takes.
     takes: Duration,
@@ -41,7 +41,7 @@ struct Told {
     parts: Arc<Mutex<Vec<usize>>>,
 }
 
-impl Told {
+impl ControlledStore {
     fn new(world: &World) -> Self {
         Self {
             inner: Arc::clone(&world.stores.streams),
@@ -58,7 +58,7 @@ impl Told {
         let good = self.good.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
         match good {
             Ok(_) => tokio::time::sleep(self.takes).await,
-            Err(_) if self.fails => return Err(StoreError::Unavailable("told to fail".into())),
+            Err(_) if self.fails => return Err(StoreError::Unavailable("made to fail".into())),
             Err(_) => std::future::pending().await,
         }
         Ok(())
@@ -66,7 +66,7 @@ impl Told {
 }
 
 #[async_trait]
-impl StreamStore for Told {
+impl StreamStore for ControlledStore {
     fn largest_part(&self) -> usize {
         self.largest
     }
@@ -86,13 +86,15 @@ impl StreamStore for Told {
     }
 }
 
-/// Environment 0 writes through `told`; environment 1 shares its data and writes as usual.
-fn environments_told(tell: impl FnOnce(&mut Told)) -> (World, World, Arc<Mutex<Vec<usize>>>) {
+/// Environment 0 writes through `controlled`; environment 1 shares its data and writes as usual.
+fn environments_with_controlled_store(
+    control: impl FnOnce(&mut ControlledStore),
+) -> (World, World, Arc<Mutex<Vec<usize>>>) {
     let plain = environments(1);
-    let mut told = Told::new(&plain);
-    tell(&mut told);
-    let parts = Arc::clone(&told.parts);
-    let stores = plain.stores.clone().with_streams(Arc::new(told));
+    let mut store = ControlledStore::new(&plain);
+    control(&mut store);
+    let parts = Arc::clone(&store.parts);
+    let stores = plain.stores.clone().with_streams(Arc::new(store));
     let world =
         environments::world(1, |_| {}, |builder| builder.stores(stores.clone()).clock(plain.clock.clone()));
     (world, plain, parts)
@@ -110,10 +112,10 @@ fn steps(messages: &[(String, Value)]) -> Vec<Option<u64>> {
     messages.iter().map(|(_, message)| message["params"]["progress"].as_f64().map(|at| at as u64)).collect()
 }
 
-/// Only the first message waits for a write: before it nobody could come back.
+/// Only the first message waits for a write: before it no client could come back.
 #[tokio::test(start_paused = true)]
 async fn a_message_reaches_the_client_while_those_before_it_are_still_being_written() {
-    let (world, ..) = environments_told(|told| told.takes = WRITE);
+    let (world, ..) = environments_with_controlled_store(|store| store.takes = WRITE);
     let client = Client::open(world.at(0), NEWEST).await;
     world.allow(1);
     let start = Instant::now();
@@ -132,8 +134,8 @@ async fn a_message_reaches_the_client_while_those_before_it_are_still_being_writ
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_said_during_one_write_goes_into_the_next() {
-    let (world, plain, parts) = environments_told(|told| told.takes = WRITE);
+async fn messages_during_one_write_go_into_the_next() {
+    let (world, plain, parts) = environments_with_controlled_store(|store| store.takes = WRITE);
     let client = Client::open(world.at(0), NEWEST).await;
     world.allow(STEPS + 1);
     let mut reply = progress(&client).send(world.at(0)).await;
@@ -142,7 +144,7 @@ async fn what_is_said_during_one_write_goes_into_the_next() {
     let parts = parts.lock().expect("no panic").clone();
     assert_eq!(parts.iter().sum::<usize>(), STEPS + 1);
     assert!(parts.len() <= 2, "a burst is at most two writes: {parts:?}");
-    // After the last byte nothing is left to be written: on Lambda nobody would be there to write it.
+    // After the last byte nothing is left to be written: on Lambda the process may be frozen by then.
     let mut resumed = client.resume(&place).send(plain.at(0)).await;
     opening(&mut resumed, NEWEST).await;
     assert_eq!(rest(&mut resumed).await, seen);
@@ -151,7 +153,8 @@ async fn what_is_said_during_one_write_goes_into_the_next() {
 /// A store that is slower than a tool holds the tool up; nothing is lost and memory stays bounded.
 #[tokio::test(start_paused = true)]
 async fn a_flood_is_stored_whole_and_in_order_however_slow_the_store_is() {
-    let (world, plain, parts) = environments_told(|told| told.takes = Duration::from_secs(1));
+    let (world, plain, parts) =
+        environments_with_controlled_store(|store| store.takes = Duration::from_secs(1));
     let client = Client::open(world.at(0), NEWEST).await;
     let mut reply = client.call(1, "flood", json!({ "messages": 500 })).send(world.at(0)).await;
     let place = priming(&mut reply).await;
@@ -163,9 +166,9 @@ async fn a_flood_is_stored_whole_and_in_order_however_slow_the_store_is() {
     assert_eq!(rest(&mut resumed).await, seen);
 }
 
-/// An environment is a runtime here: dropping it is what a kill does, in the middle of whatever it was doing.
+/// An environment is a runtime here: dropping it has the effect of a kill, in the middle of its work.
 #[test]
-fn after_a_kill_a_client_gets_exactly_what_it_missed_and_is_told_that_the_call_broke_off() {
+fn after_a_kill_a_client_gets_exactly_what_it_missed_and_an_error_that_the_call_broke_off() {
     for good in 1..=3 {
         for seen in 1..=STEPS {
             killed(good, seen);
@@ -175,7 +178,7 @@ fn after_a_kill_a_client_gets_exactly_what_it_missed_and_is_told_that_the_call_b
 
 /// Kills an environment when `seen` messages have been seen and `good` writes have been done, or fewer.
 fn killed(good: usize, seen: usize) {
-    let (world, plain, _) = environments_told(|told| told.good = AtomicUsize::new(good));
+    let (world, plain, _) = environments_with_controlled_store(|store| store.good = AtomicUsize::new(good));
     let environment = runtime();
     let (client, places) = environment.block_on(async {
         let client = Client::open(world.at(0), NEWEST).await;
@@ -213,7 +216,7 @@ fn killed(good: usize, seen: usize) {
     });
 }
 
-/// What a client gets that comes back with `place`, until there is nothing more for now.
+/// The messages for a client that comes back with `place`, until there are no more for now.
 async fn resumed(client: &Client, world: &World, place: &str) -> Vec<(String, Value)> {
     let mut reply = client.resume(place).through(test_support::session::buffered()).send(world.at(0)).await;
     assert_eq!(opening(&mut reply, NEWEST).await.as_deref(), Some(place));
@@ -224,10 +227,10 @@ fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
 }
 
-/// Whoever follows a reply when its call runs out of time hears it too.
+/// A client that follows a reply also learns that its call ran out of time.
 #[tokio::test(start_paused = true)]
-async fn a_client_that_waits_for_a_killed_call_is_told_when_the_call_must_be_over() {
-    let (world, plain, _) = environments_told(|told| told.good = AtomicUsize::new(1));
+async fn a_client_that_waits_for_a_killed_call_gets_an_error_when_the_call_must_be_over() {
+    let (world, plain, _) = environments_with_controlled_store(|store| store.good = AtomicUsize::new(1));
     let client = Client::open(world.at(0), NEWEST).await;
     world.allow(1);
     let mut reply = progress(&client).send(world.at(0)).await;
@@ -246,9 +249,9 @@ async fn a_client_that_waits_for_a_killed_call_is_told_when_the_call_must_be_ove
 async fn a_store_that_fails_costs_the_way_back_and_not_the_call() {
     capture();
     for good in 0..=2 {
-        let (world, plain, _) = environments_told(|told| {
-            told.good = AtomicUsize::new(good);
-            told.fails = true;
+        let (world, plain, _) = environments_with_controlled_store(|store| {
+            store.good = AtomicUsize::new(good);
+            store.fails = true;
         });
         let client = Client::open(world.at(0), NEWEST).await;
         world.allow(1);
@@ -266,17 +269,17 @@ async fn a_store_that_fails_costs_the_way_back_and_not_the_call() {
         }
         assert_eq!(messages.len(), STEPS + 1, "the client gets every message");
         let ids: Vec<_> = messages.iter().filter_map(|(id, _)| id.clone()).collect();
-        // The message whose write failed may have left with its id by then; the next ones have none.
+        // The message that could not be written may have been sent with its id by then; the next ones have none.
         assert!((good..=good + 1).contains(&ids.len()), "{good} writes, {ids:?}");
         assert!(messages[..ids.len()].iter().all(|(id, _)| id.is_some()), "{messages:?}");
         let log = logged().join("\n");
-        assert!(log.contains("told to fail") && log.contains("cannot come back"), "{log}");
+        assert!(log.contains("made to fail") && log.contains("cannot resume it"), "{log}");
         if let Some(place) = ids.first() {
             plain.clock.advance(OVER);
             let mut resumed = client.resume(place).send(plain.at(0)).await;
             opening(&mut resumed, NEWEST).await;
-            let told = resumed.messages().await;
-            assert_eq!(told.len(), good, "what was stored after the first, and the error: {told:?}");
+            let messages = resumed.messages().await;
+            assert_eq!(messages.len(), good, "what was stored after the first, and the error: {messages:?}");
         }
     }
 }
@@ -284,9 +287,9 @@ async fn a_store_that_fails_costs_the_way_back_and_not_the_call() {
 /// SEP-1699 closes the connection because the client can come back: without a way back it stays open.
 #[tokio::test(start_paused = true)]
 async fn a_tool_cannot_send_a_client_away_that_could_not_come_back() {
-    let (world, ..) = environments_told(|told| {
-        told.good = AtomicUsize::new(0);
-        told.fails = true;
+    let (world, ..) = environments_with_controlled_store(|store| {
+        store.good = AtomicUsize::new(0);
+        store.fails = true;
     });
     let client = Client::open(world.at(0), NEWEST).await;
     world.allow(1);
@@ -295,8 +298,8 @@ async fn a_tool_cannot_send_a_client_away_that_could_not_come_back() {
 
 /// DynamoDB takes 400 KB; an answer may be larger.
 #[tokio::test(start_paused = true)]
-async fn an_answer_too_large_to_be_kept_reaches_the_client_and_is_replayed_as_an_error_that_says_so() {
-    let (world, plain, _) = environments_told(|told| told.largest = 1_000);
+async fn a_response_too_large_to_be_stored_reaches_the_client_and_is_replayed_as_an_error() {
+    let (world, plain, _) = environments_with_controlled_store(|store| store.largest = 1_000);
     let client = Client::open(world.at(0), NEWEST).await;
     let call = client.call(1, "big", json!({ "bytes": 5_000 })).header("accept", "text/event-stream");
     let mut reply = call.send(world.at(0)).await;
