@@ -270,7 +270,7 @@ async fn a_store_that_fails_costs_the_way_back_and_not_the_call() {
         assert!((good..=good + 1).contains(&ids.len()), "{good} writes, {ids:?}");
         assert!(messages[..ids.len()].iter().all(|(id, _)| id.is_some()), "{messages:?}");
         let log = logged().join("\n");
-        assert!(log.contains("told to fail") && log.contains("cannot come back"), "{log}");
+        assert!(log.contains("told to fail") && log.contains("cannot resume"), "{log}");
         if let Some(place) = ids.first() {
             plain.clock.advance(OVER);
             let mut resumed = client.resume(place).send(plain.at(0)).await;
