@@ -64,7 +64,7 @@ impl StateStore for DynamoStore {
         let put = if expected == 0 { self.put_if(item, IS_GONE)? } else { self.put_at_rev(item, expected)? };
         match scope {
             StateScope::Session(id) => {
-                self.transact(&self.state, vec![self.require_session(id)?, put]).await?
+                self.transact(&self.state, vec![self.require_session(id)?, put]).await?;
             }
             StateScope::Handle { .. } | StateScope::Server => self.transact(&self.state, vec![put]).await?,
         }

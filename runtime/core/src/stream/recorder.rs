@@ -70,7 +70,7 @@ impl Recorder {
                 self.state.send_replace(RecorderState::Lost);
                 match error {
                     StoreError::NotFound => {
-                        tracing::debug!("a reply is no longer stored: its session has ended")
+                        tracing::debug!("a reply is no longer stored: its session has ended");
                     }
                     error => tracing::error!(
                         error = %Causes(&error),
