@@ -202,8 +202,8 @@ impl Builder {
     }
 
     /// The port of an ingress; any free one by default.
-    pub fn port(mut self, front: Ingress, port: u16) -> Self {
-        self.ports.insert(front, port);
+    pub fn port(mut self, ingress: Ingress, port: u16) -> Self {
+        self.ports.insert(ingress, port);
         self
     }
 

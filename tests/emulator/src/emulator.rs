@@ -26,7 +26,7 @@ pub struct Emulator {
     pool: Pool,
     asynchronous: Asynchronous,
     tasks: Tasks,
-    fronts: BTreeMap<Ingress, SocketAddr>,
+    ingresses: BTreeMap<Ingress, SocketAddr>,
     control: SocketAddr,
 }
 
@@ -47,22 +47,23 @@ impl Emulator {
         let tasks = Tasks::default();
         let pool = Pool::new(function, capacity, acknowledge, tasks.clone());
         let asynchronous = Asynchronous::new(pool.clone(), retries);
-        let mut fronts = BTreeMap::new();
-        for front in Ingress::ALL {
-            let port = ports.get(&front).copied().unwrap_or(0);
+        let mut ingresses = BTreeMap::new();
+        for ingress in Ingress::ALL {
+            let port = ports.get(&ingress).copied().unwrap_or(0);
             let (listener, address) =
                 listener::bind(port).map_err(|source| StartError::Port { port, source })?;
-            let gate = Gate { front, port: address.port(), pool: pool.clone(), rest: rest.clone(), patience };
+            let gate =
+                Gate { ingress, port: address.port(), pool: pool.clone(), rest: rest.clone(), patience };
             listener::serve(listener, acknowledge, &tasks, move |request, peer| {
                 gate.clone().answer(request, peer)
             });
-            fronts.insert(front, address);
+            ingresses.insert(ingress, address);
         }
         let (listener, address) =
             listener::bind(control_port).map_err(|source| StartError::Port { port: control_port, source })?;
         let control = Control { pool: pool.clone(), asynchronous: asynchronous.clone() };
         listener::serve(listener, acknowledge, &tasks, move |request, _| control.clone().answer(request));
-        Ok(Emulator { pool, asynchronous, tasks, fronts, control: address })
+        Ok(Emulator { pool, asynchronous, tasks, ingresses, control: address })
     }
 
     /// The Function URL in `RESPONSE_STREAM` mode, without a slash at its end.
@@ -73,9 +74,9 @@ impl Emulator {
 
     /// The URL of an ingress, without a slash at its end.
     #[must_use]
-    pub fn url(&self, front: Ingress) -> String {
+    pub fn url(&self, ingress: Ingress) -> String {
         // Every ingress was opened with the emulator.
-        self.fronts.get(&front).map(|address| format!("http://{address}")).unwrap_or_default()
+        self.ingresses.get(&ingress).map(|address| format!("http://{address}")).unwrap_or_default()
     }
 
     /// The endpoint for AWS SDKs and for commands: [Invoke], `/forward`, `/environments`, `/dead-letters`.

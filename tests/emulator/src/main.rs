@@ -28,7 +28,7 @@ struct Arguments {
     timeout: Duration,
     /// The ingress of the URL that is printed as `url`.
     #[arg(long, value_enum, default_value = "function-url")]
-    front: Kind,
+    ingress: Kind,
     /// Its port; 0 for any.
     #[arg(long, default_value_t = 0)]
     port: u16,
@@ -83,8 +83,8 @@ struct Route {
 }
 
 impl Arguments {
-    fn front(&self) -> Ingress {
-        match self.front {
+    fn ingress(&self) -> Ingress {
+        match self.ingress {
             Kind::FunctionUrl if self.buffered => Ingress::FunctionUrlBuffered,
             Kind::FunctionUrl => Ingress::FunctionUrl,
             Kind::Rest => Ingress::Rest,
@@ -107,7 +107,7 @@ impl Arguments {
             .routing(self.routing.routing)
             .spread(self.routing.spread)
             .freezing(!self.no_freeze)
-            .port(self.front(), self.port)
+            .port(self.ingress(), self.port)
             .control_port(self.control_port)
             .acknowledge(if self.kernel_acks { Acknowledge::Kernel } else { Acknowledge::AtOnce });
         self.env.iter().fold(builder, |builder, (name, value)| builder.env(name, value))
@@ -120,13 +120,15 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     // Before anything is started, so that no signal falls between.
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let emulator = arguments.builder().start().await?;
-    let fronts: serde_json::Map<_, _> =
-        Ingress::ALL.iter().map(|front| (front.name().to_owned(), emulator.url(*front).into())).collect();
+    let ingresses: serde_json::Map<_, _> = Ingress::ALL
+        .iter()
+        .map(|ingress| (ingress.name().to_owned(), emulator.url(*ingress).into()))
+        .collect();
     let ready = json!({
-        "url": emulator.url(arguments.front()),
+        "url": emulator.url(arguments.ingress()),
         "control": emulator.control_url(),
         "forward": emulator.forward_url(),
-        "fronts": fronts,
+        "ingresses": ingresses,
     });
     println!("{ready}");
     tokio::select! {

@@ -101,7 +101,7 @@ impl Ingress {
 /// One ingress on its port.
 #[derive(Clone, Debug)]
 pub(crate) struct Gate {
-    pub(crate) front: Ingress,
+    pub(crate) ingress: Ingress,
     pub(crate) port: u16,
     pub(crate) pool: Pool,
     pub(crate) rest: RestApi,
@@ -118,7 +118,7 @@ impl Gate {
         };
         let mut response = match self.pass(request, peer, &trace_id).await {
             Ok(response) => response,
-            Err(refusal) => refusal.response(self.front),
+            Err(refusal) => refusal.response(self.ingress),
         };
         body::set(&mut response, "x-amzn-trace-id", &trace_id);
         response
@@ -130,7 +130,7 @@ impl Gate {
         peer: SocketAddr,
         trace_id: &str,
     ) -> Result<Response<Body>, Refusal> {
-        let limit = self.front.request_limit();
+        let limit = self.ingress.request_limit();
         let arrived = Arrived::read(request, peer, limit, (self.port, trace_id)).await?;
         let request_id = Uuid::new_v4().to_string();
         let event = self.event(&arrived, &request_id).map_err(|_| Refusal::BadFunction)?;
@@ -146,13 +146,13 @@ impl Gate {
             let environment = answer.environment;
             let mut response = match self.response(&arrived, answer.outcome).await {
                 Ok(response) => response,
-                Err(refusal) => refusal.response(self.front),
+                Err(refusal) => refusal.response(self.ingress),
             };
             body::set(&mut response, "x-emulator-environment", &environment.to_string());
             body::set(&mut response, "x-amzn-requestid", &request_id);
             Ok(response)
         };
-        match self.patience.filter(|_| !self.front.streams()).or(self.front.patience()) {
+        match self.patience.filter(|_| !self.ingress.streams()).or(self.ingress.patience()) {
             Some(patience) => time::timeout(patience, answered).await.unwrap_or(Err(Refusal::TimedOut)),
             None => answered.await,
         }
@@ -166,7 +166,7 @@ impl Gate {
             domain_name,
             cookie_header,
         };
-        match self.front {
+        match self.ingress {
             Ingress::FunctionUrl | Ingress::FunctionUrlBuffered => {
                 let domain_name = format!("emulator.lambda-url.{region}.on.aws");
                 payload_v2::event(arrived, &source("anonymous", domain_name, true), request_id)

@@ -22,8 +22,8 @@ pub(crate) enum Refusal {
 
 impl Refusal {
     /// The ingress's own text. Where AWS documents none, it is the one observed.
-    pub(crate) fn response(self, front: Ingress) -> Response<Body> {
-        match front {
+    pub(crate) fn response(self, ingress: Ingress) -> Response<Body> {
+        match ingress {
             Ingress::FunctionUrl | Ingress::FunctionUrlBuffered => self.of_function_url(),
             Ingress::Rest | Ingress::RestStream => {
                 self.of_api_gateway(StatusCode::GATEWAY_TIMEOUT, "Endpoint request timed out")

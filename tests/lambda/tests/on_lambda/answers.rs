@@ -16,7 +16,7 @@ const HELLO: &str = concat!(
 const MODES: [&str; 3] = ["stream", "buffered", "auto"];
 
 /// A POST of each ingress, and the form of its answer in each of [`MODES`].
-const FRONTS: [(&str, [Form; 3]); 5] = [
+const INGRESSES: [(&str, [Form; 3]); 5] = [
     ("function-url-post", [Form::Stream, Form::V2, Form::Stream]),
     ("rest-post", [Form::Stream, Form::V1, Form::V1]),
     // These never stream, in any response mode.
@@ -26,8 +26,8 @@ const FRONTS: [(&str, [Form; 3]); 5] = [
 ];
 
 /// The POST of an ingress as a GET of another path, with one more header.
-fn get_of(front: &str, path: &str, header: (&str, &str)) -> String {
-    edited(front, |event| {
+fn get_of(ingress: &str, path: &str, header: (&str, &str)) -> String {
+    edited(ingress, |event| {
         if event.get("rawPath").is_some() {
             event["rawPath"] = path.into();
             event["requestContext"]["http"]["method"] = "GET".into();
@@ -49,8 +49,8 @@ fn get_of(front: &str, path: &str, header: (&str, &str)) -> String {
 async fn everywhere(path: &str, mut check: impl FnMut(Form, InvocationAnswer)) {
     for (at, mode) in MODES.into_iter().enumerate() {
         let emulator = function_in(mode).start().await.unwrap();
-        for (front, forms) in FRONTS {
-            let event = get_of(front, path, ("x-test", "1"));
+        for (ingress, forms) in INGRESSES {
+            let event = get_of(ingress, path, ("x-test", "1"));
             check(forms[at], answer_of(emulator.invoke(event, None).await.unwrap()).await);
         }
     }
@@ -60,10 +60,10 @@ async fn everywhere(path: &str, mut check: impl FnMut(Form, InvocationAnswer)) {
 async fn a_call_is_answered_in_the_form_its_ingress_reads_in_every_response_mode() {
     for (at, mode) in MODES.into_iter().enumerate() {
         let emulator = function_in(mode).start().await.unwrap();
-        for (front, forms) in FRONTS {
-            let answer = answer_of(emulator.invoke(fixture(front), None).await.unwrap()).await;
+        for (ingress, forms) in INGRESSES {
+            let answer = answer_of(emulator.invoke(fixture(ingress), None).await.unwrap()).await;
             let expected = Answer::ok("application/json", HELLO).in_form(forms[at]);
-            assert_eq!(answer, expected, "{front} in mode {mode}");
+            assert_eq!(answer, expected, "{ingress} in mode {mode}");
         }
     }
 }

@@ -167,7 +167,7 @@ async fn an_arn_that_is_none_fails_its_invocation_alone() {
 async fn the_function_behind_knows_the_caller_again() {
     let issuer = Issuer::start().await.unwrap();
     let (asks, behind) =
-        (authorizer(&issuer).await, function().env("MCP_AUTH", "front").start().await.unwrap());
+        (authorizer(&issuer).await, function().env("MCP_AUTH", "gateway").start().await.unwrap());
     let token = token(&issuer).sign();
     let who = async |emulator: &Emulator, event: String| -> Value {
         let answer = asked(emulator, event).await.json();

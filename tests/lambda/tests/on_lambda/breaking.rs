@@ -20,9 +20,9 @@ async fn serves_on(emulator: &Emulator, errors: usize) {
 
 #[tokio::test]
 async fn a_tool_that_panics_at_once_is_an_internal_error() {
-    for (mode, front) in [("stream", Ingress::FunctionUrl), ("buffered", Ingress::FunctionUrlBuffered)] {
+    for (mode, ingress) in [("stream", Ingress::FunctionUrl), ("buffered", Ingress::FunctionUrlBuffered)] {
         let emulator = function_in(mode).start().await.unwrap();
-        let reply = call("panic", json!({ "after": 0 })).through_ingress(&emulator, front).await;
+        let reply = call("panic", json!({ "after": 0 })).through_ingress(&emulator, ingress).await;
         assert_eq!(reply.status, StatusCode::OK);
         let error = json!({ "code": -32603, "message": "internal error: the handler panicked" });
         assert_eq!(reply.json().await, json!({ "jsonrpc": "2.0", "id": 1, "error": error }));
@@ -30,7 +30,7 @@ async fn a_tool_that_panics_at_once_is_an_internal_error() {
         eventually("logged", || logged(&emulator, ERROR) == 1).await;
         let line = emulator.logs(id).into_iter().find(|line| line.contains(ERROR)).unwrap();
         assert!(line.contains("a tool panics, as asked"), "{line}");
-        let next = call("echo", json!({ "message": "on" })).through_ingress(&emulator, front).await;
+        let next = call("echo", json!({ "message": "on" })).through_ingress(&emulator, ingress).await;
         assert_eq!((next.environment(), next.tool_text().await), (EnvironmentId(1), "on".to_owned()));
     }
 }

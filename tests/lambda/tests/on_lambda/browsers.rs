@@ -18,7 +18,7 @@ fn preflight(origin: &str) -> McpRequest {
 
 #[tokio::test]
 async fn a_preflight_of_a_known_page_is_answered_and_one_of_a_foreign_page_forbidden() {
-    for (mode, front) in [
+    for (mode, ingress) in [
         ("stream", Ingress::FunctionUrl),
         ("stream", Ingress::RestStream),
         ("buffered", Ingress::FunctionUrlBuffered),
@@ -27,20 +27,20 @@ async fn a_preflight_of_a_known_page_is_answered_and_one_of_a_foreign_page_forbi
         ("auto", Ingress::Alb),
     ] {
         let emulator = function_in(mode).env("MCP_CORS_ORIGINS", PAGE).start().await.unwrap();
-        let reply = preflight(PAGE).through_ingress(&emulator, front).await;
-        assert_eq!(reply.status, 200, "{front:?}");
-        assert_eq!(reply.header("access-control-allow-origin"), Some(PAGE), "{front:?}");
+        let reply = preflight(PAGE).through_ingress(&emulator, ingress).await;
+        assert_eq!(reply.status, 200, "{ingress:?}");
+        assert_eq!(reply.header("access-control-allow-origin"), Some(PAGE), "{ingress:?}");
         assert_eq!(
             reply.header("access-control-allow-headers"),
             Some("content-type,authorization,mcp-protocol-version,mcp-param-region"),
-            "{front:?}"
+            "{ingress:?}"
         );
         for foreign in ["https://evil.example", "null", "http://localhost"] {
-            let reply = preflight(foreign).through_ingress(&emulator, front).await;
+            let reply = preflight(foreign).through_ingress(&emulator, ingress).await;
             assert_eq!(
                 (reply.status.as_u16(), reply.header("access-control-allow-origin")),
                 (403, None),
-                "{front:?}"
+                "{ingress:?}"
             );
             // A stream must say something, and this says why.
             let text = reply.json().await["error"]["message"].as_str().unwrap().to_owned();
@@ -71,10 +71,10 @@ async fn too_many_or_too_large_headers_are_refused_with_431() {
     let many = (0..30).fold(get("/request"), |request, n| request.header(&format!("x-{n}"), "v"));
     let large = get("/request").header("x-large", &"v".repeat(2000));
     for (request, variable) in [(many, "MCP_MAX_HEADERS"), (large, "MCP_MAX_HEADER_BYTES")] {
-        for front in [Ingress::FunctionUrl, Ingress::HttpApi, Ingress::Rest, Ingress::Alb] {
-            let reply = request.clone().through_ingress(&emulator, front).await;
-            assert_eq!(reply.status, 431, "{front:?}");
-            assert!(reply.text().await.contains(variable), "{front:?}");
+        for ingress in [Ingress::FunctionUrl, Ingress::HttpApi, Ingress::Rest, Ingress::Alb] {
+            let reply = request.clone().through_ingress(&emulator, ingress).await;
+            assert_eq!(reply.status, 431, "{ingress:?}");
+            assert!(reply.text().await.contains(variable), "{ingress:?}");
         }
     }
     assert_eq!(get("/request").send_to(&emulator).await.status, 200);

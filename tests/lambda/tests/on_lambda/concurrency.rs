@@ -123,7 +123,7 @@ async fn an_answer_that_comes_too_late_is_not_taken_and_the_environment_serves_o
     assert_eq!(late.status, StatusCode::BAD_GATEWAY);
     held.let_go().await;
     assert_eq!(held.report().await, None);
-    eventually("the answer is not taken", || complaints(&emulator) > 0).await;
+    eventually("the response is not accepted", || complaints(&emulator) > 0).await;
     for _ in 0..4 {
         let replies = [(); 2].map(|()| call("echo", json!({ "message": "on" })).send_to(&emulator));
         assert!(join_all(replies).await.iter().all(|reply| reply.status == StatusCode::OK));

@@ -173,11 +173,11 @@ async fn an_invalid_message_fails_with_its_reason_and_becomes_a_dead_letter() {
     let cases = [
         (
             fixture("sns-own-broken"),
-            "message 0c1f4ae5-0009-5f0a-9d3c-1f1f6a1c0009 says it is \"system_health\", which it is not: missing field `status`",
+            "message 0c1f4ae5-0009-5f0a-9d3c-1f1f6a1c0009 has the type \"system_health\" and is not a valid event of that type: missing field `status`",
         ),
         (
             fixture("sns-own-session"),
-            "message 0c1f4ae5-0010-5f0a-9d3c-1f1f6a1c0010 is for one session, and its session_id is none that a server of ours gives out",
+            "message 0c1f4ae5-0010-5f0a-9d3c-1f1f6a1c0010 is for one session, and its session_id is not a session id of this server",
         ),
         (
             edited("sns", |event| {
@@ -188,15 +188,15 @@ async fn an_invalid_message_fails_with_its_reason_and_becomes_a_dead_letter() {
         ),
         (
             addressed_to(&json!({ "Type": "String", "Value": "anonymous" })),
-            "message 95df01b4-ee98-5cb9-9903-4c221d41eb5e has an attribute mcp_principal that names nobody: it takes the key of a principal as text",
+            "message 95df01b4-ee98-5cb9-9903-4c221d41eb5e has an attribute mcp_principal that is not the key of a principal: expected text such as https://issuer.example.com|alice",
         ),
         (
             addressed_to(&json!({ "Type": "Binary", "Value": 5 })),
-            "message 95df01b4-ee98-5cb9-9903-4c221d41eb5e has an attribute mcp_principal that names nobody: it takes the key of a principal as text",
+            "message 95df01b4-ee98-5cb9-9903-4c221d41eb5e has an attribute mcp_principal that is not the key of a principal: expected text such as https://issuer.example.com|alice",
         ),
         (
             edited("sns", |event| event["Records"][0]["Sns"]["MessageId"] = "".into()),
-            "the SNS delivery cannot be read: a record has an empty MessageId",
+            "the SNS event cannot be read: a record has an empty MessageId",
         ),
     ];
     for (dead, (event, reason)) in cases.into_iter().enumerate() {
@@ -209,7 +209,7 @@ async fn an_invalid_message_fails_with_its_reason_and_becomes_a_dead_letter() {
             (dead_letter.attempts, error.kind.as_str(), error.message().as_str()),
             (3, "InvalidEvent", reason)
         );
-        assert_eq!(dead_letter.payload, event.as_bytes(), "the dead dead_letter is the whole event");
+        assert_eq!(dead_letter.payload, event.as_bytes(), "the dead letter is the whole event");
     }
     let (kind, reason) = answer_of(
         emulator
@@ -220,7 +220,7 @@ async fn an_invalid_message_fails_with_its_reason_and_becomes_a_dead_letter() {
     .await
     .error();
     assert_eq!(kind, "InvalidEvent");
-    assert!(reason.starts_with("the SNS delivery cannot be read: "), "{reason}");
+    assert!(reason.starts_with("the SNS event cannot be read: "), "{reason}");
 }
 
 #[tokio::test]

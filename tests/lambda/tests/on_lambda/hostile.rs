@@ -112,7 +112,7 @@ async fn a_request_no_http_client_could_have_sent_is_a_bad_request() {
         assert_eq!(error["code"], -32600);
         assert!(error["message"].as_str().unwrap().contains(text), "{error}");
     }
-    assert_eq!(logged(&emulator, "a request was refused"), 5);
+    assert_eq!(logged(&emulator, "a gateway sent an event that is not a valid HTTP request"), 5);
 }
 
 #[tokio::test]

@@ -269,11 +269,14 @@ async fn headers_that_a_client_forges_in_their_name_never_arrive() {
         assert!(!found.to_string().contains("forged"), "{event}: {found}");
         assert_eq!(found["x-authorizer-admin"], Value::Null, "{event}");
     }
-    for front in [Ingress::FunctionUrl, Ingress::HttpApi, Ingress::Rest, Ingress::Alb, Ingress::AlbMultiValue]
+    for ingress in
+        [Ingress::FunctionUrl, Ingress::HttpApi, Ingress::Rest, Ingress::Alb, Ingress::AlbMultiValue]
     {
-        let reply =
-            get("/request").header("x-authorizer-user_id", "forged").through_ingress(&emulator, front).await;
+        let reply = get("/request")
+            .header("x-authorizer-user_id", "forged")
+            .through_ingress(&emulator, ingress)
+            .await;
         let arrived = reply.json().await;
-        assert_eq!(arrived["headers"]["x-authorizer-user_id"], Value::Null, "{front:?}");
+        assert_eq!(arrived["headers"]["x-authorizer-user_id"], Value::Null, "{ingress:?}");
     }
 }

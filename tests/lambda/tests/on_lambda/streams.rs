@@ -11,8 +11,8 @@ use tokio::time::Instant;
 use crate::support::*;
 
 /// A call that waits at the gate after its message `one`.
-async fn begun(emulator: &Emulator, gate: &Gate, request: McpRequest, front: Ingress) -> (Reply, Held) {
-    tokio::join!(request.through_ingress(emulator, front), async {
+async fn begun(emulator: &Emulator, gate: &Gate, request: McpRequest, ingress: Ingress) -> (Reply, Held) {
+    tokio::join!(request.through_ingress(emulator, ingress), async {
         let mut held = gate.held().await;
         held.say("one").await;
         held
@@ -30,8 +30,8 @@ async fn a_progress_event_reaches_the_client_before_the_tool_may_send_the_next()
     let emulator = function_in("stream").env("GATE", gate.port()).timeout(SOON).start().await.unwrap();
     let session_id = initialize(&emulator).await;
     for request in [call("gated", json!({})), tool(&session_id, "gated", json!({}))] {
-        for front in [Ingress::FunctionUrl, Ingress::RestStream] {
-            let (mut reply, mut held) = begun(&emulator, &gate, request.clone(), front).await;
+        for ingress in [Ingress::FunctionUrl, Ingress::RestStream] {
+            let (mut reply, mut held) = begun(&emulator, &gate, request.clone(), ingress).await;
             assert_eq!(reply.status, StatusCode::OK);
             assert_eq!(reply.header("content-type"), Some("text/event-stream"));
             assert_eq!(reply.message().await["params"]["message"], "one");
@@ -100,15 +100,15 @@ async fn a_quiet_stream_sends_keep_alives() {
 async fn a_stream_that_waits_for_events_ends_at_once_where_nothing_is_passed_on() {
     let emulator = function().start().await.unwrap();
     let session_id = initialize(&emulator).await;
-    for front in [Ingress::HttpApi, Ingress::Rest, Ingress::Alb, Ingress::AlbMultiValue] {
-        let mut reply = listen().through_ingress(&emulator, front).await;
+    for ingress in [Ingress::HttpApi, Ingress::Rest, Ingress::Alb, Ingress::AlbMultiValue] {
+        let mut reply = listen().through_ingress(&emulator, ingress).await;
         let first = reply.message().await;
         assert_eq!(first["method"], "notifications/subscriptions/acknowledged");
         assert_eq!(reply.message().await["id"], 1);
         assert_eq!(reply.event().await, None);
 
         let mut reply =
-            session(&session_id, Method::GET, &Value::Null).through_ingress(&emulator, front).await;
+            session(&session_id, Method::GET, &Value::Null).through_ingress(&emulator, ingress).await;
         assert_eq!(reply.event().await.unwrap(), retry("1000"));
         while reply.event().await.is_some() {}
     }
@@ -117,17 +117,17 @@ async fn a_stream_that_waits_for_events_ends_at_once_where_nothing_is_passed_on(
 #[tokio::test]
 async fn a_tool_that_takes_too_long_is_answered_for_before_the_function_times_out() {
     let gate = Gate::open().await;
-    for (front, mode) in [(Ingress::FunctionUrl, "stream"), (Ingress::HttpApi, "buffered")] {
+    for (ingress, mode) in [(Ingress::FunctionUrl, "stream"), (Ingress::HttpApi, "buffered")] {
         let builder = function_in(mode).env("GATE", gate.port()).timeout(Duration::from_secs(3));
         let emulator = builder.start().await.unwrap();
         let (reply, mut held) =
-            tokio::join!(call("gated", json!({})).through_ingress(&emulator, front), gate.held());
+            tokio::join!(call("gated", json!({})).through_ingress(&emulator, ingress), gate.held());
         assert_eq!(reply.status, StatusCode::OK);
         let error = reply.json().await["error"].clone();
         assert_eq!(error["code"], -32603);
         assert!(error["message"].as_str().unwrap().contains("did not finish within 2 s"), "{error}");
         assert_eq!(held.report().await.as_deref(), Some("cancelled"));
-        let next = call("echo", json!({ "message": "on" })).through_ingress(&emulator, front).await;
+        let next = call("echo", json!({ "message": "on" })).through_ingress(&emulator, ingress).await;
         assert_eq!(next.environment(), EnvironmentId(1));
         eventually("logged", || logged(&emulator, "ran out of time") == 1).await;
     }

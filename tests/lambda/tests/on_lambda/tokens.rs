@@ -66,13 +66,14 @@ async fn each_token_gives_exactly_the_access_it_states() {
 async fn metadata_is_served_without_a_token_through_every_ingress() {
     let issuer = Issuer::start().await.unwrap();
     let emulator = guarded(&issuer).start().await.unwrap();
-    for front in [Ingress::FunctionUrl, Ingress::HttpApi, Ingress::Rest, Ingress::Alb, Ingress::AlbMultiValue]
+    for ingress in
+        [Ingress::FunctionUrl, Ingress::HttpApi, Ingress::Rest, Ingress::Alb, Ingress::AlbMultiValue]
     {
         for path in ["/.well-known/oauth-protected-resource/mcp", "/.well-known/oauth-protected-resource"] {
-            let reply = get(path).through_ingress(&emulator, front).await;
-            assert_eq!(reply.status, 200, "{front:?}");
+            let reply = get(path).through_ingress(&emulator, ingress).await;
+            assert_eq!(reply.status, 200, "{ingress:?}");
             let document = reply.json().await;
-            assert_eq!(document["resource"], format!("{}/mcp", emulator.url(front)), "{front:?}");
+            assert_eq!(document["resource"], format!("{}/mcp", emulator.url(ingress)), "{ingress:?}");
             assert_eq!(document["authorization_servers"], json!([issuer.url()]));
             assert_eq!(document["scopes_supported"], json!([SCOPE, "state:write"]));
         }
@@ -124,7 +125,7 @@ async fn an_event_that_claims_an_authorizer_is_asked_for_a_token_all_the_same() 
 /// `MCP_AUTH=gateway`: a request that did not pass the gateway's check is refused.
 #[tokio::test]
 async fn a_server_behind_an_authorizer_refuses_what_came_another_way() {
-    let emulator = function().env("MCP_AUTH", "front").start().await.unwrap();
+    let emulator = function().env("MCP_AUTH", "gateway").start().await.unwrap();
     for (event, status) in [
         ("function-url-post", 401),
         ("http-api-post", 401),

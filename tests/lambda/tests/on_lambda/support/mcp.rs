@@ -14,7 +14,7 @@ const SESSION: &str = "2025-11-25";
 /// Sending a request through one of the emulated ingresses.
 pub(crate) trait ThroughLambda: Sized {
     /// Sends it to one of the ingresses.
-    async fn through_ingress(self, emulator: &Emulator, front: Ingress) -> Reply;
+    async fn through_ingress(self, emulator: &Emulator, ingress: Ingress) -> Reply;
 
     /// Sends it to the streaming Function URL.
     async fn send_to(self, emulator: &Emulator) -> Reply {
@@ -23,8 +23,8 @@ pub(crate) trait ThroughLambda: Sized {
 }
 
 impl ThroughLambda for McpRequest {
-    async fn through_ingress(self, emulator: &Emulator, front: Ingress) -> Reply {
-        Http(emulator.url(front)).answer(self.request()).await
+    async fn through_ingress(self, emulator: &Emulator, ingress: Ingress) -> Reply {
+        Http(emulator.url(ingress)).answer(self.request()).await
     }
 }
 
