@@ -8,7 +8,7 @@
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 
-# die WHAT [LINE...]: says what went wrong and how to mend it, then stops.
+# die WHAT [LINE...]: prints what went wrong and how to fix it, and exits.
 die() {
     printf '%s: %s\n' "${0##*/}" "$1" >&2
     shift

@@ -212,7 +212,7 @@ fn is_agent_core(context: &[u8]) -> Result<bool, InvocationError> {
 }
 
 /// How a gateway delivers the response: HTTP APIs and load balancers never stream, a Function URL streams unless
-/// `MCP_RESPONSE_MODE` says otherwise, and a REST API streams only if `MCP_RESPONSE_MODE` says so.
+/// `MCP_RESPONSE_MODE` is `buffered`, and a REST API streams only if it is `stream`.
 fn delivery(mode: ResponseMode, ingress: IngressKind) -> Delivery {
     match (ingress, mode) {
         (IngressKind::Alb { .. } | IngressKind::HttpApi, _)

@@ -44,7 +44,7 @@ pub(crate) struct Connection {
     reading: Option<Reading>,
 }
 
-/// A request whose head is there.
+/// A request with a complete head.
 struct Reading {
     method: String,
     path: String,

@@ -70,7 +70,7 @@ pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Response<Body>
     }
 }
 
-/// Sets a header whose value came from elsewhere; a value HTTP cannot carry is left out.
+/// Sets a header, unless its value is not valid in HTTP.
 pub(crate) fn set(response: &mut Response<Body>, name: &'static str, value: &str) {
     if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
         response.headers_mut().insert(HeaderName::from_static(name), value);

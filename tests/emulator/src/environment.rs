@@ -52,7 +52,7 @@ pub struct EnvironmentStatus {
     pub id: EnvironmentId,
     /// Its process.
     pub pid: u32,
-    /// What it is doing.
+    /// The state of the environment.
     pub state: EnvironmentState,
     /// How many invocations it was given.
     pub invocations: u64,
@@ -126,7 +126,7 @@ pub(crate) struct Environment {
     /// Extensions that have registered and not yet polled: initialisation is not over before they do.
     extensions_due: usize,
     invocations: u64,
-    /// When it was used last, on the pool's counter.
+    /// The pool's counter at the last use of the environment.
     used: u64,
 }
 
@@ -195,14 +195,14 @@ impl Environment {
         }
     }
 
-    /// When it was used last, if it could take a request now.
+    /// The counter of its last use, if the environment can take a request now.
     pub(crate) fn available(&mut self) -> Option<u64> {
         self.polls.retain(|poll| !poll.is_closed());
         let ready = self.phase == Phase::Serving && !self.held && !self.polls.is_empty();
         ready.then_some(self.used)
     }
 
-    /// Requests it will be able to take on its own: answered ones whose next poll is due, and the
+    /// The number of workers that will poll without another event: those that have answered and not polled yet, and the
     /// further workers of an environment that is starting.
     pub(crate) fn coming(&self) -> usize {
         match self.phase {

@@ -59,7 +59,7 @@ impl Function {
         format!("arn:aws:lambda:{}:{ACCOUNT}:function:{}", self.region, self.name)
     }
 
-    /// Managed Instances are never frozen; nor is a function whose owner asked for it.
+    /// Managed Instances are never frozen; nor is a function that is configured so.
     pub(crate) fn freezes(&self) -> bool {
         self.freezing && self.concurrency == 1
     }

@@ -26,13 +26,13 @@ struct Arguments {
     /// Seconds an invocation may take.
     #[arg(long, default_value = "3", value_parser = seconds)]
     timeout: Duration,
-    /// The ingress whose URL is printed as `url`.
+    /// The ingress of the URL that is printed as `url`.
     #[arg(long, value_enum, default_value = "function-url")]
     front: Kind,
     /// Its port; 0 for any.
     #[arg(long, default_value_t = 0)]
     port: u16,
-    /// A Function URL whose invoke mode is BUFFERED.
+    /// A Function URL with the invoke mode BUFFERED.
     #[arg(long)]
     buffered: bool,
     /// A load balancer that sends multi-value headers.

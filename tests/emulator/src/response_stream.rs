@@ -22,7 +22,7 @@ const REASON_LIMIT: Duration = Duration::from_secs(2);
 
 type Chunk = Result<Bytes, FunctionError>;
 
-/// The way to the client. Dropping it is the end of the stream.
+/// The sender of chunks to the client. Dropping it ends the stream.
 pub(crate) struct Client {
     chunks: mpsc::Sender<Chunk>,
     /// Kept free, so that a client that reads slowly cannot delay the news that its stream was cut off.

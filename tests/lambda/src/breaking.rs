@@ -1,4 +1,4 @@
-//! A layer whose responses break when the request asks for it: after their first frame, with an error or a panic.
+//! A layer that breaks the response of a request that asks for it: after its first frame, with an error or a panic.
 
 use futures::{FutureExt, StreamExt, TryFutureExt, future::BoxFuture, stream};
 use http::{Request, Response};

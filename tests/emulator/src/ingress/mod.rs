@@ -31,13 +31,13 @@ use crate::{
 /// A way for an HTTP request to reach the function.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Ingress {
-    /// A Function URL whose invoke mode is `RESPONSE_STREAM`.
+    /// A Function URL with the invoke mode `RESPONSE_STREAM`.
     FunctionUrl,
-    /// A Function URL whose invoke mode is `BUFFERED`.
+    /// A Function URL with the invoke mode `BUFFERED`.
     FunctionUrlBuffered,
     /// A REST API with a buffered proxy integration: payload format 1.0.
     Rest,
-    /// A REST API whose `responseTransferMode` is `STREAM`.
+    /// A REST API with the `responseTransferMode` `STREAM`.
     RestStream,
     /// An HTTP API: payload format 2.0, buffered.
     HttpApi,

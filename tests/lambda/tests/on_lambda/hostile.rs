@@ -136,7 +136,7 @@ async fn a_body_that_is_not_base64_as_announced_is_a_bad_request() {
     assert_eq!((answer.status(), &answer.json()["error"]["code"]), (400, &json!(-32700)));
 }
 
-/// A call whose event has exactly so many bytes.
+/// A call with an event of exactly so many bytes.
 fn event_of(bytes: usize) -> String {
     let padded = |padding: usize| {
         edited("function-url-post", |event| {
