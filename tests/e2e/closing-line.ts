@@ -10,7 +10,7 @@ export default class ClosingLine implements Reporter {
         const { state } = test.result();
         if (state !== 'pending') count[state] += 1;
       }
-      // A file that could not be loaded, or whose beforeAll failed, counts although none of its tests ran.
+      // A file that could not be loaded, or failed in beforeAll, counts although none of its tests ran.
       if (module.state() === 'failed' && count.failed === before) count.failed += 1;
     }
     const skipped = count.skipped > 0 ? `, ${count.skipped} skipped` : '';

@@ -58,7 +58,7 @@ export async function program(
   };
 }
 
-/** A port of the loopback that nobody listens on. */
+/** A free port of the loopback address. */
 export async function freePort(): Promise<number> {
   const listener = createServer().listen(0, '127.0.0.1');
   await once(listener, 'listening');

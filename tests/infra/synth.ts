@@ -55,7 +55,7 @@ export function recommendedFlags(): Record<string, unknown> {
 
 export type Resource = { Type: string; Properties?: any; DependsOn?: string[]; DeletionPolicy?: string };
 
-/** The only resource of a type whose logical id begins with `prefix`. */
+/** The only resource of a type with a logical id that begins with `prefix`. */
 export function one(template: Template, type: string, prefix = ''): Resource & { id: string } {
   const found = Object.entries(template.findResources(type)).filter(([id]) => id.startsWith(prefix));
   if (found.length !== 1)

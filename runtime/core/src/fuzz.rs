@@ -1,6 +1,6 @@
 //! Property tests for every parser of untrusted input: no panic, and never slower than [`DEADLINE`].
 //!
-//! `cargo test` tries a few hundred inputs of each kind; `scripts/fuzz` as many as it is told. The corpus is in
+//! `cargo test` tries a few hundred inputs of each kind; `scripts/fuzz` tries any number. The corpus is in
 //! `runtime/fuzz`; an input that failed is kept in `proptest-regressions` and tried first from then on.
 
 use std::time::Duration;
@@ -59,7 +59,7 @@ proptest! {
         let _ = headers::check_name(&headers, "name", "echo");
     }
 
-    /// What goes out as an event comes in as the same data, whatever is in it; and ids that come back are read.
+    /// A client reads the same data from an encoded event; and event ids of clients are read.
     #[test]
     fn any_data_is_one_event(input in mutated(corpus(&["../fuzz/sse"]))) {
         let text = in_time(|| sse::event(Some("7"), &input));

@@ -8,7 +8,7 @@ export interface Talk {
   readonly said?: unknown;
   /** Each progress notification, and whether the call was still running then. */
   readonly progress?: { readonly step: number; readonly running: boolean }[];
-  /** Why it came no further. */
+  /** The error that ended the page. */
   readonly error?: string;
 }
 

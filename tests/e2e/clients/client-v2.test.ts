@@ -1,4 +1,4 @@
-// @modelcontextprotocol/client 2.x: speaks 2026-07-28, or the session era when told to.
+// @modelcontextprotocol/client 2.x: speaks 2026-07-28, or the session era with an option.
 import { Client, StreamableHTTPClientTransport, type ClientOptions } from '@modelcontextprotocol/client';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { PROGRESS, ProgressLog } from './progress.ts';

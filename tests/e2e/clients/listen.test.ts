@@ -1,5 +1,5 @@
 // What a server tells its clients unasked. The reference server has nothing that changes its lists, so the delivery
-// itself is shown on the conformance fixture server, whose tools trigger it.
+// itself is shown on the conformance fixture server: its tools trigger it.
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport as TransportV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
@@ -69,7 +69,7 @@ describe('the fixture server', () => {
     const changed = new Promise<void>(resolve =>
       client.setNotificationHandler(ToolListChangedNotificationSchema, () => resolve()),
     );
-    // The client opens its GET stream on its own time and tells nobody; its fetch shows when the server has answered.
+    // The client opens its GET stream on its own time, without an event; its fetch shows when the server has answered.
     let listening: () => void = () => {};
     const opened = new Promise<void>(resolve => (listening = resolve));
     const transport = new TransportV1(new URL(url), {

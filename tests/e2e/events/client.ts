@@ -13,7 +13,7 @@ export interface Message {
 export interface Stream {
   readonly environment: string;
   readonly said: Message[];
-  /** Of what was said, the last place in the stream. */
+  /** The position of the last message in the stream. */
   readonly place: () => string | undefined;
   /** Settles when the stream has ended, however it did. */
   readonly ended: Promise<void>;
@@ -89,7 +89,7 @@ export class Session {
     return (await response.json()) as Message;
   }
 
-  /** The GET stream: fresh, or from a place on. `hear` is told of each message as it arrives. */
+  /** The GET stream: new, or after a position. `hear` is called with each message as it arrives. */
   async listen(from?: string, hear?: (message: Message) => void): Promise<Stream> {
     const stop = new AbortController();
     const place: Record<string, string> = from === undefined ? {} : { 'last-event-id': from };

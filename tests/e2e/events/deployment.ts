@@ -61,7 +61,7 @@ export async function deploy(environments: number, ingesting = 2): Promise<Deplo
       SESSION_TABLE_NAME: 'state',
       EVENT_TABLE_NAME: 'events',
       SNS_TOPIC_ARN: topicArn,
-      // All clients here are nobody in particular, and what a killed environment held is free only when its time is over.
+      // All clients here are anonymous, and the streams of a killed environment are free only when their leases expire.
       MCP_STREAMS_PER_PRINCIPAL: '1000',
       MCP_STATE_KEYS: `test:${Buffer.alloc(32, 1).toString('base64')}`,
     };

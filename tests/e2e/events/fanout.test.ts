@@ -1,4 +1,4 @@
-// `aws sns publish`, once, and every client hears of it: whatever it speaks, and on whatever environment its stream is.
+// `aws sns publish`, once, and every client hears of it, of either era, with its stream on any environment.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -54,7 +54,7 @@ it('reaches four listen streams and four GET streams on eight environments, once
     const { Subject, Message } = await fixture(name);
     await publish(Message, Subject);
   }
-  // A tool's own event goes to the log and to the topic, which brings it back: it is told once all the same.
+  // A tool's own event goes to the log and to the topic, which delivers it to the server again: clients get it once.
   const announced = await client.ask('tools/call', {
     name: 'publish_event',
     arguments: { event_type: 'own', payload: { number: 1 } },

@@ -1,7 +1,7 @@
 // Many events, many streams, and environments that die at random: scripts/soak runs it and prints what came of it.
 //
 // Every stream is a session of 2025-11-25 that comes back with `Last-Event-ID`. None may miss an event, hear one twice or
-// hear two in the wrong order. While nobody is killed the time from publishing to hearing is measured.
+// hear two in the wrong order. While no environment is killed the time from publishing to hearing is measured.
 import { parseArgs } from 'node:util';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Session, type Message } from './client.ts';
@@ -146,9 +146,9 @@ async function soak(deployment: Deployment, listeners: Listener[], next: () => n
   isOver = true;
   await killing;
   await until('everything heard', () => listeners.every(one => new Set(one.heard).size >= EVENTS));
-  // Whatever would be heard twice has a moment to be.
+  // Events that would be heard twice have a moment to arrive.
   await sleep(3_000);
-  // The order of the log is whatever the writers made it; it must be the same for everybody.
+  // The writers decide the order of the log; it must be the same for every client.
   const order = listeners[0]?.heard ?? [];
   const count = (wrong: (one: Listener) => number) => listeners.reduce((sum, one) => sum + wrong(one), 0);
   return {

@@ -4,7 +4,7 @@ import { build } from '../server.ts';
 
 export interface Environments {
   readonly url: string;
-  /** Ends an environment at once, whatever it is doing. */
+  /** Kills an environment at once. */
   kill(environment: string): Promise<void>;
   stop(): Promise<void>;
 }

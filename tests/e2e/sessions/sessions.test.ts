@@ -123,9 +123,9 @@ describe('each request on another environment', () => {
       }
     }
     expect(missing).toEqual(missing.map((_, at) => 11 + at));
-    // What the last moments have said may have been said to the client alone.
+    // The last messages before the kill may have reached the client without being stored.
     expect(missing.length).toBeGreaterThan(25);
-    // Nobody is at work on it any more, and that is said once the call must be over.
+    // No environment works on the call any more: its client learns that when the call must be over.
     expect(answer?.error).toMatchObject({ code: -32603 });
   }, 60_000);
 
@@ -161,7 +161,7 @@ describe('each request on another environment', () => {
         }
         const message = reply && (await all(reply).catch(() => [])).find(one => one.result ?? one.error);
         if (!message?.result) {
-          // An error of the front, or nothing: never an answer of ours that says something else.
+          // An error of the gateway, or nothing: never a wrong response of the server.
           lost += 1;
           if (!isEcho) perhaps += 1;
           continue;

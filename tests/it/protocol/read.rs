@@ -1,4 +1,4 @@
-//! `protocol::read`: bytes and headers to a call, whose era is decided once.
+//! `protocol::read`: bytes and headers to a call, with its era decided once.
 #![allow(deprecated, reason = "log levels are tested until they are gone")]
 
 use bytes::Bytes;

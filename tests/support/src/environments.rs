@@ -74,7 +74,7 @@ pub fn world(
     World { servers, clock, stores, stage, reports: Mutex::new(reports) }
 }
 
-/// Builds a server whose stores are given: there is nothing to wait for.
+/// Builds a server with the given stores: there is nothing to wait for.
 ///
 /// # Errors
 ///

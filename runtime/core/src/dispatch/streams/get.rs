@@ -3,10 +3,7 @@
 // SEP-2577 deprecates logging; clients of the session era use it until it is gone.
 #![allow(deprecated)]
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{collections::HashMap, sync::Arc};
 
 use rmcp::model::LoggingLevel;
 use serde_json::{Value, json};
@@ -24,31 +21,6 @@ use crate::{
     session::SessionRecord,
     stream::Frame,
 };
-
-/// The GET streams of this process. The newest stream of a session replaces its last one, so that each message goes to
-/// exactly one stream of a client.
-#[derive(Default)]
-pub(super) struct GetStreams(Mutex<HashMap<SessionId, CancellationToken>>);
-
-impl GetStreams {
-    fn replace(&self, session: &SessionId) -> CancellationToken {
-        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        open.retain(|_, stream| !stream.is_cancelled());
-        let own = CancellationToken::new();
-        if let Some(last) = open.insert(session.clone(), own.clone()) {
-            last.cancel();
-        }
-        own
-    }
-
-    /// Ends the stream of a session that has ended.
-    pub(super) fn end(&self, session: &SessionId) {
-        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(last) = open.remove(session) {
-            last.cancel();
-        }
-    }
-}
 
 impl Streams {
     /// Opens the GET stream of a session, from now on or after a position.

@@ -4,6 +4,7 @@
 //! * [`listen`], [`get`], [`replay`]: the three sources.
 
 mod get;
+mod get_streams;
 mod listen;
 mod replay;
 
@@ -14,7 +15,7 @@ use rmcp::model::Implementation;
 use tokio::time::Instant;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use self::get::GetStreams;
+use self::get_streams::GetStreams;
 use super::Caller;
 use crate::{
     config::StreamConfig,

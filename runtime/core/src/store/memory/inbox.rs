@@ -1,36 +1,13 @@
 //! Client messages, in the order in which they were put.
 
-use std::collections::HashMap;
-
 use async_trait::async_trait;
 
-use super::MemoryStore;
+use super::{data::inbox::*, store::MemoryStore};
 use crate::{
     error::StoreError,
     ids::SessionId,
     session::{ClientMessage, InboxKey, InboxStore},
-    time::Timestamp,
 };
-
-#[derive(Default)]
-pub(super) struct Messages(HashMap<SessionId, Vec<ClientMessage>>);
-
-impl Messages {
-    pub(super) fn end(&mut self, session: &SessionId) {
-        self.0.remove(session);
-    }
-
-    pub(super) fn sweep(&mut self, now: Timestamp) {
-        for messages in self.0.values_mut() {
-            messages.retain(|message| message.expires_at > now);
-        }
-        self.0.retain(|_, messages| !messages.is_empty());
-    }
-}
-
-fn is_same(one: &ClientMessage, other: &ClientMessage) -> bool {
-    one.to == other.to && one.name == other.name
-}
 
 #[async_trait]
 impl InboxStore for MemoryStore {

@@ -1,68 +1,14 @@
 //! The event log.
 
-use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
-    time::Duration,
-};
+use std::collections::VecDeque;
 
 use async_trait::async_trait;
 
-use super::MemoryStore;
+use super::{data::log::*, store::MemoryStore};
 use crate::{
     error::StoreError,
-    events::{Appended, Event, EventKey, EventLog, LoggedEvent, NewEvent, Scope, ScopeEnd},
-    ids::SessionId,
-    time::Timestamp,
+    events::{Appended, EventKey, EventLog, LoggedEvent, NewEvent, Scope, ScopeEnd},
 };
-
-/// How long the id of a source is kept at least: longer than any source repeats a delivery.
-const DEDUP_TTL: Duration = Duration::from_secs(24 * 60 * 60);
-
-#[derive(Default)]
-pub(super) struct Log {
-    scopes: HashMap<Scope, Sequence>,
-}
-
-#[derive(Default)]
-struct Sequence {
-    event_keys: BTreeMap<EventKey, VecDeque<Stored>>,
-    head: u64,
-    events: VecDeque<Stored>,
-    source_ids: HashMap<String, (Timestamp, u64)>,
-}
-
-/// An event and when it expires.
-type Stored = (Timestamp, LoggedEvent);
-
-impl Log {
-    pub(super) fn end(&mut self, session: &SessionId) {
-        self.scopes.remove(&Scope::Session(session.clone()));
-    }
-
-    pub(super) fn sweep(&mut self, now: Timestamp) {
-        for sequence in self.scopes.values_mut() {
-            // The head stays: a sequence number is assigned once.
-            sequence.events.retain(|(expires_at, _)| *expires_at > now);
-            sequence.source_ids.retain(|_, (expires_at, _)| *expires_at > now);
-            for events in sequence.event_keys.values_mut() {
-                events.retain(|(expires_at, _)| *expires_at > now);
-            }
-            sequence.event_keys.retain(|_, events| !events.is_empty());
-        }
-    }
-}
-
-impl Sequence {
-    /// Adds an event to those of its key, and sets whether it is the first of them.
-    fn add_to_key(&mut self, key: EventKey, stored: &mut Stored, now: Timestamp) {
-        let events = self.event_keys.entry(key).or_default();
-        events.retain(|(expires_at, _)| *expires_at > now);
-        if let Event::Global { is_first, .. } = &mut stored.1.event {
-            *is_first = events.is_empty();
-        }
-        events.push_back(stored.clone());
-    }
-}
 
 #[async_trait]
 impl EventLog for MemoryStore {

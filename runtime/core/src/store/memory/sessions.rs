@@ -3,12 +3,12 @@
 // SEP-2577 deprecates logging, sampling and roots; clients of the session era use them until they are gone.
 #![allow(deprecated)]
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use rmcp::model::LoggingLevel;
 
-use super::MemoryStore;
+use super::{data::sessions::*, store::MemoryStore};
 use crate::{
     auth::Principal,
     error::StoreError,
@@ -16,31 +16,6 @@ use crate::{
     session::{SessionRecord, SessionStore},
     time::Timestamp,
 };
-
-#[derive(Default)]
-pub(super) struct Sessions(HashMap<SessionId, Entry>);
-
-pub(super) struct Entry {
-    record: SessionRecord,
-    subscriptions: BTreeSet<String>,
-}
-
-impl Sessions {
-    /// Returns a live session.
-    pub(super) fn get(&mut self, id: &SessionId, now: Timestamp) -> Result<&mut Entry, StoreError> {
-        self.0.get_mut(id).filter(|entry| entry.record.expires_at > now).ok_or(StoreError::NotFound)
-    }
-
-    /// Removes the expired sessions and returns their ids.
-    pub(super) fn sweep(&mut self, now: Timestamp) -> Vec<SessionId> {
-        let is_expired = |entry: &&Entry| entry.record.expires_at <= now;
-        let ended: Vec<_> = self.0.values().filter(is_expired).map(|entry| entry.record.id.clone()).collect();
-        for id in &ended {
-            self.0.remove(id);
-        }
-        ended
-    }
-}
 
 #[async_trait]
 impl SessionStore for MemoryStore {

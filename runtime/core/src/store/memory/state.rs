@@ -1,46 +1,14 @@
 //! Values of sessions, of handles and of the deployment.
 
-use std::collections::HashMap;
-
 use async_trait::async_trait;
 use serde_json::Value;
 
-use super::MemoryStore;
+use super::{data::state::*, store::MemoryStore};
 use crate::{
     error::StoreError,
-    ids::SessionId,
     session::{Rev, StateScope, StateStore, Versioned},
     time::Timestamp,
 };
-
-#[derive(Default)]
-pub(super) struct Values(HashMap<StateScope, HashMap<String, Cell>>);
-
-struct Cell {
-    value: Value,
-    rev: Rev,
-    /// Only values of handles have one: those of a session end with it.
-    expires_at: Option<Timestamp>,
-}
-
-impl Cell {
-    fn is_live(&self, now: Timestamp) -> bool {
-        self.expires_at.is_none_or(|expires_at| expires_at > now)
-    }
-}
-
-impl Values {
-    pub(super) fn end(&mut self, session: &SessionId) {
-        self.0.remove(&StateScope::Session(session.clone()));
-    }
-
-    pub(super) fn sweep(&mut self, now: Timestamp) {
-        for cells in self.0.values_mut() {
-            cells.retain(|_, cell| cell.is_live(now));
-        }
-        self.0.retain(|_, cells| !cells.is_empty());
-    }
-}
 
 #[async_trait]
 impl StateStore for MemoryStore {

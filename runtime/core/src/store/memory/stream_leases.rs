@@ -1,28 +1,13 @@
 //! Counts of open streams.
 
-use std::collections::HashMap;
-
 use async_trait::async_trait;
 
-use super::MemoryStore;
+use super::store::MemoryStore;
 use crate::{
     auth::Principal,
     error::StoreError,
     stream::{StreamLease, StreamLeaseStore},
-    time::Timestamp,
 };
-
-#[derive(Default)]
-pub(super) struct StreamLeases(HashMap<Principal, HashMap<String, Timestamp>>);
-
-impl StreamLeases {
-    pub(super) fn sweep(&mut self, now: Timestamp) {
-        for held in self.0.values_mut() {
-            held.retain(|_, expires_at| *expires_at > now);
-        }
-        self.0.retain(|_, held| !held.is_empty());
-    }
-}
 
 #[async_trait]
 impl StreamLeaseStore for MemoryStore {

@@ -1,49 +1,12 @@
 //! Replies that can be replayed.
 
-use std::collections::HashMap;
-
 use async_trait::async_trait;
-use bytes::Bytes;
 
-use super::MemoryStore;
+use super::{data::streams::*, store::MemoryStore};
 use crate::{
     error::StoreError,
-    ids::SessionId,
     stream::{Part, Replay, StoredFrame, StreamKey, StreamStore, StreamTerms},
-    time::Timestamp,
 };
-
-#[derive(Default)]
-pub(super) struct Streams(HashMap<StreamKey, Stream>);
-
-struct Stream {
-    messages: Vec<Bytes>,
-    finished: bool,
-    terms: StreamTerms,
-}
-
-impl Stream {
-    /// Adds the messages of a part that are not stored. Nothing if a message before them is missing.
-    fn add(&mut self, part: &Part) {
-        let stored = self.messages.len() as u64;
-        if part.first > stored + 1 {
-            return;
-        }
-        let fresh = part.messages.iter().zip(part.first..).filter(|(_, seq)| *seq > stored);
-        self.messages.extend(fresh.map(|(message, _)| message.clone()));
-        self.finished |= part.last;
-    }
-}
-
-impl Streams {
-    pub(super) fn end(&mut self, session: &SessionId) {
-        self.0.retain(|key, _| key.session != *session);
-    }
-
-    pub(super) fn sweep(&mut self, now: Timestamp) {
-        self.0.retain(|_, stream| stream.terms.expires_at > now);
-    }
-}
 
 #[async_trait]
 impl StreamStore for MemoryStore {

@@ -1,0 +1,87 @@
+//! The layers around the handler, in their order.
+
+use std::{borrow::Cow, sync::Arc, time::Duration};
+
+use futures::future::BoxFuture;
+use rmcp::{
+    ErrorData, RoleServer,
+    model::{ClientNotification, ProtocolVersion, ServerConfig, Tool},
+    service::NotificationContext,
+};
+
+use super::{
+    capabilities::{Capabilities, DeclaredCapabilities},
+    dynamic_tools::DynamicTools,
+    event_resources::EventResources,
+    param_headers::ParamHeaders,
+    request::{Handler, HandlerResult, Layer, Request},
+    request_state::RequestState,
+    scopes::Scopes,
+};
+use crate::{auth::ScopeTable, config::StateKey, error::ConfigError, events::EventLog, tools::Tools};
+
+/// What the layers need. A rule that is not configured has no layer and costs nothing.
+pub(crate) struct LayerParts<'a> {
+    pub(crate) capabilities: &'a DeclaredCapabilities,
+    /// The event log, if its events are resources.
+    pub(crate) event_log: Option<Arc<dyn EventLog>>,
+    /// The tools that are enabled, if tools can be switched.
+    pub(crate) tools: Option<Tools>,
+    pub(crate) tool_scopes: ScopeTable,
+    pub(crate) state_keys: &'a [StateKey],
+    pub(crate) state_ttl: Duration,
+}
+
+/// Puts the layers around the handler, the innermost first: a request passes them from the last of the list to the
+/// first, a result from the first to the last.
+pub(crate) fn layered(
+    handler: Arc<dyn Handler>,
+    parts: LayerParts<'_>,
+) -> Result<Arc<dyn Handler>, ConfigError> {
+    let mut handler = handler;
+    if let Some(log) = parts.event_log {
+        handler = around(EventResources::new(handler, log));
+    }
+    handler = around(RequestState::new(handler, parts.state_keys, parts.state_ttl)?);
+    handler = around(ParamHeaders::new(handler));
+    if let Some(tools) = parts.tools {
+        handler = around(DynamicTools::new(handler, tools));
+    }
+    if !parts.tool_scopes.is_empty() {
+        handler = around(Scopes::new(handler, parts.tool_scopes));
+    }
+    Ok(around(Capabilities::new(handler, parts.capabilities.clone())))
+}
+
+/// A layer as a handler.
+struct Layered<L>(L);
+
+impl<L: Layer> Handler for Layered<L> {
+    fn request(&self, request: Request) -> BoxFuture<'_, HandlerResult> {
+        self.0.request(request)
+    }
+
+    fn notification(
+        &self,
+        notification: ClientNotification,
+        context: NotificationContext<RoleServer>,
+    ) -> BoxFuture<'_, Result<(), ErrorData>> {
+        self.0.inner().notification(notification, context)
+    }
+
+    fn info(&self) -> ServerConfig {
+        self.0.inner().info()
+    }
+
+    fn tool(&self, name: &str) -> Option<Tool> {
+        self.0.inner().tool(name)
+    }
+
+    fn versions(&self) -> Cow<'static, [ProtocolVersion]> {
+        self.0.inner().versions()
+    }
+}
+
+fn around(layer: impl Layer) -> Arc<dyn Handler> {
+    Arc::new(Layered(layer))
+}
