@@ -1,5 +1,5 @@
-//! The AWS Lambda side of [`mcp-lambda-server`](https://docs.rs/mcp-lambda-server): use that crate, whose feature
-//! `lambda` chooses this one.
+//! The AWS Lambda side of [`mcp-lambda-server`](https://docs.rs/mcp-lambda-server): use that crate, which
+//! contains this one with its feature `lambda`.
 //!
 //! * `classify`: the kind of an event, in one pass over its JSON.
 //! * `request`, `identity`: an HTTP event as a request, with the caller that its gateway has authenticated.

@@ -18,7 +18,8 @@ pub(super) enum EventKind {
     WarmUp,
 }
 
-/// What the configuration of a function lets it serve, besides HTTP requests and direct invocations.
+/// The kinds of events that the configuration of a function lets it serve. Every function serves HTTP requests, direct
+/// invocations, and the events that need no action.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Roles {
     checks_tokens: bool,
@@ -33,22 +34,23 @@ impl Roles {
         }
     }
 
-    /// Refuses an event of a kind that the function does not serve, with the setting that would change it.
+    /// Rejects an event of a kind that the function does not serve. The error names the setting that enables the kind.
     pub(super) fn check(self, kind: EventKind) -> Result<(), InvocationError> {
-        let (served, name, mend) = match kind {
+        // The name of the kind, whether the function serves it, and what enables it.
+        let (name, is_served, remedy) = match kind {
             EventKind::Http | EventKind::DirectInvoke | EventKind::Completion | EventKind::WarmUp => {
                 return Ok(());
             }
-            EventKind::Authorizer => (self.checks_tokens, "API Gateway authorizer", "set MCP_JWT_ISSUER"),
-            EventKind::Sns => (self.receives_events, "SNS", "set MCP_EVENTS=on"),
-            EventKind::EventBridge => (self.receives_events, "EventBridge", "set MCP_EVENTS=on"),
-            EventKind::Sqs => (false, "SQS", "this version has no role for them"),
-            EventKind::AgentCore => (false, "AgentCore Gateway", "this version has no role for them"),
+            EventKind::Authorizer => ("API Gateway authorizer", self.checks_tokens, "set MCP_JWT_ISSUER"),
+            EventKind::Sns => ("SNS", self.receives_events, "set MCP_EVENTS=on"),
+            EventKind::EventBridge => ("EventBridge", self.receives_events, "set MCP_EVENTS=on"),
+            EventKind::Sqs => ("SQS", false, "this version has no role for them"),
+            EventKind::AgentCore => ("AgentCore Gateway", false, "this version has no role for them"),
         };
-        if served {
+        if is_served {
             return Ok(());
         }
-        let message = format!("this function is not configured to serve {name} events: {mend}");
+        let message = format!("this function is not configured to serve {name} events: {remedy}");
         Err(InvocationError { kind: "NotConfigured", message })
     }
 }
