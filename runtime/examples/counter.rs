@@ -1,6 +1,6 @@
-//! State that belongs to a session, or to a name the caller passes: `cargo run --example counter`.
+//! State of a session, or of a name that the client passes: `cargo run --example counter`.
 
-use mcp_lambda_server::{Handles, McpLambdaServer, Session};
+use mcp_lambda_server::{McpContext, McpLambdaServer};
 use rmcp::{
     ErrorData, RoleServer, handler::server::wrapper::Parameters, schemars, service::RequestContext, tool,
     tool_router,
@@ -8,7 +8,7 @@ use rmcp::{
 
 #[derive(serde::Deserialize, schemars::JsonSchema)]
 struct Count {
-    /// Clients of 2026-07-28 have no session: they name their counter.
+    /// The name of the counter. Required in 2026-07-28, which has no sessions.
     name: Option<String>,
 }
 
@@ -17,23 +17,22 @@ struct Server;
 
 #[tool_router(server_handler)]
 impl Server {
-    #[tool(description = "Counts one up")]
+    #[tool(description = "Adds one to a counter and returns its value")]
     async fn count(
         &self,
         Parameters(Count { name }): Parameters<Count>,
         context: RequestContext<RoleServer>,
     ) -> Result<String, ErrorData> {
-        let extensions = &context.extensions;
-        let state = match (name, extensions.get::<Session>(), extensions.get::<Handles>()) {
-            (None, Some(session), _) => session.state().clone(),
-            (Some(name), _, Some(handles)) => handles.open(&name),
-            _ => return Err(ErrorData::invalid_params("without a session, name a counter", None)),
+        let state = match (name, context.session()) {
+            (Some(name), _) => context.handles()?.open(&name),
+            (None, Some(session)) => session.state().clone(),
+            (None, None) => {
+                return Err(ErrorData::invalid_params("a call without a session needs a name", None));
+            }
         };
-        // Runs again if another environment was faster: no count is ever lost.
-        let value = state.update("count", |value: Option<u64>| value.unwrap_or(0) + 1).await;
-        value
-            .map(|value| value.to_string())
-            .map_err(|error| ErrorData::internal_error(error.to_string(), None))
+        // The closure runs again if another environment has changed the value meanwhile, so that no count is lost.
+        let value = state.update("count", |value: Option<u64>| value.unwrap_or(0) + 1).await?;
+        Ok(value.to_string())
     }
 }
 

@@ -13,7 +13,7 @@ struct Server;
 
 #[tool_router(server_handler)]
 impl Server {
-    #[tool(description = "Says back what it is told")]
+    #[tool(description = "Returns its message")]
     async fn echo(&self, Parameters(Echo { message }): Parameters<Echo>) -> String {
         message
     }

@@ -1,6 +1,6 @@
-//! A tool that changes a resource and tells everybody who listens: `cargo run --example events`.
+//! A tool that publishes the change of a resource to all clients that subscribe to it: `cargo run --example events`.
 
-use mcp_lambda_server::{Events, McpLambdaServer};
+use mcp_lambda_server::{McpContext, McpLambdaServer};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{ServerCapabilities, ServerConfig},
@@ -13,13 +13,11 @@ struct Server;
 
 #[tool_router]
 impl Server {
-    #[tool(description = "Moves the hands of the clock")]
+    #[tool(description = "Moves the hands of the clock, which is the resource clock://now")]
     async fn tick(&self, context: RequestContext<RoleServer>) -> Result<String, ErrorData> {
-        let events = context.extensions.get::<Events>();
-        let events = events.ok_or_else(|| ErrorData::internal_error("no event log", None))?;
-        // Durable when this returns; every stream on every environment hears of it.
-        let told = events.resource_updated("clock://now").await;
-        told.map(|_| "tock".into()).map_err(|error| ErrorData::internal_error(error.to_string(), None))
+        // The event is durable when this returns. The streams of all environments send it.
+        context.events()?.resource_updated("clock://now").await?;
+        Ok("tock".into())
     }
 }
 

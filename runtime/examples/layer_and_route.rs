@@ -1,7 +1,7 @@
-//! A route of one's own and a tower layer that says who is calling: `cargo run --example layer_and_route`.
+//! A route of the program and a tower layer that authenticates callers: `cargo run --example layer_and_route`.
 
 use http::{Request, Response};
-use mcp_lambda_server::{Body, McpLambdaServer, Principal};
+use mcp_lambda_server::{Body, McpContext, McpLambdaServer, Principal};
 use rmcp::{RoleServer, service::RequestContext, tool, tool_router};
 use tower::util::MapRequestLayer;
 
@@ -10,14 +10,15 @@ struct Server;
 
 #[tool_router(server_handler)]
 impl Server {
-    #[tool(description = "Says who you are")]
+    #[tool(description = "Returns the key of the caller")]
     async fn whoami(&self, context: RequestContext<RoleServer>) -> String {
-        context.extensions.get::<Principal>().map_or_else(String::new, |caller| caller.key().to_owned())
+        context.principal().key().to_owned()
     }
 }
 
-/// Stands for real authentication: a gateway in front has checked the user and says so in a header.
-fn name_caller(mut request: Request<Body>) -> Request<Body> {
+/// Sets the principal of a request. This stands for real authentication: it trusts a header, which is safe only behind a
+/// proxy that authenticates users and sets the header itself.
+fn authenticate(mut request: Request<Body>) -> Request<Body> {
     let user = request.headers().get("x-user").and_then(|user| user.to_str().ok());
     if let Some(principal) = user.map(|user| Principal::new("example", user)) {
         request.extensions_mut().insert(principal);
@@ -27,7 +28,7 @@ fn name_caller(mut request: Request<Body>) -> Request<Body> {
 
 fn main() -> Result<(), mcp_lambda_server::Error> {
     McpLambdaServer::builder(Server)
-        .layer(MapRequestLayer::new(name_caller))
+        .layer(MapRequestLayer::new(authenticate))
         .route("/health", async |_| Response::new(String::from("ok")))
         .run()
 }

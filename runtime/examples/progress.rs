@@ -1,4 +1,4 @@
-//! Progress that arrives while the tool works: `cargo run --example progress`.
+//! Progress that reaches the client while the tool runs: `cargo run --example progress`.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ impl Server {
             tokio::time::sleep(Duration::from_millis(500)).await;
             if let Some(token) = context.meta.get_progress_token() {
                 let progress = ProgressNotificationParam::new(token, f64::from(layer)).with_total(3.0);
-                // The first thing a tool says turns the answer into a stream.
+                // The first message of a tool makes the reply a stream. A client that has left does not stop the baking.
                 let _ = context.peer.notify_progress(progress).await;
             }
         }

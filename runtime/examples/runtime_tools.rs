@@ -1,4 +1,4 @@
-//! Tools that are known only when the program runs, without macros: `cargo run --example runtime_tools -- red green`.
+//! Tools that are defined at run time, without macros: `cargo run --example runtime_tools -- red green`.
 
 use std::sync::Arc;
 

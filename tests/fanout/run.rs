@@ -171,7 +171,7 @@ fn drained<T>(mut channel: mpsc::UnboundedReceiver<T>) -> Vec<T> {
     std::iter::from_fn(|| channel.try_recv().ok()).collect()
 }
 
-/// Builds the server of a process, whose log reads one replica.
+/// Builds the server of a process. Its log reads one replica.
 fn process_of(
     database: &Arc<Database>,
     replica: usize,

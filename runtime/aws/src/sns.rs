@@ -35,7 +35,7 @@ impl SnsPublisher {
         Self { client: LazyClient::Given(client), topic_arn: topic_arn.into() }
     }
 
-    /// Creates a publisher as [`SnsPublisher::new`] does, whose client is created for the first message.
+    /// Creates a publisher as [`SnsPublisher::new`] does, but creates the client for the first message.
     #[must_use]
     pub fn deferred(aws: AwsSdk, topic_arn: impl Into<String>) -> Self {
         Self { client: LazyClient::deferred(aws, |config| Client::new(config)), topic_arn: topic_arn.into() }

@@ -87,3 +87,14 @@ impl StoreError {
         matches!(self, Self::Conflict | Self::Unavailable(_))
     }
 }
+
+/// The text of a panic, for the log.
+#[doc(hidden)]
+#[must_use]
+pub fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("(no text)")
+}

@@ -67,7 +67,7 @@ random_id! {
 /// A position in one scope of the event log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct LogPosition {
-    /// Sequence number of the last event whose messages were all sent.
+    /// Sequence number of the last event of which all messages were sent.
     pub seq: u64,
     /// Number of messages of the next event that were sent. An event becomes at most three messages.
     pub sent: u8,
@@ -119,7 +119,7 @@ pub enum EventId {
         /// Sequence number of the message; 0 is the priming event.
         seq: u64,
     },
-    /// A position in a GET stream: `log.<global>.<session>.<principal>`. `5-1` in place of a `5` means that one message
+    /// A position in a GET stream: `log.<global>.<session>.<principal>`. `5-1` instead of `5` means that one message
     /// of the event after the fifth has been sent.
     Log(LogCursor),
 }

@@ -18,6 +18,7 @@ mod handler;
 pub mod http;
 pub mod ids;
 mod ingress;
+mod lifecycle;
 mod limits;
 mod local;
 pub mod protocol;

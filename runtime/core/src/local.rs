@@ -19,7 +19,7 @@ use crate::{
     error::Error,
     http::{Body, McpService},
     ingress::Ingress,
-    server::Runtime,
+    lifecycle::Lifecycle,
     time::Deadline,
 };
 
@@ -37,32 +37,37 @@ pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
 }
 
 /// Serves until the server is asked to stop, then lets requests in progress finish.
-pub(crate) async fn serve(config: Arc<Config>, runtime: Runtime, service: McpService, listener: TcpListener) {
+pub(crate) async fn serve(
+    config: Arc<Config>,
+    lifecycle: Lifecycle,
+    service: McpService,
+    listener: TcpListener,
+) {
     let graceful = GracefulShutdown::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((socket, _)) => connection(&config, &runtime, &service, &graceful, socket),
+                Ok((socket, _)) => connection(&config, &lifecycle, &service, &graceful, socket),
                 // The client has left already, or the process has too many open files: neither ends the server.
                 Err(error) => {
                     tracing::warn!(%error, "a connection was not accepted");
                     tokio::time::sleep(Duration::from_millis(10)).await;
                 }
             },
-            () = runtime.shutdown.cancelled() => break,
+            () = lifecycle.shutdown.cancelled() => break,
         }
     }
     drop(listener);
     if tokio::time::timeout(DRAIN, graceful.shutdown()).await.is_err() {
         tracing::warn!(seconds = DRAIN.as_secs(), "open requests did not finish in time");
     }
-    runtime.tracker.close();
-    let _ = tokio::time::timeout(DRAIN, runtime.tracker.wait()).await;
+    lifecycle.tracker.close();
+    let _ = tokio::time::timeout(DRAIN, lifecycle.tracker.wait()).await;
 }
 
 fn connection(
     config: &Config,
-    runtime: &Runtime,
+    lifecycle: &Lifecycle,
     service: &McpService,
     graceful: &GracefulShutdown,
     socket: TcpStream,
@@ -81,7 +86,7 @@ fn connection(
         .max_buf_size(config.requests.header_bytes.saturating_mul(2).max(SMALLEST_BUFFER))
         .header_read_timeout(HEAD_TIMEOUT)
         .serve_connection(TokioIo::new(socket), TowerToHyperService::new(service));
-    runtime.tracker.spawn(graceful.watch(connection).map(|ended| {
+    lifecycle.tracker.spawn(graceful.watch(connection).map(|ended| {
         if let Err(error) = ended {
             tracing::debug!(%error, "a connection ended with an error");
         }

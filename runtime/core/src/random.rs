@@ -1,4 +1,4 @@
-//! Randomness, drawn in one place: ids that cannot be guessed, and jitter.
+//! The only source of randomness: ids that cannot be guessed, and jitter.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ pub fn token() -> String {
     Uuid::new_v4().simple().to_string()
 }
 
-/// Returns a key of 256 bits, of which 244 are random, for a process whose configuration has none.
+/// Returns a key of 256 bits, of which 244 are random, for a process without a configured one.
 pub fn key() -> [u8; 32] {
     let mut key = [0; 32];
     key[..16].copy_from_slice(Uuid::new_v4().as_bytes());

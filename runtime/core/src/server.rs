@@ -32,6 +32,7 @@ use crate::{
     http::{
         Body, BoxError, Endpoint, McpService, Routes, check_heads, check_preflights, cors_layer, metadata,
     },
+    lifecycle::Lifecycle,
     limits::RequestLimiter,
     local,
     session::{Inbox, Sessions},
@@ -64,17 +65,7 @@ pub struct ServerParts {
 pub struct Server {
     endpoint: Arc<Endpoint>,
     service: McpService,
-    runtime: Runtime,
-}
-
-/// What everything that runs shares.
-#[derive(Clone)]
-pub(crate) struct Runtime {
-    pub(crate) clock: Clock,
-    /// Owns every task, so that none outlives the server.
-    pub(crate) tracker: TaskTracker,
-    /// Is cancelled when the server is asked to stop: open streams then end gracefully.
-    pub(crate) shutdown: CancellationToken,
+    lifecycle: Lifecycle,
 }
 
 impl Server {
@@ -87,7 +78,7 @@ impl Server {
     pub fn new<H: ServerHandler>(handler: H, parts: ServerParts) -> Result<Self, ConfigError> {
         let ServerParts { config, stores, clock, publisher, dynamic_tools, routes: own } = parts;
         let config: Arc<Config> = config.into();
-        let runtime = Runtime { clock, tracker: TaskTracker::new(), shutdown: CancellationToken::new() };
+        let lifecycle = Lifecycle { clock, tracker: TaskTracker::new(), shutdown: CancellationToken::new() };
         let mut routes = Routes::default();
         routes.around(check_preflights(config.cors.clone()));
         routes.wrap(cors_layer(&config.cors));
@@ -98,15 +89,15 @@ impl Server {
         routes.around(check_heads(config.requests));
         let resource = Arc::new(ProtectedResource::of(&config.auth, &config.path));
         let endpoint = Arc::new(Endpoint {
-            authenticator: Authenticator::new(&config.auth, &runtime.clock)?,
+            authenticator: Authenticator::new(&config.auth, &lifecycle.clock)?,
             resource: Arc::clone(&resource),
             requests: RequestLimiter::default(),
-            dispatcher: dispatcher(Arc::new(handler), &config, stores, &runtime, publisher, dynamic_tools)?,
+            dispatcher: dispatcher(Arc::new(handler), &config, stores, &lifecycle, publisher, dynamic_tools)?,
             config,
         });
         metadata_routes(&mut routes, &resource);
         routes.extend(own);
-        Ok(Self { service: routes.build(Arc::clone(&endpoint)), endpoint, runtime })
+        Ok(Self { service: routes.build(Arc::clone(&endpoint)), endpoint, lifecycle })
     }
 
     /// Answers one request.
@@ -134,7 +125,7 @@ impl Server {
 
     /// Asks the server to stop: open streams end gracefully, requests in progress finish.
     pub fn stop(&self) {
-        self.runtime.shutdown.cancel();
+        self.lifecycle.shutdown.cancel();
     }
 
     /// Binds a local address.
@@ -152,7 +143,7 @@ impl Server {
     #[doc(hidden)]
     #[must_use]
     pub fn clock(&self) -> &Clock {
-        &self.runtime.clock
+        &self.lifecycle.clock
     }
 
     /// Tells who sends a request.
@@ -166,7 +157,7 @@ impl Server {
     #[doc(hidden)]
     #[must_use]
     pub fn shutdown(&self) -> &CancellationToken {
-        &self.runtime.shutdown
+        &self.lifecycle.shutdown
     }
 }
 
@@ -201,11 +192,11 @@ fn dispatcher(
     handler: Arc<dyn Handler>,
     config: &Config,
     stores: Stores,
-    runtime: &Runtime,
+    lifecycle: &Lifecycle,
     publisher: Option<Arc<dyn Publisher>>,
     dynamic_tools: Option<BTreeSet<String>>,
 ) -> Result<Dispatcher, ConfigError> {
-    let Runtime { clock, tracker, shutdown } = runtime;
+    let Lifecycle { clock, tracker, shutdown } = lifecycle;
     let info = handler.info();
     let rules = Rules {
         event_resources: config.events.enabled == Some(true),
@@ -298,10 +289,10 @@ impl BoundServer {
     /// Serves until the process is asked to stop by SIGTERM, SIGINT or [`Server::stop`].
     pub async fn serve(self) {
         tracing::info!(url = self.url(), "listening");
-        let stop: CancellationToken = self.server.runtime.shutdown.clone();
+        let stop: CancellationToken = self.server.lifecycle.shutdown.clone();
         let serving = local::serve(
             self.server.endpoint.config.clone(),
-            self.server.runtime,
+            self.server.lifecycle,
             self.server.service,
             self.listener,
         );

@@ -1,4 +1,4 @@
-//! The authorizer of an API Gateway: the same rules about tokens, asked before the function that serves.
+//! The Lambda authorizer of an API Gateway: it checks tokens by the rules of the server, before the server is invoked.
 //!
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-output.html>,
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-lambda-authorizer.html> (read 2026-11-20)
@@ -10,27 +10,27 @@ use serde_json::{Map, Value, json};
 
 use super::{
     classify::{Named, Text},
-    runtime_api::InvocationError,
+    error::InvocationError,
 };
 use mcp_lambda_core::{
     auth::{AuthError, Authenticator, Principal},
     time::Deadline,
 };
 
-/// What an API Gateway wants to know.
+/// The request of an API Gateway to authorize a caller.
 #[derive(Debug)]
 pub(super) struct AuthorizerRequest {
-    /// The request's headers, as far as they tell who calls.
+    /// The `Authorization` headers of the caller's request.
     headers: HeaderMap,
-    form: ResponseFormat,
+    response_format: AuthorizerResponseFormat,
 }
 
-/// How it wants to be told.
+/// The format of the response that the API Gateway expects.
 #[derive(Debug)]
-enum ResponseFormat {
-    /// As a policy, for all of this stage.
+enum AuthorizerResponseFormat {
+    /// An IAM policy for every method of this stage.
     Policy { stage: String },
-    /// As a yes or a no.
+    /// The simple response of an HTTP API: `isAuthorized`.
     Simple,
 }
 
@@ -52,39 +52,39 @@ impl AuthorizerRequest {
         let invalid = |message| InvocationError { kind: "InvalidEvent", message };
         let event: Event<'_> = serde_json::from_str(event)
             .map_err(|error| invalid(format!("the authorizer's event cannot be read: {error}")))?;
-        let form = match &event.method_arn {
-            Some(arn) => ResponseFormat::Policy {
-                stage: whole_stage(arn)
-                    .ok_or_else(|| invalid("methodArn is not that of a method".to_owned()))?,
+        let response_format = match &event.method_arn {
+            Some(arn) => AuthorizerResponseFormat::Policy {
+                stage: stage_arn(arn)
+                    .ok_or_else(|| invalid("methodArn is not the ARN of a method".to_owned()))?,
             },
-            None => ResponseFormat::Simple,
+            None => AuthorizerResponseFormat::Simple,
         };
-        Ok(Self { headers: event.authorization(), form })
+        Ok(Self { headers: event.authorization(), response_format })
     }
 
-    /// Judges the token. What is answered depends on nothing else, so that one answer may be kept for the whole stage.
+    /// Checks the token. The response depends on nothing but the token, so API Gateway may cache it for the whole stage.
     pub(super) async fn answer(
         self,
         authenticator: &Authenticator,
         deadline: Deadline,
     ) -> Result<Bytes, InvocationError> {
-        let judged = authenticator.authorize_token(&self.headers, deadline).await;
-        if let Err(denied) = &judged {
-            tracing::warn!(reason = %denied, "a caller was not let in");
+        let authorized = authenticator.authorize_token(&self.headers, deadline).await;
+        if let Err(error) = &authorized {
+            tracing::warn!(reason = %error, "the authorizer rejected a caller");
         }
-        let answer = match judged {
-            Ok(principal) => self.form.yes(&principal),
-            Err(AuthError::InsufficientScope(_)) => self.form.no(),
-            // Exactly this word makes a 401 of it, for which API Gateway has a response of its own.
+        let response = match authorized {
+            Ok(principal) => self.response_format.allow(&principal),
+            Err(AuthError::InsufficientScope(_)) => self.response_format.deny(),
+            // API Gateway turns exactly this error message into its 401 response.
             Err(AuthError::Missing | AuthError::Malformed(_) | AuthError::InvalidToken(_)) => {
                 return Err(InvocationError { kind: "Unauthorized", message: "Unauthorized".to_owned() });
             }
-            // An error and not a no: API Gateway would keep that, and keep people out when the issuer is back.
-            Err(denied @ AuthError::Unavailable) => {
-                return Err(InvocationError { kind: "Unavailable", message: denied.to_string() });
+            // An error, not a denial: API Gateway would cache a denial, and reject callers when the issuer is back.
+            Err(error @ AuthError::Unavailable) => {
+                return Err(InvocationError { kind: "Unavailable", message: error.to_string() });
             }
         };
-        Ok(answer.to_string().into())
+        Ok(response.to_string().into())
     }
 }
 
@@ -113,29 +113,29 @@ impl Event<'_> {
     }
 }
 
-/// `arn:aws:execute-api:<region>:<account>:<api>/<stage>/<method>/<path>` for every method and path: an answer that is kept
-/// counts for all of them.
-fn whole_stage(arn: &str) -> Option<String> {
+/// The ARN of every method and path of the stage of `arn:aws:execute-api:<region>:<account>:<api>/<stage>/<method>/<path>`:
+/// API Gateway applies a cached policy to all of them.
+fn stage_arn(arn: &str) -> Option<String> {
     let (api, rest) = arn.strip_prefix("arn:")?.split_once('/')?;
     let (stage, _) = rest.split_once('/')?;
     (!api.is_empty() && !stage.is_empty()).then(|| format!("arn:{api}/{stage}/*"))
 }
 
-impl ResponseFormat {
-    fn yes(&self, principal: &Principal) -> Value {
+impl AuthorizerResponseFormat {
+    fn allow(&self, principal: &Principal) -> Value {
         let context = context(principal);
         match self {
             Self::Policy { stage } => {
-                let mut answer = policy("Allow", stage);
-                answer["principalId"] = context.get("sub").cloned().unwrap_or_default();
-                answer["context"] = context.into();
-                answer
+                let mut response = policy("Allow", stage);
+                response["principalId"] = context.get("sub").cloned().unwrap_or_default();
+                response["context"] = context.into();
+                response
             }
             Self::Simple => json!({ "isAuthorized": true, "context": context }),
         }
     }
 
-    fn no(&self) -> Value {
+    fn deny(&self) -> Value {
         match self {
             Self::Policy { stage } => policy("Deny", stage),
             Self::Simple => json!({ "isAuthorized": false }),
@@ -153,18 +153,18 @@ fn policy(effect: &str, stage: &str) -> Value {
     })
 }
 
-/// A longer claim is left out: API Gateway takes a few kilobytes altogether.
-const LONGEST: usize = 512;
+/// The longest claim that goes into the context, in bytes: API Gateway accepts a context of a few kilobytes.
+const LONGEST_CLAIM: usize = 512;
 
-/// The claims that are scalars, which is all that API Gateway passes on; scopes always in one text. From these the
-/// function behind it knows the caller again.
+/// The context from which the server reads the principal: the scalar claims, since API Gateway passes on no others, and
+/// the scopes as one space-separated text.
 fn context(principal: &Principal) -> Map<String, Value> {
-    let passes = |name: &str, value: &Value| match value {
-        Value::String(text) => text.len() <= LONGEST || matches!(name, "iss" | "sub"),
+    let is_forwarded = |name: &str, value: &Value| match value {
+        Value::String(text) => text.len() <= LONGEST_CLAIM || matches!(name, "iss" | "sub"),
         Value::Number(_) | Value::Bool(_) => true,
         Value::Null | Value::Array(_) | Value::Object(_) => false,
     };
-    let claims = principal.attributes().iter().filter(|(name, value)| passes(name, value));
+    let claims = principal.attributes().iter().filter(|(name, value)| is_forwarded(name, value));
     let mut context: Map<_, _> = claims.map(|(name, value)| (name.clone(), value.clone())).collect();
     context.insert("scope".to_owned(), principal.scopes().join(" ").into());
     context

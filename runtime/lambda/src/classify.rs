@@ -1,6 +1,6 @@
-//! What kind of event an invocation carries.
+//! The kind of event that an invocation carries.
 //!
-//! One pass reads every field that tells kinds apart and every field an HTTP request is made of; the rest is skipped.
+//! One pass over the JSON reads the fields that distinguish the kinds and the fields of HTTP requests; it skips the others.
 //! Shapes: <https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html>,
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>,
 //! <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html> (read 2026-11-20).
@@ -23,7 +23,7 @@ pub(super) enum Invocation<'a> {
     Http(Box<HttpEvent<'a>>, IngressKind),
     /// A JSON-RPC message, sent with the Invoke API.
     DirectInvoke,
-    /// An API Gateway asks its Lambda authorizer about a request.
+    /// A request of an API Gateway to its Lambda authorizer.
     Authorizer,
     /// Messages of an SNS topic.
     Sns,
@@ -33,11 +33,11 @@ pub(super) enum Invocation<'a> {
     Sqs,
     /// A tool call of an AgentCore Gateway.
     AgentCore,
-    /// Lambda reports that a streamed response has ended. There is nothing to do.
+    /// Lambda's report that a streamed response has ended. It needs no action.
     Completion,
-    /// A scheduled event that keeps the environment warm. There is nothing to do.
+    /// A scheduled event that keeps the environment warm. It needs no action.
     WarmUp,
-    /// None of these, by its top-level keys.
+    /// An event of no known kind, with its top-level keys.
     Unknown(Vec<String>),
 }
 
@@ -59,7 +59,7 @@ impl Invocation<'_> {
     }
 }
 
-/// The fronts, by the shape of their events.
+/// The kinds of gateways, by the format of their events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum IngressKind {
     /// A Lambda Function URL: payload 2.0 under AWS's own host name.
@@ -70,13 +70,13 @@ pub(super) enum IngressKind {
     RestApi,
     /// Application Load Balancer.
     Alb {
-        /// The target group wants its headers as lists.
+        /// Whether multi-value headers are enabled for the target group.
         multi_value: bool,
     },
 }
 
-/// Text of an event, copied only where an escape has to be resolved. A plain `Option<Cow<str>>` is always copied: serde
-/// borrows no further in than a field.
+/// Text of an event. It is copied only if it contains escapes. serde borrows a `Cow<str>` field, but always copies a
+/// `Cow<str>` inside an `Option` or a collection; this type is borrowed there too.
 #[derive(Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
 #[serde(transparent)]
 pub(super) struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
@@ -95,10 +95,10 @@ impl Borrow<str> for Text<'_> {
     }
 }
 
-/// Values by name, in order of names.
+/// Values by name, sorted by name.
 pub(super) type Named<'a, T> = BTreeMap<Text<'a>, T>;
 
-/// The fields of all HTTP events together. Which are there depends on the front.
+/// The fields of the HTTP events of all gateways. Which of them an event has depends on its gateway.
 #[derive(Debug, Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct HttpEvent<'a> {
@@ -125,7 +125,7 @@ pub(super) struct HttpEvent<'a> {
     pub(super) is_base64_encoded: Option<bool>,
     #[serde(borrow)]
     pub(super) request_context: Option<RequestContext<'a>>,
-    // An authorizer is shown the request it is to judge, and asked by these.
+    // An authorizer's event has the fields of the request, and these besides.
     #[serde(borrow, rename = "type")]
     kind: Option<&'a RawValue>,
     method_arn: Option<IgnoredAny>,
@@ -141,7 +141,7 @@ pub(super) struct RequestContext<'a> {
     pub(super) stage: Option<Text<'a>>,
     #[serde(borrow)]
     pub(super) domain_name: Option<Text<'a>>,
-    // As raw text: only a request that needs them pays for reading them.
+    // Raw text: they are parsed only for the gateways that set them.
     #[serde(borrow)]
     pub(super) authorizer: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -154,7 +154,7 @@ pub(super) struct HttpContext<'a> {
     pub(super) method: Text<'a>,
 }
 
-/// The fields that tell kinds apart, as raw text: a wrong type in one must not hide another.
+/// The fields that distinguish the kinds, as raw text: a wrong type in one field must not hide another field.
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct EventProbe<'a> {
@@ -181,7 +181,7 @@ struct EventProbe<'a> {
 
 #[derive(Deserialize)]
 struct Record<'a> {
-    // SNS writes it with a capital, SQS without.
+    // SNS calls the field `EventSource`, SQS calls it `eventSource`.
     #[serde(borrow, default, rename = "EventSource")]
     sns: Option<Cow<'a, str>>,
     #[serde(borrow, default, rename = "eventSource")]
@@ -197,7 +197,7 @@ pub(super) enum EventError {
     NotAnObject,
 }
 
-/// Says what an event is. `is_agent_core` is told by the client context, not by the event.
+/// Determines the kind of an event. `is_agent_core` comes from the client context, because the event does not show it.
 pub(super) fn classify(event: &str, is_agent_core: bool) -> Result<Invocation<'_>, EventError> {
     if is_agent_core {
         return Ok(Invocation::AgentCore);
@@ -205,25 +205,25 @@ pub(super) fn classify(event: &str, is_agent_core: bool) -> Result<Invocation<'_
     if !event.trim_start().starts_with('{') {
         return Err(EventError::NotAnObject);
     }
-    // Nearly every event is a request, which one pass over it tells. A valid one wins over every marker that a client
-    // could put beside it.
+    // Nearly every event is an HTTP request: one pass recognises it. A valid HTTP request takes precedence over any
+    // field of another kind that a client could add to it.
     if let Ok(http) = serde_json::from_str::<HttpEvent<'_>>(event)
         && let Some(ingress) = http.ingress()
         && !http.is_for_authorizer()
     {
         return Ok(Invocation::Http(Box::new(http), ingress));
     }
-    let marks: EventProbe<'_> = serde_json::from_str(event).map_err(|_| EventError::NotAnObject)?;
-    if marks.is_for_authorizer() {
+    let probe: EventProbe<'_> = serde_json::from_str(event).map_err(|_| EventError::NotAnObject)?;
+    if probe.is_for_authorizer() {
         return Ok(Invocation::Authorizer);
     }
-    if marks.request_context.is_some() {
+    if probe.request_context.is_some() {
         let http: HttpEvent<'_> = serde_json::from_str(event).map_err(EventError::Http)?;
         if let Some(ingress) = http.ingress() {
             return Ok(Invocation::Http(Box::new(http), ingress));
         }
     }
-    Ok(marks.other(event))
+    Ok(probe.other(event))
 }
 
 impl EventProbe<'_> {
@@ -233,8 +233,8 @@ impl EventProbe<'_> {
 
     fn other<'e>(&self, event: &str) -> Invocation<'e> {
         let source = self.source.map(RawValue::get);
-        if let Some(records) = self.records.and_then(of_records) {
-            records
+        if let Some(invocation) = self.records.and_then(of_records) {
+            invocation
         } else if self.detail_type.is_some() && source.is_some() {
             Invocation::EventBridge
         } else if self.jsonrpc.is_some() {
@@ -266,7 +266,7 @@ fn of_records<'e>(records: &RawValue) -> Option<Invocation<'e>> {
     }
 }
 
-/// The keys of an event and none of its values: enough to know what was sent, nothing that could be a secret.
+/// The keys of an event, for the error text. Its values could be secrets.
 fn top_level_keys(event: &str) -> Vec<String> {
     let keys: BTreeMap<String, IgnoredAny> = serde_json::from_str(event).unwrap_or_default();
     keys.into_keys().take(20).map(|key| key.chars().take(64).collect()).collect()
@@ -277,7 +277,7 @@ impl HttpEvent<'_> {
         asks_authorizer(self.kind) && (self.method_arn.is_some() || self.route_arn.is_some())
     }
 
-    /// Which front made the event. `None` when it is no HTTP event after all.
+    /// The kind of gateway that sent the event. `None` if it is not an HTTP event.
     fn ingress(&self) -> Option<IngressKind> {
         let context = self.request_context.as_ref()?;
         if context.elb.is_some() && self.http_method.is_some() {

@@ -1,7 +1,7 @@
 //! A JSON-RPC message sent with the Invoke API: for other functions, tests and the command line.
 //!
-//! There is no HTTP on this way, so the headers that mirror the body are written from it. Only 2026-07-28 works like
-//! this: a session needs headers in both directions.
+//! A direct invocation has no HTTP headers, so those that mirror fields of the body are set from the body. Only requests
+//! of 2026-07-28 can be sent this way: a session needs headers in both directions.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
@@ -14,7 +14,7 @@ use mcp_lambda_core::{
     protocol::{self, headers, meta},
 };
 
-/// The request an HTTP client would have sent.
+/// The HTTP request that a client would send for this message.
 pub(super) fn request(path: &str, event: &str) -> Request<Body> {
     let message: Value = serde_json::from_str(event).unwrap_or_default();
     let mut request = Request::new(full(Bytes::copy_from_slice(event.as_bytes())));
@@ -23,7 +23,7 @@ pub(super) fn request(path: &str, event: &str) -> Request<Body> {
     *request.uri_mut() = path.parse().unwrap_or_default();
     let head = request.headers_mut();
     head.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    // An invocation has one answer: progress has nowhere to go.
+    // A direct invocation returns one response, so the client accepts no event stream.
     head.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
     let method = message["method"].as_str().unwrap_or_default();
     let version = message["params"]["_meta"][meta::PROTOCOL_VERSION].as_str();
@@ -40,7 +40,7 @@ pub(super) fn request(path: &str, event: &str) -> Request<Body> {
     request
 }
 
-/// Text that a header cannot hold goes into it as a Base64 sentinel.
+/// Encodes a value that a header cannot contain as `=?base64?...?=`.
 fn mirror(value: &str) -> String {
     let plain = value.bytes().all(|byte| (0x21..0x7f).contains(&byte)) && !value.starts_with("=?base64?");
     if plain { value.to_owned() } else { format!("=?base64?{}?=", STANDARD.encode(value)) }

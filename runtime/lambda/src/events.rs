@@ -1,4 +1,4 @@
-//! What other systems send: SNS deliveries and EventBridge events, read into events of ours.
+//! SNS deliveries and EventBridge events, read into [`InboundEvent`]s.
 //!
 //! Shapes: <https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html>,
 //! <https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html>,
@@ -15,39 +15,40 @@ use mcp_lambda_core::{
     time::Timestamp,
 };
 
-/// The attribute that names the one caller a message of the topic is for, by [`Principal::key`].
-const FOR_PRINCIPAL: &str = "mcp_principal";
+/// The message attribute that addresses a message to one principal, by [`Principal::key`].
+const PRINCIPAL_ATTRIBUTE: &str = "mcp_principal";
 
-/// Why a delivery cannot be taken. It fails, so that AWS tries again and in the end lays it aside for somebody to read.
+/// The payload is invalid. The invocation fails on purpose, so Lambda retries it and then moves it to the dead-letter queue.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum InvalidEvent {
-    /// It is not shaped as its sender documents.
-    #[error("the {sender} delivery cannot be read: {reason}")]
+    /// The payload does not have the format that its sender documents.
+    #[error("the {sender} event cannot be read: {reason}")]
     Delivery {
         /// SNS or `EventBridge`.
         sender: &'static str,
-        /// What is wrong with it.
+        /// Why the payload is invalid.
         reason: String,
     },
-    /// It names a type of ours, and is something else.
-    #[error("message {id} says it is {kind:?}, which it is not: {reason}")]
-    Own {
-        /// The sender's id of it.
+    /// The `type` of the message is one of [`MCP_EVENT_TYPES`], and its fields do not fit the type.
+    #[error("message {id} has the type {kind:?} and is not a valid event of that type: {reason}")]
+    McpEvent {
+        /// The sender's id of the message.
         id: String,
-        /// The type it names.
+        /// The `type` of the message.
         kind: String,
-        /// What is wrong with it.
+        /// Why the message is invalid.
         reason: String,
     },
-    /// It is for a session that no server can have opened.
-    #[error("message {0} is for one session, and its session_id is none that a server of ours gives out")]
+    /// The message is for a session, and its `session_id` is not a valid session id.
+    #[error("message {0} is for one session, and its session_id is not a session id of this server")]
     Session(String),
-    /// It is for one caller, whom it does not name.
+    /// The message is for one principal, and its attribute has no valid key.
     #[error(
-        "message {0} has an attribute mcp_principal that names nobody: it takes the key of a principal as text"
+        "message {0} has an attribute mcp_principal that is not the key of a principal: expected text such as \
+         https://issuer.example.com|alice"
     )]
     Principal(String),
-    /// There is nothing in it.
+    /// The message has no content.
     #[error("message {0} has neither a text nor a subject")]
     Empty(String),
 }
@@ -83,7 +84,7 @@ struct Message<'a> {
 
 #[derive(Deserialize)]
 struct Attribute {
-    // Binary attributes have another type; only text is looked at.
+    // The text of the attribute; a binary attribute has no `Value` that is text.
     #[serde(default, rename = "Value")]
     value: Value,
 }
@@ -103,11 +104,11 @@ pub(super) fn sns(payload: &str) -> Result<Vec<InboundEvent>, InvalidEvent> {
             }
             let event = message.event()?;
             let scope = message.scope(&event)?;
-            let ours = message
+            let event_id = message
                 .message_attributes
                 .get(TopicMessage::EVENT_ID)
                 .and_then(|attribute| attribute.value.as_str());
-            let source_id = match ours {
+            let source_id = match event_id {
                 Some(id) => TopicMessage::source_id_of(id),
                 None => format!("sns:{}", message.message_id),
             };
@@ -141,7 +142,7 @@ pub(super) fn event_bridge(payload: &str) -> Result<InboundEvent, InvalidEvent> 
 }
 
 impl Message<'_> {
-    /// An event of ours as it is, anything else as an external event.
+    /// An event in the format of [`Event`] unchanged, and any other message as an external event.
     fn event(&self) -> Result<Event, InvalidEvent> {
         let text = self.message.as_deref().map_or("", str::trim);
         if text.is_empty() && self.subject().is_none() {
@@ -152,8 +153,8 @@ impl Message<'_> {
             Err(_) if text.is_empty() => Value::Null,
             Err(_) => Value::String(self.message.clone().unwrap_or_default()),
         };
-        if let Some(own) = own(&body) {
-            return own.map_err(|(kind, reason)| InvalidEvent::Own {
+        if let Some(event) = mcp_event(&body) {
+            return event.map_err(|(kind, reason)| InvalidEvent::McpEvent {
                 id: self.message_id.clone().into_owned(),
                 kind,
                 reason,
@@ -163,10 +164,10 @@ impl Message<'_> {
         Ok(GlobalEvent::external_event(source, event_type, body).into())
     }
 
-    /// Whom it is for: what its attribute says, and else what it is about.
+    /// The scope of the message: the principal of its attribute, or else the scope of its event.
     fn scope(&self, event: &Event) -> Result<Scope, InvalidEvent> {
         let id = || self.message_id.clone().into_owned();
-        let Some(attribute) = self.message_attributes.get(FOR_PRINCIPAL) else {
+        let Some(attribute) = self.message_attributes.get(PRINCIPAL_ATTRIBUTE) else {
             return event.scope().ok_or_else(|| InvalidEvent::Session(id()));
         };
         let key = attribute.value.as_str().map(str::trim).filter(|key| !key.is_empty());
@@ -174,14 +175,14 @@ impl Message<'_> {
         principal.map(Scope::Principal).ok_or_else(|| InvalidEvent::Principal(id()))
     }
 
-    /// Who says it and what kind of thing it is: the body knows best, then the subject, then the topic.
+    /// The source and the type of the event: from the body, or else the subject, or else the name of the topic.
     fn origin(&self, body: &Value) -> (String, String) {
         if body["AlarmName"].is_string() && body["NewStateValue"].is_string() {
             return ("aws.cloudwatch".to_owned(), "alarm".to_owned());
         }
-        let said = |name: &str| body[name].as_str().map(str::trim).filter(|text| !text.is_empty());
-        let (by_source, by_type) = match self.subject() {
-            // `aws.ec2.state_change`: a dotted name, the type its last part.
+        let field = |name: &str| body[name].as_str().map(str::trim).filter(|text| !text.is_empty());
+        let (subject_source, subject_type) = match self.subject() {
+            // In `aws.ec2.state_change` the type is the last part.
             Some(subject) if !subject.contains(char::is_whitespace) => match subject.rsplit_once('.') {
                 Some((source, kind)) if !source.is_empty() && !kind.is_empty() => (Some(source), Some(kind)),
                 _ => (None, Some(subject)),
@@ -189,8 +190,8 @@ impl Message<'_> {
             subject => (None, subject),
         };
         let topic = self.topic_arn.rsplit(':').next().filter(|name| !name.is_empty());
-        let source = said("source").or(by_source).or(topic).unwrap_or("sns");
-        let kind = said("event_type").or_else(|| said("detail-type")).or(by_type).unwrap_or("message");
+        let source = field("source").or(subject_source).or(topic).unwrap_or("sns");
+        let kind = field("event_type").or_else(|| field("detail-type")).or(subject_type).unwrap_or("message");
         (source.to_owned(), kind.to_owned())
     }
 
@@ -199,8 +200,8 @@ impl Message<'_> {
     }
 }
 
-/// The types that mean an event of ours.
-const OWN: [&str; 11] = [
+/// The values of `type` that mark a message as an [`Event`], those of a [`GlobalEvent`] first.
+const MCP_EVENT_TYPES: [&str; 11] = [
     "system_health",
     "tool_execution",
     "session_update",
@@ -214,12 +215,13 @@ const OWN: [&str; 11] = [
     "message",
 ];
 
-/// An event of ours, if the body says that it is one. `message` is a word that others use too: it must also fit.
-fn own(body: &Value) -> Option<Result<Event, (String, String)>> {
-    let kind = body.get("type")?.as_str().filter(|kind| OWN.contains(kind))?;
-    // By the text of the error, which names the field: a value would only say that no variant fits.
+/// The event, if the `type` of the body is one of [`MCP_EVENT_TYPES`], or the type and the reason why it is invalid. Other
+/// systems use the type `message` too, so a body of that type that does not fit is no error.
+fn mcp_event(body: &Value) -> Option<Result<Event, (String, String)>> {
+    let kind = body.get("type")?.as_str().filter(|kind| MCP_EVENT_TYPES.contains(kind))?;
+    // Each of the two types is read by itself: its error names the field that is wrong.
     let read = match kind {
-        kind if OWN[..6].contains(&kind) => GlobalEvent::deserialize(body).map(Event::from),
+        kind if MCP_EVENT_TYPES[..6].contains(&kind) => GlobalEvent::deserialize(body).map(Event::from),
         _ => Event::deserialize(body),
     };
     match read {

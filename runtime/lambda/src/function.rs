@@ -1,4 +1,4 @@
-//! One invocation: from its event to what Lambda is told.
+//! One invocation, from its event to its response.
 
 use std::time::Duration;
 
@@ -10,10 +10,12 @@ use serde::{Deserialize, de::IgnoredAny};
 use super::{
     authorizer::AuthorizerRequest,
     classify::{IngressKind, Invocation, Named, classify},
-    direct, events, request,
+    direct,
+    error::InvocationError,
+    events, request,
     response::{self, InvocationResponse},
     roles::Roles,
-    runtime_api::{Event, InvocationError},
+    runtime_api::Event,
 };
 use mcp_lambda_core::{
     Delivery, HostCheck, Ingress, Server,
@@ -24,30 +26,34 @@ use mcp_lambda_core::{
     time::Deadline,
 };
 
-/// What is kept back of an invocation's time for the last bytes, so that a request ends itself before Lambda does.
+/// The time between the deadline of a request and the function's timeout, in which the end of the response is sent.
 const MARGIN: Duration = Duration::from_secs(2);
-/// The life of a stream that waits for events: on Lambda each of its seconds is billed.
-const STREAM_LIFE: Duration = Duration::from_secs(60);
+/// The lifetime of a stream that waits for events: Lambda bills each second of it.
+const STREAM_LIFETIME: Duration = Duration::from_secs(60);
 
 const TRACE_ID: HeaderName = HeaderName::from_static("x-amzn-trace-id");
 
-/// One server, as the function of every kind of event that its roles serve.
+/// The server as a Lambda function: it answers the events of its roles.
 #[derive(Clone)]
 pub(super) struct Function {
     pub(super) server: Server,
     roles: Roles,
 }
 
-/// An event, read and owned: nothing borrows from its payload while it is served.
-enum Work {
-    Http { request: Result<Request<Body>, request::BadRequest>, ingress: IngressKind },
+/// The content of an event, without borrows: its payload is freed before the event is answered.
+enum Content {
+    Http {
+        request: Result<Request<Body>, request::BadRequest>,
+        ingress: IngressKind,
+    },
     DirectInvoke(Request<Body>),
     Events(Vec<InboundEvent>),
     Authorizer(AuthorizerRequest),
-    Nothing,
+    /// An event that needs no action.
+    Empty,
 }
 
-/// How a request is to be answered.
+/// What Lambda sends with an event.
 struct InvocationContext {
     deadline: Deadline,
     trace_id: Option<HeaderValue>,
@@ -62,55 +68,56 @@ impl Function {
         let context =
             InvocationContext { deadline: self.deadline(event.deadline_ms), trace_id: event.trace_id };
         let is_agent_core = event.client_context.as_deref().map_or(Ok(false), is_agent_core)?;
-        let work = self.read(&event.payload, is_agent_core)?;
+        let content = self.read(&event.payload, is_agent_core)?;
         drop(event.payload);
-        Ok(match work {
-            Work::Http { request, ingress } => self.http(request, ingress, context).await,
-            Work::DirectInvoke(request) => self.direct(request, context).await,
-            Work::Events(events) => self.receive(events, context).await?,
-            Work::Authorizer(request) => {
+        Ok(match content {
+            Content::Http { request, ingress } => self.http(request, ingress, context).await,
+            Content::DirectInvoke(request) => self.direct(request, context).await,
+            Content::Events(events) => self.receive(events, context).await?,
+            Content::Authorizer(request) => {
                 let response = request.answer(self.server.authenticator(), context.deadline).await?;
                 InvocationResponse::Buffered(response)
             }
-            Work::Nothing => InvocationResponse::Buffered(Bytes::from_static(b"{}")),
+            Content::Empty => InvocationResponse::Buffered(Bytes::from_static(b"{}")),
         })
     }
 
-    fn read(&self, event: &[u8], is_agent_core: bool) -> Result<Work, InvocationError> {
+    fn read(&self, event: &[u8], is_agent_core: bool) -> Result<Content, InvocationError> {
         let invalid = |message| InvocationError { kind: "InvalidEvent", message };
-        let event =
-            std::str::from_utf8(event).map_err(|error| invalid(format!("the event is not text: {error}")))?;
+        let event = std::str::from_utf8(event)
+            .map_err(|error| invalid(format!("the event is not UTF-8: {error}")))?;
         let invocation = classify(event, is_agent_core).map_err(|error| invalid(error.to_string()))?;
         if let Some(kind) = invocation.kind() {
             self.roles.check(kind)?;
         }
         let events = |events: Result<_, events::InvalidEvent>| {
-            events.map(Work::Events).map_err(|error| invalid(error.to_string()))
+            events.map(Content::Events).map_err(|error| invalid(error.to_string()))
         };
         match invocation {
             Invocation::Http(event, ingress) => {
-                Ok(Work::Http { request: request::request(&event, ingress), ingress })
+                Ok(Content::Http { request: request::request(&event, ingress), ingress })
             }
             Invocation::DirectInvoke => {
-                Ok(Work::DirectInvoke(direct::request(&self.server.config().path, event)))
+                Ok(Content::DirectInvoke(direct::request(&self.server.config().path, event)))
             }
-            Invocation::Authorizer => AuthorizerRequest::read(event).map(Work::Authorizer),
+            Invocation::Authorizer => AuthorizerRequest::read(event).map(Content::Authorizer),
             Invocation::Sns => events(events::sns(event)),
             Invocation::EventBridge => events(events::event_bridge(event).map(|event| vec![event])),
-            // The roles have refused these.
+            // `Roles::check` has refused these kinds already.
             Invocation::Sqs | Invocation::AgentCore => Err(invalid("the event has no role".to_owned())),
-            Invocation::Completion | Invocation::WarmUp => Ok(Work::Nothing),
+            Invocation::Completion | Invocation::WarmUp => Ok(Content::Empty),
             Invocation::Unknown(keys) => Err(InvocationError {
                 kind: "UnknownEvent",
                 message: format!(
-                    "the event is of no kind that this server knows; its top-level keys are {}",
+                    "the event is of an unknown kind; its top-level keys are {}",
                     keys.join(", ")
                 ),
             }),
         }
     }
 
-    /// Our own deadline, since Managed Instances do not stop us at theirs.
+    /// The deadline of a request. Managed Instances do not stop an invocation at the function's timeout, so the server has
+    /// to end the request itself.
     fn deadline(&self, deadline_ms: Option<u64>) -> Deadline {
         let Some(deadline_ms) = deadline_ms else {
             return Deadline::after(self.server.config().request_timeout);
@@ -119,8 +126,8 @@ impl Function {
         Deadline::after(left.saturating_sub(MARGIN.min(left / 4)))
     }
 
-    /// Success says that every event is in the log. Whatever else happens, the delivery fails and comes again; those
-    /// that had been appended are known then.
+    /// Appends the events to the log. If one of them is not stored, the invocation fails and Lambda retries all of them;
+    /// the log recognises those that it has already.
     async fn receive(
         self,
         events: Vec<InboundEvent>,
@@ -133,7 +140,7 @@ impl Function {
                     .await;
             let not_stored = |message| InvocationError { kind: "EventNotStored", message };
             match appended {
-                Ok(Ok(appended)) => tracing::debug!(id, ?appended, "an event was taken in"),
+                Ok(Ok(appended)) => tracing::debug!(id, ?appended, "an event was appended"),
                 Ok(Err(error)) => {
                     tracing::error!(error = %Causes(&error), id, "an event was not stored");
                     return Err(not_stored(format!("event {id} was not stored: {error}")));
@@ -154,7 +161,7 @@ impl Function {
         let answer = match request {
             Ok(request) => self.serve(request, context, delivery).await,
             Err(error) => {
-                tracing::warn!(%error, "a request was refused");
+                tracing::warn!(%error, "a gateway sent an event that is not a valid HTTP request");
                 bad_request(&error.to_string())
             }
         };
@@ -177,10 +184,11 @@ impl Function {
         delivery: Delivery,
     ) -> Response<Body> {
         let InvocationContext { deadline, trace_id } = context;
-        // AWS routes by host name before it invokes us: there is no other name we could be called by.
-        let ingress = Ingress { deadline, delivery, stream_lifetime: STREAM_LIFE, host: HostCheck::Routed };
+        // The gateway has routed the request by its host name.
+        let ingress =
+            Ingress { deadline, delivery, stream_lifetime: STREAM_LIFETIME, host: HostCheck::Routed };
         request.extensions_mut().insert(ingress);
-        // The front's header names the front's segment; what happens here belongs to the invocation's.
+        // The gateway's header names the gateway's segment of the trace; the request belongs to that of the invocation.
         if let Some(trace_id) = trace_id {
             request.headers_mut().insert(TRACE_ID, trace_id);
         }
@@ -188,8 +196,8 @@ impl Function {
     }
 }
 
-/// AgentCore Gateway says in the client context which tool it calls. Whoever may invoke the function directly may
-/// send any context: one that cannot be read fails its own invocation and nothing else.
+/// Whether AgentCore Gateway invoked the function: it names the tool in the client context. A principal that may invoke the
+/// function directly can send any client context, so an invalid one fails its own invocation and no other.
 fn is_agent_core(context: &[u8]) -> Result<bool, InvocationError> {
     #[derive(Deserialize)]
     struct ClientContext<'a> {
@@ -203,8 +211,8 @@ fn is_agent_core(context: &[u8]) -> Result<bool, InvocationError> {
     Ok(context.custom.is_some_and(|custom| custom.contains_key("bedrockAgentCoreToolName")))
 }
 
-/// Streams only where the front certainly passes bytes on: HTTP APIs and load balancers never do, a Function URL is
-/// taken to stream unless told otherwise, a REST API only when told so.
+/// How a gateway delivers the response: HTTP APIs and load balancers never stream, a Function URL streams unless
+/// `MCP_RESPONSE_MODE` says otherwise, and a REST API streams only if `MCP_RESPONSE_MODE` says so.
 fn delivery(mode: ResponseMode, ingress: IngressKind) -> Delivery {
     match (ingress, mode) {
         (IngressKind::Alb { .. } | IngressKind::HttpApi, _)

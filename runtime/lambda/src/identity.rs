@@ -1,12 +1,12 @@
-//! What a front of AWS says of the caller it has checked.
+//! The identity of the caller that a gateway has authenticated, from the `requestContext` of its event.
 //!
-//! | front | where | who vouches |
+//! | gateway | field | authenticated by |
 //! |---|---|---|
-//! | REST API | `authorizer`: scalars, side by side with `principalId` | an authorizer function |
+//! | REST API | `authorizer`: scalars beside `principalId` | a Lambda authorizer |
 //! | REST API | `authorizer.claims` | Cognito |
-//! | REST API | `identity` with a caller | IAM |
-//! | HTTP API | `authorizer.lambda` | an authorizer function |
-//! | HTTP API | `authorizer.jwt` | the issuer, checked by the front |
+//! | REST API | `identity` with a `caller` | IAM |
+//! | HTTP API | `authorizer.lambda` | a Lambda authorizer |
+//! | HTTP API | `authorizer.jwt` | the gateway, which verifies the issuer's token |
 //! | HTTP API, Function URL | `authorizer.iam` | IAM |
 //!
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html>,
@@ -15,39 +15,40 @@
 use mcp_lambda_core::auth::{AuthenticatedBy, GatewayIdentity, Principal, scopes_of};
 use serde_json::{Map, Value};
 
-/// What an authorizer may call the subject, the first that is there wins.
-const SUBJECTS: [&str; 3] = ["sub", "principalId", "userId"];
+/// The fields of an authorizer's context that can name the subject, in order of precedence.
+const SUBJECT_FIELDS: [&str; 3] = ["sub", "principalId", "userId"];
 
-/// How a front writes it.
+/// The payload format version of a gateway's event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Shape {
+pub(super) enum PayloadFormat {
     /// Payload 1.0.
     V1,
     /// Payload 2.0.
     V2,
 }
 
-/// Reads what stands in an event's request context. `None` when the front has asked nobody.
+/// Reads the identity from the fields `authorizer` and `identity` of the request context. `None` if the gateway has not
+/// authenticated the caller.
 pub(super) fn read(
-    shape: Shape,
+    format: PayloadFormat,
     authorizer: Option<&str>,
     identity: Option<&str>,
 ) -> Option<GatewayIdentity> {
     let object = |text: Option<&str>| text.and_then(|text| serde_json::from_str(text).ok());
     let authorizer: Option<Map<String, Value>> = object(authorizer);
-    match (shape, authorizer) {
-        (Shape::V1, Some(context)) if !context.is_empty() => Some(of_v1(context)),
-        (Shape::V1, _) => of_identity(&object(identity)?),
-        (Shape::V2, Some(context)) => of_v2(context),
-        (Shape::V2, None) => None,
+    match (format, authorizer) {
+        (PayloadFormat::V1, Some(context)) if !context.is_empty() => Some(of_v1(context)),
+        (PayloadFormat::V1, _) => of_identity(&object(identity)?),
+        (PayloadFormat::V2, Some(context)) => of_v2(context),
+        (PayloadFormat::V2, None) => None,
     }
 }
 
 fn of_v1(mut context: Map<String, Value>) -> GatewayIdentity {
-    // An authorizer's own values are scalars here, so an object under one of these names is not one of them.
+    // In payload 1.0 the values of a Lambda authorizer are scalars, so an object in one of these fields is a context.
     for nested in ["claims", "lambda"] {
-        if let Some(Value::Object(said)) = context.get_mut(nested) {
-            return of_authorizer(std::mem::take(said));
+        if let Some(Value::Object(nested)) = context.get_mut(nested) {
+            return of_authorizer(std::mem::take(nested));
         }
     }
     of_authorizer(context)
@@ -55,7 +56,7 @@ fn of_v1(mut context: Map<String, Value>) -> GatewayIdentity {
 
 fn of_v2(mut context: Map<String, Value>) -> Option<GatewayIdentity> {
     let mut take = |name: &str| match context.remove(name) {
-        Some(Value::Object(said)) => Some(said),
+        Some(Value::Object(fields)) => Some(fields),
         _ => None,
     };
     if let Some(iam) = take("iam") {
@@ -68,11 +69,11 @@ fn of_v2(mut context: Map<String, Value>) -> Option<GatewayIdentity> {
     take("lambda").map(of_authorizer)
 }
 
-/// An authorizer that names an issuer speaks of the subject of a token, so that it is the same caller wherever that token
-/// is verified. One that names nobody lets everybody in alike.
-fn of_authorizer(said: Map<String, Value>) -> GatewayIdentity {
-    let text = |name: &str| said.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
-    let subject = SUBJECTS.into_iter().find_map(text);
+/// The identity of an authorizer's context. A context with an issuer describes a token, and its principal is the same as
+/// if this server had verified that token. A context without a subject is that of an anonymous caller.
+fn of_authorizer(context: Map<String, Value>) -> GatewayIdentity {
+    let text = |name: &str| context.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let subject = SUBJECT_FIELDS.into_iter().find_map(text);
     let principal = match (text("iss"), text("sub"), subject) {
         (Some(issuer), Some(subject), _) => Principal::new(issuer, subject),
         (_, _, Some(subject)) => Principal::new("authorizer", subject),
@@ -82,17 +83,17 @@ fn of_authorizer(said: Map<String, Value>) -> GatewayIdentity {
         if subject.is_some() { AuthenticatedBy::Authorizer } else { AuthenticatedBy::Anonymous };
     let principal = principal
         .with_authentication(authenticated_by)
-        .with_scopes(scopes_of(&said))
-        .with_attributes(said.clone());
-    GatewayIdentity { principal, context: said }
+        .with_scopes(scopes_of(&context))
+        .with_attributes(context.clone());
+    GatewayIdentity { principal, context }
 }
 
-/// By its id, which AWS never gives to anybody else: a name can be given anew. Callers of one identity pool share a role
-/// and so its id; Cognito's id tells them apart.
-fn of_iam(said: Map<String, Value>) -> Option<GatewayIdentity> {
+/// The identity of an IAM caller, by its unique id: AWS never assigns an id twice, while the name of a deleted user can be
+/// used again. The callers of a Cognito identity pool share a role and its id, so their Cognito identity id is used.
+fn of_iam(context: Map<String, Value>) -> Option<GatewayIdentity> {
     let text = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
-    let pool = said.get("cognitoIdentity").and_then(|pool| pool.get("identityId")).and_then(text);
-    let principal = match (pool, said.get("userId").and_then(text)) {
+    let pool = context.get("cognitoIdentity").and_then(|pool| pool.get("identityId")).and_then(text);
+    let principal = match (pool, context.get("userId").and_then(text)) {
         (Some(identity), _) => Principal::new("aws:cognito-identity", &identity),
         (None, Some(caller)) => Principal::new("aws:iam", &caller),
         (None, None) => return None,
@@ -100,29 +101,29 @@ fn of_iam(said: Map<String, Value>) -> Option<GatewayIdentity> {
     Some(GatewayIdentity {
         principal: principal
             .with_authentication(AuthenticatedBy::Iam)
-            .with_attributes(without_credentials(&said)),
-        context: said,
+            .with_attributes(without_credentials(&context)),
+        context,
     })
 }
 
 fn of_identity(identity: &Map<String, Value>) -> Option<GatewayIdentity> {
     let text = |name: &str| identity.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
-    // Only a signed request has a caller; the address and the user agent are said of everybody.
+    // Only a signed request has a caller; every request has a source address and a user agent.
     let caller = text("caller")?;
     let principal = match text("cognitoIdentityId") {
         Some(identity) => Principal::new("aws:cognito-identity", identity),
         None => Principal::new("aws:iam", text("user").unwrap_or(caller)),
     };
-    let said: Map<_, _> = ["userArn", "accountId", "caller", "user", "principalOrgId"]
+    let context: Map<_, _> = ["userArn", "accountId", "caller", "user", "principalOrgId"]
         .into_iter()
         .filter_map(|name| text(name).map(|value| (name.to_owned(), value.into())))
         .collect();
     Some(GatewayIdentity {
-        principal: principal.with_authentication(AuthenticatedBy::Iam).with_attributes(said.clone()),
-        context: said,
+        principal: principal.with_authentication(AuthenticatedBy::Iam).with_attributes(context.clone()),
+        context,
     })
 }
 
-fn without_credentials(said: &Map<String, Value>) -> Map<String, Value> {
-    said.iter().filter(|(name, _)| *name != "accessKey").map(|(k, v)| (k.clone(), v.clone())).collect()
+fn without_credentials(context: &Map<String, Value>) -> Map<String, Value> {
+    context.iter().filter(|(name, _)| *name != "accessKey").map(|(k, v)| (k.clone(), v.clone())).collect()
 }

@@ -15,8 +15,11 @@
 mod authorizer;
 mod classify;
 mod direct;
+mod error;
 mod events;
 mod function;
+#[cfg(test)]
+mod fuzz;
 mod identity;
 mod request;
 mod response;

@@ -1,26 +1,26 @@
 //! An HTTP event as a request.
 //!
-//! Converted here and not with `lambda_http`: it panics on a body whose base64 is cut short and on a path that is no
-//! URI, and both can be sent by anybody who reaches the front.
+//! `lambda_http` is not used for the conversion: it panics on a truncated base64 body and on a path that is not a URI, and
+//! any client of the gateway can send both.
 
 use std::borrow::Cow;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
-
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::value::RawValue;
 
 use super::{
     classify::{HttpEvent, IngressKind},
-    identity::{self, Shape},
+    identity::{self, PayloadFormat},
 };
 use mcp_lambda_core::{
     auth::GatewayIdentity,
     http::{Body, full},
 };
 
-/// What an HTTP event holds that no HTTP request could.
+/// The event contains a value that an HTTP request cannot have.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum BadRequest {
     #[error("the method {0:?} is not an HTTP method")]
@@ -31,14 +31,15 @@ pub(super) enum BadRequest {
     Base64(#[from] base64::DecodeError),
 }
 
-/// Makes the request every front makes.
+/// Converts the event of a gateway into an HTTP request.
 pub(super) fn request(event: &HttpEvent<'_>, ingress: IngressKind) -> Result<Request<Body>, BadRequest> {
     let mut request = Request::new(full(body(event)?));
     *request.method_mut() = method(event)?;
     *request.uri_mut() = uri(event, ingress)?;
     *request.headers_mut() = headers(event);
     if ingress == IngressKind::RestApi {
-        // REST APIs hand a body in base64 on as that text, unless they list its type as binary; they compress themselves.
+        // A REST API passes on a base64 body as text, unless its type is one of the API's binary media types. So the
+        // response must not be compressed; the REST API can compress it.
         request.headers_mut().remove(header::ACCEPT_ENCODING);
     }
     if let Some(identity) = gateway_identity(event, ingress) {
@@ -47,16 +48,17 @@ pub(super) fn request(event: &HttpEvent<'_>, ingress: IngressKind) -> Result<Req
     Ok(request)
 }
 
-/// Whom the front has let in. No client can write what this is read from.
+/// The identity of the caller that the gateway has authenticated. A client cannot set the request context.
 fn gateway_identity(event: &HttpEvent<'_>, ingress: IngressKind) -> Option<GatewayIdentity> {
-    let shape = match ingress {
-        IngressKind::RestApi => Shape::V1,
-        IngressKind::FunctionUrl | IngressKind::HttpApi => Shape::V2,
-        // Its own login puts what it knows into headers, which whoever reaches the function another way can write too.
+    let format = match ingress {
+        IngressKind::RestApi => PayloadFormat::V1,
+        IngressKind::FunctionUrl | IngressKind::HttpApi => PayloadFormat::V2,
+        // A load balancer passes on the identity in headers, which a caller that reaches the function by another way can
+        // set too.
         IngressKind::Alb { .. } => return None,
     };
     let context = event.request_context.as_ref()?;
-    identity::read(shape, context.authorizer.map(RawValue::get), context.identity.map(RawValue::get))
+    identity::read(format, context.authorizer.map(RawValue::get), context.identity.map(RawValue::get))
 }
 
 fn method(event: &HttpEvent<'_>) -> Result<Method, BadRequest> {
@@ -84,7 +86,7 @@ fn uri(event: &HttpEvent<'_>, ingress: IngressKind) -> Result<Uri, BadRequest> {
     Ok(if query.is_empty() { path.parse()? } else { format!("{path}?{query}").parse()? })
 }
 
-/// HTTP APIs put the stage before the path, except for `$default`. Routes are written without it.
+/// The path without the stage: HTTP APIs put the stage before the path, except for `$default`.
 fn without_stage<'p>(event: &HttpEvent<'_>, path: &'p str) -> &'p str {
     let stage = event.request_context.as_ref().and_then(|context| context.stage.as_deref());
     let Some(stage) = stage.filter(|stage| *stage != "$default" && event.raw_path.is_some()) else {
@@ -97,11 +99,14 @@ fn without_stage<'p>(event: &HttpEvent<'_>, path: &'p str) -> &'p str {
     }
 }
 
-/// REST APIs decode the query, load balancers pass it on as it was sent.
+/// The characters that are encoded in a query: all but RFC 3986's unreserved characters.
+const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// The query string. REST APIs decode its names and values; load balancers pass them on unchanged.
 fn query(event: &HttpEvent<'_>, ingress: IngressKind) -> String {
     let encode = |text: &str| match ingress {
         IngressKind::Alb { .. } => text.to_owned(),
-        _ => percent_encode(text),
+        _ => utf8_percent_encode(text, QUERY).to_string(),
     };
     let mut pairs = Vec::new();
     if let Some(all) = &event.multi_value_query_string_parameters {
@@ -116,19 +121,7 @@ fn query(event: &HttpEvent<'_>, ingress: IngressKind) -> String {
     pairs.join("&")
 }
 
-/// Everything but RFC 3986's unreserved characters.
-fn percent_encode(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(byte.into()),
-            _ => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
-}
-
-/// Header names and values that no HTTP front could have received are left out.
+/// The headers of the request. Names and values that are not valid in HTTP are left out.
 fn headers(event: &HttpEvent<'_>) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(16);
     let mut add = |name: &str, value: &str| {
@@ -136,7 +129,7 @@ fn headers(event: &HttpEvent<'_>) -> HeaderMap {
             headers.append(name, value);
         }
     };
-    // REST APIs send both; the lists hold all values, the single ones only the last.
+    // A REST API sends both fields: `multiValueHeaders` has all values, `headers` only the last one of each name.
     if let Some(all) = &event.multi_value_headers {
         for (name, values) in all {
             values.iter().for_each(|value| add(name, value));

@@ -1,4 +1,4 @@
-//! A response as the front behind the event wants it.
+//! A response in the format that the gateway of the event expects.
 
 use std::{borrow::Cow, panic::AssertUnwindSafe};
 
@@ -10,27 +10,30 @@ use http_body_util::BodyExt;
 use serde::{Serialize, Serializer, de::IgnoredAny};
 
 use super::{classify::IngressKind, response_body::Chunks};
-use mcp_lambda_core::{error::Causes, http::Body};
+use mcp_lambda_core::{
+    error::Causes,
+    http::{Body, internal_error},
+};
 
-/// What the loop hands to Lambda.
+/// The response to an invocation.
 pub(super) enum InvocationResponse {
-    /// JSON in one piece.
+    /// A JSON document.
     Buffered(Bytes),
-    /// A prelude and a body, as it is written.
+    /// A prelude and a body, sent while the body is produced.
     Streaming(Chunks),
 }
 
-/// The largest response Lambda passes on in one piece, encoded:
+/// The largest buffered response that Lambda accepts, in bytes of JSON:
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html> (read 2026-11-20).
 const BUFFERED_LIMIT: usize = 6 * 1024 * 1024;
-/// And the largest a load balancer takes:
+/// The largest response that a load balancer accepts, in bytes of JSON:
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html> (read 2026-11-20).
 const LOAD_BALANCER_LIMIT: usize = 1024 * 1024;
 
-/// What separates the prelude from the body.
+/// The separator between the prelude and the body.
 const PRELUDE_END: &[u8] = &[0; 8];
 
-/// What a streamed response begins with.
+/// The JSON before the body of a streamed response.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Prelude<'a> {
@@ -39,24 +42,24 @@ struct Prelude<'a> {
     cookies: Vec<String>,
 }
 
-/// Streams a response. Its head leaves in one write with the chunk that is ready, which is often all there is.
+/// Streams a response. Its prelude and the first chunk are sent in one write if the chunk is ready, as it often is.
 pub(super) async fn streamed(response: Response<Body>) -> InvocationResponse {
     let (mut parts, body) = response.into_parts();
     if parts.status == StatusCode::NO_CONTENT {
-        // 204 forbids the byte that must be sent.
+        // A streamed body must not be empty, and a 204 must have no body.
         parts.status = StatusCode::OK;
     }
     let cookies = take_cookies(&mut parts.headers);
     content_type(&mut parts.headers);
     parts.headers.remove(header::CONTENT_LENGTH);
     let prelude = Prelude { status_code: parts.status.as_u16(), headers: Single(&parts.headers), cookies };
-    // A prelude is made of text and always encodes.
+    // The prelude contains nothing but text, so its serialization does not fail.
     let mut head = serde_json::to_vec(&prelude).unwrap_or_default();
     head.extend_from_slice(PRELUDE_END);
     InvocationResponse::Streaming(Chunks::streamed(head, body).await)
 }
 
-/// A response in one piece.
+/// A buffered response.
 pub(super) async fn buffered(response: Response<Body>, ingress: IngressKind) -> InvocationResponse {
     let (mut parts, body) = response.into_parts();
     content_type(&mut parts.headers);
@@ -77,9 +80,9 @@ pub(super) async fn buffered(response: Response<Body>, ingress: IngressKind) -> 
         IngressKind::FunctionUrl | IngressKind::HttpApi | IngressKind::RestApi => BUFFERED_LIMIT,
     };
     if output.len() > limit {
-        tracing::error!(bytes = output.len(), limit, "a response is too large for this ingress");
+        tracing::error!(bytes = output.len(), limit, "a response is too large for the gateway");
         let text = format!(
-            "the answer is larger than {} MB, the most this ingress passes on; ask for less",
+            "the response is larger than {} MB, the limit of the gateway; request less data",
             limit >> 20
         );
         return failure(ingress, &text);
@@ -87,20 +90,19 @@ pub(super) async fn buffered(response: Response<Body>, ingress: IngressKind) -> 
     InvocationResponse::Buffered(output.into())
 }
 
-/// Raw JSON: the answer to an invocation that came through no front. A notification has none.
+/// The response to a direct invocation: the JSON-RPC message itself, or `null` for a notification.
 pub(super) fn raw(body: Bytes) -> InvocationResponse {
     let is_json = serde_json::from_slice::<IgnoredAny>(&body).is_ok();
     InvocationResponse::Buffered(if is_json { body } else { Bytes::from_static(b"null") })
 }
 
-/// 500, because the body names no request: at 200 a client would wait on for an answer with its id.
+/// An internal error, with status 500: the body has no request id, and after a 200 a client would wait for a response with
+/// the id of its request.
 fn failure(ingress: IngressKind, message: &str) -> InvocationResponse {
-    let body =
-        serde_json::json!({ "jsonrpc": "2.0", "error": { "code": -32603, "message": message } }).to_string();
+    let (status, body) = internal_error(message);
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    let status = StatusCode::INTERNAL_SERVER_ERROR;
-    InvocationResponse::Buffered(encode(status, &mut headers, body.as_bytes(), ingress).into())
+    InvocationResponse::Buffered(encode(status, &mut headers, &body, ingress).into())
 }
 
 #[derive(Serialize)]
@@ -133,7 +135,7 @@ fn encode(status: StatusCode, headers: &mut HeaderMap, body: &[u8], ingress: Ing
     };
     let response = Buffered {
         status_code: status.as_u16(),
-        // Load balancers want the words too.
+        // A load balancer also requires the reason phrase.
         status_description: matches!(ingress, IngressKind::Alb { .. })
             .then(|| format!("{} {}", status.as_u16(), status.canonical_reason().unwrap_or("Unknown"))),
         headers: (!lists).then_some(Single(headers)),
@@ -142,11 +144,12 @@ fn encode(status: StatusCode, headers: &mut HeaderMap, body: &[u8], ingress: Ing
         body: text.unwrap_or(&encoded),
         is_base64_encoded: text.is_none(),
     };
-    // A response is made of text and always encodes.
+    // The response contains nothing but text, so its serialization does not fail.
     serde_json::to_vec(&response).unwrap_or_default()
 }
 
-/// `Set-Cookie` cannot be folded into one line, so fronts take it apart from the headers.
+/// Removes the cookies from the headers: `Set-Cookie` headers cannot be joined into one, so gateways expect them in a field
+/// of their own.
 fn take_cookies(headers: &mut HeaderMap) -> Vec<String> {
     let cookies = headers.get_all(header::SET_COOKIE).iter();
     let cookies = cookies.filter_map(|cookie| cookie.to_str().ok().map(str::to_owned)).collect();
@@ -154,24 +157,25 @@ fn take_cookies(headers: &mut HeaderMap) -> Vec<String> {
     cookies
 }
 
-/// There is one line for all cookies, and two in one line would be one cookie with the other among its attributes.
+/// Keeps the first cookie only: without multi-value headers a response has one `Set-Cookie` header, and a second cookie in
+/// it would be read as an attribute of the first.
 fn keep_one_cookie(headers: &mut HeaderMap) {
     let cookies = headers.get_all(header::SET_COOKIE).iter().count();
     if let Some(first) = headers.get(header::SET_COOKIE).filter(|_| cookies > 1).cloned() {
         tracing::warn!(
             cookies,
-            "only the first cookie is sent: the target group takes no multi-value headers"
+            "only the first cookie is sent: multi-value headers are not enabled for the target group"
         );
         headers.insert(header::SET_COOKIE, first);
     }
 }
 
-/// Lambda would call a body without a type `application/octet-stream`.
+/// Sets a content type if there is none: Lambda's default is `application/octet-stream`.
 fn content_type(headers: &mut HeaderMap) {
     headers.entry(header::CONTENT_TYPE).or_insert(HeaderValue::from_static("text/plain; charset=utf-8"));
 }
 
-/// Headers for fronts that take one value each: those of a list go into one, as RFC 9110 5.3 allows.
+/// Headers with one value each: the values of a repeated header are joined, as RFC 9110 5.3 allows.
 struct Single<'a>(&'a HeaderMap);
 
 impl Serialize for Single<'_> {
@@ -184,7 +188,7 @@ impl Serialize for Single<'_> {
     }
 }
 
-/// Headers for fronts that take lists.
+/// Headers with a list of values each.
 struct Lists<'a>(&'a HeaderMap);
 
 impl Serialize for Lists<'_> {

@@ -1,4 +1,4 @@
-//! A body, chunk by chunk.
+//! The body of a call to the Runtime API, chunk by chunk.
 
 use std::{
     convert::Infallible,
@@ -13,22 +13,22 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 
 use mcp_lambda_core::{error::Causes, http::Body};
 
-/// What is sent where a streamed body would be empty: some fronts wait for its first byte until they time out.
+/// The chunk that is sent instead of an empty streamed body: some gateways wait for a first byte until they time out.
 const NOT_EMPTY: Bytes = Bytes::from_static(b"\n");
 
-/// What is written to the Runtime API. It never fails, since an error in the middle of a stream has nobody to go to,
-/// and it outlives a panic.
+/// The body of a request to the Runtime API. It never fails: an error or a panic of the response body is logged and ends
+/// it, because a client cannot be sent an error in the middle of a stream.
 pub(super) struct Chunks {
     first: Option<Bytes>,
     rest: Rest,
 }
 
 enum Rest {
-    /// The length is that of the first chunk.
+    /// The first chunk is the whole body.
     Nothing,
-    /// More may come, and must while there was nothing yet.
-    Body { body: Body, is_silent: bool },
-    /// There was more, or could have been.
+    /// A streamed body. `is_empty`: it has not sent a byte yet.
+    Body { body: Body, is_empty: bool },
+    /// The streamed body has ended (its length was never known).
     Ended,
 }
 
@@ -37,14 +37,14 @@ impl Chunks {
         Self { first: None, rest: Rest::Nothing }
     }
 
-    /// All of it is here: its length is told beforehand.
+    /// A complete body, sent with its length.
     pub(super) fn whole(bytes: Bytes) -> Self {
         Self { first: Some(bytes), rest: Rest::Nothing }
     }
 
-    /// A head, and behind it in the same chunk what the body has ready.
+    /// A streamed body after a prelude. The first chunk of the body is sent with the prelude if it is ready.
     pub(super) async fn streamed(mut head: Vec<u8>, body: Body) -> Self {
-        let mut rest = Rest::Body { body, is_silent: true };
+        let mut rest = Rest::Body { body, is_empty: true };
         let ready = poll_fn(|cx| Poll::Ready(rest.poll(cx))).await;
         if let Poll::Ready(Some(chunk)) = ready {
             head.extend_from_slice(&chunk);
@@ -56,12 +56,12 @@ impl Chunks {
 impl Rest {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         loop {
-            let Self::Body { body, is_silent } = self else { return Poll::Ready(None) };
+            let Self::Body { body, is_empty } = self else { return Poll::Ready(None) };
             match catch_unwind(AssertUnwindSafe(|| Pin::new(body).poll_frame(cx))) {
                 Ok(Poll::Pending) => return Poll::Pending,
                 Ok(Poll::Ready(Some(Ok(frame)))) => match frame.into_data() {
                     Ok(data) if !data.is_empty() => {
-                        *is_silent = false;
+                        *is_empty = false;
                         return Poll::Ready(Some(data));
                     }
                     _ => {}
@@ -79,11 +79,11 @@ impl Rest {
         }
     }
 
-    /// The last chunk, of a body that had none.
+    /// Ends the body, with [`NOT_EMPTY`] if it has sent no chunk.
     fn end(&mut self) -> Option<Bytes> {
-        let was_silent = matches!(self, Self::Body { is_silent: true, .. });
+        let was_empty = matches!(self, Self::Body { is_empty: true, .. });
         *self = Self::Ended;
-        was_silent.then_some(NOT_EMPTY)
+        was_empty.then_some(NOT_EMPTY)
     }
 }
 
@@ -105,7 +105,7 @@ impl HttpBody for Chunks {
         self.first.is_none()
             && match &self.rest {
                 Rest::Nothing | Rest::Ended => true,
-                Rest::Body { body, is_silent } => !is_silent && body.is_end_stream(),
+                Rest::Body { body, is_empty } => !is_empty && body.is_end_stream(),
             }
     }
 

@@ -2,7 +2,7 @@
 
 use mcp_lambda_core::Server;
 
-use super::runtime_api::InvocationError;
+use super::error::InvocationError;
 
 /// The kind of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

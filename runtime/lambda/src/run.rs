@@ -1,60 +1,76 @@
-//! The loop: one invocation after another, or as many at once as the environment is set to.
+//! The loop over the Runtime API: one invocation after another, or as many at once as the environment is configured for.
 
-use std::{any::Any, future::ready, panic::AssertUnwindSafe, time::Duration};
+use std::{any::Any, fmt, future::ready, panic::AssertUnwindSafe, time::Duration};
 
 use futures::{FutureExt, future::BoxFuture};
 use tokio::task::JoinSet;
 
 use super::{
+    error::InvocationError,
     function::Function,
-    runtime_api::{Api, ApiError, Connection, Event, InvocationError},
-    shutdown::{self, Ready},
+    runtime_api::{Api, ApiError, Connection, Event},
+    shutdown::{self, Connected},
 };
 use mcp_lambda_core::{
     Server,
-    error::{Causes, Error},
+    error::{Causes, Error, panic_text},
 };
 
-/// How long open answers may take once the environment is asked to stop: Lambda gives it half a second.
+/// How long open responses may take after SIGTERM: Lambda sends SIGKILL half a second later.
 const SHUTDOWN_GRACE: Duration = Duration::from_millis(350);
-/// How many connections in a row may break before the environment gives up and Lambda starts another.
-const BROKEN_CONNECTIONS: u32 = 3;
+/// How many connections in a row may fail before the process ends and Lambda starts another environment.
+const MAX_CONNECTION_FAILURES: u32 = 3;
 
-/// An execution environment that starts.
+/// A Lambda execution environment that is starting.
 pub struct Environment {
     api: Api,
-    preparing: BoxFuture<'static, Ready>,
+    connected: BoxFuture<'static, Connected>,
+}
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Environment").field("api", &self.api).finish_non_exhaustive()
+    }
 }
 
 impl Environment {
-    /// Begins, before anything is built: the Runtime API is reached while the server is put together.
+    /// Connects to the Runtime API at this host and port. The call returns before the connection is open, so that the
+    /// server is built in the meantime.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Lambda`] if the address is not a host and a port.
     pub async fn connect(address: &str, max_concurrency: usize) -> Result<Self, Error> {
-        let api = Api::new(address).map_err(failed)?;
-        let mut preparing = shutdown::prepare(api.connection(), max_concurrency).boxed();
-        // One turn of the event loop connects, the other one asks.
-        let preparing = tokio::select! {
+        let api = Api::new(address).map_err(lambda_error)?;
+        let mut connecting = shutdown::connect(api.connection(), max_concurrency).boxed();
+        // The first poll starts the connection; the second one, after a turn of the event loop, sends the first request.
+        let connected = tokio::select! {
             biased;
-            prepared = &mut preparing => ready(prepared).boxed(),
-            () = tokio::task::yield_now() => preparing,
+            connected = &mut connecting => ready(connected).boxed(),
+            () = tokio::task::yield_now() => connecting,
         };
-        Ok(Self { api, preparing })
+        Ok(Self { api, connected })
     }
 
     /// Serves the Lambda Runtime API until the environment is shut down.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Lambda`] if the Runtime API cannot be reached or rejects a request for the next event.
     pub async fn serve(self, server: Server) -> Result<(), Error> {
-        let Ready { connection, extension } = self.preparing.await;
+        let Connected { connection, extension } = self.connected.await;
         let shutdown = server.shutdown().clone();
         let function = Function::new(server);
         let mut workers = Box::pin(workers(function, &self.api, connection));
         tokio::select! {
             biased;
-            ended = &mut workers => return ended.map_err(failed),
-            () = shutdown::asked(&self.api, extension) => {}
+            ended = &mut workers => return ended.map_err(lambda_error),
+            () = shutdown::requested(&self.api, extension) => {}
         }
-        tracing::info!("asked to stop; finishing open requests");
+        tracing::info!("the environment is shutting down; finishing open requests");
         shutdown.cancel();
         match tokio::time::timeout(SHUTDOWN_GRACE, workers).await {
-            Ok(ended) => ended.map_err(failed),
+            Ok(ended) => ended.map_err(lambda_error),
             Err(_) => {
                 tracing::warn!("open requests did not finish in time");
                 Ok(())
@@ -63,12 +79,12 @@ impl Environment {
     }
 }
 
-fn failed(error: ApiError) -> Error {
+fn lambda_error(error: ApiError) -> Error {
     Error::Lambda(error.into())
 }
 
-/// One worker for each request at a time, the first of them on a connection that is open. The environment ends when
-/// the last of them does.
+/// Runs one worker for each invocation that the environment serves at a time. The first worker uses the connection that is
+/// open already. Returns when the last worker has ended.
 async fn workers(function: Function, api: &Api, connection: Connection) -> Result<(), ApiError> {
     let count = function.server.config().max_concurrency;
     if count <= 1 {
@@ -81,7 +97,7 @@ async fn workers(function: Function, api: &Api, connection: Connection) -> Resul
     workers.spawn(worker(function, connection));
     let mut outcome = Ok(());
     while let Some(ended) = workers.join_next().await {
-        // A worker panics only if this loop does: the others go on without it.
+        // The panic of an invocation is caught in `answer`; if a worker itself panics, the others continue.
         let Ok(Err(error)) = ended else { continue };
         tracing::error!(error = %Causes(&error), left = workers.len(), "a worker ended");
         outcome = Err(error);
@@ -91,7 +107,7 @@ async fn workers(function: Function, api: &Api, connection: Connection) -> Resul
 
 async fn worker(function: Function, mut connection: Connection) -> Result<(), ApiError> {
     let shutdown = function.server.shutdown().clone();
-    let mut broken = 0;
+    let mut failures = 0;
     loop {
         let next = tokio::select! {
             biased;
@@ -100,44 +116,36 @@ async fn worker(function: Function, mut connection: Connection) -> Result<(), Ap
         };
         match next {
             Ok(event) => {
-                broken = 0;
+                failures = 0;
                 answer(&function, &mut connection, event).await;
             }
-            Err(error) if error.is_connection() && broken < BROKEN_CONNECTIONS => {
-                broken += 1;
-                tracing::warn!(
-                    error = %Causes(&error),
-                    "the Runtime API was lost; asking again"
-                );
+            Err(error) if error.is_connection() && failures < MAX_CONNECTION_FAILURES => {
+                failures += 1;
+                tracing::warn!(error = %Causes(&error), "the connection to the Runtime API failed; retrying");
             }
             Err(error) => return Err(error),
         }
     }
 }
 
-/// Whatever happens to one invocation, the next one is served.
+/// Answers one invocation. Its failure is logged and reported to Lambda, and does not end the worker.
 async fn answer(function: &Function, connection: &mut Connection, event: Event) {
     let invocation = event.invocation.clone();
-    let output = AssertUnwindSafe(function.clone().answer(event)).catch_unwind().await;
-    let told = match output.unwrap_or_else(|panic| Err(panicked(&*panic))) {
-        Ok(output) => connection.respond(&invocation, output).await,
-        Err(refusal) => {
-            tracing::error!(kind = refusal.kind, reason = refusal.message, "an invocation was refused");
-            connection.fail(&invocation, &refusal).await
+    let response = AssertUnwindSafe(function.clone().answer(event)).catch_unwind().await;
+    let sent = match response.unwrap_or_else(|panic| Err(panicked(&*panic))) {
+        Ok(response) => connection.respond(&invocation, response).await,
+        Err(error) => {
+            tracing::error!(kind = error.kind, reason = error.message, "an invocation failed");
+            connection.fail(&invocation, &error).await
         }
     };
-    if let Err(error) = told {
-        // Too late, too large, or cut off: Lambda has told the invoker already.
-        tracing::error!(
-            error = %Causes(&error),
-            "an answer was not taken"
-        );
+    if let Err(error) = sent {
+        // The response was too late or too large, or the connection failed: Lambda reports it to the invoker.
+        tracing::error!(error = %Causes(&error), "the Runtime API did not accept a response");
     }
 }
 
 fn panicked(panic: &(dyn Any + Send)) -> InvocationError {
-    let text =
-        panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    tracing::error!(panic = text.unwrap_or("(no text)"), "the server panicked");
+    tracing::error!(panic = panic_text(panic), "the server panicked");
     InvocationError { kind: "Panic", message: "internal error: the server panicked".to_owned() }
 }

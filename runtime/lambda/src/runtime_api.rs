@@ -23,7 +23,7 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-use super::{response::InvocationResponse, response_body::Chunks};
+use super::{error::InvocationError, response::InvocationResponse, response_body::Chunks};
 
 const USER_AGENT: HeaderValue =
     HeaderValue::from_static(concat!("mcp-lambda-server/", env!("CARGO_PKG_VERSION")));
@@ -46,44 +46,45 @@ const INTEGRATION_RESPONSE: HeaderValue =
     HeaderValue::from_static("application/vnd.awslambda.http-integration-response");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// What ends a call of the Runtime API.
+/// The error of a call to the Runtime API.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ApiError {
     #[error("AWS_LAMBDA_RUNTIME_API is {0:?}: expected a host and a port")]
     Address(String),
-    #[error("it cannot be reached")]
+    #[error("the Runtime API cannot be reached")]
     Connect(#[source] io::Error),
-    #[error("the connection to it broke")]
+    #[error("the connection to the Runtime API failed")]
     Connection(#[source] hyper::Error),
-    #[error("it answered {status}: {text}")]
+    #[error("the Runtime API answered {status}: {text}")]
     Refused { status: StatusCode, text: String },
-    #[error("it sent an event without a usable {0}")]
+    #[error("the Runtime API sent a response without a valid header {0}")]
     Event(&'static str),
 }
 
 impl ApiError {
-    /// Whether another connection may help.
+    /// Whether a new connection may succeed.
     pub(super) fn is_connection(&self) -> bool {
         matches!(self, Self::Connect(_) | Self::Connection(_))
     }
 }
 
-/// Which invocation an answer belongs to.
+/// The ids of an invocation, which its response must carry.
 #[derive(Debug, Clone)]
 pub(super) struct InvocationId {
     request_id: String,
-    /// Sent back, where Lambda sends one, so that a late answer cannot be taken for that of a retry.
+    /// Lambda uses it to tell the response to an invocation from that to a retry of it. Older versions of Lambda do not send
+    /// it.
     invocation_id: Option<HeaderValue>,
 }
 
-/// An event, and what Lambda says beside it.
+/// An event, with the headers that Lambda sends with it.
 #[derive(Debug)]
 pub(super) struct Event {
     pub(super) invocation: InvocationId,
     pub(super) payload: Bytes,
     /// Milliseconds since 1970.
     pub(super) deadline_ms: Option<u64>,
-    /// JSON, from whoever invoked the function directly.
+    /// The client context of a direct invocation, as JSON.
     pub(super) client_context: Option<Bytes>,
     pub(super) trace_id: Option<HeaderValue>,
 }
@@ -96,16 +97,7 @@ impl Event {
     }
 }
 
-/// An invocation that fails: asynchronous senders retry it, and then keep it in their dead-letter queue.
-#[derive(Debug, serde::Serialize)]
-pub(super) struct InvocationError {
-    #[serde(rename = "errorType")]
-    pub(super) kind: &'static str,
-    #[serde(rename = "errorMessage")]
-    pub(super) message: String,
-}
-
-/// Where the Runtime API is.
+/// The address of the Runtime API.
 #[derive(Debug, Clone)]
 pub(super) struct Api {
     address: String,
@@ -125,7 +117,7 @@ impl Api {
 
     async fn open(&self) -> Result<Open, ApiError> {
         let socket = TcpStream::connect(&self.address).await.map_err(ApiError::Connect)?;
-        // Each write is all there is to say for now.
+        // Each write is a complete message or chunk: it must not wait for more data.
         socket.set_nodelay(true).map_err(ApiError::Connect)?;
         let (sender, connection) =
             http1::handshake(TokioIo::new(socket)).await.map_err(ApiError::Connection)?;
@@ -133,7 +125,7 @@ impl Api {
     }
 }
 
-/// One connection, used for one call after another.
+/// One connection, used for one call at a time.
 pub(super) struct Connection {
     api: Api,
     open: Option<Open>,
@@ -141,12 +133,12 @@ pub(super) struct Connection {
 
 struct Open {
     sender: SendRequest<Chunks>,
-    /// Moves the bytes. Polled beside each call and by nobody else, so that no task is needed for it.
+    /// The connection's I/O. It is polled during each call, so it needs no task of its own.
     driver: Fuse<BoxFuture<'static, ()>>,
 }
 
 impl Connection {
-    /// Opens it before there is anything to say. If that fails, so will the first call, which can tell.
+    /// Opens the connection before the first call. If that fails, the first call tries again and returns the error.
     pub(super) async fn open_early(&mut self) {
         if self.open.is_none() {
             self.open = self.api.open().await.ok();
@@ -157,20 +149,20 @@ impl Connection {
     pub(super) async fn next(&mut self) -> Result<Event, ApiError> {
         loop {
             let response = self.call(Method::GET, Uri::from_static(NEXT), Chunks::empty()).await?;
-            // Development servers answer so when they have waited long enough.
+            // Development servers send 204 when there was no event for a while.
             if response.status() != StatusCode::NO_CONTENT {
                 return event(accepted(response)?);
             }
         }
     }
 
-    /// Answers an invocation. Returns when the last byte was taken.
+    /// Sends the response to an invocation. Returns when Lambda has accepted its last byte.
     pub(super) async fn respond(
         &mut self,
         invocation: &InvocationId,
-        output: InvocationResponse,
+        response: InvocationResponse,
     ) -> Result<(), ApiError> {
-        let mut request = match output {
+        let mut request = match response {
             InvocationResponse::Buffered(json) => {
                 let mut request = Request::new(Chunks::whole(json));
                 request.headers_mut().insert(header::CONTENT_TYPE, JSON);
@@ -187,25 +179,26 @@ impl Connection {
         };
         *request.method_mut() = Method::POST;
         *request.uri_mut() = invocation.uri("response")?;
-        self.tell(invocation, request).await
+        self.send_result(invocation, request).await
     }
 
     /// Reports that an invocation failed.
     pub(super) async fn fail(
         &mut self,
         invocation: &InvocationId,
-        refusal: &InvocationError,
+        error: &InvocationError,
     ) -> Result<(), ApiError> {
-        let body = serde_json::to_vec(refusal).unwrap_or_default();
+        // Both fields are text, so the serialization does not fail.
+        let body = serde_json::to_vec(error).unwrap_or_default();
         let mut request = Request::new(Chunks::whole(body.into()));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = invocation.uri("error")?;
         request.headers_mut().insert(header::CONTENT_TYPE, JSON);
-        request.headers_mut().insert(ERROR_TYPE, HeaderValue::from_static(refusal.kind));
-        self.tell(invocation, request).await
+        request.headers_mut().insert(ERROR_TYPE, HeaderValue::from_static(error.kind));
+        self.send_result(invocation, request).await
     }
 
-    /// Makes the process an extension that wants no events: only then is it sent SIGTERM before it is killed.
+    /// Registers the process as an extension without events, so that Lambda sends SIGTERM before SIGKILL.
     pub(super) async fn register(&mut self, name: &'static str) -> Result<HeaderValue, ApiError> {
         let mut request = Request::new(Chunks::whole(Bytes::from_static(br#"{"events":[]}"#)));
         *request.method_mut() = Method::POST;
@@ -216,7 +209,7 @@ impl Connection {
         response.headers().get(EXTENSION_ID).cloned().ok_or(ApiError::Event("Lambda-Extension-Identifier"))
     }
 
-    /// Says that the extension is ready. Lambda answers with the next event, which never comes.
+    /// Asks for the extension's next event, which also tells Lambda that the extension is ready. No event ever comes.
     pub(super) async fn extension_next(&mut self, extension: HeaderValue) -> Result<(), ApiError> {
         let mut request = Request::new(Chunks::empty());
         *request.uri_mut() = Uri::from_static(EXTENSION_NEXT);
@@ -231,7 +224,7 @@ impl Connection {
         self.send(request).await
     }
 
-    async fn tell(
+    async fn send_result(
         &mut self,
         invocation: &InvocationId,
         mut request: Request<Chunks>,
@@ -255,7 +248,7 @@ impl Connection {
                     self.open = Some(open);
                     return Ok(response);
                 }
-                // It was closed while nobody used it, and the request never left.
+                // The connection was closed while it was idle, and the request was not sent.
                 Err((_, Some(unsent))) if is_used => request = *unsent,
                 Err((error, _)) => return Err(ApiError::Connection(error)),
             }
@@ -263,14 +256,14 @@ impl Connection {
     }
 }
 
-/// Why a request got no response, and the request if it was not sent.
+/// The error of a request without a response, and the request itself if it was not sent.
 type Unanswered = (hyper::Error, Option<Box<Request<Chunks>>>);
 
 impl Open {
     async fn exchange(&mut self, request: Request<Chunks>) -> Result<Response<Bytes>, Unanswered> {
         let Self { sender, driver } = self;
         let mut call = pin!(async {
-            // One that is not ready any more says so when it is sent to.
+            // If the connection is closed, sending the request returns the error.
             let _ = sender.ready().await;
             let response = sender.try_send_request(request).await.map_err(|mut unsent| {
                 let request = unsent.take_message().map(Box::new);
@@ -281,9 +274,10 @@ impl Open {
             Ok(Response::from_parts(head, body.to_bytes()))
         });
         poll_fn(|cx| {
-            // Twice: what one of them learns the other acts upon in the same turn of the event loop.
+            // Twice, so that the call sees in this turn of the event loop what the driver has read, and the driver sends
+            // what the call has written.
             for _ in 0..2 {
-                // A connection that has ended has left what it still knew, and the call ends by it.
+                // When the connection has ended, the call returns its error.
                 let _ = driver.poll_unpin(cx);
                 if let Poll::Ready(done) = call.as_mut().poll(cx) {
                     return Poll::Ready(done);

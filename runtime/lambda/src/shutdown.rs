@@ -1,11 +1,11 @@
-//! Being told of the end.
+//! The shutdown of an environment.
 //!
-//! Lambda sends SIGTERM only to processes with an extension, internal ones too, and then half a second passes until
-//! SIGKILL: <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html> (read 2026-11-20).
+//! Lambda sends SIGTERM only to environments with an extension, which may be an internal one, and SIGKILL half a second
+//! later: <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html> (read 2026-11-20).
 //!
-//! Only an environment that serves several requests at once has use for it. One that serves a single request is taken
-//! down between requests, when nothing is open and everything is stored, and registering would cost every cold start
-//! a round trip.
+//! Only an environment that serves several requests at once registers as an extension. An environment that serves one
+//! request at a time is stopped between requests, when everything is stored; registering would add a round trip to every
+//! cold start.
 
 use std::future::pending;
 
@@ -14,45 +14,46 @@ use http::HeaderValue;
 use super::runtime_api::{Api, ApiError, Connection};
 use mcp_lambda_core::{error::Causes, stop_requested};
 
-/// Unique among the extensions of a function.
+/// The name of the internal extension; it must be unique among the extensions of a function.
 const NAME: &str = "mcp-lambda-server-shutdown";
 
-/// What the loop starts with.
-pub(super) struct Ready {
-    /// Open, unless the Runtime API cannot be reached: the first call on it says why.
+/// A connection to the Runtime API, and the registration.
+pub(super) struct Connected {
+    /// The connection. If it could not be opened, the first call on it returns the error.
     pub(super) connection: Connection,
-    /// What came of the registration, if there was one.
+    /// The id of the extension, or the error of its registration. `None` if it was not registered.
     pub(super) extension: Option<Result<HeaderValue, ApiError>>,
 }
 
-/// Reaches the Runtime API, and registers this process if its end may come while requests are open.
-pub(super) async fn prepare(mut connection: Connection, max_concurrency: usize) -> Ready {
+/// Connects to the Runtime API, and registers an extension if the environment serves several requests at once.
+pub(super) async fn connect(mut connection: Connection, max_concurrency: usize) -> Connected {
     let extension = if max_concurrency > 1 {
         Some(connection.register(NAME).await)
     } else {
         connection.open_early().await;
         None
     };
-    Ready { connection, extension }
+    Connected { connection, extension }
 }
 
-/// Returns when the process is asked to stop. Lambda's initialisation ends only after an extension asked for its first
-/// event, so this has to be polled from then on.
-pub(super) async fn asked(api: &Api, extension: Option<Result<HeaderValue, ApiError>>) {
+/// Returns on SIGTERM. Lambda ends the initialization of an environment only after its extensions have asked for their first
+/// event, so this future must be polled from the start.
+pub(super) async fn requested(api: &Api, extension: Option<Result<HeaderValue, ApiError>>) {
     tokio::select! {
         () = stop_requested() => {}
-        () = wait(api, extension) => {}
+        () = await_extension_event(api, extension) => {}
     }
 }
 
-async fn wait(api: &Api, extension: Option<Result<HeaderValue, ApiError>>) {
+/// Asks for the extension's next event, which never comes: the extension has registered for none.
+async fn await_extension_event(api: &Api, extension: Option<Result<HeaderValue, ApiError>>) {
     let ended = match extension {
         Some(Ok(extension)) => api.connection().extension_next(extension).await,
         Some(Err(error)) => Err(error),
         None => Ok(()),
     };
     if let Err(error) = ended {
-        tracing::warn!(error = %Causes(&error), "not an extension: the end will come without notice");
+        tracing::warn!(error = %Causes(&error), "the extension is not registered: the environment will be stopped without SIGTERM");
     }
     pending::<()>().await;
 }

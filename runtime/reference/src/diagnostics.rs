@@ -1,6 +1,6 @@
-//! `lambda_diagnostics`: real values only. What is not known here is `null`, never invented.
+//! `lambda_diagnostics`: the health of the function, the process and the session. A value that is not known is `null`.
 
-use mcp_lambda_server::{Clock, Deadline, Events, Handles};
+use mcp_lambda_server::{Clock, Handles, McpContext, session::StateError};
 use rmcp::{
     RoleServer,
     handler::server::wrapper::Parameters,
@@ -17,13 +17,13 @@ use crate::{host, server::Reference, sessions};
 #[derive(Deserialize, JsonSchema)]
 #[serde(default)]
 struct Diagnostics {
-    /// Uptime, memory and calls of this process.
+    /// Whether to return the uptime, memory and calls of this process.
     include_metrics: bool,
-    /// The session of this request.
+    /// Whether to return the session of this request.
     include_session_info: bool,
-    /// Region and execution environment.
+    /// Whether to return the AWS region.
     include_aws_info: bool,
-    /// Environment variables, from a list of safe names.
+    /// Whether to return environment variables, from a list of safe names.
     include_environment: bool,
 }
 
@@ -38,14 +38,14 @@ impl Default for Diagnostics {
     }
 }
 
-/// More than this share of the memory limit is a warning.
+/// The share of the memory limit above which the memory check is a warning.
 const MEMORY_WARNING: f64 = 0.9;
 
 #[tool_router(router = diagnostic_tools, vis = "pub(crate)")]
 impl Reference {
     #[tool(
-        description = "How this server is doing: function, process, session, environment and health. Real values \
-                       only; what is not known is null.",
+        description = "Returns the state of this server: function, process, session, environment and health. All values \
+                       are measured; a value that is not known is null.",
         annotations(read_only_hint = true)
     )]
     async fn lambda_diagnostics(
@@ -56,9 +56,9 @@ impl Reference {
         let call = self.host.count_call();
         let mut report = json!({
             "timestamp_ms": Clock::system().now(),
-            "place": self.host.place(),
+            "place": self.host.platform(),
             "lambda_info": self.host.function(),
-            "remaining_time_ms": context.extensions.get::<Deadline>().map(|deadline| deadline.remaining().as_millis()),
+            "remaining_time_ms": context.deadline().map(|deadline| deadline.remaining().as_millis()),
             "health_check": self.health(&context).await,
         });
         if wanted.include_metrics {
@@ -81,13 +81,13 @@ impl Reference {
         CallToolResult::structured(report)
     }
 
-    /// Each check does what it is named for: the state check writes and reads back.
+    /// The checks. The check of the state writes a value and reads it back.
     async fn health(&self, context: &RequestContext<RoleServer>) -> Value {
-        let state = match context.extensions.get::<Handles>() {
-            Some(handles) => state_works(handles).await,
-            None => "not_configured".to_owned(),
+        let state = match context.handles() {
+            Ok(handles) => check_state(handles).await,
+            Err(_) => "not_configured".to_owned(),
         };
-        let events = if context.extensions.get::<Events>().is_some() { "ok" } else { "not_configured" };
+        let events = if context.events().is_ok() { "ok" } else { "not_configured" };
         let memory = self.memory();
         let healthy = state == "ok" && memory != "warning";
         json!({
@@ -107,13 +107,13 @@ impl Reference {
     }
 }
 
-async fn state_works(handles: &Handles) -> String {
+async fn check_state(handles: &Handles) -> String {
     let (_, state) = handles.create();
     let outcome = async {
         state.set("health", &1).await?;
         let read = state.get::<u8>("health").await?;
         state.remove("health").await?;
-        Ok::<_, mcp_lambda_server::session::StateError>(read == Some(1))
+        Ok::<_, StateError>(read == Some(1))
     };
     match outcome.await {
         Ok(true) => "ok".into(),

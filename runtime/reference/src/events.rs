@@ -1,7 +1,7 @@
-//! `publish_event`: tells everybody who listens, here and at the topic.
+//! `publish_event`: publishes an event to all listening clients, and to the SNS topic.
 
 use mcp_lambda_server::{
-    Events,
+    McpContext,
     events::{Appended, GlobalEvent},
 };
 use rmcp::{
@@ -19,30 +19,30 @@ use crate::server::Reference;
 
 #[derive(Deserialize, JsonSchema)]
 struct PublishEvent {
-    /// What kind of thing happened, as in `event://mcp-lambda-reference/<event_type>`.
+    /// The type of the event, as in `event://mcp-lambda-reference/<event_type>`.
     #[schemars(length(min = 1, max = 128))]
     event_type: String,
-    /// What happened.
+    /// The data of the event.
     #[serde(default)]
     payload: Value,
-    /// Who says it. Names that begin with `aws` are AWS's own.
-    #[serde(default = "us")]
+    /// The source of the event. Names that begin with `aws` are reserved for AWS.
+    #[serde(default = "this_server")]
     #[schemars(length(min = 1, max = 128))]
     source: String,
-    /// Ties it to others of one piece of work.
+    /// An id that the events of one piece of work share.
     #[serde(default)]
     correlation_id: Option<String>,
 }
 
-fn us() -> String {
+fn this_server() -> String {
     "mcp-lambda-reference".to_owned()
 }
 
 #[tool_router(router = event_tools, vis = "pub(crate)")]
 impl Reference {
     #[tool(
-        description = "Tells everybody who listens to this server that something happened, on whatever environment \
-                       they are, and the SNS topic, if there is one."
+        description = "Publishes an event to all clients that listen to this server, on all of its environments, and to \
+                       its SNS topic, if it has one."
     )]
     async fn publish_event(
         &self,
@@ -55,23 +55,20 @@ impl Reference {
             }
         }
         if event.source.trim().to_ascii_lowercase().starts_with("aws") {
-            return Err(ErrorData::invalid_params("source must not begin with aws: that is AWS's own", None));
+            return Err(ErrorData::invalid_params(
+                "source must not begin with aws: these names are reserved for AWS",
+                None,
+            ));
         }
-        let events = context
-            .extensions
-            .get::<Events>()
-            .ok_or_else(|| ErrorData::internal_error("this server was started without events", None))?;
-        let happened = GlobalEvent::external_event(event.source, event.event_type, event.payload);
-        let uri = happened.key().uri();
-        let announced = events
-            .publish_to_topic(happened, event.correlation_id.as_deref())
-            .await
-            .map_err(|error| ErrorData::internal_error(error.to_string(), None))?;
-        let (Appended::At(place) | Appended::Already(place)) = announced.appended;
+        let correlation_id = event.correlation_id;
+        let event = GlobalEvent::external_event(event.source, event.event_type, event.payload);
+        let uri = event.key().uri();
+        let published = context.events()?.publish_to_topic(event, correlation_id.as_deref()).await?;
+        let (Appended::At(position) | Appended::Already(position)) = published.appended;
         Ok(CallToolResult::structured(json!({
             "resource": uri,
-            "place": place,
-            "sns_message_id": announced.message_id,
+            "place": position,
+            "sns_message_id": published.message_id,
         })))
     }
 }

@@ -1,4 +1,4 @@
-//! Where this process runs, read once: the only place here that looks at the environment and at the clock.
+//! The process and the machine it runs on. No other file of this program reads environment variables or the time.
 
 use std::{
     collections::BTreeMap,
@@ -9,7 +9,7 @@ use std::{
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-/// Variables that say where we are and nothing about anybody's secrets.
+/// Variables that `lambda_diagnostics` may return: none of them holds a secret.
 const SAFE: [&str; 12] = [
     "AWS_REGION",
     "AWS_EXECUTION_ENV",
@@ -25,7 +25,7 @@ const SAFE: [&str; 12] = [
     "TZ",
 ];
 
-/// This process and its surroundings.
+/// This process, with the environment it was started in.
 pub(crate) struct Host {
     variables: BTreeMap<&'static str, String>,
     started: Instant,
@@ -51,8 +51,8 @@ impl Host {
         self.variables.get(name).map(String::as_str)
     }
 
-    /// Where we run, in a word.
-    pub(crate) fn place(&self) -> &'static str {
+    /// `lambda` on AWS Lambda, `local` elsewhere.
+    pub(crate) fn platform(&self) -> &'static str {
         if self.variable("AWS_LAMBDA_FUNCTION_NAME").is_some() { "lambda" } else { "local" }
     }
 
@@ -60,12 +60,12 @@ impl Host {
         self.started.elapsed()
     }
 
-    /// Counts a diagnostic call and says which it was since this process started; the first is a cold one.
+    /// Counts a diagnostic call, and returns its number since the process was started: 1 is a cold one.
     pub(crate) fn count_call(&self) -> u64 {
         self.calls.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// What Lambda says of the function. `None` anywhere else: nothing is made up.
+    /// The Lambda function, as its variables describe it. `None` outside Lambda.
     pub(crate) fn function(&self) -> Option<Value> {
         let name = self.variable("AWS_LAMBDA_FUNCTION_NAME")?;
         Some(json!({
@@ -88,7 +88,7 @@ impl Host {
     }
 }
 
-/// Memory this process holds, in bytes, where the system tells: <https://man7.org/linux/man-pages/man5/proc_pid_status.5.html>.
+/// The resident memory of this process, in bytes. `None` on a system without `/proc`: <https://man7.org/linux/man-pages/man5/proc_pid_status.5.html>.
 pub(crate) fn resident_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;

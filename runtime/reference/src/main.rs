@@ -1,4 +1,4 @@
-//! The reference server: the tools an operator wants on day one, and nothing simulated.
+//! The reference server: tools for a first look at a deployment. All values they return are real.
 
 mod diagnostics;
 mod events;

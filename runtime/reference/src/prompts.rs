@@ -8,12 +8,12 @@ use rmcp::{
     },
 };
 
-/// What `diagnose` can look at.
+/// The areas that `diagnose` takes as its argument.
 const AREAS: [&str; 4] = ["health", "memory", "sessions", "streams"];
 
 pub(crate) fn list() -> ListPromptsResult {
     let area = PromptArgument::new("area")
-        .with_description("What to look at: health, memory, sessions or streams")
+        .with_description("The area to diagnose: health, memory, sessions or streams")
         .with_required(true);
     let description = "Asks for a diagnosis of this server, from its own tools";
     ListPromptsResult::with_all_items(vec![Prompt::new("diagnose", Some(description), Some(vec![area]))])
@@ -22,7 +22,7 @@ pub(crate) fn list() -> ListPromptsResult {
 pub(crate) fn get(request: &GetPromptRequestParams) -> Result<GetPromptResponse, ErrorData> {
     if request.name != "diagnose" {
         return Err(ErrorData::invalid_params(
-            format!("unknown prompt {:?}: there is diagnose", request.name),
+            format!("unknown prompt {:?}: this server has only diagnose", request.name),
             None,
         ));
     }

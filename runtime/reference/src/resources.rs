@@ -1,4 +1,4 @@
-//! One resource: what this server is.
+//! One resource, `server://about`: the name, version and platform of this server.
 
 use rmcp::{
     ErrorData,
@@ -12,7 +12,7 @@ const ABOUT: &str = "server://about";
 
 pub(crate) fn list() -> ListResourcesResult {
     let about = Resource::new(ABOUT, "about")
-        .with_description("Version, place and start time of this server")
+        .with_description("Version, platform and uptime of this server")
         .with_mime_type("application/json");
     ListResourcesResult::with_all_items(vec![about])
 }
@@ -27,7 +27,7 @@ pub(crate) fn read(uri: &str, host: &Host) -> Result<ReadResourceResponse, Error
     let about = json!({
         "name": "mcp-lambda-reference",
         "version": env!("CARGO_PKG_VERSION"),
-        "place": host.place(),
+        "place": host.platform(),
         "uptime_seconds": host.uptime().as_secs(),
     });
     let contents = ResourceContents::text(about.to_string(), ABOUT).with_mime_type("application/json");

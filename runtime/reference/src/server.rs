@@ -1,4 +1,4 @@
-//! The handler: which capabilities there are, and where each is answered.
+//! The handler: its capabilities, and the module that serves each.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::{host::Host, prompts, resources};
 #[derive(Clone)]
 pub(crate) struct Reference {
     pub(crate) host: Arc<Host>,
-    // In a field: the macro's default builds the router anew for every call.
+    // A field, because the macro's default builds the router again for every call.
     tools: ToolRouter<Self>,
 }
 
@@ -35,8 +35,8 @@ impl Reference {
 #[tool_handler(router = self.tools)]
 impl ServerHandler for Reference {
     fn get_info(&self) -> ServerConfig {
-        // No `listChanged` and no `subscribe` of our own: what changes while the server runs are the events, and the
-        // runtime says so.
+        // Neither `listChanged` nor `subscribe`: only events change while the server runs, and the runtime declares these
+        // capabilities for them.
         let capabilities = ServerCapabilities::builder()
             .enable_tools()
             .enable_prompts()
@@ -47,8 +47,8 @@ impl ServerHandler for Reference {
             .with_server_info(Implementation::new("mcp-lambda-reference", env!("CARGO_PKG_VERSION")))
             .with_instructions(
                 "Tools that show what the server can do: echo, counter (state), progress (streaming), \
-                 session_info and lambda_diagnostics (what it knows about itself), publish_event (tells everybody who \
-                 listens; what happened is a resource, event://source/type).",
+                 session_info and lambda_diagnostics (what it knows about itself), publish_event (publishes an event to \
+                 all listening clients; the event is in the resource event://source/type).",
             )
     }
 

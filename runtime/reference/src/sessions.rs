@@ -1,6 +1,6 @@
-//! `session_info`: what this server knows about the caller's session.
+//! `session_info`: the session of a call, its client and its caller.
 
-use mcp_lambda_server::{Clock, Principal, Session};
+use mcp_lambda_server::{Clock, McpContext};
 use rmcp::{
     RoleServer,
     handler::server::wrapper::Parameters,
@@ -17,11 +17,11 @@ use crate::server::Reference;
 #[derive(Deserialize, JsonSchema)]
 #[serde(default)]
 struct SessionInfo {
-    /// Who the client is, and who the caller.
+    /// Whether to return the name of the client, the protocol version and the principal of the caller.
     include_metadata: bool,
-    /// What the client can do.
+    /// Whether to return the capabilities of the client.
     include_capabilities: bool,
-    /// How old the session is and how long it has left.
+    /// Whether to return the age of the session and the time until it expires.
     include_statistics: bool,
 }
 
@@ -34,7 +34,7 @@ impl Default for SessionInfo {
 #[tool_router(router = session_tools, vis = "pub(crate)")]
 impl Reference {
     #[tool(
-        description = "What this server knows about the session of this request.",
+        description = "Returns what this server knows about the session of this request.",
         annotations(read_only_hint = true)
     )]
     async fn session_info(
@@ -46,8 +46,7 @@ impl Reference {
         if wanted.include_metadata {
             info["client_info"] = json!(context.client_info());
             info["protocol_version"] = json!(context.protocol_version());
-            let principal = context.extensions.get::<Principal>();
-            info["principal"] = json!(principal.map(Principal::key));
+            info["principal"] = json!(context.principal().key());
         }
         if wanted.include_capabilities {
             info["client_capabilities"] = json!(context.client_capabilities());
@@ -59,9 +58,9 @@ impl Reference {
     }
 }
 
-/// The session in short: `active`, or `stateless` for a revision that has none.
+/// The session in short. `stateless` in 2026-07-28, which has no sessions.
 pub(crate) fn summary(context: &RequestContext<RoleServer>) -> Value {
-    match context.extensions.get::<Session>() {
+    match context.session() {
         Some(session) => {
             let record = session.record();
             json!({
@@ -76,7 +75,7 @@ pub(crate) fn summary(context: &RequestContext<RoleServer>) -> Value {
 }
 
 fn statistics(context: &RequestContext<RoleServer>) -> Value {
-    let Some(session) = context.extensions.get::<Session>() else { return Value::Null };
+    let Some(session) = context.session() else { return Value::Null };
     let (now, record) = (Clock::system().now(), session.record());
     json!({
         "session_duration_seconds": now.as_millis().saturating_sub(record.created_at.as_millis()) / 1000,

@@ -1,8 +1,8 @@
-//! `echo`, `counter`, `progress`: one tool each for an answer, for state and for streaming.
+//! `echo`, `counter`, `progress`: one tool each for a result, for state and for streaming.
 
 use std::time::Duration;
 
-use mcp_lambda_server::{Handles, Session, State};
+use mcp_lambda_server::{McpContext, State};
 use rmcp::{
     ErrorData, RoleServer,
     handler::server::wrapper::Parameters,
@@ -18,18 +18,18 @@ use crate::server::Reference;
 
 #[derive(Deserialize, JsonSchema)]
 struct Echo {
-    /// What to say back.
+    /// The text to return.
     message: String,
 }
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(default)]
 struct Counter {
-    /// Which counter. Without one a session counts for itself; a request without a session gets a new counter and
-    /// its name.
+    /// The name of the counter. Without a name, a session has a counter of its own, and a request without a session gets
+    /// a new counter and its name.
     #[schemars(length(min = 1, max = 128))]
     name: Option<String>,
-    /// How much to add.
+    /// The number to add.
     by: i64,
 }
 
@@ -42,10 +42,10 @@ impl Default for Counter {
 #[derive(Deserialize, JsonSchema)]
 #[serde(default)]
 struct Progress {
-    /// How many steps to report.
+    /// The number of steps to report.
     #[schemars(range(min = 1, max = 100))]
     steps: u32,
-    /// How long each step takes, in milliseconds.
+    /// The duration of each step, in milliseconds.
     #[schemars(range(min = 0, max = 10_000))]
     delay_ms: u64,
 }
@@ -58,29 +58,29 @@ impl Default for Progress {
 
 #[tool_router(router = basic_tools, vis = "pub(crate)")]
 impl Reference {
-    #[tool(description = "Says back what it is told.", annotations(read_only_hint = true))]
+    #[tool(description = "Returns its message.", annotations(read_only_hint = true))]
     async fn echo(&self, Parameters(Echo { message }): Parameters<Echo>) -> String {
         message
     }
 
-    #[tool(description = "Counts. The count survives the process and is never lost to a concurrent call.")]
+    #[tool(
+        description = "Adds to a counter and returns its value. The value is stored, and concurrent calls do not lose counts."
+    )]
     async fn counter(
         &self,
         Parameters(Counter { name, by }): Parameters<Counter>,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResult, ErrorData> {
         let (state, name) = counter_state(name, &context)?;
-        let value = state
-            .update("counter", |value: Option<i64>| value.unwrap_or(0).saturating_add(by))
-            .await
-            .map_err(|error| ErrorData::internal_error(error.to_string(), None))?;
+        let value =
+            state.update("counter", |value: Option<i64>| value.unwrap_or(0).saturating_add(by)).await?;
         let mut result = CallToolResult::success(vec![ContentBlock::text(value.to_string())]);
         result.structured_content = Some(json!({ "value": value, "name": name }));
         Ok(result)
     }
 
     #[tool(
-        description = "Reports progress step by step while it works, if the caller gives a progress token.",
+        description = "Reports its progress step by step while it runs, if the request has a progress token.",
         annotations(read_only_hint = true)
     )]
     async fn progress(
@@ -99,7 +99,7 @@ impl Reference {
                 let progress = ProgressNotificationParam::new(token.clone(), f64::from(step))
                     .with_total(f64::from(steps))
                     .with_message(format!("step {step} of {steps}"));
-                // A caller that has gone away is noticed by the cancellation above.
+                // A failure means that the client has left: the cancellation above ends the call.
                 let _ = context.peer.notify_progress(progress).await;
             }
         }
@@ -107,23 +107,20 @@ impl Reference {
     }
 }
 
-/// A named counter belongs to the caller, an unnamed one to the session; without either there is a fresh one, and
-/// its name is the only way back to it.
+/// The state of a counter, and its name. A named counter belongs to the caller, an unnamed counter to the session. A call
+/// with neither a name nor a session creates a counter, which later calls reach only by its name.
 fn counter_state(
     name: Option<String>,
     context: &RequestContext<RoleServer>,
 ) -> Result<(State, Option<String>), ErrorData> {
-    let handles = context
-        .extensions
-        .get::<Handles>()
-        .ok_or_else(|| ErrorData::internal_error("this server was started without state", None))?;
+    let handles = context.handles()?;
     if let Some(name) = name {
         if name.is_empty() || name.len() > 128 {
             return Err(ErrorData::invalid_params("name must have 1 to 128 characters", None));
         }
         return Ok((handles.open(&name), Some(name)));
     }
-    if let Some(session) = context.extensions.get::<Session>() {
+    if let Some(session) = context.session() {
         return Ok((session.state().clone(), None));
     }
     let (name, state) = handles.create();

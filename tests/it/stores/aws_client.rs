@@ -16,7 +16,7 @@ use mcp_lambda_server::{
 use sha2::{Digest, Sha256};
 use test_support::dynamodb::{Embedded, configured, tables};
 
-/// SHA-256 of the certificates whose keys <https://www.amazontrust.com/repository/> lists (read 2026-11-20).
+/// SHA-256 of the certificates with the keys that <https://www.amazontrust.com/repository/> lists (read 2026-11-20).
 const FINGERPRINTS: [&str; 5] = [
     "8ecde6884f3d87b1125ba31ac3fcb13d7016de7f57cc904fe1cb97c6ae98196e",
     "1ba5b2aa8c65401a82960118f80bec4f62304d83cec4713a19c39c011ea46db4",

@@ -37,7 +37,7 @@ where
     StoreError::Unavailable(Box::new(ActionFailed { action, table: table.to_owned(), hint, cause }))
 }
 
-/// Returns the store error of a batch whose items DynamoDB still returns unprocessed after the last try.
+/// Returns the store error of a batch with items that DynamoDB returned unprocessed in each try.
 pub(super) fn unprocessed(action: &'static str, table: &str) -> StoreError {
     let cause = "DynamoDB returned items unprocessed in each try".to_owned();
     StoreError::Unavailable(Box::new(ActionFailed {

@@ -53,7 +53,7 @@ pub(super) fn session(id: &SessionId) -> String {
     session_named(id.as_str())
 }
 
-/// Partition key of a session whose id is text.
+/// Partition key of a session, with its id as text.
 pub(super) fn session_named(id: &str) -> String {
     format!("SESSION#{id}")
 }
@@ -80,8 +80,8 @@ pub(super) fn subscription(uri: &str) -> String {
     format!("{SUBSCRIPTIONS}{}", key_text(uri))
 }
 
-/// Prefix of the sort keys of the messages for a recipient. The length keeps a recipient apart from one whose key starts
-/// with the same text.
+/// Prefix of the sort keys of the messages for a recipient. The length keeps apart two recipients of which one
+/// key starts with the other.
 pub(super) fn inbox(to: &InboxKey) -> String {
     let key = to.key();
     format!("{INBOX}{}#{}#", key.len(), key_text(&key))

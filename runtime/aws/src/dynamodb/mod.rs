@@ -1,4 +1,4 @@
-//! A store in two DynamoDB tables: a state table that is kept, and an event table whose items soon expire.
+//! A store in two DynamoDB tables: a state table that is kept, and an event table with short-lived items.
 //!
 //! [`DynamoStore`] implements every store trait of the server. Usually it is created from the environment, when
 //! `SESSION_TABLE_NAME` and `EVENT_TABLE_NAME` are set; a program that configures the SDK itself passes one to
@@ -84,7 +84,7 @@ impl DynamoStore {
         Self::with(LazyClient::Given(client), state_table, event_table, clock)
     }
 
-    /// Creates a store as [`DynamoStore::new`] does, whose client is created for its first request.
+    /// Creates a store as [`DynamoStore::new`] does, but creates the client for its first request.
     #[must_use]
     pub fn deferred(aws: AwsSdk, state_table: &str, event_table: &str, clock: Clock) -> Self {
         Self::with(LazyClient::deferred(aws, client), state_table, event_table, clock)

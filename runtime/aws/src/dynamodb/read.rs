@@ -75,7 +75,7 @@ impl DynamoStore {
         Ok(found)
     }
 
-    /// Returns every item of a partition whose sort key starts with `prefix`.
+    /// Returns every item of a partition with a sort key that starts with `prefix`.
     pub(super) async fn query(&self, table: &str, pk: &str, prefix: &str) -> Result<Vec<Item>, StoreError> {
         self.pages(table, "pk = :pk AND begins_with(sk, :prefix)", &[(":pk", pk), (":prefix", prefix)]).await
     }
@@ -127,7 +127,7 @@ impl DynamoStore {
         }
     }
 
-    /// Returns up to `limit` items of a partition of the event table whose sort keys are sequence numbers, the last one
+    /// Returns up to `limit` items of a partition of the event table with sequence numbers as sort keys, the last one
     /// first, with a strongly consistent read.
     pub(super) async fn last_items(&self, pk: &str, limit: i32) -> Result<Vec<Item>, StoreError> {
         let page = self

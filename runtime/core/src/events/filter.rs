@@ -20,9 +20,9 @@ pub struct EventFilter {
     /// Accepted event types: the `type` of the event (`external_event`) or the type in its key (`state_change`). Default:
     /// empty, which accepts every type.
     pub event_types: Vec<String>,
-    /// Session whose events are received too. Default: none.
+    /// Session that events are received of besides the global ones. Default: none.
     pub session_id: Option<SessionId>,
-    /// Principal whose events are received too. Default: none.
+    /// Principal that events are received of besides the global ones. Default: none.
     pub principal: Option<Principal>,
     /// Accepted source: a whole one (`aws.ec2`), or a prefix and `*` (`aws.*`). Default: every source.
     pub source_filter: Option<String>,

@@ -47,7 +47,7 @@ pub enum GlobalEvent {
     ToolExecution {
         /// Name of the tool.
         tool_name: String,
-        /// Session whose call runs the tool.
+        /// Session of the call that runs the tool.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         session_id: Option<String>,
         /// Progress of the tool.

@@ -64,7 +64,7 @@ pub struct ScopeEnd {
     /// Last sequence number that was assigned to a writer. 0 for an empty scope.
     pub head: u64,
     /// Last sequence number up to which every position is either written or sealed. A subscription that starts here
-    /// receives each event whose `append` returns from now on.
+    /// receives each event with an `append` that returns from now on.
     pub last_stable: u64,
 }
 

@@ -12,7 +12,7 @@ pub enum PublishError {
     /// The event is for one principal, and the principal is anonymous: all anonymous callers share it.
     #[error("an anonymous caller has no events of its own")]
     Anonymous,
-    /// The event is for a session whose id no server can have issued.
+    /// The event is for a session id that no server can have issued.
     #[error("the event is for the session {0:?}, which is not the id of a session")]
     UnknownSession(String),
     /// The event cannot be serialized as JSON.

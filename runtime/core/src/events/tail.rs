@@ -161,7 +161,7 @@ impl Tail {
         }
     }
 
-    /// Reads the heads in one request, then the scopes whose head has moved. Returns whether one had.
+    /// Reads the heads in one request, then the scopes with a head that has moved. Returns whether one had.
     async fn poll(&self, scopes: Vec<(Scope, u64)>) -> Result<bool, StoreError> {
         let (names, positions): (Vec<_>, Vec<_>) = scopes.into_iter().unzip();
         let heads = self.log.heads(&names).await?;

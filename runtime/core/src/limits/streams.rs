@@ -20,7 +20,7 @@ use crate::{
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct StreamLease {
-    /// Principal whose stream it is.
+    /// Principal that opens the stream.
     pub owner: Principal,
     /// Id of the lease, unique among the leases of the owner.
     pub id: String,

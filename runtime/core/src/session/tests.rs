@@ -28,7 +28,7 @@ fn run<T: Send>(work: impl Future<Output = T> + Send) -> T {
     std::thread::scope(|scope| scope.spawn(alone).join().expect("no panic"))
 }
 
-/// An update whose tries other updates interrupt: the first one its first try, and so on.
+/// An update with other updates that interrupt its tries: the first one its first try, and so on.
 #[derive(Debug, Clone)]
 struct Update {
     interruptions: Vec<Update>,

@@ -72,7 +72,7 @@ pub struct StoredFrame {
 /// The stored messages of a stream after a sequence number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Replay {
-    /// The stream was never opened, has expired, or belongs to another session. The three are not told apart.
+    /// The stream was never opened, has expired, or belongs to another session. The three are not distinguished.
     Unknown,
     /// The stream is being written.
     Open(Vec<StoredFrame>),
@@ -90,7 +90,7 @@ pub enum Replay {
 /// Durable replies.
 ///
 /// A stream has one writer, which writes its parts one after the other. Each part begins where the previous one ended,
-/// and a part whose write failed is written again unchanged.
+/// and a part that was not written is written again unchanged.
 ///
 /// # Laws
 ///

@@ -1,4 +1,4 @@
-//! The wall clock, read in one place so that tests can set it.
+//! The wall clock, read in one file so that tests can set it.
 //!
 //! Only expiry (`ttl`, `exp`) needs wall-clock time, because other machines compare it. Everything that waits uses
 //! `tokio::time`, which a test can pause.

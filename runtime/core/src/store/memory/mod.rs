@@ -20,7 +20,7 @@ use crate::{
     time::{Clock, Timestamp},
 };
 
-/// A store whose content ends with the process. Clones share the same data, so several servers of a test can be several
+/// A store that is lost with the process. Clones share the same data, so several servers of a test can be several
 /// environments of one deployment.
 #[derive(Clone)]
 pub struct MemoryStore {

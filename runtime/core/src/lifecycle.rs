@@ -1,0 +1,15 @@
+//! What lives as long as the server does.
+
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::time::Clock;
+
+/// What everything that runs shares.
+#[derive(Clone)]
+pub(crate) struct Lifecycle {
+    pub(crate) clock: Clock,
+    /// Owns every task, so that none outlives the server.
+    pub(crate) tracker: TaskTracker,
+    /// Is cancelled when the server is asked to stop: open streams then end gracefully.
+    pub(crate) shutdown: CancellationToken,
+}
