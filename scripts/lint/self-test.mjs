@@ -1,4 +1,4 @@
-// The self-test of scripts/import-circles: trees of a few files whose arrows and circles are known.
+// The self-test of scripts/import-circles: trees of a few files with known arrows and circles.
 
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-//! The emulator: everything wired together, and the handle a test holds.
+//! The emulator: all parts put together, and the handle that a test holds.
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
@@ -11,7 +11,7 @@ use crate::{
     control::Control,
     environment::{Environment, EnvironmentId, EnvironmentStatus},
     failure::InvokeError,
-    ingress::{Gate, Ingress},
+    ingress::{Ingress, IngressServer},
     invocation::{Invocation, SYNCHRONOUS_LIMIT},
     listener,
     pool::Pool,
@@ -20,17 +20,17 @@ use crate::{
 
 /// One function under Lambda's rules on this machine.
 ///
-/// Dropping it kills every environment at once; [`Emulator::shutdown`] lets them go as Lambda does.
+/// Dropping it kills every environment at once; [`Emulator::shutdown`] shuts them down as Lambda does.
 #[derive(Debug)]
 pub struct Emulator {
     pool: Pool,
     asynchronous: Asynchronous,
     tasks: Tasks,
-    fronts: BTreeMap<Ingress, SocketAddr>,
+    ingresses: BTreeMap<Ingress, SocketAddr>,
     control: SocketAddr,
 }
 
-/// There is no such environment, or it is gone.
+/// There is no such environment, or it has ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("no environment {0}")]
 pub struct UnknownEnvironment(pub EnvironmentId);
@@ -42,27 +42,33 @@ impl Emulator {
     }
 
     pub(crate) fn open(builder: Builder) -> Result<Self, StartError> {
-        let Builder { function, capacity, retries, rest, patience, ports, control_port, acknowledge } =
+        let Builder { function, capacity, retries, rest, ingress_timeout, ports, control_port, acknowledge } =
             builder;
         let tasks = Tasks::default();
         let pool = Pool::new(function, capacity, acknowledge, tasks.clone());
         let asynchronous = Asynchronous::new(pool.clone(), retries);
-        let mut fronts = BTreeMap::new();
-        for front in Ingress::ALL {
-            let port = ports.get(&front).copied().unwrap_or(0);
+        let mut ingresses = BTreeMap::new();
+        for ingress in Ingress::ALL {
+            let port = ports.get(&ingress).copied().unwrap_or(0);
             let (listener, address) =
                 listener::bind(port).map_err(|source| StartError::Port { port, source })?;
-            let gate = Gate { front, port: address.port(), pool: pool.clone(), rest: rest.clone(), patience };
+            let server = IngressServer {
+                ingress,
+                port: address.port(),
+                pool: pool.clone(),
+                rest: rest.clone(),
+                ingress_timeout,
+            };
             listener::serve(listener, acknowledge, &tasks, move |request, peer| {
-                gate.clone().answer(request, peer)
+                server.clone().answer(request, peer)
             });
-            fronts.insert(front, address);
+            ingresses.insert(ingress, address);
         }
         let (listener, address) =
             listener::bind(control_port).map_err(|source| StartError::Port { port: control_port, source })?;
         let control = Control { pool: pool.clone(), asynchronous: asynchronous.clone() };
         listener::serve(listener, acknowledge, &tasks, move |request, _| control.clone().answer(request));
-        Ok(Emulator { pool, asynchronous, tasks, fronts, control: address })
+        Ok(Emulator { pool, asynchronous, tasks, ingresses, control: address })
     }
 
     /// The Function URL in `RESPONSE_STREAM` mode, without a slash at its end.
@@ -73,9 +79,9 @@ impl Emulator {
 
     /// The URL of an ingress, without a slash at its end.
     #[must_use]
-    pub fn url(&self, front: Ingress) -> String {
+    pub fn url(&self, ingress: Ingress) -> String {
         // Every ingress was opened with the emulator.
-        self.fronts.get(&front).map(|address| format!("http://{address}")).unwrap_or_default()
+        self.ingresses.get(&ingress).map(|address| format!("http://{address}")).unwrap_or_default()
     }
 
     /// The endpoint for AWS SDKs and for commands: [Invoke], `/forward`, `/environments`, `/dead-letters`.
@@ -86,7 +92,7 @@ impl Emulator {
         format!("http://{}", self.control)
     }
 
-    /// What `MINISTACK_LAMBDA_PROXY_URL` of a function in ministack is set to.
+    /// The value of `MINISTACK_LAMBDA_PROXY_URL` for a function in ministack.
     #[must_use]
     pub fn forward_url(&self) -> String {
         format!("{}/forward", self.control_url())
@@ -140,7 +146,7 @@ impl Emulator {
         self.pool.environments()
     }
 
-    /// Kills an environment, as a crash would. What it works on fails, and the next request gets another one.
+    /// Kills an environment, as a crash would. Its open requests fail, and the next request gets another environment.
     ///
     /// # Errors
     ///
@@ -149,7 +155,7 @@ impl Emulator {
         self.command(id, Environment::kill)
     }
 
-    /// Stops an environment wherever it is, and gives it nothing until it is thawed. Deadlines go on.
+    /// Freezes an environment in any state. It gets no request until it is thawed. Deadlines continue.
     ///
     /// # Errors
     ///
@@ -158,8 +164,7 @@ impl Emulator {
         self.command(id, Environment::hold)
     }
 
-    /// Lets a frozen environment run: one frozen on command goes on, one that slept between two requests wakes in the
-    /// middle of nothing.
+    /// Thaws an environment: one frozen on command continues, one frozen between two requests runs without a request.
     ///
     /// # Errors
     ///
@@ -186,7 +191,7 @@ impl Emulator {
         self.pool.with(id, act).ok_or(UnknownEnvironment(id))
     }
 
-    /// What an environment printed on standard output and error, oldest line first; also of one that is gone.
+    /// The standard output and error of an environment, oldest line first; also of one that has ended.
     #[must_use]
     pub fn logs(&self, id: EnvironmentId) -> Vec<String> {
         self.pool.logs(id).unwrap_or_default()

@@ -26,13 +26,13 @@ struct Arguments {
     /// Seconds an invocation may take.
     #[arg(long, default_value = "3", value_parser = seconds)]
     timeout: Duration,
-    /// The ingress whose URL is printed as `url`.
+    /// The ingress that `url` of the printed line leads to.
     #[arg(long, value_enum, default_value = "function-url")]
-    front: Kind,
-    /// Its port; 0 for any.
+    ingress: Kind,
+    /// The port of the ingress; 0 for any.
     #[arg(long, default_value_t = 0)]
     port: u16,
-    /// A Function URL whose invoke mode is BUFFERED.
+    /// A Function URL with the invoke mode BUFFERED.
     #[arg(long)]
     buffered: bool,
     /// A load balancer that sends multi-value headers.
@@ -83,8 +83,8 @@ struct Route {
 }
 
 impl Arguments {
-    fn front(&self) -> Ingress {
-        match self.front {
+    fn ingress(&self) -> Ingress {
+        match self.ingress {
             Kind::FunctionUrl if self.buffered => Ingress::FunctionUrlBuffered,
             Kind::FunctionUrl => Ingress::FunctionUrl,
             Kind::Rest => Ingress::Rest,
@@ -107,7 +107,7 @@ impl Arguments {
             .routing(self.routing.routing)
             .spread(self.routing.spread)
             .freezing(!self.no_freeze)
-            .port(self.front(), self.port)
+            .port(self.ingress(), self.port)
             .control_port(self.control_port)
             .acknowledge(if self.kernel_acks { Acknowledge::Kernel } else { Acknowledge::AtOnce });
         self.env.iter().fold(builder, |builder, (name, value)| builder.env(name, value))
@@ -117,16 +117,18 @@ impl Arguments {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments = Arguments::parse();
-    // Before anything is started, so that no signal falls between.
+    // Before the start, so that no signal is missed.
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let emulator = arguments.builder().start().await?;
-    let fronts: serde_json::Map<_, _> =
-        Ingress::ALL.iter().map(|front| (front.name().to_owned(), emulator.url(*front).into())).collect();
+    let ingresses: serde_json::Map<_, _> = Ingress::ALL
+        .iter()
+        .map(|ingress| (ingress.name().to_owned(), emulator.url(*ingress).into()))
+        .collect();
     let ready = json!({
-        "url": emulator.url(arguments.front()),
+        "url": emulator.url(arguments.ingress()),
         "control": emulator.control_url(),
         "forward": emulator.forward_url(),
-        "fronts": fronts,
+        "ingresses": ingresses,
     });
     println!("{ready}");
     tokio::select! {
@@ -142,7 +144,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 async fn stdin_ends() {
     let (ended, wait) = oneshot::channel();
     std::thread::spawn(move || {
-        // An input that cannot be read has ended as well.
+        // An input that cannot be read counts as ended.
         let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
         let _ = ended.send(());
     });

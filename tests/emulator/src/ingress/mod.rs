@@ -1,4 +1,4 @@
-//! What stands between HTTP clients and the function: each kind of ingress AWS has, on a port of its own.
+//! The ingresses between HTTP clients and the function: each kind that AWS has, on a port of its own.
 //!
 //! A request becomes an event ([`payload_v2`], [`rest`], [`alb`]), the event an invocation, its answer a response
 //! ([`reply`], [`crate::prelude`]), or a [`refusal`] with the ingress's own text. A client that leaves is not noticed
@@ -31,13 +31,13 @@ use crate::{
 /// A way for an HTTP request to reach the function.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Ingress {
-    /// A Function URL whose invoke mode is `RESPONSE_STREAM`.
+    /// A Function URL with the invoke mode `RESPONSE_STREAM`.
     FunctionUrl,
-    /// A Function URL whose invoke mode is `BUFFERED`.
+    /// A Function URL with the invoke mode `BUFFERED`.
     FunctionUrlBuffered,
     /// A REST API with a buffered proxy integration: payload format 1.0.
     Rest,
-    /// A REST API whose `responseTransferMode` is `STREAM`.
+    /// A REST API with the `responseTransferMode` `STREAM`.
     RestStream,
     /// An HTTP API: payload format 2.0, buffered.
     HttpApi,
@@ -87,12 +87,12 @@ impl Ingress {
     }
 
     /// How long it waits for the function; the Function URL and a stream wait as long as the function may run.
-    fn patience(self) -> Option<Duration> {
+    fn timeout(self) -> Option<Duration> {
         match self {
             Ingress::FunctionUrl | Ingress::FunctionUrlBuffered | Ingress::RestStream => None,
             Ingress::Rest => Some(Duration::from_secs(29)),
             Ingress::HttpApi => Some(Duration::from_secs(30)),
-            // Its idle timeout: nothing moves on the connection meanwhile.
+            // Its idle timeout: the connection is idle while the function runs.
             Ingress::Alb | Ingress::AlbMultiValue => Some(Duration::from_secs(60)),
         }
     }
@@ -100,16 +100,16 @@ impl Ingress {
 
 /// One ingress on its port.
 #[derive(Clone, Debug)]
-pub(crate) struct Gate {
-    pub(crate) front: Ingress,
+pub(crate) struct IngressServer {
+    pub(crate) ingress: Ingress,
     pub(crate) port: u16,
     pub(crate) pool: Pool,
     pub(crate) rest: RestApi,
     /// Instead of the ingress's own time limit.
-    pub(crate) patience: Option<Duration>,
+    pub(crate) ingress_timeout: Option<Duration>,
 }
 
-impl Gate {
+impl IngressServer {
     /// Answers one request.
     pub(crate) async fn answer(self, request: Request<Incoming>, peer: SocketAddr) -> Response<Body> {
         let trace_id = match request.headers().get("x-amzn-trace-id").and_then(|value| value.to_str().ok()) {
@@ -118,7 +118,7 @@ impl Gate {
         };
         let mut response = match self.pass(request, peer, &trace_id).await {
             Ok(response) => response,
-            Err(refusal) => refusal.response(self.front),
+            Err(refusal) => refusal.response(self.ingress),
         };
         body::set(&mut response, "x-amzn-trace-id", &trace_id);
         response
@@ -130,7 +130,7 @@ impl Gate {
         peer: SocketAddr,
         trace_id: &str,
     ) -> Result<Response<Body>, Refusal> {
-        let limit = self.front.request_limit();
+        let limit = self.ingress.request_limit();
         let arrived = Arrived::read(request, peer, limit, (self.port, trace_id)).await?;
         let request_id = Uuid::new_v4().to_string();
         let event = self.event(&arrived, &request_id).map_err(|_| Refusal::BadFunction)?;
@@ -146,14 +146,14 @@ impl Gate {
             let environment = answer.environment;
             let mut response = match self.response(&arrived, answer.outcome).await {
                 Ok(response) => response,
-                Err(refusal) => refusal.response(self.front),
+                Err(refusal) => refusal.response(self.ingress),
             };
             body::set(&mut response, "x-emulator-environment", &environment.to_string());
             body::set(&mut response, "x-amzn-requestid", &request_id);
             Ok(response)
         };
-        match self.patience.filter(|_| !self.front.streams()).or(self.front.patience()) {
-            Some(patience) => time::timeout(patience, answered).await.unwrap_or(Err(Refusal::TimedOut)),
+        match self.ingress_timeout.filter(|_| !self.ingress.streams()).or(self.ingress.timeout()) {
+            Some(timeout) => time::timeout(timeout, answered).await.unwrap_or(Err(Refusal::TimedOut)),
             None => answered.await,
         }
     }
@@ -166,7 +166,7 @@ impl Gate {
             domain_name,
             cookie_header,
         };
-        match self.front {
+        match self.ingress {
             Ingress::FunctionUrl | Ingress::FunctionUrlBuffered => {
                 let domain_name = format!("emulator.lambda-url.{region}.on.aws");
                 payload_v2::event(arrived, &source("anonymous", domain_name, true), request_id)

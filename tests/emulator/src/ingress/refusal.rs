@@ -22,8 +22,8 @@ pub(crate) enum Refusal {
 
 impl Refusal {
     /// The ingress's own text. Where AWS documents none, it is the one observed.
-    pub(crate) fn response(self, front: Ingress) -> Response<Body> {
-        match front {
+    pub(crate) fn response(self, ingress: Ingress) -> Response<Body> {
+        match ingress {
             Ingress::FunctionUrl | Ingress::FunctionUrlBuffered => self.of_function_url(),
             Ingress::Rest | Ingress::RestStream => {
                 self.of_api_gateway(StatusCode::GATEWAY_TIMEOUT, "Endpoint request timed out")
@@ -52,7 +52,7 @@ impl Refusal {
         }
     }
 
-    /// REST and HTTP APIs differ in what a failing function and a lost patience become, and in a capital letter.
+    /// REST and HTTP APIs differ in the status of a failed function and of a timeout, and in a capital letter.
     fn of_api_gateway(self, timed_out: StatusCode, timed_out_text: &str) -> Response<Body> {
         let rest = timed_out == StatusCode::GATEWAY_TIMEOUT;
         let (status, text) = match self {

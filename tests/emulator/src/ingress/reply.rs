@@ -35,7 +35,7 @@ pub(crate) enum Dialect {
     /// Payload format 2.0 (HTTP API, Function URL): single headers and cookies; anything without `statusCode` is a
     /// body. <https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html> (read 2026-11-20)
     V2,
-    /// REST API: both kinds of headers, no other keys; base64 only where a binary media type says so.
+    /// REST API: both kinds of headers, no other keys; base64 only for a binary media type.
     Rest { decodes: bool },
     /// ALB: the kind of headers its target group is set to.
     Alb { multi_value: bool },
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn every_front_refuses_what_is_malformed() {
+    fn every_ingress_refuses_what_is_malformed() {
         let dialects = [Dialect::V2, REST, Dialect::Alb { multi_value: false }];
         for json in [
             r#"{"statusCode":200,"body":{"a":1}}"#,

@@ -10,7 +10,7 @@ use http::{
 use http_body_util::{Either, Full};
 
 use super::{
-    Gate, Ingress, Refusal,
+    Ingress, IngressServer, Refusal,
     event::Arrived,
     reply::{Dialect, Head, Malformed, Proxy},
 };
@@ -23,14 +23,14 @@ use crate::{
 /// The largest answer a load balancer takes of a function.
 const LOAD_BALANCER_LIMIT: usize = 1024 * 1024;
 
-impl Gate {
+impl IngressServer {
     /// Passes the answer on as this ingress does.
     pub(super) async fn response(
         &self,
         arrived: &Arrived,
         outcome: Outcome,
     ) -> Result<Response<Body>, Refusal> {
-        if self.front.streams() {
+        if self.ingress.streams() {
             self.streamed(outcome).await
         } else {
             self.buffered(arrived, outcome).await
@@ -45,7 +45,7 @@ impl Gate {
             Outcome::Failed(_) => return Err(Refusal::BadFunction),
         };
         let has_prelude = content_type.as_deref() == Some(HTTP_INTEGRATION);
-        let head = if self.front == Ingress::RestStream || has_prelude {
+        let head = if self.ingress == Ingress::RestStream || has_prelude {
             prelude::read(&mut body).await.map_err(|none| self.refuse(&none))?
         } else {
             raw_head(content_type)
@@ -62,7 +62,7 @@ impl Gate {
             }
             Outcome::Failed(_) => return Err(Refusal::BadFunction),
         };
-        let dialect = match self.front {
+        let dialect = match self.ingress {
             // Not documented, and seen: the prelude and its NUL bytes arrive at the client as part of the body.
             Ingress::FunctionUrlBuffered if streams && payload.contains(&0) => {
                 let mut headers = HeaderMap::new();
@@ -88,9 +88,9 @@ impl Gate {
         if self.pool.function().echo {
             match reason {
                 NoPrelude::Malformed(Malformed(text)) => {
-                    eprintln!("[{:?}] malformed response: {text}", self.front);
+                    eprintln!("[{:?}] malformed response: {text}", self.ingress);
                 }
-                NoPrelude::Failed(error) => eprintln!("[{:?}] {error}", self.front),
+                NoPrelude::Failed(error) => eprintln!("[{:?}] {error}", self.ingress),
             }
         }
         Refusal::BadFunction
@@ -123,7 +123,7 @@ impl Gate {
             ("date", "x-amzn-remapped-date"),
             ("server", "x-amzn-remapped-server"),
         ];
-        match self.front {
+        match self.ingress {
             Ingress::Rest | Ingress::RestStream | Ingress::HttpApi => ALL,
             Ingress::FunctionUrl | Ingress::FunctionUrlBuffered => ALL.get(..1).unwrap_or_default(),
             Ingress::Alb | Ingress::AlbMultiValue => &[],
@@ -131,7 +131,7 @@ impl Gate {
     }
 }
 
-/// A stream without a prelude is a body, and says at most what it is.
+/// A stream without a prelude is a body, with a content type at most.
 fn raw_head(content_type: Option<String>) -> Head {
     let content_type = content_type.and_then(|content_type| content_type.parse().ok());
     let content_type = content_type.unwrap_or(HeaderValue::from_static("application/octet-stream"));

@@ -16,11 +16,11 @@ const HEADERS: [(&str, &str); 6] = [
 ];
 
 /// The event of `POST <path>` with two values of a query parameter.
-async fn event_of(emulator: &Emulator, front: Ingress, path: &str, body: &'static [u8]) -> Value {
-    let url = format!("{}{path}?k=a%20b&k=c&flag", emulator.url(front));
+async fn event_of(emulator: &Emulator, ingress: Ingress, path: &str, body: &'static [u8]) -> Value {
+    let url = format!("{}{path}?k=a%20b&k=c&flag", emulator.url(ingress));
     let reply = send("POST", &url, &HEADERS, Bytes::from_static(body)).await;
-    assert_eq!(reply.status, 200, "{front:?}");
-    let event = match front {
+    assert_eq!(reply.status, 200, "{ingress:?}");
+    let event = match ingress {
         // These pass the JSON of a function that does not stream on as it is.
         Ingress::FunctionUrl => {
             serde_json::from_str(reply.json_of_any_type().await["body"].as_str().unwrap()).unwrap()
@@ -30,7 +30,7 @@ async fn event_of(emulator: &Emulator, front: Ingress, path: &str, body: &'stati
     without_what_changes(event)
 }
 
-/// Checks and replaces what no two events share.
+/// Checks and replaces the fields that differ between any two events.
 fn without_what_changes(mut event: Value) -> Value {
     let context = event["requestContext"].as_object_mut().unwrap();
     for (key, value) in context.iter_mut() {
@@ -45,8 +45,8 @@ fn without_what_changes(mut event: Value) -> Value {
     event
 }
 
-fn port(emulator: &Emulator, front: Ingress) -> String {
-    emulator.url(front).rsplit(':').next().unwrap().to_owned()
+fn port(emulator: &Emulator, ingress: Ingress) -> String {
+    emulator.url(ingress).rsplit(':').next().unwrap().to_owned()
 }
 
 async fn start(builder: Builder) -> Emulator {
@@ -98,11 +98,11 @@ fn v2_event(port: &str, domain_name: &str, account: &str) -> Value {
 #[tokio::test]
 async fn a_function_url_sends_format_2() {
     let emulator = start(emulator("events")).await;
-    for front in [Ingress::FunctionUrl, Ingress::FunctionUrlBuffered] {
-        let port = port(&emulator, front);
+    for ingress in [Ingress::FunctionUrl, Ingress::FunctionUrlBuffered] {
+        let port = port(&emulator, ingress);
         let mut expected = v2_event(&port, "emulator.lambda-url.us-east-1.on.aws", "anonymous");
         expected["headers"]["cookie"] = json!("a=1; b=2");
-        assert_eq!(event_of(&emulator, front, "/a%20b/c", br#"{"a":1}"#).await, expected);
+        assert_eq!(event_of(&emulator, ingress, "/a%20b/c", br#"{"a":1}"#).await, expected);
     }
 }
 
@@ -240,30 +240,30 @@ async fn a_load_balancer_sends_single_or_multiple_values_and_decodes_nothing() {
 #[tokio::test]
 async fn what_is_not_known_to_be_text_arrives_in_base64() {
     let emulator = start(emulator("events")).await;
-    let body = async |front, content_type: &str, encoding: &str, body: &'static [u8]| {
+    let body = async |ingress, content_type: &str, encoding: &str, body: &'static [u8]| {
         let headers = [("content-type", content_type), ("content-encoding", encoding)];
         let headers = if encoding.is_empty() { &headers[..1] } else { &headers[..] };
-        let event = send("POST", &emulator.url(front), headers, Bytes::from_static(body))
+        let event = send("POST", &emulator.url(ingress), headers, Bytes::from_static(body))
             .await
             .json_of_any_type()
             .await;
         (event["body"].as_str().unwrap().to_owned(), event["isBase64Encoded"].as_bool().unwrap())
     };
-    for front in [Ingress::FunctionUrlBuffered, Ingress::HttpApi, Ingress::Alb] {
+    for ingress in [Ingress::FunctionUrlBuffered, Ingress::HttpApi, Ingress::Alb] {
         for text in
             ["text/plain", "application/json; charset=utf-8", "application/ld+json", "application/xml"]
         {
-            assert_eq!(body(front, text, "", b"hi").await, ("hi".to_owned(), false), "{text}");
+            assert_eq!(body(ingress, text, "", b"hi").await, ("hi".to_owned(), false), "{text}");
         }
-        assert_eq!(body(front, "application/octet-stream", "", b"hi").await, ("aGk=".to_owned(), true));
+        assert_eq!(body(ingress, "application/octet-stream", "", b"hi").await, ("aGk=".to_owned(), true));
         assert_eq!(
-            body(front, "application/x-www-form-urlencoded", "", b"hi").await,
+            body(ingress, "application/x-www-form-urlencoded", "", b"hi").await,
             ("aGk=".to_owned(), true)
         );
-        assert_eq!(body(front, "application/json", "gzip", b"hi").await, ("aGk=".to_owned(), true));
-        assert_eq!(body(front, "application/json", "", b"\xff\x00").await, ("/wA=".to_owned(), true));
+        assert_eq!(body(ingress, "application/json", "gzip", b"hi").await, ("aGk=".to_owned(), true));
+        assert_eq!(body(ingress, "application/json", "", b"\xff\x00").await, ("/wA=".to_owned(), true));
     }
-    // A REST API knows only its own list, and spoils what is not on it.
+    // A REST API encodes only the types of its own list, and damages bodies of any other.
     assert_eq!(body(Ingress::Rest, "image/png", "", b"\xff\x00").await, ("\u{fffd}\0".to_owned(), false));
     drop(emulator);
     let emulator = start(support_binary()).await;
@@ -278,20 +278,20 @@ fn support_binary() -> Builder {
 
 #[tokio::test]
 async fn lambda_http_understands_every_event() {
-    let echo = async |function: &str, fronts: &[Ingress]| {
+    let echo = async |function: &str, ingresses: &[Ingress]| {
         let emulator = start(emulator(function)).await;
-        for front in fronts {
-            let prefix = if matches!(front, Ingress::Rest | Ingress::RestStream) { "/prod" } else { "" };
-            let url = format!("{}{prefix}/some/path?k=v", emulator.url(*front));
+        for ingress in ingresses {
+            let prefix = if matches!(ingress, Ingress::Rest | Ingress::RestStream) { "/prod" } else { "" };
+            let url = format!("{}{prefix}/some/path?k=v", emulator.url(*ingress));
             let headers = [("content-type", "text/plain"), ("cookie", "c=d")];
             let reply = send("PUT", &url, &headers, Bytes::from_static("grüße".as_bytes())).await;
-            assert_eq!((reply.status.as_u16(), reply.header("x-method")), (200, Some("PUT")), "{front:?}");
+            assert_eq!((reply.status.as_u16(), reply.header("x-method")), (200, Some("PUT")), "{ingress:?}");
             let path = reply.header("x-path").unwrap();
-            assert!(path.ends_with("/some/path"), "{front:?}: {path}");
+            assert!(path.ends_with("/some/path"), "{ingress:?}: {path}");
             assert_eq!(
                 (reply.header("x-query"), reply.header("x-cookie")),
                 (Some("k=v"), Some("c=d")),
-                "{front:?}"
+                "{ingress:?}"
             );
             assert_eq!(
                 (reply.header("content-type"), reply.header("set-cookie")),

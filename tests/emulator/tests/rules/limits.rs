@@ -15,15 +15,15 @@ async fn a_request_of_6_mb_passes_and_one_byte_more_does_not() {
     let text = |length| Bytes::from(vec![b'a'; length]);
     let reply = post(streaming.function_url(), "text/plain", text(SIX_MB)).await;
     assert_eq!((reply.status, reply.bytes().await.len()), (StatusCode::OK, SIX_MB));
-    for (emulator, front) in [
+    for (emulator, ingress) in [
         (&streaming, Ingress::FunctionUrl),
         (&streaming, Ingress::RestStream),
         (&buffered, Ingress::FunctionUrlBuffered),
         (&buffered, Ingress::Rest),
         (&buffered, Ingress::HttpApi),
     ] {
-        let reply = post(emulator.url(front), "text/plain", text(SIX_MB + 1)).await;
-        assert_eq!(reply.status, StatusCode::PAYLOAD_TOO_LARGE, "{front:?}");
+        let reply = post(emulator.url(ingress), "text/plain", text(SIX_MB + 1)).await;
+        assert_eq!(reply.status, StatusCode::PAYLOAD_TOO_LARGE, "{ingress:?}");
     }
     assert_eq!(buffered.environments(), [], "what is too large does not reach the function");
 }

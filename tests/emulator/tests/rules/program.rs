@@ -39,7 +39,8 @@ async fn pids(ready: &Value) -> Vec<u32> {
 
 /// The program with two environments, both asleep.
 async fn running() -> (Child, Vec<u32>) {
-    let (program, ready) = run(&["--front", "http-api", "--environments", "2", "--routing", "spread"]).await;
+    let (program, ready) =
+        run(&["--ingress", "http-api", "--environments", "2", "--routing", "spread"]).await;
     for _ in 0..2 {
         assert_eq!(get(ready["url"].as_str().unwrap()).await.status, 200);
     }
@@ -79,8 +80,8 @@ async fn killed_it_leaves_no_process_behind_that_was_awake() {
 
 #[tokio::test]
 async fn it_ends_with_its_input_if_that_is_switched_on() {
-    let (mut program, ready) = run(&["--until-stdin-ends", "--front", "alb", "--multi-value"]).await;
-    assert_eq!(ready["url"], ready["fronts"]["alb-multi-value"]);
+    let (mut program, ready) = run(&["--until-stdin-ends", "--ingress", "alb", "--multi-value"]).await;
+    assert_eq!(ready["url"], ready["ingresses"]["alb-multi-value"]);
     drop(program.stdin.take());
     assert!(timeout(SOON, program.wait()).await.unwrap().unwrap().success());
 }

@@ -1,4 +1,4 @@
-//! What each ingress makes of the answer of a function.
+//! The response of each ingress to the answer of a function.
 
 use std::time::Duration;
 
@@ -11,14 +11,14 @@ use crate::support::*;
 const BUFFERED: [Ingress; 5] =
     [Ingress::FunctionUrlBuffered, Ingress::HttpApi, Ingress::Rest, Ingress::Alb, Ingress::AlbMultiValue];
 
-/// What a function that returns `reply` looks like from outside.
-async fn replying(emulator: &Emulator, front: Ingress, reply: &str) -> Reply {
-    send("GET", &emulator.url(front), &[("x-reply", reply)], Bytes::new()).await
+/// The response to a request that makes the function return `reply`.
+async fn replying(emulator: &Emulator, ingress: Ingress, reply: &str) -> Reply {
+    send("GET", &emulator.url(ingress), &[("x-reply", reply)], Bytes::new()).await
 }
 
-/// The response of the ingress to a function that fails or answers nonsense.
-fn bad_gateway(front: Ingress) -> (u16, &'static str) {
-    match front {
+/// The response of an ingress to a function that fails, or to a malformed answer.
+fn bad_gateway(ingress: Ingress) -> (u16, &'static str) {
+    match ingress {
         Ingress::FunctionUrl | Ingress::FunctionUrlBuffered => (502, "Internal Server Error"),
         Ingress::Rest | Ingress::RestStream => (502, r#"{"message":"Internal server error"}"#),
         Ingress::HttpApi => (500, r#"{"message":"Internal Server Error"}"#),
@@ -32,39 +32,39 @@ fn bad_gateway(front: Ingress) -> (u16, &'static str) {
 async fn a_malformed_response_is_a_bad_gateway_with_the_text_of_each_ingress() {
     let emulator = emulator("events").start().await.unwrap();
     let malformed = r#"{"statusCode":"teapot","body":"x"}"#;
-    for front in BUFFERED.into_iter().chain([Ingress::RestStream]) {
-        let reply = replying(&emulator, front, malformed).await;
-        let (status, text) = bad_gateway(front);
-        assert_eq!(reply.status.as_u16(), status, "{front:?}");
-        assert!(reply.text().await.starts_with(text), "{front:?}");
+    for ingress in BUFFERED.into_iter().chain([Ingress::RestStream]) {
+        let reply = replying(&emulator, ingress, malformed).await;
+        let (status, text) = bad_gateway(ingress);
+        assert_eq!(reply.status.as_u16(), status, "{ingress:?}");
+        assert!(reply.text().await.starts_with(text), "{ingress:?}");
     }
 }
 
 #[tokio::test]
 async fn a_failing_function_is_a_bad_gateway_with_the_text_of_each_ingress() {
     let emulator = emulator("buffered").start().await.unwrap();
-    for front in Ingress::ALL {
-        let reply = get(format!("{}/panic", emulator.url(front))).await;
-        let (status, text) = bad_gateway(front);
-        assert_eq!((reply.status.as_u16(), reply.environment().0), (status, 1), "{front:?}");
-        assert!(reply.text().await.starts_with(text), "{front:?}");
+    for ingress in Ingress::ALL {
+        let reply = get(format!("{}/panic", emulator.url(ingress))).await;
+        let (status, text) = bad_gateway(ingress);
+        assert_eq!((reply.status.as_u16(), reply.environment().0), (status, 1), "{ingress:?}");
+        assert!(reply.text().await.starts_with(text), "{ingress:?}");
     }
 }
 
 #[tokio::test]
 async fn www_authenticate_is_renamed_by_all_but_a_load_balancer() {
-    let fronts = [(Ingress::FunctionUrl, "stream"), (Ingress::RestStream, "stream")];
-    for (front, function) in fronts.into_iter().chain(BUFFERED.map(|front| (front, "buffered"))) {
+    let ingresses = [(Ingress::FunctionUrl, "stream"), (Ingress::RestStream, "stream")];
+    for (ingress, function) in ingresses.into_iter().chain(BUFFERED.map(|ingress| (ingress, "buffered"))) {
         let emulator = emulator(function).start().await.unwrap();
-        let reply = get(format!("{}/unauthorized", emulator.url(front))).await;
+        let reply = get(format!("{}/unauthorized", emulator.url(ingress))).await;
         let names = ["www-authenticate", "x-amzn-remapped-www-authenticate"];
         let seen = names.map(|name| reply.header(name).map(str::to_owned));
         let challenge = Some("Bearer realm=\"here\"".to_owned());
-        let expected = match front {
+        let expected = match ingress {
             Ingress::Alb | Ingress::AlbMultiValue => [challenge, None],
             _ => [None, challenge],
         };
-        assert_eq!(seen, expected, "{front:?}");
+        assert_eq!(seen, expected, "{ingress:?}");
         assert_eq!((reply.status, reply.text().await.as_str()), (StatusCode::UNAUTHORIZED, "no"));
     }
 }
@@ -72,13 +72,13 @@ async fn www_authenticate_is_renamed_by_all_but_a_load_balancer() {
 #[tokio::test]
 async fn a_binary_answer_comes_back_as_bytes() {
     let everything: Vec<u8> = (0..=255).collect();
-    for (front, function) in [(Ingress::FunctionUrl, "stream"), (Ingress::RestStream, "stream")]
+    for (ingress, function) in [(Ingress::FunctionUrl, "stream"), (Ingress::RestStream, "stream")]
         .into_iter()
-        .chain(BUFFERED.map(|front| (front, "buffered")))
+        .chain(BUFFERED.map(|ingress| (ingress, "buffered")))
     {
         let emulator = emulator(function).binary_media_types(["*/*"]).start().await.unwrap();
-        let reply = post(emulator.url(front), "application/octet-stream", everything.clone()).await;
-        assert_eq!(reply.bytes().await, everything, "{front:?}");
+        let reply = post(emulator.url(ingress), "application/octet-stream", everything.clone()).await;
+        assert_eq!(reply.bytes().await, everything, "{ingress:?}");
     }
 }
 
@@ -93,13 +93,13 @@ async fn a_rest_api_without_binary_media_types_leaves_base64_as_it_is() {
 #[tokio::test]
 async fn format_2_takes_a_payload_without_a_status_code_for_the_body() {
     let emulator = emulator("events").start().await.unwrap();
-    for front in [Ingress::FunctionUrlBuffered, Ingress::HttpApi] {
-        let reply = replying(&emulator, front, r#"{"just":"data"}"#).await;
+    for ingress in [Ingress::FunctionUrlBuffered, Ingress::HttpApi] {
+        let reply = replying(&emulator, ingress, r#"{"just":"data"}"#).await;
         assert_eq!((reply.status, reply.header("content-type")), (StatusCode::OK, Some("application/json")));
         assert_eq!(reply.text().await, r#"{"just":"data"}"#);
     }
-    for front in [Ingress::Rest, Ingress::Alb] {
-        assert_eq!(replying(&emulator, front, r#"{"just":"data"}"#).await.status, StatusCode::BAD_GATEWAY);
+    for ingress in [Ingress::Rest, Ingress::Alb] {
+        assert_eq!(replying(&emulator, ingress, r#"{"just":"data"}"#).await.status, StatusCode::BAD_GATEWAY);
     }
 }
 
@@ -109,12 +109,12 @@ async fn the_connections_own_headers_are_not_the_functions() {
     let reply = r#"{"statusCode":200,"body":"four","headers":{"content-length":"99","connection":"close",
         "transfer-encoding":"chunked","keep-alive":"no","x-mine":"yes","server":"me"}}"#
         .replace('\n', "");
-    for front in BUFFERED.into_iter().filter(|front| *front != Ingress::AlbMultiValue) {
-        let reply = replying(&emulator, front, &reply).await;
+    for ingress in BUFFERED.into_iter().filter(|ingress| *ingress != Ingress::AlbMultiValue) {
+        let reply = replying(&emulator, ingress, &reply).await;
         assert_eq!(
             (reply.header("content-length"), reply.header("x-mine")),
             (Some("4"), Some("yes")),
-            "{front:?}"
+            "{ingress:?}"
         );
         assert_eq!((reply.header("transfer-encoding"), reply.header("keep-alive")), (None, None));
         assert_eq!(reply.text().await, "four");
@@ -133,11 +133,11 @@ async fn an_empty_streamed_body_ends() {
 #[tokio::test]
 async fn a_buffered_ingress_times_out_and_the_function_runs_on() {
     let gate = Gate::open().await;
-    for (front, status) in [(Ingress::Rest, 504), (Ingress::HttpApi, 503), (Ingress::Alb, 504)] {
-        let builder = emulator("buffered").timeout(SOON).front_patience(Duration::from_millis(300));
+    for (ingress, status) in [(Ingress::Rest, 504), (Ingress::HttpApi, 503), (Ingress::Alb, 504)] {
+        let builder = emulator("buffered").timeout(SOON).ingress_timeout(Duration::from_millis(300));
         let emulator = builder.env("GATE", gate.port()).start().await.unwrap();
-        let (reply, held) = futures::join!(get(format!("{}/gated", emulator.url(front))), gate.held());
-        assert_eq!(reply.status.as_u16(), status, "{front:?}");
+        let (reply, held) = futures::join!(get(format!("{}/gated", emulator.url(ingress))), gate.held());
+        assert_eq!(reply.status.as_u16(), status, "{ingress:?}");
         let pid = held.pid;
         drop(held);
         frozen(pid).await;
@@ -151,14 +151,14 @@ async fn throttling_has_the_text_of_each_ingress() {
     let busy = get(format!("{}/gated", emulator.url(Ingress::HttpApi)));
     let rest = async {
         let held = gate.held().await;
-        for (front, status) in [
+        for (ingress, status) in [
             (Ingress::FunctionUrl, 429),
             (Ingress::FunctionUrlBuffered, 429),
             (Ingress::Rest, 429),
             (Ingress::HttpApi, 503),
             (Ingress::Alb, 502),
         ] {
-            assert_eq!(get(emulator.url(front)).await.status.as_u16(), status, "{front:?}");
+            assert_eq!(get(emulator.url(ingress)).await.status.as_u16(), status, "{ingress:?}");
         }
         drop(held);
         assert!(gate.is_empty().await);

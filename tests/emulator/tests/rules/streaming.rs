@@ -1,4 +1,4 @@
-//! Streams: chunk by chunk, cut off when they must be, and deaf to a client that leaves.
+//! Streams: chunk by chunk, cut off at limits, and not ended by a client that leaves.
 
 use std::time::Duration;
 
@@ -11,9 +11,9 @@ use crate::support::*;
 async fn a_chunk_reaches_the_client_before_the_function_writes_the_next() {
     let gate = Gate::open().await;
     let emulator = emulator("stream").env("GATE", gate.port()).start().await.unwrap();
-    for front in [Ingress::FunctionUrl, Ingress::RestStream] {
+    for ingress in [Ingress::FunctionUrl, Ingress::RestStream] {
         let (mut reply, mut held) =
-            futures::join!(get(format!("{}/gated", emulator.url(front))), gate.held());
+            futures::join!(get(format!("{}/gated", emulator.url(ingress))), gate.held());
         assert_eq!(reply.header("content-type"), Some("text/event-stream"));
         for chunk in ["one", "two", "three"] {
             held.say(chunk).await;
@@ -141,12 +141,12 @@ async fn a_buffered_function_url_passes_prelude_and_nul_bytes_on_as_the_body() {
 #[tokio::test]
 async fn an_ingress_that_needs_a_proxy_response_refuses_a_stream() {
     let emulator = emulator("stream").start().await.unwrap();
-    for (front, status) in [
+    for (ingress, status) in [
         (Ingress::Rest, StatusCode::BAD_GATEWAY),
         (Ingress::HttpApi, StatusCode::INTERNAL_SERVER_ERROR),
         (Ingress::Alb, StatusCode::BAD_GATEWAY),
     ] {
-        assert_eq!(get(emulator.url(front)).await.status, status, "{front:?}");
+        assert_eq!(get(emulator.url(ingress)).await.status, status, "{ingress:?}");
     }
 }
 
@@ -159,6 +159,6 @@ async fn a_streaming_function_url_passes_a_buffered_payload_on_as_it_is() {
         (StatusCode::OK, Some("application/octet-stream"))
     );
     assert_eq!(reply.json_of_any_type().await["body"], "hello");
-    // A REST API in STREAM mode insists on the prelude.
+    // A REST API in STREAM mode requires the prelude.
     assert_eq!(get(emulator.url(Ingress::RestStream)).await.status, StatusCode::BAD_GATEWAY);
 }
