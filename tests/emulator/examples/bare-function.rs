@@ -53,7 +53,7 @@ fn init_error() -> Result<(), Error> {
         "POST /2018-06-01/runtime/init/error HTTP/1.1\r\nhost: api\r\ncontent-length: {length}\r\n\r\n{body}"
     )?;
     std::io::Read::read(&mut api, &mut [0; 1024])?;
-    Err("told Lambda".into())
+    Err("reported to Lambda".into())
 }
 
 async fn streamed(request: Request) -> Result<Response<UnsyncBoxBody<Bytes, Infallible>>, Error> {

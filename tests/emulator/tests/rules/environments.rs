@@ -174,7 +174,7 @@ async fn an_error_of_initialisation_is_the_error_of_the_request_it_was_for() {
     let error = answer.function_error().unwrap();
     assert_eq!((error.kind.as_str(), error.message().as_str()), ("Bare.NoConfig", "a variable is missing"));
     eventually("its last words", || {
-        emulator.logs(answer.environment).iter().any(|line| line.contains("told Lambda"))
+        emulator.logs(answer.environment).iter().any(|line| line.contains("reported to Lambda"))
     })
     .await;
     assert_eq!(get(emulator.function_url()).await.status, StatusCode::BAD_GATEWAY);
