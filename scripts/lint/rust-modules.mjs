@@ -31,7 +31,7 @@ function newModule(file, name, parent) {
   return module;
 }
 
-/** Reads a file as the body of a module with child modules in files of `folder`. */
+/** Reads a file as the body of a module. The files of its child modules are in `folder`. */
 function readFile(module, file, folder) {
   let tokens;
   try {
@@ -58,7 +58,7 @@ class Body {
     return this.tokens[at]?.kind === 'identifier';
   }
 
-  /** Is there punctuation at a token? A text literal is none. */
+  /** Is this punctuation at a position? A text literal never is. */
   isMark(at, text) {
     return this.tokens[at]?.kind === 'other' && this.tokens[at].text === text;
   }

@@ -1,4 +1,4 @@
-//! One connection of a function to its Runtime API: requests in, each byte with the moment it came.
+//! One connection of a function to its Runtime API: requests, each byte with the moment of its arrival.
 
 use std::{
     io::{self, ErrorKind, Read, Write},
@@ -25,13 +25,13 @@ pub(crate) struct Request {
     pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) body: Vec<u8>,
-    /// When how much of the body was there.
+    /// The length of the body at each moment.
     pub(crate) arrivals: Vec<Arrival>,
     /// When its last byte came.
     pub(crate) ended: Instant,
 }
 
-/// The body was this long at this moment.
+/// The length of the body at one moment.
 pub(crate) struct Arrival {
     pub(crate) length: usize,
     pub(crate) wall_ns: u128,
@@ -44,7 +44,7 @@ pub(crate) struct Connection {
     reading: Option<Reading>,
 }
 
-/// A request with a complete head.
+/// A request with its head read.
 struct Reading {
     method: String,
     path: String,
@@ -65,7 +65,7 @@ impl Connection {
         Ok(Self { stream, acknowledge, unread: Vec::with_capacity(8192), reading: None })
     }
 
-    /// Reads what is there. `Ok(None)` is not yet a request; an error of kind `UnexpectedEof` is the peer's end.
+    /// Reads the bytes that have arrived. `Ok(None)` is not yet a request; `UnexpectedEof` is the end of the peer.
     pub(crate) fn read(&mut self) -> io::Result<Option<Request>> {
         let mut buffer = [0; 16 * 1024];
         let length = match self.stream.read(&mut buffer) {

@@ -1,4 +1,4 @@
-//! Which CPU runs what: all functions on one, what measures them on the other.
+//! CPU affinity: all functions on one CPU, the driver on another.
 
 use std::{io, str::FromStr};
 

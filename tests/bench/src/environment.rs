@@ -24,10 +24,10 @@ use crate::{
 /// How long a function may take over anything here.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What is measured: a binary and its argument.
+/// A target of the measurements: a binary and its argument.
 #[derive(Clone)]
 pub(crate) struct Target {
-    /// What the table calls it.
+    /// Its name in the table.
     pub(crate) label: String,
     pub(crate) binary: PathBuf,
     pub(crate) argument: Option<&'static str>,
@@ -149,7 +149,7 @@ impl Environment {
         kib.map(|kib| kib * 1024).ok_or_else(|| self.failed("the kernel does not tell its memory"))
     }
 
-    /// Waits until the function asks for an event. The moment it did.
+    /// Waits until the function asks for an event, and returns that moment.
     fn park(&mut self) -> Result<Instant, EnvironmentError> {
         loop {
             let (at, request) = self.request()?;
@@ -236,7 +236,7 @@ impl Environment {
 
 impl Drop for Environment {
     fn drop(&mut self) {
-        // It may have ended by itself; either way it is waited for, so that it shares no CPU with the next one.
+        // The process may have ended by itself. In any case it is reaped, so that it shares no CPU with the next one.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

@@ -4,11 +4,11 @@
 
 use serde_json::{Value, json};
 
-/// An event and what tells that it was answered.
+/// An event, and the text by which its answer is recognised.
 pub(crate) struct Event {
     pub(crate) name: &'static str,
     pub(crate) json: String,
-    /// Stands in every right answer of an MCP server.
+    /// Text that every correct answer of an MCP server contains.
     pub(crate) proof: &'static str,
 }
 
@@ -18,7 +18,7 @@ pub(crate) fn echo() -> Event {
     stateless("tools/call", Some("echo"), params, "hello, world")
 }
 
-/// A call of the tool that says how far it is.
+/// A call of the tool that sends progress.
 pub(crate) fn progress() -> Event {
     let params = json!({ "name": "progress", "arguments": {}, "_meta": { "progressToken": "bake" } });
     let event = stateless("tools/call", Some("progress"), params, "done");

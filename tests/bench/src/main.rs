@@ -39,16 +39,16 @@ struct Arguments {
     /// Measures this binary too: another build of our server.
     #[arg(long, value_name = "LABEL=PATH")]
     also: Vec<String>,
-    /// Fewer rounds: enough to see that everything works, and large differences.
+    /// Fewer rounds: enough for a check, and for large differences.
     #[arg(long)]
     quick: bool,
-    /// Only cold starts and warm calls: what the ratios need.
+    /// Only cold starts and warm calls, which the ratios need.
     #[arg(long)]
     brief: bool,
     /// The CPU of the functions and that of the driver, or `free`.
     #[arg(long, default_value = "1,0")]
     cpus: String,
-    /// Where the numbers go.
+    /// The file of the results.
     #[arg(long, default_value = "out/bench.json")]
     out: PathBuf,
     /// Shows what the functions log.
@@ -95,7 +95,7 @@ fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     let full = Extent { rounds, block: 100, cpus };
     // A start gives one sample.
     let starts = Extent { rounds: rounds * 5, ..full };
-    // What waits 40 ms for an acknowledgement, or 15 ms in a tool, is not repeated as often.
+    // Calls that wait 40 ms for an acknowledgement, or 15 ms in a tool, are repeated less often.
     let short = Extent { rounds: rounds / 4, block: 20, cpus };
     let echo = event::echo();
 
@@ -119,7 +119,7 @@ fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     report.compare(&measured, OURS, HELLO_CURRENT, [Some(1.35), Some(1.15)]);
     report.compare(&measured, OURS, HELLO_DEFAULT, [Some(1.0), None]);
     report.compare(&measured, OURS, RMCP_DEFAULT, [Some(1.0), Some(1.0)]);
-    // Not as its users write it, and without a logger: what is left of the difference must not grow.
+    // rmcp's service on one thread, which is not its default, and without a logger: the difference must not grow.
     report.compare(&measured, OURS, RMCP_CURRENT, [Some(1.0), Some(1.1)]);
     report.compare(&measured, OURS_DYNAMODB, HELLO_CURRENT, [None, Some(1.3)]);
     report.budget(OURS, SIZE_BUDGET_MB);

@@ -15,7 +15,7 @@ use crate::{
 /// Invocations at the start of a turn that do not count: the caches still hold the neighbour's data.
 const UNCOUNTED: usize = 10;
 
-/// How much is measured.
+/// The number of measurements.
 #[derive(Clone, Copy)]
 pub(crate) struct Extent {
     /// Rounds of each measurement.
@@ -95,7 +95,7 @@ pub(crate) fn cold(targets: &[Target], event: &Event, extent: Extent) -> Result<
     Ok(results)
 }
 
-/// Microseconds from a tool's word to its arrival, one result a target.
+/// Microseconds from a tool's progress notification to its arrival, one result a target.
 pub(crate) fn progress(targets: &[Target], extent: Extent) -> Result<Vec<Series>, EnvironmentError> {
     let event = event::progress();
     let start = |target| Environment::start(target, extent.cpus, Acknowledge::AtOnce);
@@ -118,7 +118,7 @@ pub(crate) fn progress(targets: &[Target], extent: Extent) -> Result<Vec<Series>
     Ok(results)
 }
 
-/// What the tool wrote into its progress: where each stands, and when it was sent.
+/// The progress notifications of the tool: the position of each in the body, and the time in it.
 fn sent(body: &[u8]) -> Vec<(usize, u128)> {
     const MARK: &[u8] = b"sent at ";
     let finds = memchr::memmem::find_iter(body, MARK).map(|at| at + MARK.len());

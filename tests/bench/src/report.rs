@@ -1,4 +1,4 @@
-//! What was measured: as a table for people, as JSON for scripts, and whether it is good enough.
+//! The results: as a table for readers, as JSON for scripts, and the limits that they must keep.
 
 use std::{fmt::Write as _, fs, io};
 
@@ -23,18 +23,18 @@ pub(crate) struct Report {
     limits: Vec<Limit>,
 }
 
-/// All about one target. Times are in microseconds, sizes in bytes.
+/// The results of one target. Times are in microseconds, sizes in bytes.
 #[derive(Serialize)]
 struct Row {
     target: String,
     size: u64,
     rss: u64,
     init: Summary,
-    /// How many times the baseline's.
+    /// The ratio to the baseline.
     init_ratio: f64,
     first: Summary,
     warm: Summary,
-    /// How many times the baseline's.
+    /// The ratio to the baseline.
     warm_ratio: f64,
     cpu: Summary,
     kernel_acks: Option<KernelAcks>,
@@ -61,7 +61,7 @@ struct Call {
     latency: Summary,
 }
 
-/// What must come out well.
+/// The limits of the results.
 #[derive(Serialize)]
 struct Limit {
     what: &'static str,
@@ -87,7 +87,7 @@ pub(crate) struct Measured<'a> {
 }
 
 impl Report {
-    /// What was measured, with `baseline` as the target that the others are so many times of.
+    /// The results, with `baseline` as the target that the ratios refer to.
     pub(crate) fn new(cpus: String, measured: &Measured<'_>, baseline: usize) -> io::Result<Self> {
         let rows = measured.targets.iter().enumerate().map(|(at, target)| {
             let (cold, warm) = (&measured.cold[at], &measured.warm[at]);
@@ -135,7 +135,7 @@ impl Report {
         self.other_calls.extend(targets.iter().zip(warm).map(named));
     }
 
-    /// Compares two targets: how many times one's warm p50 and cold init may be the other's.
+    /// Limits the ratios of two targets: of their warm p50 and of their cold init.
     pub(crate) fn compare(
         &mut self,
         measured: &Measured<'_>,

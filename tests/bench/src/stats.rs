@@ -8,7 +8,7 @@ pub(crate) struct Series {
     rounds: Vec<Vec<f64>>,
 }
 
-/// What a table says of a series.
+/// The figures of a series in a table.
 #[derive(Serialize, Clone, Copy)]
 pub(crate) struct Summary {
     pub(crate) p50: f64,
@@ -18,7 +18,7 @@ pub(crate) struct Summary {
 }
 
 impl Series {
-    /// Begins a round: what is compared was measured side by side.
+    /// Begins a round: samples of the same round are compared with each other.
     pub(crate) fn round(&mut self, samples: Vec<f64>) {
         self.rounds.push(samples);
     }

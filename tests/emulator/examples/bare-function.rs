@@ -1,8 +1,8 @@
 //! The function the emulator's own tests run: `lambda_http` and `lambda_runtime` with nothing around them.
 //!
 //! `FUNCTION` says which: `stream` and `buffered` answer HTTP events through `lambda_http`, `events` answers any event,
-//! `init-error`, `init-exit` and `init-hang` do not get that far. What has to wait connects to `GATE` (a port of the
-//! test), says its process id, and takes each line it gets as the next chunk, until the test hangs up.
+//! `init-error`, `init-exit` and `init-hang` do not get that far. A response that has to wait connects to `GATE` (a port
+//! of the test), sends its process id, and takes each line as the next chunk, until the test closes the connection.
 #![expect(clippy::disallowed_methods, reason = "a function of its own, with its own environment")]
 
 use std::{convert::Infallible, io::Write, net::TcpStream as Blocking, pin::Pin};
@@ -43,7 +43,7 @@ fn variable(name: &str) -> String {
     std::env::var(name).unwrap_or_default()
 }
 
-/// What a runtime sends that cannot initialise.
+/// The error report of a runtime that cannot initialise.
 fn init_error() -> Result<(), Error> {
     let body = r#"{"errorType":"Bare.NoConfig","errorMessage":"a variable is missing"}"#;
     let mut api = Blocking::connect(variable("AWS_LAMBDA_RUNTIME_API"))?;
@@ -53,7 +53,7 @@ fn init_error() -> Result<(), Error> {
         "POST /2018-06-01/runtime/init/error HTTP/1.1\r\nhost: api\r\ncontent-length: {length}\r\n\r\n{body}"
     )?;
     std::io::Read::read(&mut api, &mut [0; 1024])?;
-    Err("told Lambda".into())
+    Err("reported to Lambda".into())
 }
 
 async fn streamed(request: Request) -> Result<Response<UnsyncBoxBody<Bytes, Infallible>>, Error> {
@@ -93,7 +93,7 @@ async fn answer(request: Request) -> Result<Response<Chunks>, Error> {
             response.header(header::CONTENT_TYPE, "text/plain").body(once(vec![b'a'; length]))?
         }
         "/panic" => panic!("as asked"),
-        // Everything else is an echo that says what it saw.
+        // Any other path echoes the request.
         _ => response
             .header(header::CONTENT_TYPE, header_text(&request, "content-type"))
             .header(header::SET_COOKIE, "a=1")

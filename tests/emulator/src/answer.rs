@@ -1,4 +1,4 @@
-//! What an invocation yields: the answer of a function, whole or as a stream.
+//! The answer of a function to an invocation, whole or as a stream.
 
 use std::{
     pin::Pin,
@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use crate::{environment::EnvironmentId, failure::FunctionError};
 
-/// The largest buffered response; the Runtime API refuses more (6 MB and a little, as Lambda's own message says).
+/// The largest buffered response; the Runtime API refuses more (6 MB and a little, by Lambda's error message).
 pub(crate) const BUFFERED_LIMIT: usize = 6_291_556;
 /// The largest streamed response: 200 MB.
 pub(crate) const STREAMED_LIMIT: usize = 200 * 1024 * 1024;
@@ -103,7 +103,7 @@ impl AnswerBody {
         AnswerBody { head: Some(bytes), rest: None }
     }
 
-    /// Puts back what was read too much.
+    /// Puts back bytes that belong to the body.
     pub(crate) fn push_front(&mut self, bytes: Bytes) {
         self.head = (!bytes.is_empty()).then_some(bytes);
     }

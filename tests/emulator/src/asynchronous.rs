@@ -20,7 +20,7 @@ use crate::{
     pool::Pool,
 };
 
-/// When a failed event is tried again, and for how long at all.
+/// When a failed event is retried, and until when.
 #[derive(Clone, Debug)]
 pub(crate) struct Retries {
     /// The pause before each further attempt; as many attempts as there are pauses. Lambda's are one and two minutes.
@@ -36,9 +36,9 @@ pub struct DeadLetter {
     pub request_id: String,
     /// The event.
     pub payload: Bytes,
-    /// How often the function was given it.
+    /// How often the event was sent to the function.
     pub attempts: u32,
-    /// What the function failed with last; `None` when the event became too old before it could run.
+    /// The last error of the function; `None` when the event became too old before it could run.
     pub error: Option<FunctionError>,
 }
 
@@ -92,7 +92,7 @@ impl Asynchronous {
                     }
                     pauses.next().copied()
                 }
-                // Not the function's doing, so no attempt of it.
+                // The function did not run, so this does not count as an attempt.
                 Err(InvokeError::Throttled) => {
                     Some(delays.first().copied().unwrap_or(Duration::from_secs(1)))
                 }

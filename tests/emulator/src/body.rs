@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::answer::AnswerBody;
 
-/// What every server of this crate writes.
+/// The response body of every server of this crate.
 pub(crate) type Body = Either<Full<Bytes>, AnswerBody>;
 
 /// Why a body could not be read.
@@ -70,7 +70,7 @@ pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Response<Body>
     }
 }
 
-/// Sets a header, unless its value is not valid in HTTP.
+/// Sets a header to a value from outside this crate. A value that HTTP does not allow is left out.
 pub(crate) fn set(response: &mut Response<Body>, name: &'static str, value: &str) {
     if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
         response.headers_mut().insert(HeaderName::from_static(name), value);

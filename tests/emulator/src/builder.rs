@@ -25,7 +25,7 @@ pub struct Builder {
     pub(crate) capacity: Capacity,
     pub(crate) retries: Retries,
     pub(crate) rest: RestApi,
-    pub(crate) patience: Option<Duration>,
+    pub(crate) ingress_timeout: Option<Duration>,
     pub(crate) ports: BTreeMap<Ingress, u16>,
     pub(crate) control_port: u16,
     pub(crate) acknowledge: Acknowledge,
@@ -40,9 +40,9 @@ pub enum StartError {
     /// There is no such file.
     #[error("cannot read the binary {path}: {source}")]
     Binary {
-        /// What was named.
+        /// The path that was named.
         path: PathBuf,
-        /// What the operating system says of it.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// A number that must be at least one is zero.
@@ -53,7 +53,7 @@ pub enum StartError {
     Port {
         /// The port that was asked for; 0 for any.
         port: u16,
-        /// What the operating system says.
+        /// The error of the operating system.
         source: io::Error,
     },
 }
@@ -68,11 +68,11 @@ impl Builder {
                 routing: Routing::default(),
                 spread: false,
                 queue: 0,
-                patience: Duration::from_secs(30),
+                queue_timeout: Duration::from_secs(30),
             },
             retries: Retries { delays: vec![tiny, 2 * tiny], event_age: Duration::from_secs(6 * 60 * 60) },
             rest: RestApi { stage: "prod".to_owned(), binary_media_types: Vec::new() },
-            patience: None,
+            ingress_timeout: None,
             ports: BTreeMap::new(),
             control_port: 0,
             acknowledge: Acknowledge::default(),
@@ -152,13 +152,13 @@ impl Builder {
         self
     }
 
-    /// How long a request waits in the queue until it is throttled after all; 30 seconds by default.
-    pub fn queue_patience(mut self, patience: Duration) -> Self {
-        self.capacity.patience = patience;
+    /// How long a request waits in the queue before it is throttled; 30 seconds by default.
+    pub fn queue_timeout(mut self, timeout: Duration) -> Self {
+        self.capacity.queue_timeout = timeout;
         self
     }
 
-    /// Whether environments sleep between requests, as Lambda's do. A benchmark may want to leave the two signals out.
+    /// Whether environments are frozen between requests, as on Lambda. A benchmark may switch off the two signals.
     pub fn freezing(mut self, freezing: bool) -> Self {
         self.function.freezing = freezing;
         self
@@ -196,8 +196,8 @@ impl Builder {
     }
 
     /// How long the buffered ingresses wait for the function, instead of 29 s (REST), 30 s (HTTP API) and 60 s (ALB).
-    pub fn front_patience(mut self, patience: Duration) -> Self {
-        self.patience = Some(patience);
+    pub fn ingress_timeout(mut self, timeout: Duration) -> Self {
+        self.ingress_timeout = Some(timeout);
         self
     }
 

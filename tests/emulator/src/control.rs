@@ -6,7 +6,7 @@
 //! | `POST /forward` | an event of ministack in, the payload of the function out; 502 when it fails |
 //! | `GET /environments` | id, pid, state and invocations of each |
 //! | `POST /environments/{id}/{kill,freeze,thaw,retire}` | 204 |
-//! | `GET /environments/{id}/logs` | what it printed, as text |
+//! | `GET /environments/{id}/logs` | the output of its process, as text |
 //! | `GET /dead-letters` | the events that failed for good |
 
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -27,7 +27,7 @@ use crate::{
     pool::Pool,
 };
 
-/// What the control port controls.
+/// The parts that the control port controls.
 #[derive(Clone, Debug)]
 pub(crate) struct Control {
     pub(crate) pool: Pool,
@@ -148,7 +148,7 @@ impl Control {
 async fn synchronous(answer: Answer) -> Response<Body> {
     let (environment, request_id) = (answer.environment, answer.request_id.clone());
     let mut response = match answer.bytes().await {
-        // What does not fit in a synchronous answer is an error of the function, streamed or not.
+        // An answer that is too large for a synchronous invocation is an error of the function, streamed or not.
         Ok(payload) if payload.len() > crate::answer::BUFFERED_LIMIT => {
             failed(&FunctionError::response_too_large(crate::answer::BUFFERED_LIMIT))
         }

@@ -1,4 +1,4 @@
-//! The emulator: everything wired together, and the handle a test holds.
+//! The emulator: all parts put together, and the handle that a test holds.
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
@@ -11,7 +11,7 @@ use crate::{
     control::Control,
     environment::{Environment, EnvironmentId, EnvironmentStatus},
     failure::InvokeError,
-    ingress::{Gate, Ingress},
+    ingress::{Ingress, IngressServer},
     invocation::{Invocation, SYNCHRONOUS_LIMIT},
     listener,
     pool::Pool,
@@ -20,7 +20,7 @@ use crate::{
 
 /// One function under Lambda's rules on this machine.
 ///
-/// Dropping it kills every environment at once; [`Emulator::shutdown`] lets them go as Lambda does.
+/// Dropping it kills every environment at once; [`Emulator::shutdown`] shuts them down as Lambda does.
 #[derive(Debug)]
 pub struct Emulator {
     pool: Pool,
@@ -30,7 +30,7 @@ pub struct Emulator {
     control: SocketAddr,
 }
 
-/// There is no such environment, or it is gone.
+/// There is no such environment, or it has ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("no environment {0}")]
 pub struct UnknownEnvironment(pub EnvironmentId);
@@ -42,7 +42,7 @@ impl Emulator {
     }
 
     pub(crate) fn open(builder: Builder) -> Result<Self, StartError> {
-        let Builder { function, capacity, retries, rest, patience, ports, control_port, acknowledge } =
+        let Builder { function, capacity, retries, rest, ingress_timeout, ports, control_port, acknowledge } =
             builder;
         let tasks = Tasks::default();
         let pool = Pool::new(function, capacity, acknowledge, tasks.clone());
@@ -52,10 +52,15 @@ impl Emulator {
             let port = ports.get(&ingress).copied().unwrap_or(0);
             let (listener, address) =
                 listener::bind(port).map_err(|source| StartError::Port { port, source })?;
-            let gate =
-                Gate { ingress, port: address.port(), pool: pool.clone(), rest: rest.clone(), patience };
+            let server = IngressServer {
+                ingress,
+                port: address.port(),
+                pool: pool.clone(),
+                rest: rest.clone(),
+                ingress_timeout,
+            };
             listener::serve(listener, acknowledge, &tasks, move |request, peer| {
-                gate.clone().answer(request, peer)
+                server.clone().answer(request, peer)
             });
             ingresses.insert(ingress, address);
         }
@@ -87,7 +92,7 @@ impl Emulator {
         format!("http://{}", self.control)
     }
 
-    /// What `MINISTACK_LAMBDA_PROXY_URL` of a function in ministack is set to.
+    /// The value of `MINISTACK_LAMBDA_PROXY_URL` for a function in ministack.
     #[must_use]
     pub fn forward_url(&self) -> String {
         format!("{}/forward", self.control_url())
@@ -141,7 +146,7 @@ impl Emulator {
         self.pool.environments()
     }
 
-    /// Kills an environment, as a crash would. What it works on fails, and the next request gets another one.
+    /// Kills an environment, as a crash would. Its open requests fail, and the next request gets another environment.
     ///
     /// # Errors
     ///
@@ -150,7 +155,7 @@ impl Emulator {
         self.command(id, Environment::kill)
     }
 
-    /// Stops an environment wherever it is, and gives it nothing until it is thawed. Deadlines go on.
+    /// Freezes an environment in any state. It gets no request until it is thawed. Deadlines continue.
     ///
     /// # Errors
     ///
@@ -159,8 +164,7 @@ impl Emulator {
         self.command(id, Environment::hold)
     }
 
-    /// Lets a frozen environment run: one frozen on command goes on, one that slept between two requests wakes in the
-    /// middle of nothing.
+    /// Thaws an environment: one frozen on command continues, one frozen between two requests runs without a request.
     ///
     /// # Errors
     ///
@@ -187,7 +191,7 @@ impl Emulator {
         self.pool.with(id, act).ok_or(UnknownEnvironment(id))
     }
 
-    /// What an environment printed on standard output and error, oldest line first; also of one that is gone.
+    /// The standard output and error of an environment, oldest line first; also of one that has ended.
     #[must_use]
     pub fn logs(&self, id: EnvironmentId) -> Vec<String> {
         self.pool.logs(id).unwrap_or_default()

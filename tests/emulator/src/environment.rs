@@ -1,4 +1,4 @@
-//! One execution environment, as the pool sees it: what it polls for, what it works on, whether it sleeps.
+//! One execution environment, as the pool sees it: its polls, its open invocations, whether it is frozen.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -29,32 +29,32 @@ impl fmt::Display for EnvironmentId {
     }
 }
 
-/// What an environment is doing.
+/// The state of an environment.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EnvironmentState {
     /// Started, and not yet asking for a first event.
     Starting,
-    /// Working on a request, or on what follows it.
+    /// Working on a request, or on code that runs after its response.
     Busy,
-    /// Asking for an event, and running.
+    /// Waiting for an event, and not frozen.
     Idle,
     /// Stopped by SIGSTOP: between requests, or on command.
     Frozen,
-    /// On its way out.
+    /// Shutting down.
     Stopping,
 }
 
-/// A look at one environment.
+/// A snapshot of one environment.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct EnvironmentStatus {
-    /// Which one.
+    /// Its number.
     pub id: EnvironmentId,
-    /// Its process.
+    /// The id of its process.
     pub pid: u32,
-    /// The state of the environment.
+    /// Its state.
     pub state: EnvironmentState,
-    /// How many invocations it was given.
+    /// How many invocations were sent to it.
     pub invocations: u64,
 }
 
@@ -67,12 +67,12 @@ enum Phase {
     Stopping,
 }
 
-/// How far an invocation has come.
+/// The progress of an invocation.
 #[derive(Debug)]
 enum Stage {
-    /// The function works, and the invoker waits.
+    /// The function has not answered yet, and the invoker waits.
     Running(oneshot::Sender<Answer>),
-    /// The function writes its answer; the reader of it waits for a reason to cut it off.
+    /// The function writes its answer. An error that is sent here cuts it off.
     Answering(oneshot::Sender<FunctionError>),
     /// The answer has ended. The environment is still charged for the invocation until it polls again.
     Answered,
@@ -86,7 +86,7 @@ struct InFlight {
     _watch: DropGuard,
 }
 
-/// What the Runtime API needs to pass on an answer.
+/// The parts that the Runtime API needs to pass on an answer.
 #[derive(Debug)]
 pub(crate) struct Answering {
     pub(crate) invoker: oneshot::Sender<Answer>,
@@ -108,7 +108,7 @@ pub(crate) enum Refused {
 pub(crate) struct Environment {
     pub(crate) id: EnvironmentId,
     pub(crate) process: Arc<Process>,
-    /// Everything that runs for this environment alone.
+    /// The spawned tasks of this environment.
     pub(crate) tasks: Tasks,
     concurrency: usize,
     freezes: bool,
@@ -118,7 +118,7 @@ pub(crate) struct Environment {
     in_flight: HashMap<String, InFlight>,
     /// The request this environment was started for.
     first: Option<Pending>,
-    /// Frozen by command: asleep, and passed over, until thawed.
+    /// Frozen on command: it gets no request until it is thawed.
     held: bool,
     stopped: bool,
     /// Whether the process has registered for shutdown events.
@@ -126,7 +126,7 @@ pub(crate) struct Environment {
     /// Extensions that have registered and not yet polled: initialisation is not over before they do.
     extensions_due: usize,
     invocations: u64,
-    /// The pool's counter at the last use of the environment.
+    /// Its last use, by the pool's counter.
     used: u64,
 }
 
@@ -168,7 +168,7 @@ impl Environment {
         EnvironmentStatus { id: self.id, pid: self.process.pid, state, invocations: self.invocations }
     }
 
-    /// Whether it counts against the number of environments.
+    /// Whether it counts towards the limit of environments.
     pub(crate) fn lives(&self) -> bool {
         self.phase != Phase::Stopping
     }
@@ -195,15 +195,15 @@ impl Environment {
         }
     }
 
-    /// The counter of its last use, if the environment can take a request now.
+    /// Its last use by the pool's counter, if it can take a request now.
     pub(crate) fn available(&mut self) -> Option<u64> {
         self.polls.retain(|poll| !poll.is_closed());
         let ready = self.phase == Phase::Serving && !self.held && !self.polls.is_empty();
         ready.then_some(self.used)
     }
 
-    /// The number of workers that will poll without another event: those that have answered and not polled yet, and the
-    /// further workers of an environment that is starting.
+    /// The number of requests that it will soon be able to take: one for each answered request, since a poll follows
+    /// it, and one for each further worker of an environment that is starting.
     pub(crate) fn coming(&self) -> usize {
         match self.phase {
             _ if self.held => 0,
@@ -217,7 +217,7 @@ impl Environment {
         }
     }
 
-    /// Takes a `/next` call. The invocation before is over.
+    /// Takes a `/next` call, which ends the invocation before it.
     pub(crate) fn poll(&mut self) -> Result<oneshot::Receiver<Invocation>, Refused> {
         if self.phase == Phase::Stopping {
             return Err(Refused::InvalidState);
@@ -233,7 +233,7 @@ impl Environment {
         Ok(receiver)
     }
 
-    /// The request it was started for, once it can take it.
+    /// The request that this environment was started for, once it can take it.
     pub(crate) fn take_first(&mut self) -> Option<Pending> {
         if self.is_starting() { None } else { self.first.take() }
     }
@@ -315,7 +315,7 @@ impl Environment {
         self.init_failed(error);
     }
 
-    /// Initialisation failed: so does the request it was for.
+    /// Initialisation failed: the request that needed it fails too.
     pub(crate) fn init_failed(&mut self, error: impl Fn(&str) -> FunctionError) {
         if let Some(Pending { invocation, answer }) = self.first.take() {
             let error = error(&invocation.request_id);
@@ -360,7 +360,7 @@ impl Environment {
         self.process.signal(Signal::SIGKILL);
     }
 
-    /// As Lambda shuts an environment down: a process with an extension gets an event, the others just end.
+    /// Shuts down as on Lambda: a process with an extension gets SIGTERM, any other is killed.
     pub(crate) fn terminate(&mut self) {
         self.leave();
         if self.extension {
@@ -371,7 +371,7 @@ impl Environment {
         }
     }
 
-    /// Nothing more is given to it.
+    /// Stops sending requests to it.
     pub(crate) fn leave(&mut self) {
         self.phase = Phase::Stopping;
         self.polls.clear();

@@ -1,4 +1,4 @@
-//! How an invocation fails, in Lambda's own words.
+//! The errors of an invocation, with Lambda's own texts.
 
 use std::{fmt, time::Duration};
 
@@ -15,7 +15,7 @@ pub struct FunctionError {
 }
 
 impl FunctionError {
-    /// What a runtime posted to `/error`; `header` is `Lambda-Runtime-Function-Error-Type`.
+    /// The report that a runtime posted to `/error`; `header` is `Lambda-Runtime-Function-Error-Type`.
     pub(crate) fn reported(payload: Bytes, header: Option<&str>) -> Self {
         let kind = serde_json::from_slice::<Value>(&payload)
             .ok()
@@ -91,7 +91,7 @@ impl fmt::Display for FunctionError {
 
 impl std::error::Error for FunctionError {}
 
-/// Why Lambda did not run a function at all.
+/// Why Lambda did not run the function.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum InvokeError {
     /// Every environment is busy and the queue is full: 429 `TooManyRequestsException`.

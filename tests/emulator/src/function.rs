@@ -1,4 +1,4 @@
-//! The function: what its configuration says, and the variables Lambda derives from it.
+//! The function: its configuration, and the variables that Lambda derives from it.
 
 use std::{
     ffi::OsString,
@@ -27,7 +27,7 @@ pub(crate) struct Function {
     /// Requests one environment serves at once; more than one means Managed Instances.
     pub(crate) concurrency: u32,
     pub(crate) variables: Vec<(String, String)>,
-    /// Whether an environment sleeps between requests.
+    /// Whether an environment is frozen between requests.
     pub(crate) freezing: bool,
     /// How long a process with an extension has from SIGTERM to SIGKILL.
     pub(crate) shutdown_grace: Duration,
@@ -59,7 +59,7 @@ impl Function {
         format!("arn:aws:lambda:{}:{ACCOUNT}:function:{}", self.region, self.name)
     }
 
-    /// Managed Instances are never frozen; nor is a function that is configured so.
+    /// Managed Instances are never frozen, nor is a function without [`Function::freezing`].
     pub(crate) fn freezes(&self) -> bool {
         self.freezing && self.concurrency == 1
     }

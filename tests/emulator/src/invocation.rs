@@ -50,7 +50,7 @@ impl Invocation {
     }
 }
 
-/// An `X-Amzn-Trace-Id` for a request that brought none.
+/// An `X-Amzn-Trace-Id` for a request without one.
 pub(crate) fn trace_id() -> String {
     let random = Uuid::new_v4().simple().to_string();
     let (root, _) = random.split_at(24);
@@ -59,7 +59,7 @@ pub(crate) fn trace_id() -> String {
     format!("Root=1-{:08x}-{root};Parent={parent};Sampled=0", clock::epoch_ms() / 1000)
 }
 
-/// An invocation and the one who waits for its answer.
+/// An invocation and its invoker, which waits for the answer.
 #[derive(Debug)]
 pub(crate) struct Pending {
     pub(crate) invocation: Invocation,

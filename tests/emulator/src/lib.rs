@@ -4,7 +4,7 @@
 //! the real Runtime API. An environment is started when a request needs one, serves one request at a time (or a set
 //! number, as Managed Instances do), is frozen from its last answer to the next request, and is killed when an
 //! invocation passes its deadline. In front of the function stand a Function URL, a REST API, an HTTP API and a load
-//! balancer, each on its own port with its own event and its own words for what goes wrong; beside it the Invoke API,
+//! balancer, each on its own port with its own event and its own error responses; beside it the Invoke API,
 //! with asynchronous invocations, their retries and dead letters.
 //!
 //! ```no_run
@@ -40,7 +40,7 @@
 //!
 //! It limits no memory and no CPU, checks no IAM, and paces no stream (Lambda lets 6 MB through and then 2 MB/s). It
 //! does not start a failed initialisation again, ends no stream for being idle, and delivers no extension events.
-//! Where AWS documents no error text, the texts here are those seen of it.
+//! Error texts that AWS does not document are those observed.
 
 mod answer;
 mod asynchronous;

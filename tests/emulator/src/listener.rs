@@ -1,4 +1,4 @@
-//! HTTP/1.1 on 127.0.0.1: sockets that delay nothing, connections that end with their owner.
+//! HTTP/1.1 on 127.0.0.1: sockets without delays, connections that end with their owner.
 
 use std::{
     convert::Infallible,

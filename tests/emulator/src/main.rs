@@ -26,10 +26,10 @@ struct Arguments {
     /// Seconds an invocation may take.
     #[arg(long, default_value = "3", value_parser = seconds)]
     timeout: Duration,
-    /// The ingress of the URL that is printed as `url`.
+    /// The ingress that `url` of the printed line leads to.
     #[arg(long, value_enum, default_value = "function-url")]
     ingress: Kind,
-    /// Its port; 0 for any.
+    /// The port of the ingress; 0 for any.
     #[arg(long, default_value_t = 0)]
     port: u16,
     /// A Function URL with the invoke mode BUFFERED.
@@ -117,7 +117,7 @@ impl Arguments {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments = Arguments::parse();
-    // Before anything is started, so that no signal falls between.
+    // Before the start, so that no signal is missed.
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let emulator = arguments.builder().start().await?;
     let ingresses: serde_json::Map<_, _> = Ingress::ALL
@@ -144,7 +144,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 async fn stdin_ends() {
     let (ended, wait) = oneshot::channel();
     std::thread::spawn(move || {
-        // An input that cannot be read has ended as well.
+        // An input that cannot be read counts as ended.
         let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
         let _ = ended.send(());
     });

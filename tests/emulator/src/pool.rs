@@ -1,4 +1,4 @@
-//! All execution environments of the function: who gets which request, who is started, who is gone.
+//! All execution environments of the function: which one gets a request, when one starts, which have ended.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -35,7 +35,7 @@ pub(crate) struct Capacity {
     /// Requests that may wait when all are busy; the next one is throttled.
     pub(crate) queue: usize,
     /// How long they may wait.
-    pub(crate) patience: Duration,
+    pub(crate) queue_timeout: Duration,
 }
 
 /// The environments of one function.
@@ -55,13 +55,13 @@ struct Shared {
 #[derive(Debug)]
 struct State {
     environments: BTreeMap<EnvironmentId, Environment>,
-    /// What every environment printed, also those that are gone.
+    /// The output of every environment, also of those that have ended.
     logs: BTreeMap<EnvironmentId, Logs>,
     queue: VecDeque<Pending>,
     chooser: Chooser,
     /// Counts environments, for their numbers.
     started: u32,
-    /// Counts deliveries, for who was used last.
+    /// Counts deliveries, to order environments by their last use.
     delivered: u64,
     closed: bool,
 }
@@ -102,7 +102,7 @@ impl Pool {
         let request_id = invocation.request_id.clone();
         let (answer, mut answered) = oneshot::channel();
         self.submit(Pending { invocation, answer })?;
-        match time::timeout(self.0.capacity.patience, &mut answered).await {
+        match time::timeout(self.0.capacity.queue_timeout, &mut answered).await {
             Ok(answer) => return answer.map_err(|_| InvokeError::Stopped),
             Err(_) if self.withdraw(&request_id) => return Err(InvokeError::Throttled),
             Err(_) => {}
@@ -143,7 +143,7 @@ impl Pool {
         Some(pending)
     }
 
-    /// Gives the request back when the environment turns out not to listen.
+    /// Gives the request back when the connection of the environment is closed.
     fn deliver(&self, state: &mut State, id: EnvironmentId, pending: Pending) -> Option<Pending> {
         state.delivered += 1;
         let used = state.delivered;
@@ -200,7 +200,7 @@ impl Pool {
         let (process, output) = Process::spawn(&self.0.function, address)?;
         let tasks = self.0.tasks.child();
         let logs = Logs::default();
-        // What a process printed last is read after it is gone, so its logs belong to the emulator.
+        // The last output of a process is read after its end, so its logs belong to the emulator.
         logs.follow(id, output, &self.0.function, &self.0.tasks);
         state.logs.insert(id, logs);
         let pool = self.clone();
@@ -221,7 +221,7 @@ impl Pool {
         environment.kill();
     }
 
-    /// Waits for the end of a process, fails its open requests, and frees its place in the pool.
+    /// Waits for the end of a process, fails its open requests, and removes it from the pool.
     async fn reap(self, id: EnvironmentId, process: Arc<Process>) {
         let status = process.reap().await;
         let mut state = self.state();
@@ -233,7 +233,7 @@ impl Pool {
         environment.tasks.stop();
     }
 
-    /// Serves those who wait, as far as there are environments or room for them.
+    /// Serves waiting requests, as far as there are environments or room for new ones.
     fn settle(&self, state: &mut State) {
         while let Some(pending) = state.queue.pop_front() {
             if let Some(pending) = self.place(state, pending) {
@@ -269,7 +269,7 @@ impl Pool {
         }
     }
 
-    /// Gives an environment that may be free what waits for it, or for any; or lets it sleep.
+    /// Gives an environment that may be free the request that waits for it, or the next of the queue; else freezes it.
     fn occupy(&self, state: &mut State, id: EnvironmentId) {
         let first = state.environments.get_mut(&id).and_then(Environment::take_first);
         if let Some(unheard) = first.and_then(|first| self.deliver(state, id, first)) {
@@ -329,7 +329,7 @@ impl Pool {
         Some(())
     }
 
-    /// Does something to one environment, then to those who wait for what it set free.
+    /// Changes one environment, then serves the requests that can run now.
     pub(crate) fn with<T>(&self, id: EnvironmentId, act: impl FnOnce(&mut Environment) -> T) -> Option<T> {
         let mut state = self.state();
         let done = state.environments.get_mut(&id).map(act);

@@ -22,7 +22,7 @@ pub(crate) enum NoPrelude {
     Failed(FunctionError),
 }
 
-/// Reads the prelude at the start of `body`, and leaves the rest in it.
+/// Reads the prelude from the start of `body`, and leaves the rest in it.
 pub(crate) async fn read(body: &mut AnswerBody) -> Result<Head, NoPrelude> {
     let mut seen = BytesMut::new();
     loop {

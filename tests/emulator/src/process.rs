@@ -1,4 +1,4 @@
-//! The operating system's side of an environment: a process, its signals, what it printed.
+//! The operating system's side of an environment: a process, its signals, its output.
 
 use std::{
     collections::VecDeque,
@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{environment::EnvironmentId, function::Function, lock, tasks::Tasks};
 
-/// Lines kept of one environment; older ones make room.
+/// The number of lines that are kept of one environment; older ones are dropped.
 const LINES_KEPT: usize = 10_000;
 /// A longer line is cut in pieces, as CloudWatch does at 256 KB.
 const LINE_LIMIT: u64 = 256 * 1024;
@@ -125,7 +125,7 @@ impl Logs {
     async fn read(self, id: EnvironmentId, pipe: impl AsyncRead + Unpin, also: Also) {
         let mut reader = BufReader::new(pipe);
         let mut line = Vec::new();
-        // A pipe that fails is a process that is gone.
+        // A pipe that fails means that the process has ended.
         while matches!((&mut reader).take(LINE_LIMIT).read_until(b'\n', &mut line).await, Ok(1..)) {
             let text = String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']).to_owned();
             line.clear();
@@ -139,7 +139,7 @@ impl Logs {
     }
 }
 
-/// Where log lines go besides.
+/// Where log lines are copied to.
 #[derive(Clone)]
 struct Also {
     echo: bool,

@@ -22,14 +22,14 @@ const REASON_LIMIT: Duration = Duration::from_secs(2);
 
 type Chunk = Result<Bytes, FunctionError>;
 
-/// The sender of chunks to the client. Dropping it ends the stream.
+/// The sender to the client. Dropping it ends the stream.
 pub(crate) struct Client {
     chunks: mpsc::Sender<Chunk>,
-    /// Kept free, so that a client that reads slowly cannot delay the news that its stream was cut off.
+    /// A slot that is kept free, so that a client that reads slowly does not delay the error that cuts its stream off.
     last_word: mpsc::OwnedPermit<Chunk>,
 }
 
-/// What comes next from the function.
+/// The next part of the function's response.
 enum Next {
     Data(Bytes),
     /// The function, or a limit, ends the stream.
@@ -104,7 +104,7 @@ async fn next(body: &mut Incoming, length: &mut usize) -> Next {
     }
 }
 
-/// A client that has left gets nothing more. The function does not learn of it: its response is read to its end.
+/// Sends to a client that may have left. The function does not notice that: its response is read to its end.
 async fn pass_on(client: &mut Option<Client>, data: Bytes) {
     if let Some(there) = client
         && there.chunks.send(Ok(data)).await.is_err()

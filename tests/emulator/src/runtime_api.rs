@@ -1,4 +1,4 @@
-//! The Runtime API of one environment, version 2018-06-01, and what a runtime needs of the Extensions API.
+//! The Runtime API of one environment, version 2018-06-01, and the part of the Extensions API that a runtime needs.
 //!
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html> (read 2026-11-20)
 
@@ -20,7 +20,7 @@ use crate::{
     response_stream,
 };
 
-/// Errors are small; what is larger is cut off with a 413.
+/// The largest error report; a larger one is refused with 413.
 const ERROR_LIMIT: usize = BUFFERED_LIMIT;
 
 /// Answers one call of the process in environment `id`.
@@ -111,7 +111,7 @@ async fn respond(current: Current, request: Request<Incoming>) -> Response<Body>
         Ok(begun) => begun,
         Err(refused) => return refuse(refused, request).await,
     };
-    // In a task of its own: a connection that breaks takes its handler with it, and the invoker still needs the error.
+    // In a spawned task of its own: a connection that breaks drops its handler, and the invoker still needs the error.
     let tasks = current.pool.tasks().clone();
     let done = tasks.spawn(async move {
         let streaming = text(request.headers(), "lambda-runtime-function-response-mode")
@@ -133,7 +133,7 @@ async fn respond_streaming(
 ) -> Response<Body> {
     let content_type = text(request.headers(), CONTENT_TYPE.as_str()).map(str::to_owned);
     let (client, outcome) = response_stream::open(content_type);
-    // An invoker that left does not need it; nor below.
+    // The invoker may have left; so below.
     let _ = invoker.send(current.answer(outcome));
     let client = response_stream::forward(&current.request_id, request.into_body(), client, cut).await;
     current.finish(attempt);
@@ -228,7 +228,7 @@ async fn register(pool: &Pool, id: EnvironmentId, request: Request<Incoming>) ->
     response
 }
 
-/// Reads what is refused first: a runtime that cannot finish writing takes the connection for broken.
+/// Reads the body before it is refused: a runtime that cannot finish writing takes the connection for broken.
 async fn refuse(refused: Refused, request: Request<Incoming>) -> Response<Body> {
     let _ = body::read(request.into_body(), 0).await;
     refusal(refused)

@@ -1,4 +1,4 @@
-//! The owner of every background task, so that none outlives the emulator.
+//! The owner of every spawned task, so that none outlives the emulator.
 
 use std::future::Future;
 

@@ -1,4 +1,4 @@
-//! Keys that sign, and what is published of them.
+//! Keys that sign, and their published halves.
 
 use std::sync::Arc;
 
@@ -84,7 +84,7 @@ impl Key {
         }
     }
 
-    /// What is published of it.
+    /// Its JSON Web Key, as the issuer publishes it.
     #[must_use]
     pub fn jwk(&self) -> Value {
         let mut jwk = match &self.pair {

@@ -1,18 +1,18 @@
-//! Everything a client can bring in the place of a token, and what each is worth.
+//! Requests with every kind of token and of malformed token, and the response to each.
 
 use serde_json::json;
 
 use crate::{Issuer, Key};
 
-/// What a client brings, and what it gets for it.
+/// A request and its expected response.
 pub struct Case {
-    /// What is odd about it.
+    /// Its difference from a valid request.
     pub name: &'static str,
     /// Its `Authorization` headers.
     pub authorization: Vec<String>,
-    /// What it writes behind the path.
+    /// The query of its URL.
     pub query: String,
-    /// The status it is answered with.
+    /// The status of the response.
     pub status: u16,
     /// How the challenge begins: the error and its description.
     pub error: &'static str,

@@ -1,4 +1,4 @@
-//! The issuer's side of the network.
+//! The HTTP server of the issuer.
 
 use std::{
     collections::BTreeMap,
@@ -22,10 +22,10 @@ use tokio::{
 
 use crate::{Key, Token};
 
-/// What is wrong with the issuer.
+/// The way in which the issuer fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outage {
-    /// Nothing.
+    /// It does not fail.
     None,
     /// Connections are closed at once.
     Closed,
@@ -33,7 +33,7 @@ pub enum Outage {
     Failing,
     /// Every answer is text that is no JSON.
     Garbage,
-    /// Nothing is ever answered.
+    /// No request is answered.
     Silent,
     /// Answers have no end.
     Endless,
@@ -50,7 +50,7 @@ pub struct Issuer {
 
 struct State {
     url: String,
-    /// What the metadata says of itself.
+    /// The `issuer` in its metadata.
     named: String,
     signing: Key,
     keys: Vec<Value>,
@@ -65,7 +65,7 @@ impl Issuer {
     ///
     /// # Errors
     ///
-    /// When no port is to be had.
+    /// When no port is free.
     pub async fn start() -> io::Result<Self> {
         Self::at("").await
     }
@@ -74,7 +74,7 @@ impl Issuer {
     ///
     /// # Errors
     ///
-    /// When no port is to be had.
+    /// When no port is free.
     pub async fn at(path: &str) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let url = format!("http://{}{path}", listener.local_addr()?);
@@ -99,12 +99,12 @@ impl Issuer {
         &self.url
     }
 
-    /// A token that says nothing wrong: of this subject, for the audience `mcp`, from now for an hour.
+    /// A valid token: of this subject, for the audience `mcp`, from now for an hour.
     pub fn token(&self, subject: &str) -> Token {
         self.token_at(subject, now())
     }
 
-    /// The same, made at this moment, in seconds since 1970.
+    /// A valid token that is issued at `now`, in seconds since 1970.
     pub fn token_at(&self, subject: &str, seconds: u64) -> Token {
         let claims = json!({
             "iss": self.url, "sub": subject, "aud": "mcp", "iat": seconds, "nbf": seconds, "exp": seconds + 3600,
@@ -142,18 +142,18 @@ impl Issuer {
         name.clone_into(&mut self.state().named);
     }
 
-    /// From now on.
+    /// Fails in this way from now on.
     pub fn suffer(&self, outage: Outage) {
         self.state().outage = outage;
     }
 
-    /// How often a path was asked for.
+    /// How often a path was requested.
     #[must_use]
     pub fn asked(&self, path: &str) -> usize {
         self.state().asked.get(path).copied().unwrap_or_default()
     }
 
-    /// How often the keys were.
+    /// How often the keys were requested.
     #[must_use]
     pub fn asked_for_keys(&self) -> usize {
         self.asked("/keys")
@@ -186,7 +186,7 @@ async fn connection(socket: TcpStream, state: Arc<Mutex<State>>) {
         let state = Arc::clone(&state);
         async move { Ok::<_, Infallible>(answer(&state, request.uri().path()).await) }
     });
-    // A client that leaves is no concern of an issuer.
+    // The client may have left.
     let _ = http1::Builder::new().serve_connection(TokioIo::new(socket), service).await;
 }
 

@@ -1,4 +1,4 @@
-//! Tokens, right ones and wrong ones.
+//! Valid and invalid tokens.
 
 use serde_json::{Value, json};
 
@@ -31,13 +31,13 @@ impl Token {
         self
     }
 
-    /// Signs it with another key, whose name it takes.
+    /// Signs it with another key, and takes the key's name as `kid`.
     pub fn key(mut self, key: &Key) -> Self {
         self.key = key.clone();
         self.header("alg", key.algorithm()).header("kid", key.kid())
     }
 
-    /// What is to be signed.
+    /// The text that is signed.
     #[must_use]
     pub fn message(&self) -> String {
         format!("{}.{}", text(self.header.to_string().as_bytes()), text(self.claims.to_string().as_bytes()))
@@ -51,7 +51,7 @@ impl Token {
         self.with(&self.key.sign(algorithm, message.as_bytes()))
     }
 
-    /// The token with this for a signature.
+    /// The token with this signature.
     #[must_use]
     pub fn with(&self, signature: &[u8]) -> String {
         format!("{}.{}", self.message(), text(signature))

@@ -1,4 +1,4 @@
-//! What fixtures say: the content blocks of tools, prompts and resources.
+//! The content blocks of tools, prompts and resources.
 
 use mcp_lambda_server::rmcp::model::{CallToolResult, ContentBlock, ResourceContents};
 
@@ -9,12 +9,12 @@ pub(crate) const PNG: &str =
 /// A WAV of a millisecond's silence.
 const WAV: &str = "UklGRiwAAABXQVZFZm10IBAAAAABAAEAQB8AAEAfAAABAAgAZGF0YQgAAACAgICAgICAgA==";
 
-/// A successful result that says one thing.
+/// A successful result with one text.
 pub(crate) fn say(text: impl Into<String>) -> CallToolResult {
     CallToolResult::success(vec![ContentBlock::text(text)])
 }
 
-/// A tool that ran and failed, which the model is to read.
+/// The result of a tool that ran and failed: its text is for the model.
 pub(crate) fn fail(text: impl Into<String>) -> CallToolResult {
     CallToolResult::error(vec![ContentBlock::text(text)])
 }

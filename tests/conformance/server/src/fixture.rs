@@ -1,4 +1,4 @@
-//! The handler: which noun answers which method.
+//! The handler: which module answers which method.
 
 use mcp_lambda_server::rmcp::{
     ErrorData, RoleServer, ServerHandler,

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::{elicitation, sampling};
 
-/// What the client answered, by the key it was asked under.
+/// The answers of the client, by the key of each input request.
 pub(crate) type Answers<'a> = Option<&'a InputResponses>;
 
 /// A form with one field, which has to be filled in.
@@ -54,7 +54,7 @@ pub(crate) fn listed_roots(answers: Answers<'_>, key: &str) -> Option<Vec<String
     Some(answer.roots.into_iter().map(|root| root.uri).collect())
 }
 
-/// Asks for input, or says which capability that would take.
+/// Asks for input, or refuses with the capability that the client lacks.
 pub(crate) fn required<'a>(
     requests: impl IntoIterator<Item = (&'a str, InputRequest)>,
     state: Option<&str>,
@@ -66,7 +66,7 @@ pub(crate) fn required<'a>(
     Ok(InputRequiredResult::new(Some(requests), state.map(str::to_owned)))
 }
 
-/// Refuses a client that did not declare what these requests take: -32021 with the first thing that is missing.
+/// Refuses a client that did not declare the capabilities of these requests: -32021 with the first missing one.
 pub(crate) fn require(
     requests: &[InputRequest],
     context: &RequestContext<RoleServer>,

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::{content, mrtr};
 
-/// The prompt whose argument has completions.
+/// The prompt with an argument that has completions.
 pub(crate) const WITH_ARGUMENTS: &str = "test_prompt_with_arguments";
 
 pub(crate) fn all() -> Vec<Prompt> {

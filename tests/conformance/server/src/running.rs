@@ -1,5 +1,5 @@
-//! Tools that speak before they answer: log messages, progress, changed lists, and a reply that goes on without its
-//! connection.
+//! Tools that send messages before their response: log messages, progress, changed lists, and a reply that continues
+//! without its connection.
 #![expect(deprecated, reason = "deprecated by SEP-2577, and tested until it is gone")]
 
 use std::time::Duration;
@@ -16,7 +16,7 @@ use tokio::time::sleep;
 
 use crate::{content, resources};
 
-/// What the suite asks for between two notifications.
+/// The pause between two notifications that the suite asks for.
 const STEP: Duration = Duration::from_millis(50);
 
 pub(crate) async fn three_logs(context: &RequestContext<RoleServer>) -> Result<CallToolResult, ErrorData> {
@@ -33,7 +33,7 @@ pub(crate) async fn one_log(context: &RequestContext<RoleServer>) -> Result<Call
     Ok(content::say("Logged one message"))
 }
 
-/// Sends the message at every level: whether the client wants it is the runtime's to know.
+/// Sends the message at every level. The runtime drops those that the client did not ask for.
 async fn log(context: &RequestContext<RoleServer>, message: &str) -> Result<(), ErrorData> {
     let message = LoggingMessageNotificationParam::new(LoggingLevel::Info, message.into());
     context.peer.notify_logging_message(message).await.map_err(unheard)
@@ -51,7 +51,7 @@ pub(crate) async fn progress(context: &RequestContext<RoleServer>) -> Result<Cal
     Ok(content::say("Reported progress up to 100"))
 }
 
-/// Ends the connection of this reply and goes on: the client comes back by GET for the result.
+/// Ends the connection of this reply and continues: the client gets the result by GET.
 pub(crate) async fn reconnection(context: &RequestContext<RoleServer>) -> CallToolResult {
     if let Some(reply) = context.extensions.get::<mcp_lambda_server::ReplyStream>() {
         reply.disconnect();

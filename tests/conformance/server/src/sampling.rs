@@ -11,7 +11,7 @@ use crate::content;
 
 const MAX_TOKENS: u32 = 100;
 
-/// One question in the user's name.
+/// One question with the role of the user.
 pub(crate) fn question(text: &str, max_tokens: u32) -> CreateMessageRequestParams {
     CreateMessageRequestParams::new(vec![SamplingMessage::user_text(text)], max_tokens)
 }

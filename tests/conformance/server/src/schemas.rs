@@ -38,7 +38,7 @@ pub(crate) fn mirrored_in_headers() -> Value {
     })
 }
 
-/// The schema whose keywords have to survive `tools/list` (SEP-1613, SEP-2106).
+/// The schema with keywords that `tools/list` must keep (SEP-1613, SEP-2106).
 pub(crate) fn json_schema_2020_12() -> Value {
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",

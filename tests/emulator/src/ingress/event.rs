@@ -31,7 +31,7 @@ pub(crate) struct Arrived {
 }
 
 impl Arrived {
-    /// Reads the request and adds what the ingress itself says about it: where it came from, and its trace.
+    /// Reads the request and adds the ingress's own headers: the address of the client, and the trace id.
     ///
     /// `Host` stays what the client wrote, and `X-Forwarded-*` describe this machine, so that links a
     /// function makes of them lead back to the emulator.
@@ -44,7 +44,7 @@ impl Arrived {
         let (parts, incoming) = request.into_parts();
         let body = body::read(incoming, limit).await.map_err(|unread| match unread {
             Unread::TooLarge => Refusal::TooLarge,
-            // The client is gone, and so is the one who would read this.
+            // The client has left, so no response can be sent.
             Unread::CutOff => Refusal::BadFunction,
         })?;
         let mut headers = parts.headers;

@@ -1,4 +1,4 @@
-//! What stands between HTTP clients and the function: each kind of ingress AWS has, on a port of its own.
+//! The ingresses between HTTP clients and the function: each kind that AWS has, on a port of its own.
 //!
 //! A request becomes an event ([`payload_v2`], [`rest`], [`alb`]), the event an invocation, its answer a response
 //! ([`reply`], [`crate::prelude`]), or a [`refusal`] with the ingress's own text. A client that leaves is not noticed
@@ -87,12 +87,12 @@ impl Ingress {
     }
 
     /// How long it waits for the function; the Function URL and a stream wait as long as the function may run.
-    fn patience(self) -> Option<Duration> {
+    fn timeout(self) -> Option<Duration> {
         match self {
             Ingress::FunctionUrl | Ingress::FunctionUrlBuffered | Ingress::RestStream => None,
             Ingress::Rest => Some(Duration::from_secs(29)),
             Ingress::HttpApi => Some(Duration::from_secs(30)),
-            // Its idle timeout: nothing moves on the connection meanwhile.
+            // Its idle timeout: the connection is idle while the function runs.
             Ingress::Alb | Ingress::AlbMultiValue => Some(Duration::from_secs(60)),
         }
     }
@@ -100,16 +100,16 @@ impl Ingress {
 
 /// One ingress on its port.
 #[derive(Clone, Debug)]
-pub(crate) struct Gate {
+pub(crate) struct IngressServer {
     pub(crate) ingress: Ingress,
     pub(crate) port: u16,
     pub(crate) pool: Pool,
     pub(crate) rest: RestApi,
     /// Instead of the ingress's own time limit.
-    pub(crate) patience: Option<Duration>,
+    pub(crate) ingress_timeout: Option<Duration>,
 }
 
-impl Gate {
+impl IngressServer {
     /// Answers one request.
     pub(crate) async fn answer(self, request: Request<Incoming>, peer: SocketAddr) -> Response<Body> {
         let trace_id = match request.headers().get("x-amzn-trace-id").and_then(|value| value.to_str().ok()) {
@@ -152,8 +152,8 @@ impl Gate {
             body::set(&mut response, "x-amzn-requestid", &request_id);
             Ok(response)
         };
-        match self.patience.filter(|_| !self.ingress.streams()).or(self.ingress.patience()) {
-            Some(patience) => time::timeout(patience, answered).await.unwrap_or(Err(Refusal::TimedOut)),
+        match self.ingress_timeout.filter(|_| !self.ingress.streams()).or(self.ingress.timeout()) {
+            Some(timeout) => time::timeout(timeout, answered).await.unwrap_or(Err(Refusal::TimedOut)),
             None => answered.await,
         }
     }

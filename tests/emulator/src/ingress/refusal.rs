@@ -52,7 +52,7 @@ impl Refusal {
         }
     }
 
-    /// REST and HTTP APIs differ in what a failing function and a lost patience become, and in a capital letter.
+    /// REST and HTTP APIs differ in the status of a failed function and of a timeout, and in a capital letter.
     fn of_api_gateway(self, timed_out: StatusCode, timed_out_text: &str) -> Response<Body> {
         let rest = timed_out == StatusCode::GATEWAY_TIMEOUT;
         let (status, text) = match self {

@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn every_front_refuses_what_is_malformed() {
+    fn every_ingress_refuses_what_is_malformed() {
         let dialects = [Dialect::V2, REST, Dialect::Alb { multi_value: false }];
         for json in [
             r#"{"statusCode":200,"body":{"a":1}}"#,

@@ -10,7 +10,7 @@ use http::{
 use http_body_util::{Either, Full};
 
 use super::{
-    Gate, Ingress, Refusal,
+    Ingress, IngressServer, Refusal,
     event::Arrived,
     reply::{Dialect, Head, Malformed, Proxy},
 };
@@ -23,7 +23,7 @@ use crate::{
 /// The largest answer a load balancer takes of a function.
 const LOAD_BALANCER_LIMIT: usize = 1024 * 1024;
 
-impl Gate {
+impl IngressServer {
     /// Passes the answer on as this ingress does.
     pub(super) async fn response(
         &self,
@@ -131,7 +131,7 @@ impl Gate {
     }
 }
 
-/// A stream without a prelude is a body, and says at most what it is.
+/// A stream without a prelude is a body, with a content type at most.
 fn raw_head(content_type: Option<String>) -> Head {
     let content_type = content_type.and_then(|content_type| content_type.parse().ok());
     let content_type = content_type.unwrap_or(HeaderValue::from_static("application/octet-stream"));

@@ -16,7 +16,7 @@ use crate::{clock::Utc, function::ACCOUNT};
 #[derive(Clone, Debug)]
 pub(crate) struct RestApi {
     pub(crate) stage: String,
-    /// Media types with bodies that are passed on as base64; all others are converted to text, even if that damages them.
+    /// Media types of bodies that are passed on as base64; all others are converted to text, even if that damages them.
     pub(crate) binary_media_types: Vec<String>,
 }
 
@@ -76,7 +76,7 @@ struct Identity<'a> {
 
 impl RestApi {
     /// The event for one request. A path below `/<stage>` is one of the execute-api URL; any other is taken for one
-    /// of a custom domain with an empty base path, which has the name of the `Host` header.
+    /// of a custom domain with an empty base path, by the name in `Host`.
     pub(crate) fn event(
         &self,
         arrived: &Arrived,

@@ -94,7 +94,7 @@ async fn a_sleeping_environment_that_is_thawed_runs_in_the_middle_of_nothing_and
     emulator.thaw(id).unwrap();
     eventually("awake", || process_state(pid) != Some('T')).await;
     assert_eq!(get(emulator.function_url()).await.environment(), id);
-    // Frozen on command while it sleeps, it is not woken by a request.
+    // An idle environment that is frozen on command is not thawed by a request.
     frozen(pid).await;
     emulator.freeze(id).unwrap();
     assert_eq!(get(emulator.function_url()).await.status, StatusCode::TOO_MANY_REQUESTS);
@@ -174,7 +174,7 @@ async fn an_error_of_initialisation_is_the_error_of_the_request_it_was_for() {
     let error = answer.function_error().unwrap();
     assert_eq!((error.kind.as_str(), error.message().as_str()), ("Bare.NoConfig", "a variable is missing"));
     eventually("its last words", || {
-        emulator.logs(answer.environment).iter().any(|line| line.contains("told Lambda"))
+        emulator.logs(answer.environment).iter().any(|line| line.contains("reported to Lambda"))
     })
     .await;
     assert_eq!(get(emulator.function_url()).await.status, StatusCode::BAD_GATEWAY);
@@ -240,10 +240,10 @@ async fn when_all_are_busy_requests_wait_up_to_a_bound() {
 }
 
 #[tokio::test]
-async fn who_waits_too_long_is_throttled_and_never_run() {
+async fn a_request_that_waits_too_long_is_throttled_and_never_run() {
     let gate = Gate::open().await;
-    let patience = Duration::from_millis(100);
-    let builder = emulator("events").queue(5).queue_patience(patience).timeout(SOON);
+    let timeout = Duration::from_millis(100);
+    let builder = emulator("events").queue(5).queue_timeout(timeout).timeout(SOON);
     let emulator = builder.env("GATE", gate.port()).start().await.unwrap();
     let first = async { emulator.invoke(r#"{"do":"gate"}"#, None).await.unwrap() };
     let rest = async {

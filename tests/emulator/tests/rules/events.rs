@@ -30,7 +30,7 @@ async fn event_of(emulator: &Emulator, ingress: Ingress, path: &str, body: &'sta
     without_what_changes(event)
 }
 
-/// Checks and replaces what no two events share.
+/// Checks and replaces the fields that differ between any two events.
 fn without_what_changes(mut event: Value) -> Value {
     let context = event["requestContext"].as_object_mut().unwrap();
     for (key, value) in context.iter_mut() {
@@ -263,7 +263,7 @@ async fn what_is_not_known_to_be_text_arrives_in_base64() {
         assert_eq!(body(ingress, "application/json", "gzip", b"hi").await, ("aGk=".to_owned(), true));
         assert_eq!(body(ingress, "application/json", "", b"\xff\x00").await, ("/wA=".to_owned(), true));
     }
-    // A REST API knows only its own list, and spoils what is not on it.
+    // A REST API encodes only the types of its own list, and damages bodies of any other.
     assert_eq!(body(Ingress::Rest, "image/png", "", b"\xff\x00").await, ("\u{fffd}\0".to_owned(), false));
     drop(emulator);
     let emulator = start(support_binary()).await;

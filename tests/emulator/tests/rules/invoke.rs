@@ -1,4 +1,4 @@
-//! The Invoke API, the Runtime API's headers, and what ministack forwards.
+//! The Invoke API, the headers of the Runtime API, and requests that ministack forwards.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;

@@ -1,4 +1,4 @@
-//! What each ingress makes of the answer of a function.
+//! The response of each ingress to the answer of a function.
 
 use std::time::Duration;
 
@@ -11,12 +11,12 @@ use crate::support::*;
 const BUFFERED: [Ingress; 5] =
     [Ingress::FunctionUrlBuffered, Ingress::HttpApi, Ingress::Rest, Ingress::Alb, Ingress::AlbMultiValue];
 
-/// What a function that returns `reply` looks like from outside.
+/// The response to a request that makes the function return `reply`.
 async fn replying(emulator: &Emulator, ingress: Ingress, reply: &str) -> Reply {
     send("GET", &emulator.url(ingress), &[("x-reply", reply)], Bytes::new()).await
 }
 
-/// The response of the ingress to a function that fails or answers nonsense.
+/// The response of an ingress to a function that fails, or to a malformed answer.
 fn bad_gateway(ingress: Ingress) -> (u16, &'static str) {
     match ingress {
         Ingress::FunctionUrl | Ingress::FunctionUrlBuffered => (502, "Internal Server Error"),
@@ -134,7 +134,7 @@ async fn an_empty_streamed_body_ends() {
 async fn a_buffered_ingress_times_out_and_the_function_runs_on() {
     let gate = Gate::open().await;
     for (ingress, status) in [(Ingress::Rest, 504), (Ingress::HttpApi, 503), (Ingress::Alb, 504)] {
-        let builder = emulator("buffered").timeout(SOON).front_patience(Duration::from_millis(300));
+        let builder = emulator("buffered").timeout(SOON).ingress_timeout(Duration::from_millis(300));
         let emulator = builder.env("GATE", gate.port()).start().await.unwrap();
         let (reply, held) = futures::join!(get(format!("{}/gated", emulator.url(ingress))), gate.held());
         assert_eq!(reply.status.as_u16(), status, "{ingress:?}");

@@ -1,4 +1,4 @@
-//! Streams: chunk by chunk, cut off when they must be, and deaf to a client that leaves.
+//! Streams: chunk by chunk, cut off at limits, and not ended by a client that leaves.
 
 use std::time::Duration;
 
@@ -159,6 +159,6 @@ async fn a_streaming_function_url_passes_a_buffered_payload_on_as_it_is() {
         (StatusCode::OK, Some("application/octet-stream"))
     );
     assert_eq!(reply.json_of_any_type().await["body"], "hello");
-    // A REST API in STREAM mode insists on the prelude.
+    // A REST API in STREAM mode requires the prelude.
     assert_eq!(get(emulator.url(Ingress::RestStream)).await.status, StatusCode::BAD_GATEWAY);
 }

@@ -1,4 +1,4 @@
-//! What these tests share beside the `test-support` package: the functions they run.
+//! The functions that these tests run. Everything else that they share is in the package `test-support`.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! The handler that both MCP targets serve: one tool that answers at once, one that says how far it is.
+//! The handler that both MCP targets serve: one tool that answers at once, one that sends progress.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -16,7 +16,7 @@ const STEP: Duration = Duration::from_millis(5);
 /// How many steps `progress` makes.
 const STEPS: u32 = 3;
 
-/// What `echo` takes.
+/// The arguments of `echo`.
 #[derive(serde::Deserialize, schemars::JsonSchema)]
 pub struct Echo {
     /// The text to send back.
