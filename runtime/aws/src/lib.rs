@@ -5,13 +5,12 @@
 //! |---|---|---|
 //! | `dynamodb` | `dynamodb` | a store in two DynamoDB tables |
 //! | `sns` | `sns` | a publisher to an SNS topic |
-//! | either | `sdk` | configuration of SDK clients for short cold starts |
+//! | always | `sdk` | configuration of SDK clients for short cold starts |
 
 #![warn(missing_debug_implementations)]
 
 #[cfg(feature = "dynamodb")]
 pub mod dynamodb;
-#[cfg(any(feature = "dynamodb", feature = "sns"))]
 pub mod sdk;
 #[cfg(feature = "sns")]
 pub mod sns;

@@ -10,13 +10,7 @@ use aws_smithy_http_client::{
     Builder,
     tls::{self, TlsContext, TrustStore, rustls_provider::CryptoMode},
 };
-
-// Both SDKs re-export the same type.
-#[cfg(feature = "dynamodb")]
-use aws_sdk_dynamodb::config::SharedHttpClient;
-#[cfg(not(feature = "dynamodb"))]
-use aws_sdk_sns::config::SharedHttpClient;
-
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use tokio::sync::OnceCell;
 
 use mcp_lambda_core::{
