@@ -8,6 +8,7 @@ use super::{AuthConfig, AuthMode, AuthenticatedBy, GatewayIdentity, Principal, S
 use crate::{error::ConfigError, time::Clock, time::Deadline};
 
 /// The rules.
+#[derive(Debug)]
 pub struct Authenticator {
     door: AuthPolicy,
     /// What a caller with scopes must have in any case.
@@ -15,6 +16,7 @@ pub struct Authenticator {
     hierarchy: ScopeTable,
 }
 
+#[derive(Debug)]
 enum AuthPolicy {
     Open,
     Gateway,
@@ -49,11 +51,8 @@ impl Authenticator {
             (AuthMode::Gateway, _) => AuthPolicy::Gateway,
             (AuthMode::Jwt, Some(jwt)) => AuthPolicy::Tokens(Box::new(Tokens::new(jwt, clock.clone())?)),
             (AuthMode::Jwt, None) => {
-                return Err(ConfigError {
-                    variable: "MCP_JWT_ISSUER",
-                    found: String::new(),
-                    expected: "the URL of an issuer, since tokens are to be checked".into(),
-                });
+                let expected = "the URL of an issuer, since the server checks tokens";
+                return Err(ConfigError::new("MCP_JWT_ISSUER", "", expected));
             }
         };
         let scopes = config.jwt.as_ref().map(|jwt| jwt.scopes.clone()).unwrap_or_default();
@@ -126,16 +125,14 @@ impl Authenticator {
 
 /// Stands for the one of the `jwt` feature. A server that was meant to check tokens must not let everybody in instead.
 #[cfg(not(feature = "jwt"))]
+#[derive(Debug)]
 struct Tokens(std::convert::Infallible);
 
 #[cfg(not(feature = "jwt"))]
 impl Tokens {
     fn new(jwt: &super::JwtConfig, _: Clock) -> Result<Self, ConfigError> {
-        Err(ConfigError {
-            variable: "MCP_JWT_ISSUER",
-            found: jwt.issuer.clone(),
-            expected: "to be unset: this binary was built without the `jwt` feature".into(),
-        })
+        let expected = "to be unset: this binary was built without the `jwt` feature";
+        Err(ConfigError::new("MCP_JWT_ISSUER", &jwt.issuer, expected))
     }
 
     async fn check(&self, _: &str, _: Deadline) -> Result<Principal, AuthError> {

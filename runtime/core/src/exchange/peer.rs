@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     auth::Principal,
+    error::panic_text,
     handler::{self, Handler, HandlerError, HandlerResult},
     protocol::{self, Era},
 };
@@ -157,14 +158,6 @@ async fn catch_panic(running: impl Future<Output = HandlerResult>) -> HandlerRes
         tracing::error!(panic = panic_text(&*panic), "the handler panicked");
         Err(HandlerError::Handler(ErrorData::internal_error(PANICKED, None)))
     })
-}
-
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
-    panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("(no text)")
 }
 
 /// The transport of rmcp's peer: two channels.

@@ -82,11 +82,7 @@ enum KeysError {
 impl Issuer {
     pub(super) fn new(name: &str, jwks_url: Option<&str>, clock: Clock) -> Result<Self, ConfigError> {
         let parse = |variable, text: &str| {
-            text.parse::<Uri>().map_err(|error| ConfigError {
-                variable,
-                found: text.to_owned(),
-                expected: format!("a URL ({error})"),
-            })
+            text.parse::<Uri>().map_err(|error| ConfigError::new(variable, text, format!("a URL ({error})")))
         };
         Ok(Self {
             name: name.to_owned(),
