@@ -1,6 +1,6 @@
-//! Who is calling, and what they may do.
+//! Authentication of callers, and the scopes that they need.
 //!
-//! * [`Principal`]: the caller, one type for every way of authentication.
+//! * [`Principal`]: the identity that a request acts for, one type for every way of authentication.
 //! * [`AuthConfig`]: which callers the server accepts; [`JwtConfig`]: which tokens.
 //! * [`ScopeTable`]: the scopes that a tool requires, and those that a scope implies.
 //! * [`GatewayIdentity`]: the caller that a gateway in front of the server has authenticated.

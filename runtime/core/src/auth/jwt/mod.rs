@@ -20,7 +20,10 @@ use std::fmt;
 
 use self::{issuer::Issuer, token::Token};
 use super::{AuthError, JwtConfig, Principal};
-use crate::{error::ConfigError, time::Clock, time::Deadline};
+use crate::{
+    error::ConfigError,
+    time::{Clock, Deadline},
+};
 
 /// Checks tokens against a [`JwtConfig`] and the keys of its issuer.
 pub(crate) struct Tokens {
@@ -44,7 +47,7 @@ impl Tokens {
     pub(crate) async fn check(&self, text: &str, deadline: Deadline) -> Result<Principal, AuthError> {
         let token = Token::read(text)?;
         token.check(&self.rules, self.clock.now())?;
-        let key = self.issuer.key(&token.wanted(), deadline).await?;
+        let key = self.issuer.key(&token.key_selector(), deadline).await?;
         key.verify(&token)?;
         token.principal()
     }
@@ -62,7 +65,7 @@ pub(super) fn fuzz(rules: &JwtConfig, text: &str, keys: &[u8]) {
     let keys = key::read(keys).unwrap_or_default();
     let Ok(token) = Token::read(text) else { return };
     let _ = token.check(rules, crate::time::Timestamp::from_millis(1_800_000_000_000));
-    let holds = keys.iter().any(|key| key.fits(&token.wanted()) && key.verify(&token).is_ok());
-    assert!(!holds, "the test holds no private key");
+    let is_verified = keys.iter().any(|key| key.matches(&token.key_selector()) && key.verify(&token).is_ok());
+    assert!(!is_verified, "the test holds no private key");
     let _ = token.principal();
 }
