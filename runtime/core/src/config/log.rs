@@ -57,8 +57,10 @@ impl FromStr for LogFilter {
     type Err = InvalidLogFilter;
 
     fn from_str(text: &str) -> Result<Self, InvalidLogFilter> {
-        let targets: Targets = text.parse().map_err(|_| InvalidLogFilter)?;
-        let names_rmcp = text.split(',').any(|directive| directive.trim().starts_with(RMCP));
+        // `Targets` takes a blank as part of the name of a module, so that ` rmcp=warn` would match nothing.
+        let directives: Vec<_> = text.split(',').map(str::trim).collect();
+        let targets: Targets = directives.join(",").parse().map_err(|_| InvalidLogFilter)?;
+        let names_rmcp = directives.iter().any(|directive| directive.starts_with(RMCP));
         let targets = if names_rmcp { targets } else { targets.with_target(RMCP, LevelFilter::WARN) };
         Ok(Self { text: text.to_owned(), targets })
     }
@@ -94,6 +96,7 @@ mod tests {
         };
         assert_eq!(writes("debug"), (false, true, true));
         assert_eq!(writes("info, rmcp=debug"), (true, true, false));
+        assert_eq!(writes("debug, rmcp=warn"), (false, true, true));
         assert_eq!(writes("off"), (false, true, false));
     }
 

@@ -65,7 +65,7 @@ impl<'a> Token<'a> {
         if self.text("iss") != Some(&rules.issuer) {
             return deny("the issuer of the token is not accepted");
         }
-        if !self.audience().any(|audience| rules.audience.iter().any(|ours| ours == audience)) {
+        if !self.audience().any(|audience| rules.audience.iter().any(|accepted| accepted == audience)) {
             return deny("the audience of the token is not this server");
         }
         self.check_times(rules.leeway.as_secs_f64(), now)
