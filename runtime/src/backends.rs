@@ -82,11 +82,8 @@ fn publisher<A>(_: &A, config: &Config) -> Result<Option<Arc<dyn Publisher>>, Co
 
 #[cfg(not(all(feature = "dynamodb", feature = "sns")))]
 fn missing_feature(variable: &'static str, found: &str, feature: &str) -> ConfigError {
-    ConfigError {
-        variable,
-        found: found.to_owned(),
-        expected: format!("to be unset: this binary was built without the `{feature}` feature"),
-    }
+    let expected = format!("to be unset: this binary was built without the `{feature}` feature");
+    ConfigError::new(variable, found, expected)
 }
 
 #[cfg(all(test, feature = "dynamodb", feature = "sns"))]
@@ -98,7 +95,7 @@ mod tests {
     #[tokio::test]
     async fn the_sdk_configuration_is_not_loaded_until_it_is_needed() {
         let mut config = Config::default();
-        config.tables = Some(Tables { state: "state".into(), events: "events".into() });
+        config.tables = Some(Tables::new("state", "events"));
         config.events.topic_arn = Some("arn:aws:sns:eu-north-1:123456789012:topic".into());
         let (aws, clock) = (AwsSdk::new(config.tls_roots, None), Clock::system());
         assert!(stores(&aws, &config, &clock).is_ok_and(|stores| stores.is_some()));

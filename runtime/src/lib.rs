@@ -82,8 +82,8 @@ pub mod config {
     #[doc(inline)]
     pub use mcp_lambda_core::{
         config::{
-            AllowList, Config, CorsConfig, EventConfig, LogFormat, RequestLimits, ResponseMode, StateKey,
-            StreamConfig, Tables, TlsRoots, VARIABLES, Variable,
+            AllowList, Config, CorsConfig, EventConfig, InvalidLogFilter, LogFilter, LogFormat,
+            RequestLimits, ResponseMode, StateKey, StreamConfig, Tables, TlsRoots, VARIABLES, Variable,
         },
         protocol::Limits,
     };

@@ -48,10 +48,9 @@ pub fn http_client(roots: TlsRoots) -> Result<SharedHttpClient, ConfigError> {
         TlsRoots::Native => TrustStore::empty().with_native_roots(true),
     };
     let trusted = trusted.with_pem_certificate(AMAZON_ROOTS);
-    let context = TlsContext::builder().with_trust_store(trusted).build().map_err(|error| ConfigError {
-        variable: "MCP_TLS_ROOTS",
-        found: format!("{roots:?}: {error}"),
-        expected: "root certificates that TLS can be configured with".into(),
+    let context = TlsContext::builder().with_trust_store(trusted).build().map_err(|error| {
+        let expected = "root certificates that TLS can be configured with";
+        ConfigError::new("MCP_TLS_ROOTS", format!("{roots:?}: {error}"), expected)
     })?;
     Ok(Builder::new()
         .pool_idle_timeout(IDLE_TIMEOUT)

@@ -1,27 +1,27 @@
-//! What can go wrong outside a request: configuration, binding, stores.
+//! Errors outside requests: of the configuration, of the host, of the stores.
 //!
-//! Inside a request the client sees a [`Fault`](crate::protocol::Fault); the cause goes to the log. Two texts, two
-//! readers: a client must learn what to mend and nothing about our machinery, an operator must learn the cause.
+//! Inside a request, the client gets a [`Fault`](crate::protocol::Fault) and the log gets the cause. The two texts differ:
+//! a client learns what to change in its request and nothing about the server, an operator learns the cause.
 
-use std::{fmt, net::SocketAddr};
+use std::{any::Any, fmt, net::SocketAddr};
 
 /// Why a server could not start or had to stop.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A configuration value is missing or wrong. The text names the variable, what was found and what was expected.
+    /// A configuration value is missing or invalid. The text names the variable, what was found and what was expected.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The address to listen on could not be bound.
+    /// The server could not listen on its address.
     #[error("cannot listen on {address}: choose another address with MCP_LISTEN")]
     Bind {
-        /// What `MCP_LISTEN` named.
+        /// The address, from `MCP_LISTEN` or [`Config::listen`](crate::config::Config::listen).
         address: SocketAddr,
-        /// Why the operating system refused.
+        /// The error of the operating system.
         #[source]
         source: std::io::Error,
     },
-    /// The Lambda Runtime API could not be served any longer.
+    /// The Lambda Runtime API failed, so the server cannot receive further invocations.
     #[error("the Lambda Runtime API failed")]
     Lambda(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The tokio runtime could not be built.
@@ -29,19 +29,43 @@ pub enum Error {
     Runtime(#[source] std::io::Error),
 }
 
-/// A configuration value that cannot be used.
+/// A configuration value that is missing or invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{variable} is {found:?}: expected {expected}")]
 pub struct ConfigError {
-    /// The environment variable, or the setter, that carried the value.
-    pub variable: &'static str,
-    /// What it said.
-    pub found: String,
-    /// What it may say.
-    pub expected: String,
+    variable: &'static str,
+    found: String,
+    expected: String,
 }
 
-/// An error with what caused it, on one line. The log's JSON shows an error without its causes.
+impl ConfigError {
+    /// An error about `variable`, which has the value `found` (empty if it is not set) instead of what is `expected`.
+    ///
+    /// The value appears in logs: a secret must not be passed as `found`.
+    pub fn new(variable: &'static str, found: impl Into<String>, expected: impl Into<String>) -> Self {
+        Self { variable, found: found.into(), expected: expected.into() }
+    }
+
+    /// The environment variable.
+    #[must_use]
+    pub fn variable(&self) -> &'static str {
+        self.variable
+    }
+
+    /// The value of the variable, or a description of it if the value is a secret. Empty if the variable is not set.
+    #[must_use]
+    pub fn found(&self) -> &str {
+        &self.found
+    }
+
+    /// A description of the values that the variable takes.
+    #[must_use]
+    pub fn expected(&self) -> &str {
+        &self.expected
+    }
+}
+
+/// Displays an error and its causes on one line. The JSON log shows an error without its causes.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Causes<'a>(pub &'a dyn std::error::Error);
@@ -54,47 +78,60 @@ impl fmt::Display for Causes<'_> {
     }
 }
 
-/// A store could not do what it was asked.
+/// The message of a panic that was caught, for the log.
+#[doc(hidden)]
+#[must_use]
+pub fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&'static str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("(no text)")
+}
+
+/// Why an operation of a store failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// Somebody else wrote first: read again and retry.
+    /// Another writer changed the item first: read it again and retry.
     #[error("another writer was first")]
     Conflict,
-    /// The item to change is not there, or has expired.
+    /// The item does not exist or has expired.
     #[error("the item does not exist or has expired")]
     NotFound,
-    /// The value is larger than the store takes.
+    /// The value is larger than the store accepts.
     #[error("the value has {size} bytes, the store takes {limit}")]
     TooLarge {
-        /// Bytes that were to be written.
+        /// The size of the value, in bytes.
         size: usize,
-        /// Bytes that fit.
+        /// The largest size that the store accepts, in bytes.
         limit: usize,
     },
-    /// A stored item cannot be read back.
+    /// A stored item has a form that this version of the server cannot read.
     #[error("a stored item cannot be read: {0}")]
     Corrupt(String),
-    /// The store did not answer, or refused. Trying again may help.
+    /// The store did not respond, or refused the request. A retry may succeed.
     #[error("the store is unavailable")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl StoreError {
-    /// Whether the same call may succeed later without anything else changing.
+    /// Whether the same operation may succeed later without any other change.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         matches!(self, Self::Conflict | Self::Unavailable(_))
     }
 }
 
-/// The text of a panic, for the log.
-#[doc(hidden)]
-#[must_use]
-pub fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
-    panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("(no text)")
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_of_a_panic_is_that_of_its_message() {
+        let caught = |panicking: fn()| std::panic::catch_unwind(panicking).expect_err("a panic");
+        assert_eq!(panic_text(&*caught(|| panic!("literal"))), "literal");
+        assert_eq!(panic_text(&*caught(|| panic!("with {}", 1))), "with 1");
+        assert_eq!(panic_text(&*caught(|| std::panic::panic_any(1))), "(no text)");
+    }
 }

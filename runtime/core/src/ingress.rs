@@ -1,49 +1,51 @@
-//! Fronts: where requests come in. What each knows about a request, and HTTP does not.
+//! The ingress of a request: what the transport knows of it, and HTTP does not.
 
 use std::time::Duration;
 
 use crate::time::Deadline;
 
-/// Whether the front passes bytes on as they are written.
+/// How the ingress passes a response body on to the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Delivery {
-    /// It does.
+    /// Each chunk is sent as soon as it is written.
     Stream,
-    /// It wants the whole body at once: a stream that waits for events would only hold it up.
+    /// The client gets the body when it is complete, so a stream that waits for events would only delay it.
     Buffered,
 }
 
-/// What a front knows about a request and HTTP does not.
+/// What the transport of a request knows of it, and HTTP does not. A host puts it into the extensions of the request.
 #[derive(Debug, Clone, Copy)]
 pub struct Ingress {
-    /// Until when the request must be answered.
+    /// The time by which the response must be complete.
     pub deadline: Deadline,
-    /// Whether bytes reach the client as they are written.
+    /// How the response body reaches the client.
     pub delivery: Delivery,
-    /// The longest life of a stream that waits for events, unless configured.
+    /// The longest lifetime of a GET or listen stream, unless
+    /// [`StreamConfig::lifetime`](crate::config::StreamConfig::lifetime) is set.
     pub stream_lifetime: Duration,
-    /// Who vouches for the host name.
+    /// Whether the `Host` header is checked.
     pub host: HostCheck,
 }
 
-/// Whether the host name a request carries has to be checked.
+/// Whether the `Host` header of a request is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HostCheck {
-    /// Anybody who reaches the socket could have made it up.
+    /// The header is checked: by default only loopback names are accepted, because a client chooses the header freely.
     Check,
-    /// The front found us by it: it is checked only against a list that was configured.
+    /// A gateway has routed the request by the header, so it is checked only if a list of hosts is configured.
     Routed,
 }
 
 impl Ingress {
-    /// A front on the local machine: names are checked, and nothing bills the seconds of a stream.
+    /// The ingress of a local address: host names are checked, and streams live for 5 minutes.
     #[must_use]
     pub fn local(deadline: Deadline) -> Self {
         let stream_lifetime = Duration::from_secs(300);
         Self { deadline, delivery: Delivery::Stream, stream_lifetime, host: HostCheck::Check }
     }
 
-    /// A gateway that routes requests by their host name, as Function URLs and API Gateway do.
+    /// The ingress behind a gateway that routes requests by their host name, as Function URLs and API Gateway do. Streams
+    /// live for 60 seconds, because Lambda bills the time of a stream.
     #[must_use]
     pub fn behind_gateway(deadline: Deadline, delivery: Delivery) -> Self {
         let stream_lifetime = Duration::from_secs(60);

@@ -205,12 +205,11 @@ fn dispatcher(
     };
     let capabilities = DeclaredCapabilities::new(info.capabilities, rules);
     let tail = Tail::new(Arc::clone(&stores.events), tracker.clone());
-    let events =
-        Events::new(Arc::clone(&stores.events), Arc::clone(&tail), clock.clone(), config.events.life)
-            .with_publisher(publisher);
+    let events = Events::new(Arc::clone(&stores.events), Arc::clone(&tail), clock.clone(), config.events.ttl)
+        .with_publisher(publisher);
     let tools = dynamic_tools.map(|disabled| {
         let store = Arc::clone(&stores.state);
-        Tools::new(disabled, config.tool_check, store, events.clone(), clock.clone())
+        Tools::new(disabled, config.tool_check_interval, store, events.clone(), clock.clone())
     });
     let handler = layered(
         handler,

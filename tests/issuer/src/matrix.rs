@@ -23,20 +23,22 @@ pub const SCOPE: &str = "mcp:call";
 
 const EXPIRED: &str = r#"error="invalid_token", error_description="the token has expired", "#;
 const EARLY: &str = r#"error="invalid_token", error_description="the token is not valid yet", "#;
-const NO_END: &str = r#"error="invalid_token", error_description="the token does not say when it expires", "#;
-const ISSUER: &str = r#"error="invalid_token", error_description="the token is of another issuer", "#;
+const NO_END: &str = r#"error="invalid_token", error_description="the token has no expiration time", "#;
+const ISSUER: &str =
+    r#"error="invalid_token", error_description="the issuer of the token is not accepted", "#;
 const AUDIENCE: &str =
-    r#"error="invalid_token", error_description="the token is meant for another audience", "#;
+    r#"error="invalid_token", error_description="the audience of the token is not this server", "#;
 const UNREADABLE: &str =
     r#"error="invalid_token", error_description="the token is not a signed JSON Web Token", "#;
-const ALGORITHM: &str = r#"error="invalid_token", error_description="the token is not signed by an algorithm that is taken here", "#;
-const SIGNATURE: &str = r#"error="invalid_token", error_description="the token's signature does not hold", "#;
-const KEY: &str =
-    r#"error="invalid_token", error_description="the token is signed by a key its issuer does not have", "#;
+const ALGORITHM: &str =
+    r#"error="invalid_token", error_description="the signature algorithm of the token is not accepted", "#;
+const SIGNATURE: &str =
+    r#"error="invalid_token", error_description="the signature of the token is invalid", "#;
+const KEY: &str = r#"error="invalid_token", error_description="the token is signed by a key that its issuer does not have", "#;
 const EXTENSION: &str =
-    r#"error="invalid_token", error_description="the token needs an extension that is not known here", "#;
+    r#"error="invalid_token", error_description="the token requires an extension that is not supported", "#;
 const KIND: &str = r#"error="invalid_token", error_description="the token is not an access token", "#;
-const SUBJECT: &str = r#"error="invalid_token", error_description="the token names no subject", "#;
+const SUBJECT: &str = r#"error="invalid_token", error_description="the token has no subject", "#;
 const LONG: &str = r#"error="invalid_token", error_description="the token is too long", "#;
 const FEW: &str = r#"error="insufficient_scope", error_description="the token does not allow this", "#;
 const TWICE: &str =

@@ -26,8 +26,8 @@ fn jwt(more: &[(&str, &str)]) -> JwtConfig {
 fn refused(variables: &[(&str, &str)]) -> &'static str {
     let error = with(variables).map(|config| config.auth).expect_err(&format!("{variables:?}"));
     let text = error.to_string();
-    assert!(text.starts_with(error.variable) && text.contains("expected"), "{text}");
-    error.variable
+    assert!(text.starts_with(error.variable()) && text.contains("expected"), "{text}");
+    error.variable()
 }
 
 #[test]
@@ -135,8 +135,15 @@ fn a_rule_about_tokens_without_their_issuer_is_refused() {
 #[test]
 fn an_issuer_without_a_check_of_its_tokens_is_refused() {
     assert_eq!(refused(&[ISSUER, AUDIENCE, ("MCP_AUTH", "none")]), "MCP_AUTH");
-    let front = with(&[ISSUER, AUDIENCE, ("MCP_AUTH", "front")]).expect("the front checks them");
-    assert_eq!((front.auth.mode, front.auth.jwt.is_some()), (AuthMode::Gateway, true));
+    let gateway = with(&[ISSUER, AUDIENCE, ("MCP_AUTH", "gateway")]).expect("the gateway checks them");
+    assert_eq!((gateway.auth.mode, gateway.auth.jwt.is_some()), (AuthMode::Gateway, true));
+}
+
+#[test]
+fn front_is_an_alias_of_gateway() {
+    for value in ["gateway", "front"] {
+        assert_eq!(with(&[("MCP_AUTH", value)]).expect(value).auth.mode, AuthMode::Gateway, "{value}");
+    }
 }
 
 #[test]

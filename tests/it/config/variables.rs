@@ -60,9 +60,9 @@ fn rows() -> Vec<Row> {
         ("MCP_STREAMS", |c| c.streams.enabled, "off", |c| !c.streams.enabled, NO_SWITCH, SWITCH),
         (
             "MCP_STREAM_SECONDS",
-            |c| c.streams.life.is_none(),
+            |c| c.streams.lifetime.is_none(),
             "30",
-            |c| c.streams.life == Some(Duration::from_secs(30)),
+            |c| c.streams.lifetime == Some(Duration::from_secs(30)),
             NO_COUNT,
             NUMBER,
         ),
@@ -108,9 +108,9 @@ fn rows() -> Vec<Row> {
         ),
         (
             "MCP_TOOL_CHECK_TTL_SECS",
-            |c| c.tool_check == Duration::from_secs(10),
+            |c| c.tool_check_interval == Duration::from_secs(10),
             "0",
-            |c| c.tool_check == Duration::ZERO,
+            |c| c.tool_check_interval == Duration::ZERO,
             &["-1", "1.5", "often"],
             "a whole number from 0 to 4294967295",
         ),
@@ -191,9 +191,9 @@ fn rows() -> Vec<Row> {
         ),
         (
             "EVENT_TTL_MINUTES",
-            |c| c.events.life == Duration::from_secs(3600),
+            |c| c.events.ttl == Duration::from_secs(3600),
             "2",
-            |c| c.events.life == Duration::from_secs(120),
+            |c| c.events.ttl == Duration::from_secs(120),
             NO_COUNT,
             NUMBER,
         ),
@@ -252,7 +252,7 @@ fn rows() -> Vec<Row> {
         (
             "MCP_AUTH",
             |c| c.auth.mode == AuthMode::Open,
-            "front",
+            "gateway",
             |c| c.auth.mode == AuthMode::Gateway,
             &["oidc", "true", "Front"],
             "none, jwt or gateway",
@@ -308,9 +308,9 @@ fn rows() -> Vec<Row> {
         ),
         (
             "RUST_LOG",
-            |c| c.log_filter == "info,rmcp=warn",
+            |c| c.log_filter.as_str() == "info,rmcp=warn",
             "debug,hyper=off",
-            |c| c.log_filter == "debug,hyper=off",
+            |c| c.log_filter.as_str() == "debug,hyper=off",
             &["info,=]", "a=b=c"],
             "a filter such as info,rmcp=warn",
         ),
@@ -378,8 +378,8 @@ fn a_wrong_value_stops_with_the_name_and_what_was_expected() {
     for (name, _, _, _, wrong, expected) in rows() {
         for value in wrong {
             let error = with(&[(name, value)]).expect_err(&format!("{name}={value}"));
-            assert_eq!(error.variable, name);
-            assert!(error.expected.contains(expected), "{error}");
+            assert_eq!(error.variable(), name);
+            assert!(error.expected().contains(expected), "{error}");
             let text = error.to_string();
             assert!(text.starts_with(name) && text.contains("expected"), "{text}");
         }
@@ -411,7 +411,7 @@ fn tables_are_named_together_by_name_or_alias() {
             with(&[(names[0], "state"), (names[1], "events")]).expect("both").tables.expect("tables");
         assert_eq!((tables.state.as_str(), tables.events.as_str()), ("state", "events"));
         for (alone, missing) in [(names[0], TABLES[1]), (names[1], TABLES[0])] {
-            assert_eq!(with(&[(alone, "table")]).expect_err("one alone").variable, missing);
+            assert_eq!(with(&[(alone, "table")]).expect_err("one alone").variable(), missing);
         }
     }
 }
@@ -428,8 +428,8 @@ fn switches_take_the_usual_words() {
 #[test]
 fn cors_credentials_are_refused_with_any_origin() {
     let error = with(&[("MCP_CORS_CREDENTIALS", "on"), ("MCP_CORS_ORIGINS", "*")]).expect_err("refused");
-    assert_eq!(error.variable, "MCP_CORS_CREDENTIALS");
-    assert!(error.expected.contains("MCP_CORS_ORIGINS"));
+    assert_eq!(error.variable(), "MCP_CORS_CREDENTIALS");
+    assert!(error.expected().contains("MCP_CORS_ORIGINS"));
 }
 
 #[test]

@@ -242,7 +242,7 @@ proptest! {
         };
         match Config::from_lookup(lookup) {
             Ok(config) => prop_assert!(config.path.starts_with('/')),
-            Err(error) => prop_assert!(VARIABLES.iter().any(|variable| variable.name == error.variable), "{}", error),
+            Err(error) => prop_assert!(VARIABLES.iter().any(|variable| variable.name == error.variable()), "{}", error),
         }
     }
 

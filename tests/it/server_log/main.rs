@@ -62,10 +62,7 @@ fn requests() -> Vec<McpRequest> {
 
 /// Configuration is never printed, and its errors quote no keys.
 fn configure(config: &mut Config, issuer: &Issuer) {
-    config.state_keys = vec![StateKey {
-        id: "one".into(),
-        secret: planted("a-key-of-thirty-two-bytes-or-more").into_bytes(),
-    }];
+    config.state_keys = vec![StateKey::new("one", planted("a-key-of-thirty-two-bytes-or-more"))];
     let mut rules = JwtConfig::new(issuer.url(), "mcp");
     rules.scopes = vec![SCOPE.to_owned()];
     config.auth = AuthConfig::tokens(rules);

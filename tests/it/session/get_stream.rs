@@ -92,7 +92,7 @@ async fn a_get_that_does_not_accept_event_streams_is_406() {
 #[tokio::test(start_paused = true)]
 async fn every_stream_sends_retry_and_only_2025_11_25_is_primed() {
     let world = environments_with(1, |config| {
-        config.streams.life = Some(Duration::from_secs(30));
+        config.streams.lifetime = Some(Duration::from_secs(30));
         config.streams.retry = Duration::from_millis(4321);
     });
     for version in VERSIONS {
@@ -121,7 +121,7 @@ async fn every_stream_sends_retry_and_only_2025_11_25_is_primed() {
 async fn a_quiet_stream_is_kept_alive_and_ends_itself_in_time() {
     let world = environments_with(1, |config| {
         config.streams.keep_alive = Duration::from_secs(10);
-        config.streams.life = Some(Duration::from_secs(35));
+        config.streams.lifetime = Some(Duration::from_secs(35));
     });
     let client = Client::open(world.at(0), NEWEST).await;
     let start = tokio::time::Instant::now();

@@ -182,7 +182,7 @@ async fn a_slow_reader_gets_every_event_in_order() {
 
 #[tokio::test(start_paused = true)]
 async fn a_listen_ends_with_its_result_when_its_time_is_up() {
-    let world = environments_with(1, |config| config.streams.life = Some(Duration::from_secs(30)));
+    let world = environments_with(1, |config| config.streams.lifetime = Some(Duration::from_secs(30)));
     let began = tokio::time::Instant::now();
     let mut reply = listening(&world, listen(everything())).await;
     let last = reply.message().await;
@@ -308,7 +308,7 @@ async fn one_caller_holds_only_so_many_streams_on_all_environments() {
 async fn a_stream_that_ended_counts_no_more() {
     let world = environments_with(1, |config| {
         config.streams.per_principal = 1;
-        config.streams.life = Some(Duration::from_secs(10));
+        config.streams.lifetime = Some(Duration::from_secs(10));
     });
     let mut first = listening(&world, listen(everything())).await;
     assert_eq!(first.message().await["result"]["resultType"], "complete");
@@ -320,7 +320,7 @@ async fn a_stream_that_ended_counts_no_more() {
 async fn the_lease_of_a_stream_that_was_never_released_expires() {
     let world = environments_with(1, |config| {
         config.streams.per_principal = 1;
-        config.streams.life = Some(Duration::from_secs(60));
+        config.streams.lifetime = Some(Duration::from_secs(60));
     });
     let lost = listening(&world, listen(everything())).await;
     std::mem::forget(lost);

@@ -147,7 +147,7 @@ fn a_server_uses_the_given_sdk_configuration() {
         .http_client(http_client(TlsRoots::Amazon).expect("TLS"))
         .build();
     let mut config = Config::default();
-    config.tables = Some(Tables { state: state.clone(), events });
+    config.tables = Some(Tables::new(state.clone(), events));
     let (stage, _) = test_support::Stage::new();
     let server = McpLambdaServer::builder(test_support::Fixture::new(stage)).config(config).sdk_config(sdk);
     let found = database.block_on(async {

@@ -321,7 +321,7 @@ async fn active_tools_that_cannot_be_read_fail_no_request() {
     let lab = Lab::new(1).await;
     let world = environments::world(
         1,
-        |config| config.tool_check = Duration::ZERO,
+        |config| config.tool_check_interval = Duration::ZERO,
         |builder| builder.stores(lab.stores.clone()).initially_disabled(["slow"]),
     );
     let echo = || test_support::call("echo", json!({ "message": "hi" }));

@@ -85,5 +85,5 @@ pub fn built<H: ServerHandler>(builder: Builder<H>) -> Result<Server, Error> {
 
 /// A key for `requestState`, of one byte repeated.
 pub fn key(id: &str, byte: u8) -> StateKey {
-    StateKey { id: id.to_owned(), secret: vec![byte; 32] }
+    StateKey::new(id, vec![byte; 32])
 }

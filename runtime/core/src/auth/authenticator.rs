@@ -1,112 +1,99 @@
-//! Whether a request comes in, and as whom.
+//! Authentication of requests: finds out the principal of a request, or refuses it.
 
 use http::{HeaderMap, header, request::Parts};
 
 #[cfg(feature = "jwt")]
 use super::jwt::Tokens;
-use super::{AuthConfig, AuthMode, AuthenticatedBy, GatewayIdentity, Principal, ScopeTable};
+use super::{AuthConfig, AuthError, AuthMode, AuthenticatedBy, GatewayIdentity, Principal, ScopeTable};
 use crate::{error::ConfigError, time::Clock, time::Deadline};
 
-/// The rules.
+/// Finds out the principal of a request, or refuses it, by the rules of an [`AuthConfig`].
+#[derive(Debug)]
 pub struct Authenticator {
-    door: AuthPolicy,
-    /// What a caller with scopes must have in any case.
+    policy: AuthPolicy,
+    /// The scopes that every principal with scopes must have.
     scopes: Vec<String>,
     hierarchy: ScopeTable,
 }
 
+#[derive(Debug)]
 enum AuthPolicy {
     Open,
     Gateway,
     Tokens(Box<Tokens>),
 }
 
-/// Why a request does not come in.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum AuthError {
-    /// Nobody vouches for the caller.
-    #[error("authentication is required: send a bearer token in the Authorization header")]
-    Missing,
-    /// What was sent is not one token.
-    #[error("{0}")]
-    Malformed(&'static str),
-    /// The token is not taken. The text says why, and nothing that its holder does not know.
-    #[error("{0}")]
-    #[cfg_attr(not(feature = "jwt"), allow(dead_code, reason = "nobody checks tokens"))]
-    InvalidToken(&'static str),
-    /// The caller may not do this.
-    #[error("the caller needs the scope {}", .0.join(" "))]
-    InsufficientScope(Vec<String>),
-    /// The issuer's keys cannot be had, so that nobody can be told from anybody.
-    #[error("tokens cannot be checked at the moment; the request may be retried")]
-    Unavailable,
-}
-
 impl Authenticator {
     pub(crate) fn new(config: &AuthConfig, clock: &Clock) -> Result<Self, ConfigError> {
-        let door = match (config.mode, &config.jwt) {
+        let policy = match (config.mode, &config.jwt) {
             (AuthMode::Open, _) => AuthPolicy::Open,
             (AuthMode::Gateway, _) => AuthPolicy::Gateway,
             (AuthMode::Jwt, Some(jwt)) => AuthPolicy::Tokens(Box::new(Tokens::new(jwt, clock.clone())?)),
             (AuthMode::Jwt, None) => {
-                return Err(ConfigError {
-                    variable: "MCP_JWT_ISSUER",
-                    found: String::new(),
-                    expected: "the URL of an issuer, since tokens are to be checked".into(),
-                });
+                let expected = "the URL of an issuer, since the server checks tokens";
+                return Err(ConfigError::new("MCP_JWT_ISSUER", "", expected));
             }
         };
         let scopes = config.jwt.as_ref().map(|jwt| jwt.scopes.clone()).unwrap_or_default();
-        Ok(Self { door, scopes, hierarchy: config.hierarchy.clone() })
+        Ok(Self { policy, scopes, hierarchy: config.hierarchy.clone() })
     }
 
-    /// Says who calls. The program's own word comes first: it has authenticated in a layer of its own.
+    /// Finds out the principal of a request. A principal that a layer of the program has set has precedence.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthError`] if the request is refused.
     pub(crate) async fn authenticate(
         &self,
         parts: &Parts,
         deadline: Deadline,
     ) -> Result<Principal, AuthError> {
-        if let Some(own) = parts.extensions.get::<Principal>() {
-            return Ok(self.with_implied_scopes(own.clone()));
+        if let Some(principal) = parts.extensions.get::<Principal>() {
+            return Ok(self.with_implied_scopes(principal.clone()));
         }
         let identity = parts.extensions.get::<GatewayIdentity>().map(|identity| identity.principal.clone());
-        let principal = match &self.door {
+        let principal = match &self.policy {
             AuthPolicy::Open => identity.unwrap_or_else(Principal::anonymous),
             AuthPolicy::Gateway => {
                 identity.filter(|identity| !identity.is_anonymous()).ok_or(AuthError::Missing)?
             }
-            // What a front says beside it does not count: whoever may invoke the function could say it.
+            // An identity in the event does not count: every invoker of the function can put one there.
             AuthPolicy::Tokens(tokens) => tokens.check(bearer(&parts.headers)?, deadline).await?,
         };
-        self.allowed(self.with_implied_scopes(principal))
+        self.require_scopes(self.with_implied_scopes(principal))
     }
 
-    /// Whether tokens are checked here, so that an API Gateway may ask about them.
+    /// Whether this server checks tokens, so that it can be the authorizer of an API Gateway.
+    #[must_use]
     pub fn checks_tokens(&self) -> bool {
-        match self.door {
+        match self.policy {
             AuthPolicy::Open | AuthPolicy::Gateway => false,
             AuthPolicy::Tokens(_) => true,
         }
     }
 
-    /// Says whose token this is, without letting anybody in.
+    /// Checks the token of a request that another server serves: for an authorizer of an API Gateway.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthError`] if the request is to be refused. [`AuthError::Unavailable`] if this server checks no tokens.
     pub async fn authorize_token(
         &self,
         headers: &HeaderMap,
         deadline: Deadline,
     ) -> Result<Principal, AuthError> {
-        match &self.door {
+        match &self.policy {
             AuthPolicy::Open | AuthPolicy::Gateway => Err(AuthError::Unavailable),
             AuthPolicy::Tokens(tokens) => {
                 let principal = self.with_implied_scopes(tokens.check(bearer(headers)?, deadline).await?);
-                self.allowed(principal)
+                self.require_scopes(principal)
             }
         }
     }
 
-    /// Nobody comes in without the scopes that everybody needs. Callers that have no scopes by their nature are measured
-    /// by whoever vouches for them.
-    fn allowed(&self, principal: Principal) -> Result<Principal, AuthError> {
+    /// Refuses a principal without the required scopes. Only tokens and authorizers have scopes, so callers that IAM has
+    /// authenticated, and anonymous ones, are exempt.
+    fn require_scopes(&self, principal: Principal) -> Result<Principal, AuthError> {
         let has_scopes =
             matches!(principal.authenticated_by(), AuthenticatedBy::Token | AuthenticatedBy::Authorizer);
         if has_scopes && !self.scopes.iter().all(|scope| principal.has_scope(scope)) {
@@ -119,23 +106,22 @@ impl Authenticator {
         if self.hierarchy.is_empty() || principal.scopes().is_empty() {
             return principal;
         }
-        let scopes = self.hierarchy.with_included(principal.scopes());
+        let scopes = self.hierarchy.with_implied(principal.scopes());
         principal.with_scopes(scopes)
     }
 }
 
-/// Stands for the one of the `jwt` feature. A server that was meant to check tokens must not let everybody in instead.
+/// Replaces the checks of the `jwt` feature. Creating it fails: a server that is configured to check tokens must not start
+/// without the checks.
 #[cfg(not(feature = "jwt"))]
+#[derive(Debug)]
 struct Tokens(std::convert::Infallible);
 
 #[cfg(not(feature = "jwt"))]
 impl Tokens {
     fn new(jwt: &super::JwtConfig, _: Clock) -> Result<Self, ConfigError> {
-        Err(ConfigError {
-            variable: "MCP_JWT_ISSUER",
-            found: jwt.issuer.clone(),
-            expected: "to be unset: this binary was built without the `jwt` feature".into(),
-        })
+        let expected = "to be unset: this binary was built without the `jwt` feature";
+        Err(ConfigError::new("MCP_JWT_ISSUER", &jwt.issuer, expected))
     }
 
     async fn check(&self, _: &str, _: Deadline) -> Result<Principal, AuthError> {
@@ -143,8 +129,8 @@ impl Tokens {
     }
 }
 
-/// The token of a request. It comes in one header and in no other place: a query ends up in logs, and in other people's
-/// hands. <https://www.rfc-editor.org/rfc/rfc6750#section-2.1>
+/// The bearer token of a request, from its `Authorization` header. Tokens in the query are ignored, because URLs end up in
+/// logs. <https://www.rfc-editor.org/rfc/rfc6750#section-2.1>
 pub(super) fn bearer(headers: &HeaderMap) -> Result<&str, AuthError> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let Some(value) = values.next() else { return Err(AuthError::Missing) };

@@ -1,4 +1,4 @@
-//! Who may call, as it is configured.
+//! The configuration of authentication and scopes.
 
 use std::{str::FromStr, time::Duration};
 
@@ -6,54 +6,55 @@ use http::Uri;
 
 use super::ScopeTable;
 
-/// Who has to vouch for a caller.
+/// What authenticates a caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum AuthMode {
-    /// Nobody: a caller that no front and no layer vouches for is anonymous.
+    /// Nothing is required: a caller is anonymous unless a gateway or a layer of the program has authenticated it.
     #[default]
     Open,
-    /// The front: IAM or an authorizer. A request that came another way is refused.
+    /// The gateway, with IAM or an authorizer. A request without an identity of the gateway is refused.
     Gateway,
-    /// An issuer, with a token that is checked here.
+    /// A bearer token, which this server checks.
     Jwt,
 }
 
-/// Who may call.
+/// How callers are authenticated, and which scopes they need.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct AuthConfig {
-    /// Who has to vouch for a caller.
+    /// What authenticates a caller. Default: [`AuthMode::Open`].
     pub mode: AuthMode,
-    /// The tokens that are taken. With [`AuthMode::Front`], those that the front takes.
+    /// The tokens that are accepted by this server, or with [`AuthMode::Gateway`] by the gateway. Default: none.
     pub jwt: Option<JwtConfig>,
-    /// Where clients reach this server, without the endpoint's path and without a slash at its end.
+    /// The URL at which clients reach this server, without the path of the endpoint and without a final slash. Default:
+    /// the URL of each request.
     pub public_url: Option<String>,
-    /// What a caller must be allowed for a tool.
+    /// The scopes that each tool requires. Default: none.
     pub tools: ScopeTable,
-    /// What a scope includes.
+    /// The scopes that each scope implies. Default: none.
     pub hierarchy: ScopeTable,
 }
 
-/// Which tokens are taken.
+/// The tokens that are accepted: access tokens of one issuer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct JwtConfig {
-    /// Who makes them: `iss`.
+    /// The issuer, exactly as in the `iss` claim.
     pub issuer: String,
-    /// What they must be meant for: one of these in `aud`.
+    /// The audiences, one of which must be in the `aud` claim. Access tokens of Cognito have `client_id` instead.
     pub audience: Vec<String>,
-    /// Where the issuer's keys are, unless its metadata says.
+    /// The URL of the issuer's JSON Web Key Set. Default: from the metadata of the issuer.
     pub jwks_url: Option<String>,
-    /// How they may be signed.
+    /// The signature algorithms. Default: RS256 and ES256.
     pub algorithms: Vec<TokenAlgorithm>,
-    /// What every token must allow.
+    /// The scopes that every token must have. Default: none.
     pub scopes: Vec<String>,
-    /// How far the issuer's clock may be from ours.
+    /// The tolerated difference between the clocks of the issuer and of the server. Default: 30 s.
     pub leeway: Duration,
 }
 
-/// How a token may be signed. There are no shared secrets here, and there is no `none`: whoever can check such a token
-/// can also make one.
+/// A signature algorithm of tokens. `none` and the algorithms with shared secrets (HS256 and its like) are not supported: a
+/// server that verifies such a token could also forge it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "RFC 7518 3.1 names them")]
 pub enum TokenAlgorithm {
@@ -68,7 +69,7 @@ pub enum TokenAlgorithm {
     EdDSA,
 }
 
-/// A name that is not one of a [`TokenAlgorithm`].
+/// The text is not the name of a [`TokenAlgorithm`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("expected RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 or EdDSA")]
 pub struct UnknownAlgorithm;
@@ -93,7 +94,7 @@ impl FromStr for TokenAlgorithm {
 }
 
 impl JwtConfig {
-    /// Tokens of this issuer for this audience, everything else as it is by default.
+    /// Accepts tokens of this issuer for this audience. The other fields have their defaults.
     #[must_use]
     pub fn new(issuer: &str, audience: &str) -> Self {
         Self {
@@ -108,14 +109,14 @@ impl JwtConfig {
 }
 
 impl AuthConfig {
-    /// Tokens of this issuer for this audience.
+    /// Requires tokens, which this server checks. The other fields have their defaults.
     #[must_use]
     pub fn tokens(jwt: JwtConfig) -> Self {
         Self { mode: AuthMode::Jwt, jwt: Some(jwt), ..Self::default() }
     }
 }
 
-/// Whether a URL is https, or does not leave this machine.
+/// Whether a URL has the scheme https, or http to a loopback address.
 pub(crate) fn is_safe_url(text: &str) -> bool {
     let Ok(uri) = text.parse::<Uri>() else { return false };
     let Some(host) = uri.host().filter(|_| !text.contains('@')) else { return false };

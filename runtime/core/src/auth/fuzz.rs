@@ -1,4 +1,4 @@
-//! Property tests of the reading of tokens and keys: no panic, no token accepted that is signed by no key of the issuer.
+//! Property tests of the parsers of tokens and keys: no panic, and no token is accepted without a signature of the issuer.
 
 use http::{HeaderValue, header};
 use proptest::prelude::*;
@@ -14,8 +14,8 @@ proptest! {
     #[test]
     fn any_token_is_read(input in mutated(corpus(&["../fuzz/token"]))) {
         let (mut headers, document) = request(&input);
-        if let Ok(whole) = HeaderValue::from_bytes(&input) {
-            headers.append(header::AUTHORIZATION, whole);
+        if let Ok(value) = HeaderValue::from_bytes(&input) {
+            headers.append(header::AUTHORIZATION, value);
         }
         let config = JwtConfig::new("https://issuer.example.com", "mcp");
         in_time(|| {

@@ -5,13 +5,13 @@ use serde_json::{Map, Value};
 
 use super::Principal;
 
-/// Headers that only this server writes: those that a client sends under these names are removed.
+/// The prefix of headers that only this server sets. Headers of a client with this prefix are removed.
 pub const HEADER_PREFIX: &str = "x-authorizer-";
 
-/// Fields that concern the gateway alone, and credentials.
+/// Fields that are not forwarded: credentials, and fields for the gateway itself.
 const NOT_FORWARDED: [&str; 4] = ["principalId", "integrationLatency", "usageIdentifierKey", "accessKey"];
 
-/// A caller that a gateway has authenticated, and the context that the gateway gives of it. A host puts it into the
+/// A caller that a gateway has authenticated, with the context that the gateway provides. A host puts it into the
 /// extensions of a request.
 #[derive(Debug, Clone)]
 pub struct GatewayIdentity {
@@ -40,7 +40,9 @@ impl GatewayIdentity {
     }
 }
 
-/// `scope` separates with spaces; a front that flattens lists writes them in brackets.
+/// The scopes in the claims of a token: `scope`, a text with spaces, or `scp`, a list. API Gateway writes a list as a text
+/// in brackets.
+#[must_use]
 pub fn scopes_of(claims: &Map<String, Value>) -> Vec<String> {
     let claim = claims.get("scope").or_else(|| claims.get("scp"));
     match claim {
@@ -53,23 +55,20 @@ pub fn scopes_of(claims: &Map<String, Value>) -> Vec<String> {
     }
 }
 
-/// `userId` as `x-authorizer-user_id`, `APIKey` as `x-authorizer-api_key`.
+/// The header of a field: `x-authorizer-user_id` for `userId`, `x-authorizer-api_key` for `APIKey`.
 fn header_name(name: &str) -> String {
     let mut out = HEADER_PREFIX.to_owned();
-    let letters: Vec<char> = name.chars().collect();
-    for (at, letter) in letters.iter().enumerate() {
-        let after_small = at > 0
-            && letters
-                .get(at - 1)
-                .is_some_and(|before| before.is_ascii_lowercase() || before.is_ascii_digit());
-        let before_small = at > 0
-            && letters.get(at - 1).is_some_and(char::is_ascii_uppercase)
-            && letters.get(at + 1).is_some_and(char::is_ascii_lowercase);
-        if letter.is_ascii_uppercase() && (after_small || before_small) {
+    let chars: Vec<char> = name.chars().collect();
+    for (index, char) in chars.iter().enumerate() {
+        let previous = index.checked_sub(1).and_then(|previous| chars.get(previous));
+        let after_lowercase = previous.is_some_and(|char| char.is_ascii_lowercase() || char.is_ascii_digit());
+        let before_lowercase = previous.is_some_and(char::is_ascii_uppercase)
+            && chars.get(index + 1).is_some_and(char::is_ascii_lowercase);
+        if char.is_ascii_uppercase() && (after_lowercase || before_lowercase) {
             out.push('_');
         }
-        out.push(match letter.to_ascii_lowercase() {
-            plain @ ('a'..='z' | '0'..='9' | '_' | '-') => plain,
+        out.push(match char.to_ascii_lowercase() {
+            valid @ ('a'..='z' | '0'..='9' | '_' | '-') => valid,
             _ => '-',
         });
     }

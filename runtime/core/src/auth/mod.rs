@@ -1,12 +1,13 @@
-//! Who is calling, and what they may do.
+//! Authentication of callers, and the scopes that they need.
 //!
-//! * [`Principal`]: the caller, one type for every way of authentication.
+//! * [`Principal`]: the identity that a request acts for, one type for every way of authentication.
 //! * [`AuthConfig`]: which callers the server accepts; [`JwtConfig`]: which tokens.
 //! * [`ScopeTable`]: the scopes that a tool requires, and those that a scope implies.
 //! * [`GatewayIdentity`]: the caller that a gateway in front of the server has authenticated.
 
 mod authenticator;
 mod config;
+mod error;
 #[cfg(all(test, feature = "jwt"))]
 mod fuzz;
 mod gateway;
@@ -16,9 +17,10 @@ mod principal;
 mod protected_resource;
 mod scopes;
 
-pub use authenticator::{AuthError, Authenticator};
+pub use authenticator::Authenticator;
 pub(crate) use config::is_safe_url;
 pub use config::{AuthConfig, AuthMode, JwtConfig, TokenAlgorithm, UnknownAlgorithm};
+pub use error::AuthError;
 pub use gateway::{GatewayIdentity, HEADER_PREFIX, scopes_of};
 pub use principal::{AuthenticatedBy, Principal};
 pub(crate) use protected_resource::{ProtectedResource, TokenError};

@@ -1,4 +1,4 @@
-//! The caller, one type for every way in.
+//! The principal: one type for every way of authentication.
 
 use std::{
     borrow::Cow,
@@ -11,34 +11,34 @@ use std::{
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-/// Whoever sent a request. Sessions, streams, state, sealed request state and stream caps belong to a principal, and
-/// another principal's things answer as if they did not exist.
+/// The identity that a request acts for. Sessions, streams, state, `requestState` and limits belong to a principal. For
+/// other principals they do not exist.
 ///
-/// Tools read it from `RequestContext::extensions`. Two principals are the same when their keys are: whoever vouches for
-/// a subject, by whatever way its request came in, it is the same caller.
+/// Tools read it with [`McpContext::principal`](crate::McpContext::principal). Two principals are equal if their keys are,
+/// whichever way their requests were authenticated.
 ///
-/// A tower layer (see `McpLambdaServer::layer`) that authenticates by itself puts one into the request's extensions.
+/// A tower layer of the program that authenticates callers puts a principal into the extensions of the request.
 #[derive(Clone)]
 pub struct Principal {
     key: Arc<str>,
     detail: Arc<Detail>,
 }
 
-/// Who says that a caller is who it is.
+/// What has authenticated a principal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AuthenticatedBy {
-    /// Nobody.
+    /// Nothing: the caller is anonymous.
     Anonymous,
-    /// The program: a layer of its own.
+    /// A layer of the program.
     Layer,
-    /// The issuer of a token that was verified here.
+    /// A bearer token, which this server has verified.
     Token,
-    /// AWS, for a caller with credentials of its own.
+    /// IAM: the caller has AWS credentials.
     Iam,
     /// The authorizer of an API Gateway.
     Authorizer,
-    /// AWS, for a direct invocation: somebody who may invoke the function, and Lambda does not say who.
+    /// IAM, for a direct invocation: the caller may invoke the function, and Lambda does not pass its identity on.
     Invoke,
 }
 
@@ -48,33 +48,33 @@ struct Detail {
     attributes: Map<String, Value>,
 }
 
-/// A subject longer than this is kept by its digest: keys of stores have limits.
+/// The longest subject in a key, in bytes. A longer one is replaced by its digest, because keys of stores have limits.
 const LONGEST_SUBJECT: usize = 256;
 const DIGEST: &str = "sha256:";
 const ANONYMOUS: &str = "anonymous";
 
 impl Principal {
-    /// A caller nobody authenticated.
+    /// The principal of callers that are not authenticated.
     #[must_use]
     pub fn anonymous() -> Self {
         Self::keyed(ANONYMOUS.into(), AuthenticatedBy::Anonymous)
     }
 
-    /// A caller an issuer vouches for. The same subject of two issuers is two principals.
+    /// The principal with this subject at this issuer. The same subject at two issuers is two principals.
     #[must_use]
     pub fn new(issuer: &str, subject: &str) -> Self {
-        // What separates the two must not be written in the first, or two pairs could make one key.
+        // The separator is escaped in the issuer, so that different pairs have different keys.
         let issuer = issuer.replace('%', "%25").replace('|', "%7C");
         Self::keyed(format!("{issuer}|{}", bounded(subject)).into(), AuthenticatedBy::Layer)
     }
 
-    /// The caller of a direct invocation of a Lambda function: Lambda does not say who it is.
+    /// The principal of direct invocations of a Lambda function, which Lambda passes on without an identity.
     #[must_use]
     pub fn invoker() -> Self {
         Self::new("aws", "invoke").with_authentication(AuthenticatedBy::Invoke)
     }
 
-    /// Reads back what [`Principal::key`] gave, as stores keep it. Nothing else is kept.
+    /// The principal with this [`Principal::key`], as stores keep it, without scopes and attributes.
     #[must_use]
     pub fn from_key(key: &str) -> Self {
         Self::keyed(
@@ -90,20 +90,20 @@ impl Principal {
         }
     }
 
-    /// Says what the caller may do.
+    /// Sets the scopes.
     #[must_use]
     pub fn with_scopes<S: Into<String>>(self, scopes: impl IntoIterator<Item = S>) -> Self {
         let scopes = scopes.into_iter().map(Into::into).collect();
         self.with(|detail| detail.scopes = scopes)
     }
 
-    /// Says what else is known of the caller, such as the claims of its token.
+    /// Sets the attributes, such as the claims of a token.
     #[must_use]
     pub fn with_attributes(self, attributes: Map<String, Value>) -> Self {
         self.with(|detail| detail.attributes = attributes)
     }
 
-    /// Sets how the caller was authenticated.
+    /// Sets what has authenticated the principal.
     #[must_use]
     pub fn with_authentication(self, authenticated_by: AuthenticatedBy) -> Self {
         self.with(|detail| detail.authenticated_by = authenticated_by)
@@ -120,44 +120,45 @@ impl Principal {
         Self { key: self.key, detail: Arc::new(detail) }
     }
 
-    /// What stores and seals bind to.
+    /// The key of the principal, under which stores keep its items.
     #[must_use]
     pub fn key(&self) -> &str {
         &self.key
     }
 
-    /// Who says so.
+    /// What has authenticated the principal.
     #[must_use]
     pub fn authenticated_by(&self) -> AuthenticatedBy {
         self.detail.authenticated_by
     }
 
-    /// Whether nobody vouches for this caller.
+    /// Whether the caller is not authenticated.
     #[must_use]
     pub fn is_anonymous(&self) -> bool {
         &*self.key == ANONYMOUS
     }
 
-    /// What the caller may do, as its authenticated_by says.
+    /// The scopes that the token or the authorizer grants, and those that they imply.
     #[must_use]
     pub fn scopes(&self) -> &[String] {
         &self.detail.scopes
     }
 
-    /// Whether the caller may do this.
+    /// Whether the principal has this scope.
     #[must_use]
     pub fn has_scope(&self, scope: &str) -> bool {
         self.detail.scopes.iter().any(|held| held == scope)
     }
 
-    /// What else its authenticated_by says: the claims of a token, the context of an authorizer, the fields of an IAM identity.
+    /// The claims of the token, the context of the authorizer, or the fields of the IAM identity.
     #[must_use]
     pub fn attributes(&self) -> &Map<String, Value> {
         &self.detail.attributes
     }
 }
 
-/// Text that itself begins like a digest is hashed too, so that nobody can choose a subject that looks like another's.
+/// The subject, or its digest if it is long. A subject that begins like a digest is hashed too, so that it cannot equal
+/// the digest of another subject.
 fn bounded(subject: &str) -> Cow<'_, str> {
     if subject.len() <= LONGEST_SUBJECT && !subject.starts_with(DIGEST) {
         return subject.into();

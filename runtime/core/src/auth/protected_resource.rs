@@ -1,4 +1,4 @@
-//! What clients are told: how to get in, and where to ask.
+//! The server as an OAuth 2.0 protected resource: its metadata and the `WWW-Authenticate` header.
 //!
 //! <https://www.rfc-editor.org/rfc/rfc9728>, <https://www.rfc-editor.org/rfc/rfc6750#section-3>,
 //! <https://modelcontextprotocol.io/specification/2026-07-28/basic/authorization> (read 2026-11-20).
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::AuthConfig;
 
-/// Where a protected resource says who protects it.
+/// The path of the metadata of a protected resource, to which the path of the endpoint is appended.
 const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 
 /// This server as a protected resource.
@@ -17,13 +17,13 @@ pub(crate) struct ProtectedResource {
     path: String,
     public_url: Option<String>,
     issuer: Option<String>,
-    /// What every caller needs.
+    /// The scopes that every caller needs.
     scopes: Vec<String>,
-    /// What some tool needs besides.
-    offered: Vec<String>,
+    /// The scopes that tools require.
+    tool_scopes: Vec<String>,
 }
 
-/// What is wrong with a token, as <https://www.rfc-editor.org/rfc/rfc6750#section-3.1> names it.
+/// The error codes of <https://www.rfc-editor.org/rfc/rfc6750#section-3.1>.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TokenError {
     InvalidRequest,
@@ -39,11 +39,11 @@ impl ProtectedResource {
             public_url: config.public_url.clone(),
             issuer: jwt.map(|jwt| jwt.issuer.clone()),
             scopes: jwt.map(|jwt| jwt.scopes.clone()).unwrap_or_default(),
-            offered: config.tools.all(),
+            tool_scopes: config.tools.all(),
         }
     }
 
-    /// The paths that answer with [`ProtectedResource::metadata`]: none when there is no issuer to name.
+    /// The paths that serve [`ProtectedResource::metadata`]. There are none without an issuer.
     pub(crate) fn paths(&self) -> Vec<String> {
         if self.issuer.is_none() {
             return Vec::new();
@@ -52,10 +52,10 @@ impl ProtectedResource {
         if self.path == "/" { vec![root] } else { vec![format!("{WELL_KNOWN}{}", self.path), root] }
     }
 
-    /// The document of RFC 9728.
+    /// The metadata of RFC 9728.
     pub(crate) fn metadata(&self, request: &HeaderMap) -> Value {
         let mut scopes = self.scopes.clone();
-        scopes.extend(self.offered.iter().filter(|scope| !self.scopes.contains(scope)).cloned());
+        scopes.extend(self.tool_scopes.iter().filter(|scope| !self.scopes.contains(scope)).cloned());
         let mut document = json!({
             "resource": format!("{}{}", self.base(request), self.path),
             "authorization_servers": [self.issuer],
@@ -67,7 +67,7 @@ impl ProtectedResource {
         document
     }
 
-    /// `WWW-Authenticate`: what went wrong, if anything did, what would be enough, and where to ask for it.
+    /// The `WWW-Authenticate` header: the error, if there is one, the required scopes, and the URL of the metadata.
     pub(crate) fn challenge(
         &self,
         request: &HeaderMap,
@@ -97,7 +97,8 @@ impl ProtectedResource {
         HeaderValue::from_str(&text).ok()
     }
 
-    /// Where clients reach us. Unless it is configured, where this one did: a made-up name is told to whoever made it up.
+    /// The URL of the server: the configured one, or that of the request. A forged `Host` header affects only the response
+    /// to its own request.
     fn base(&self, request: &HeaderMap) -> String {
         if let Some(url) = &self.public_url {
             return url.clone();

@@ -1,18 +1,18 @@
-//! What a scope includes, and what a tool needs.
+//! The scopes that a tool requires, and those that a scope implies.
 
 use super::Principal;
 
-/// Names and the scopes that go with them. A name may end in `*`; all that fit count together.
+/// Maps names, of tools or of scopes, to scopes. A name may end in `*`. If several names match, all their scopes count.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ScopeTable(Vec<(String, Vec<String>)>);
 
 impl ScopeTable {
-    /// Adds scopes for a name.
+    /// Adds scopes to a name.
     pub fn add<S: Into<String>>(&mut self, name: &str, scopes: impl IntoIterator<Item = S>) {
         self.0.push((name.to_owned(), scopes.into_iter().map(Into::into).collect()));
     }
 
-    /// Adds the names of another table.
+    /// Adds the entries of another table.
     pub fn extend(&mut self, other: Self) {
         self.0.extend(other.0);
     }
@@ -21,11 +21,11 @@ impl ScopeTable {
         self.0.is_empty()
     }
 
-    /// Every scope of a name, each once, in the order they were written.
+    /// The scopes of a name, each once, in the order in which they were added.
     pub(crate) fn of(&self, name: &str) -> Vec<&str> {
         let mut all = Vec::new();
         for (pattern, scopes) in &self.0 {
-            if fits(pattern, name) {
+            if matches(pattern, name) {
                 all.extend(
                     scopes
                         .iter()
@@ -38,7 +38,7 @@ impl ScopeTable {
         all
     }
 
-    /// Every scope of every name, each once.
+    /// The scopes of all names, each once.
     pub(crate) fn all(&self) -> Vec<String> {
         let mut all: Vec<String> = Vec::new();
         for scope in self.0.iter().flat_map(|(_, scopes)| scopes) {
@@ -49,30 +49,30 @@ impl ScopeTable {
         all
     }
 
-    /// Whether a caller holds every scope of a name.
+    /// Whether a principal has every scope of a name.
     pub(crate) fn allows(&self, principal: &Principal, name: &str) -> bool {
         self.of(name).into_iter().all(|scope| principal.has_scope(scope))
     }
 
-    /// These scopes and everything they include, however far down.
-    pub(crate) fn with_included(&self, scopes: &[String]) -> Vec<String> {
+    /// These scopes and the scopes that they imply, directly or not.
+    pub(crate) fn with_implied(&self, scopes: &[String]) -> Vec<String> {
         let mut all = scopes.to_vec();
-        let mut at = 0;
-        while let Some(scope) = all.get(at).cloned() {
-            for included in self.of(&scope) {
-                if !all.iter().any(|held| held == included) {
-                    all.push(included.to_owned());
+        let mut index = 0;
+        while let Some(scope) = all.get(index).cloned() {
+            for implied in self.of(&scope) {
+                if !all.iter().any(|held| held == implied) {
+                    all.push(implied.to_owned());
                 }
             }
-            at += 1;
+            index += 1;
         }
         all
     }
 }
 
-fn fits(pattern: &str, name: &str) -> bool {
+fn matches(pattern: &str, name: &str) -> bool {
     match pattern.strip_suffix('*') {
-        Some(start) => name.starts_with(start),
+        Some(prefix) => name.starts_with(prefix),
         None => pattern == name,
     }
 }

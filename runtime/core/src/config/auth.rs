@@ -1,10 +1,10 @@
-//! The variables that say who may call.
+//! The variables of authentication and scopes.
 
 use std::time::Duration;
 
 use super::{
     AUTH, Env, JWT_ALGORITHMS, JWT_AUDIENCE, JWT_ISSUER, JWT_JWKS_URL, JWT_LEEWAY_SECONDS, JWT_SCOPES, PATH,
-    PUBLIC_URL, SCOPE_HIERARCHY, TOOL_SCOPES, Variable, wrong,
+    PUBLIC_URL, SCOPE_HIERARCHY, TOOL_SCOPES, Variable, invalid_value,
 };
 use crate::{
     auth::{AuthConfig, AuthMode, JwtConfig, ScopeTable, TokenAlgorithm, is_safe_url},
@@ -28,11 +28,13 @@ fn mode(env: &Env<'_>, has_issuer: bool) -> Result<AuthMode, ConfigError> {
         (None, false) | (Some("none"), false) => Ok(AuthMode::Open),
         (None, true) | (Some("jwt"), true) => Ok(AuthMode::Jwt),
         (Some("gateway" | "front"), _) => Ok(AuthMode::Gateway),
-        (Some("jwt"), false) => Err(wrong(&JWT_ISSUER, "", "the URL of an issuer, since MCP_AUTH is jwt")),
-        (Some("none"), true) => {
-            Err(wrong(&AUTH, "none", "jwt or gateway, since MCP_JWT_ISSUER names whose tokens are taken"))
+        (Some("jwt"), false) => {
+            Err(invalid_value(&JWT_ISSUER, "", "the URL of an issuer, since MCP_AUTH is jwt"))
         }
-        (Some(text), _) => Err(wrong(&AUTH, text, "none, jwt or gateway")),
+        (Some("none"), true) => {
+            Err(invalid_value(&AUTH, "none", "jwt or gateway, since MCP_JWT_ISSUER is set"))
+        }
+        (Some(text), _) => Err(invalid_value(&AUTH, text, "none, jwt or gateway")),
     }
 }
 
@@ -40,12 +42,12 @@ fn jwt(env: &Env<'_>, public_url: Option<&str>) -> Result<Option<JwtConfig>, Con
     let Some(issuer) = url(env, &JWT_ISSUER)? else { return without_issuer(env) };
     let mut audience = words(env, &JWT_AUDIENCE);
     if audience.is_empty() {
-        // A token that names nobody, or somebody else, was never meant to come here.
+        // Without an audience, the server would accept tokens that the issuer made for other servers.
         let Some(base) = public_url else {
-            return Err(wrong(
+            return Err(invalid_value(
                 &JWT_AUDIENCE,
                 "",
-                "what tokens are meant for, or MCP_PUBLIC_URL if that is this server's URL",
+                "an audience that tokens name, or MCP_PUBLIC_URL if that is this server's URL",
             ));
         };
         audience.push(format!("{base}{}", env.path(&PATH, "/mcp".into())?));
@@ -56,7 +58,11 @@ fn jwt(env: &Env<'_>, public_url: Option<&str>) -> Result<Option<JwtConfig>, Con
     config.leeway = env.seconds(&JWT_LEEWAY_SECONDS, config.leeway, 0)?;
     if config.leeway > LARGEST_LEEWAY {
         let found = config.leeway.as_secs().to_string();
-        return Err(wrong(&JWT_LEEWAY_SECONDS, &found, "300 at most: an expired token would live on"));
+        return Err(invalid_value(
+            &JWT_LEEWAY_SECONDS,
+            &found,
+            "300 at most: expired tokens are accepted for that long",
+        ));
     }
     let algorithms = words(env, &JWT_ALGORITHMS);
     if !algorithms.is_empty() {
@@ -65,40 +71,41 @@ fn jwt(env: &Env<'_>, public_url: Option<&str>) -> Result<Option<JwtConfig>, Con
     Ok(Some(config))
 }
 
-/// A clock that is further off is broken.
+/// The largest leeway that can be configured. A larger difference of clocks is a fault of one of them.
 const LARGEST_LEEWAY: Duration = Duration::from_secs(300);
 
-/// What says something about tokens and not whose they are was meant to keep somebody out.
+/// JWT settings without an issuer are an error: ignoring them would leave the server open.
 fn without_issuer(env: &Env<'_>) -> Result<Option<JwtConfig>, ConfigError> {
     for variable in [&JWT_AUDIENCE, &JWT_JWKS_URL, &JWT_ALGORITHMS, &JWT_SCOPES, &JWT_LEEWAY_SECONDS] {
         if env.get(variable).is_some() {
             let expected = format!("the URL of an issuer, since {} is set", variable.name);
-            return Err(wrong(&JWT_ISSUER, "", &expected));
+            return Err(invalid_value(&JWT_ISSUER, "", &expected));
         }
     }
     Ok(None)
 }
 
 fn algorithm(name: &str) -> Result<TokenAlgorithm, ConfigError> {
-    let expected = "RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 or EdDSA: signatures that only the issuer can make";
-    name.parse().map_err(|_| wrong(&JWT_ALGORITHMS, name, expected))
+    let expected =
+        "RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 or EdDSA, which need a private key";
+    name.parse().map_err(|_| invalid_value(&JWT_ALGORITHMS, name, expected))
 }
 
-/// Keys and tokens travel over these: only what stays on this machine may be plain text.
+/// A URL at which keys or tokens are sent: https, or http to a loopback address.
 fn url(env: &Env<'_>, variable: &Variable) -> Result<Option<String>, ConfigError> {
     let Some(text) = env.get(variable) else { return Ok(None) };
-    let fits = is_safe_url(&text) && !text.contains(['?', '#', '|', '"', '\\']);
-    if fits {
+    let is_valid = is_safe_url(&text) && !text.contains(['?', '#', '|', '"', '\\']);
+    if is_valid {
         return Ok(Some(text));
     }
-    Err(wrong(
+    Err(invalid_value(
         variable,
         &text,
-        "an https URL without a query (http only for this machine), such as https://issuer.example.com",
+        "an https URL without a query (http only for loopback addresses), such as https://issuer.example.com",
     ))
 }
 
-/// Separated by commas or spaces: neither can be in a scope or a client id.
+/// The words of a list, separated by commas or spaces. Neither scopes nor client ids contain these.
 fn words(env: &Env<'_>, variable: &Variable) -> Vec<String> {
     let text = env.get(variable).unwrap_or_default();
     text.split([',', ' ', '\n', '\t']).filter(|word| !word.is_empty()).map(str::to_owned).collect()
@@ -107,12 +114,14 @@ fn words(env: &Env<'_>, variable: &Variable) -> Vec<String> {
 fn scopes(env: &Env<'_>, variable: &Variable) -> Result<Vec<String>, ConfigError> {
     let scopes = words(env, variable);
     match scopes.iter().find(|scope| !is_scope(scope)) {
-        Some(bad) => Err(wrong(variable, bad, "scopes such as mcp:call: visible ASCII without quotes")),
+        Some(invalid) => {
+            Err(invalid_value(variable, invalid, "scopes such as mcp:call: visible ASCII without quotes"))
+        }
         None => Ok(scopes),
     }
 }
 
-/// <https://www.rfc-editor.org/rfc/rfc6749#section-3.3>
+/// Whether a text is a scope: <https://www.rfc-editor.org/rfc/rfc6749#section-3.3>.
 fn is_scope(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| (0x21..0x7f).contains(&byte) && byte != b'"' && byte != b'\\')
 }
@@ -121,10 +130,10 @@ fn table(env: &Env<'_>, variable: &Variable, expected: &str) -> Result<ScopeTabl
     let mut table = ScopeTable::default();
     let text = env.get(variable).unwrap_or_default();
     for entry in text.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
-        let (name, scopes) = entry.split_once('=').ok_or_else(|| wrong(variable, entry, expected))?;
+        let (name, scopes) = entry.split_once('=').ok_or_else(|| invalid_value(variable, entry, expected))?;
         let scopes: Vec<_> = scopes.split_whitespace().collect();
         if name.trim().is_empty() || scopes.is_empty() || !scopes.iter().all(|scope| is_scope(scope)) {
-            return Err(wrong(variable, entry, expected));
+            return Err(invalid_value(variable, entry, expected));
         }
         table.add(name.trim(), scopes);
     }

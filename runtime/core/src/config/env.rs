@@ -1,17 +1,19 @@
-//! Reading values: what is there, in the type that is wanted, or why it cannot be used.
+//! Parsing of variables: each value in the type of its setting, or the reason why it is invalid.
 
 use std::{path::Path, str::FromStr, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-use super::{AllowList, LogFormat, ResponseMode, StateKey, Tables, TlsRoots, Variable, variables::*};
-use crate::{error::ConfigError, telemetry};
+use super::{
+    AllowList, LogFilter, LogFormat, ResponseMode, StateKey, Tables, TlsRoots, Variable, variables::*,
+};
+use crate::error::ConfigError;
 
-/// PollSchedule variables up.
+/// The environment: looks up the value of a variable by its name.
 pub(crate) struct Env<'a>(pub(super) &'a dyn Fn(&str) -> Option<String>);
 
 impl Env<'_> {
-    /// An empty value is no value: that is how templates leave a variable out.
+    /// The value of a variable. An empty value counts as none, because templates write it for a parameter that is left out.
     pub(crate) fn get(&self, variable: &Variable) -> Option<String> {
         std::iter::once(variable.name)
             .chain(variable.alias)
@@ -27,15 +29,17 @@ impl Env<'_> {
         expected: &str,
     ) -> Result<T, ConfigError> {
         self.get(variable)
-            .map_or(Ok(default), |text| text.parse().map_err(|_| wrong(variable, &text, expected)))
+            .map_or(Ok(default), |text| text.parse().map_err(|_| invalid_value(variable, &text, expected)))
     }
 
-    /// Bounded, so that a time or a size made of it cannot overflow.
-    pub(crate) fn optional(&self, variable: &Variable, least: u32) -> Result<Option<u64>, ConfigError> {
+    /// A whole number, of 32 bits so that a time or a size computed from it cannot overflow.
+    pub(crate) fn optional(&self, variable: &Variable, min: u32) -> Result<Option<u64>, ConfigError> {
         self.get(variable)
             .map(|text| match text.parse::<u32>() {
-                Ok(number) if number >= least => Ok(u64::from(number)),
-                _ => Err(wrong(variable, &text, &format!("a whole number from {least} to {}", u32::MAX))),
+                Ok(number) if number >= min => Ok(u64::from(number)),
+                _ => {
+                    Err(invalid_value(variable, &text, &format!("a whole number from {min} to {}", u32::MAX)))
+                }
             })
             .transpose()
     }
@@ -49,9 +53,9 @@ impl Env<'_> {
         &self,
         variable: &Variable,
         default: Duration,
-        least: u32,
+        min: u32,
     ) -> Result<Duration, ConfigError> {
-        Ok(self.optional(variable, least)?.map_or(default, Duration::from_secs))
+        Ok(self.optional(variable, min)?.map_or(default, Duration::from_secs))
     }
 
     pub(crate) fn switch(&self, variable: &Variable, default: bool) -> Result<bool, ConfigError> {
@@ -59,7 +63,7 @@ impl Env<'_> {
         match text.to_ascii_lowercase().as_str() {
             "true" | "on" | "1" | "yes" => Ok(true),
             "false" | "off" | "0" | "no" => Ok(false),
-            _ => Err(wrong(variable, &text, "on or off (true or false)")),
+            _ => Err(invalid_value(variable, &text, "on or off (true or false)")),
         }
     }
 
@@ -67,7 +71,7 @@ impl Env<'_> {
         &self,
         variable: &Variable,
         expected: &str,
-        fits: fn(&str) -> bool,
+        is_valid: fn(&str) -> bool,
     ) -> Result<AllowList, ConfigError> {
         let Some(text) = self.get(variable) else { return Ok(AllowList::Loopback) };
         if text == "*" {
@@ -79,44 +83,45 @@ impl Env<'_> {
             .filter(|item| !item.is_empty())
             .map(str::to_ascii_lowercase)
             .collect();
-        match items.iter().find(|item| !fits(item)) {
-            Some(bad) => Err(wrong(variable, bad, expected)),
+        match items.iter().find(|item| !is_valid(item)) {
+            Some(invalid) => Err(invalid_value(variable, invalid, expected)),
             None => Ok(AllowList::List(items)),
         }
     }
 
     pub(crate) fn path(&self, variable: &Variable, default: String) -> Result<String, ConfigError> {
         let Some(text) = self.get(variable) else { return Ok(default) };
-        let fits = Path::new(&text).is_absolute() && !text.contains(['?', '#', '*', ' ']);
-        if fits { Ok(text) } else { Err(wrong(variable, &text, "a path such as /mcp")) }
+        let is_valid = Path::new(&text).is_absolute() && !text.contains(['?', '#', '*', ' ']);
+        if is_valid { Ok(text) } else { Err(invalid_value(variable, &text, "a path such as /mcp")) }
     }
 
-    /// Both or none: half of the state in memory would be lost on every other request.
+    /// The names of the tables. One without the other is an error: the other half of the state would be in memory, and
+    /// lost between requests.
     pub(super) fn tables(&self) -> Result<Option<Tables>, ConfigError> {
         match (self.get(&SESSION_TABLE), self.get(&EVENT_TABLE)) {
-            (Some(state), Some(events)) => Ok(Some(Tables { state, events })),
+            (Some(state), Some(events)) => Ok(Some(Tables::new(state, events))),
             (None, None) => Ok(None),
             (Some(_), None) => {
-                Err(wrong(&EVENT_TABLE, "", "the name of a table, since SESSION_TABLE_NAME is set"))
+                Err(invalid_value(&EVENT_TABLE, "", "the name of a table, since SESSION_TABLE_NAME is set"))
             }
             (None, Some(_)) => {
-                Err(wrong(&SESSION_TABLE, "", "the name of a table, since EVENT_TABLE_NAME is set"))
+                Err(invalid_value(&SESSION_TABLE, "", "the name of a table, since EVENT_TABLE_NAME is set"))
             }
         }
     }
 
     pub(super) fn topic_arn(&self) -> Result<Option<String>, ConfigError> {
         let Some(text) = self.get(&TOPIC_ARN) else { return Ok(None) };
-        let fits = text.starts_with("arn:") && text.split(':').count() == 6 && !text.ends_with(".fifo");
+        let is_valid = text.starts_with("arn:") && text.split(':').count() == 6 && !text.ends_with(".fifo");
         let expected = "the ARN of a standard topic, as arn:aws:sns:us-east-1:123456789012:mcp-global-events";
-        if fits { Ok(Some(text)) } else { Err(wrong(&TOPIC_ARN, &text, expected)) }
+        if is_valid { Ok(Some(text)) } else { Err(invalid_value(&TOPIC_ARN, &text, expected)) }
     }
 
     pub(super) fn tls_roots(&self) -> Result<TlsRoots, ConfigError> {
         match self.get(&TLS_ROOTS).as_deref() {
             None | Some("amazon") => Ok(TlsRoots::Amazon),
             Some("native") => Ok(TlsRoots::Native),
-            Some(text) => Err(wrong(&TLS_ROOTS, text, "amazon or native")),
+            Some(text) => Err(invalid_value(&TLS_ROOTS, text, "amazon or native")),
         }
     }
 
@@ -125,14 +130,12 @@ impl Env<'_> {
             None | Some("auto") => Ok(ResponseMode::Auto),
             Some("stream") => Ok(ResponseMode::Stream),
             Some("buffered") => Ok(ResponseMode::Buffered),
-            Some(text) => Err(wrong(&RESPONSE_MODE, text, "stream, buffered or auto")),
+            Some(text) => Err(invalid_value(&RESPONSE_MODE, text, "stream, buffered or auto")),
         }
     }
 
-    pub(super) fn log_filter(&self, default: String) -> Result<String, ConfigError> {
-        let Some(text) = self.get(&LOG) else { return Ok(default) };
-        let usable = telemetry::filter(&text).is_some();
-        if usable { Ok(text) } else { Err(wrong(&LOG, &text, "a filter such as info,rmcp=warn")) }
+    pub(super) fn log_filter(&self) -> Result<LogFilter, ConfigError> {
+        self.parse(&LOG, LogFilter::default(), "a filter such as info,rmcp=warn")
     }
 
     pub(super) fn log_format(&self) -> Result<LogFormat, ConfigError> {
@@ -140,32 +143,33 @@ impl Env<'_> {
             None if self.get(&RUNTIME_API).is_some() => Ok(LogFormat::Json),
             None | Some("text") => Ok(LogFormat::Text),
             Some("json") => Ok(LogFormat::Json),
-            Some(text) => Err(wrong(&LOG_FORMAT, text, "text or json")),
+            Some(text) => Err(invalid_value(&LOG_FORMAT, text, "text or json")),
         }
     }
 
-    /// Never quotes the value: it is a secret.
+    /// The keys of `requestState`. Errors do not quote the value, because it is a secret.
     pub(super) fn state_keys(&self) -> Result<Vec<StateKey>, ConfigError> {
         let Some(text) = self.get(&STATE_KEYS) else { return Ok(Vec::new()) };
         let mut keys: Vec<StateKey> = Vec::new();
-        for (at, item) in text.split(',').enumerate() {
-            let refuse = || {
-                let expected = "id:base64 with 32 bytes or more behind the colon and a new id each (openssl rand -base64 32)";
-                wrong(&STATE_KEYS, &format!("(entry {})", at + 1), expected)
+        for (index, item) in text.split(',').enumerate() {
+            let invalid = || {
+                let expected = "id:base64 with 32 bytes or more after the colon and a different id for each key (openssl rand -base64 32)";
+                invalid_value(&STATE_KEYS, &format!("(entry {})", index + 1), expected)
             };
-            let (id, secret) = item.trim().split_once(':').ok_or_else(refuse)?;
-            let secret = STANDARD.decode(secret).map_err(|_| refuse())?;
-            let fits =
+            let (id, secret) = item.trim().split_once(':').ok_or_else(invalid)?;
+            let secret = STANDARD.decode(secret).map_err(|_| invalid())?;
+            let is_valid =
                 !id.is_empty() && id.len() <= 64 && secret.len() >= 32 && keys.iter().all(|key| key.id != id);
-            if !fits {
-                return Err(refuse());
+            if !is_valid {
+                return Err(invalid());
             }
-            keys.push(StateKey { id: id.to_owned(), secret });
+            keys.push(StateKey::new(id, secret));
         }
         Ok(keys)
     }
 }
 
-pub(crate) fn wrong(variable: &Variable, found: &str, expected: &str) -> ConfigError {
-    ConfigError { variable: variable.name, found: found.to_owned(), expected: expected.to_owned() }
+/// An error about the value of a variable.
+pub(crate) fn invalid_value(variable: &Variable, found: &str, expected: &str) -> ConfigError {
+    ConfigError::new(variable.name, found, expected)
 }

@@ -49,17 +49,14 @@ impl RequestState {
                 "MCP_STATE_KEYS is not set: requestState is sealed with a key made at start, so it does not open on \
                  another environment or after a restart"
             );
-            made = [StateKey { id: "local".into(), secret: random::key().to_vec() }];
+            made = [StateKey::new("local", random::key())];
             &made[..]
         } else {
             keys
         };
         let ring = keys.iter().map(|key| (key.id.clone(), key.secret.clone()));
-        let codec = RequestStateCodec::new_with_keyring(&keys[0].id, ring).map_err(|error| ConfigError {
-            variable: "MCP_STATE_KEYS",
-            found: "(keys)".into(),
-            expected: error.to_string(),
-        })?;
+        let codec = RequestStateCodec::new_with_keyring(&keys[0].id, ring)
+            .map_err(|error| ConfigError::new("MCP_STATE_KEYS", "(keys)", error.to_string()))?;
         Ok(Self { inner, codec, ttl })
     }
 

@@ -1,7 +1,7 @@
-//! A log subscriber that is made when there is something to log.
+//! A log subscriber that is created with the first line that the filter accepts.
 //!
-//! A registry keeps room for the spans of 4,096 threads, 33 KB that are written to when it is made; most cold starts have
-//! nothing to say before the first request is answered.
+//! A registry reserves memory for the spans of 4,096 threads and writes to 33 KB of it when it is created. Most cold
+//! starts log nothing before the first response, so they save that time.
 
 use std::sync::OnceLock;
 
@@ -13,28 +13,28 @@ use tracing::{
 use tracing_core::span::Current;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
-/// What takes the lines in the end.
-pub(super) type Lines = Box<dyn Subscriber + Send + Sync>;
+/// The subscriber that writes the log.
+pub(super) type Inner = Box<dyn Subscriber + Send + Sync>;
 
 pub(super) struct LazySubscriber {
     filter: Targets,
-    make: Box<dyn Fn() -> Lines + Send + Sync>,
-    made: OnceLock<Lines>,
+    create: Box<dyn Fn() -> Inner + Send + Sync>,
+    inner: OnceLock<Inner>,
 }
 
 impl LazySubscriber {
-    /// Lets through what the filter does; `make` needs no filter of its own.
-    pub(super) fn new(filter: Targets, make: impl Fn() -> Lines + Send + Sync + 'static) -> Self {
-        Self { filter, make: Box::new(make), made: OnceLock::new() }
+    /// A subscriber for the lines and spans that the filter accepts. The subscriber that `create` returns needs no filter.
+    pub(super) fn new(filter: Targets, create: impl Fn() -> Inner + Send + Sync + 'static) -> Self {
+        Self { filter, create: Box::new(create), inner: OnceLock::new() }
     }
 
-    fn lines(&self) -> &Lines {
-        self.made.get_or_init(&self.make)
+    fn inner(&self) -> &Inner {
+        self.inner.get_or_init(&self.create)
     }
 }
 
 impl Subscriber for LazySubscriber {
-    /// The filter looks at nothing that changes: asked once for each place, it never is again.
+    /// The filter depends only on the metadata, so tracing may cache its result for each call site.
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
         if self.enabled(metadata) { Interest::always() } else { Interest::never() }
     }
@@ -48,39 +48,39 @@ impl Subscriber for LazySubscriber {
     }
 
     fn new_span(&self, attributes: &Attributes<'_>) -> Id {
-        self.lines().new_span(attributes)
+        self.inner().new_span(attributes)
     }
 
     fn record(&self, span: &Id, values: &Record<'_>) {
-        self.lines().record(span, values);
+        self.inner().record(span, values);
     }
 
     fn record_follows_from(&self, span: &Id, follows: &Id) {
-        self.lines().record_follows_from(span, follows);
+        self.inner().record_follows_from(span, follows);
     }
 
     fn event(&self, event: &Event<'_>) {
-        self.lines().event(event);
+        self.inner().event(event);
     }
 
     fn enter(&self, span: &Id) {
-        self.lines().enter(span);
+        self.inner().enter(span);
     }
 
     fn exit(&self, span: &Id) {
-        self.lines().exit(span);
+        self.inner().exit(span);
     }
 
     fn clone_span(&self, span: &Id) -> Id {
-        self.lines().clone_span(span)
+        self.inner().clone_span(span)
     }
 
     fn try_close(&self, span: Id) -> bool {
-        self.lines().try_close(span)
+        self.inner().try_close(span)
     }
 
     fn current_span(&self) -> Current {
-        self.made.get().map_or_else(Current::none, Subscriber::current_span)
+        self.inner.get().map_or_else(Current::none, Subscriber::current_span)
     }
 }
 
@@ -95,7 +95,7 @@ mod tests {
 
     use super::*;
 
-    /// Counts lines, with the spans they are in.
+    /// Counts each line as 1, and each span around it as 10.
     struct Counted(Arc<AtomicUsize>);
 
     impl<S: Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>> Layer<S> for Counted {
@@ -106,28 +106,28 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_made_before_the_first_line_that_is_let_through() {
-        let (made, lines) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    fn the_subscriber_is_created_with_the_first_accepted_line() {
+        let (created, lines) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let count = |of: &AtomicUsize| of.load(Ordering::Relaxed);
-        let make = {
-            let (made, lines) = (Arc::clone(&made), Arc::clone(&lines));
-            move || -> Lines {
-                made.fetch_add(1, Ordering::Relaxed);
+        let create = {
+            let (created, lines) = (Arc::clone(&created), Arc::clone(&lines));
+            move || -> Inner {
+                created.fetch_add(1, Ordering::Relaxed);
                 Box::new(registry().with(Counted(Arc::clone(&lines))))
             }
         };
         let filter = "info,loud=trace".parse::<Targets>().expect("a filter");
-        let quiet = LazySubscriber::new(filter, make);
-        assert_eq!(quiet.max_level_hint(), Some(LevelFilter::TRACE));
-        tracing::subscriber::with_default(quiet, || {
-            tracing::debug!("not let through");
-            tracing::debug_span!("neither").in_scope(|| {});
-            assert_eq!((count(&made), count(&lines)), (0, 0));
+        let lazy = LazySubscriber::new(filter, create);
+        assert_eq!(lazy.max_level_hint(), Some(LevelFilter::TRACE));
+        tracing::subscriber::with_default(lazy, || {
+            tracing::debug!("rejected");
+            tracing::debug_span!("rejected").in_scope(|| {});
+            assert_eq!((count(&created), count(&lines)), (0, 0));
 
-            tracing::trace!(target: "loud", "let through");
-            assert_eq!((count(&made), count(&lines)), (1, 1));
+            tracing::trace!(target: "loud", "accepted");
+            assert_eq!((count(&created), count(&lines)), (1, 1));
             tracing::info_span!("work").in_scope(|| tracing::info!("in a span"));
-            assert_eq!((count(&made), count(&lines)), (1, 12));
+            assert_eq!((count(&created), count(&lines)), (1, 12));
         });
     }
 }

@@ -1,7 +1,6 @@
-//! What operators see.
+//! The log of the server.
 
 mod lazy;
 mod logs;
 
-pub(crate) use logs::filter;
 pub use logs::init as init_logs;

@@ -1,4 +1,4 @@
-//! Where an issuer says its keys are: <https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderConfig>,
+//! Discovery: the URL of the keys, from the metadata of the issuer. <https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderConfig>,
 //! <https://www.rfc-editor.org/rfc/rfc8414#section-3>.
 
 use http::Uri;
@@ -7,31 +7,31 @@ use serde::Deserialize;
 use super::fetch::{FetchError, Fetcher};
 use crate::auth::is_safe_url;
 
-/// Why the keys cannot be found.
+/// Why the URL of the keys was not found.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum DiscoveryError {
-    #[error("{uri} has no metadata")]
+    #[error("the metadata at {uri} cannot be fetched")]
     Fetch {
         uri: Uri,
         #[source]
         source: FetchError,
     },
-    #[error("the metadata at {uri} cannot be read")]
+    #[error("the metadata at {uri} is invalid")]
     Unreadable {
         uri: Uri,
         #[source]
         source: serde_json::Error,
     },
     #[error(
-        "the metadata at {uri} is that of {found:?}: set MCP_JWT_ISSUER to exactly what it says, if it is right"
+        "the metadata at {uri} is of the issuer {found:?}: if that is the right one, set MCP_JWT_ISSUER to exactly this text"
     )]
     OtherIssuer { uri: Uri, found: String },
-    #[error("the metadata at {uri} names keys at {found:?}, which is no https URL")]
+    #[error("the metadata at {uri} has the jwks_uri {found:?}, which is not an https URL")]
     Keys { uri: Uri, found: String },
 }
 
-/// The places, in the order they are tried: nearly every issuer has the first.
-pub(super) fn places(issuer: &Uri) -> Vec<Uri> {
+/// The URLs at which metadata may be, in the order in which they are tried. Nearly every issuer has the first.
+pub(super) fn metadata_urls(issuer: &Uri) -> Vec<Uri> {
     let path = issuer.path().trim_end_matches('/');
     let mut paths = vec![format!("{path}/.well-known/openid-configuration")];
     paths.push(format!("/.well-known/oauth-authorization-server{path}"));
@@ -43,22 +43,22 @@ pub(super) fn places(issuer: &Uri) -> Vec<Uri> {
     paths.into_iter().filter_map(|path| format!("{scheme}://{host}{path}").parse().ok()).collect()
 }
 
-/// Asks the issuer. The first document that is there decides: one that is wrong is not made right by another.
-pub(super) async fn keys_of(fetcher: &Fetcher, name: &str, issuer: &Uri) -> Result<Uri, DiscoveryError> {
+/// Fetches the metadata and returns the URL of the keys. The first document that exists is used, also if it is invalid.
+pub(super) async fn jwks_url(fetcher: &Fetcher, name: &str, issuer: &Uri) -> Result<Uri, DiscoveryError> {
     let mut missing = None;
-    for uri in places(issuer) {
+    for uri in metadata_urls(issuer) {
         match fetcher.get(&uri).await {
-            Ok(document) => return keys_in(&document, name, &uri),
+            Ok(document) => return jwks_url_in(&document, name, &uri),
             Err(source @ FetchError::Status(_)) => missing = Some(DiscoveryError::Fetch { uri, source }),
-            // The others are on the same machine.
+            // The issuer is unreachable, and the other URLs have the same host.
             Err(source) => return Err(DiscoveryError::Fetch { uri, source }),
         }
     }
-    let nowhere = || DiscoveryError::Keys { uri: issuer.clone(), found: String::new() };
-    Err(missing.unwrap_or_else(nowhere))
+    let no_url = || DiscoveryError::Keys { uri: issuer.clone(), found: String::new() };
+    Err(missing.unwrap_or_else(no_url))
 }
 
-fn keys_in(document: &[u8], name: &str, uri: &Uri) -> Result<Uri, DiscoveryError> {
+fn jwks_url_in(document: &[u8], name: &str, uri: &Uri) -> Result<Uri, DiscoveryError> {
     #[derive(Deserialize)]
     struct Metadata {
         issuer: String,
@@ -66,7 +66,7 @@ fn keys_in(document: &[u8], name: &str, uri: &Uri) -> Result<Uri, DiscoveryError
     }
     let Metadata { issuer, jwks_uri } = serde_json::from_slice(document)
         .map_err(|source| DiscoveryError::Unreadable { uri: uri.clone(), source })?;
-    // Compared exactly, as both specifications have it: whoever answers for another issuer must not become it.
+    // Both specifications require an exact comparison, so that metadata of one issuer cannot pass for that of another.
     if issuer != name {
         return Err(DiscoveryError::OtherIssuer { uri: uri.clone(), found: issuer });
     }

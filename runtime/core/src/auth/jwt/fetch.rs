@@ -1,4 +1,4 @@
-//! A small document from the network, soon or not at all.
+//! Fetches small documents over HTTP, with a timeout and a size limit.
 
 use std::{sync::OnceLock, time::Duration};
 
@@ -11,55 +11,55 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use rustls::crypto::ring;
 use tower::{Service, ServiceExt};
 
-/// How long one document may take, from the first question to its last byte.
-const PATIENCE: Duration = Duration::from_secs(3);
-/// No metadata and no key set is larger.
-const LARGEST: usize = 512 * 1024;
+/// The timeout of a fetch, from the connection to the last byte.
+const FETCH_TIMEOUT: Duration = Duration::from_secs(3);
+/// The largest document, in bytes.
+const MAX_BYTES: usize = 512 * 1024;
 
-/// Why there is no document.
+/// Why a document was not fetched.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum FetchError {
-    #[error("the certificates of this machine cannot be read")]
+    #[error("the root certificates of the operating system cannot be read")]
     Roots(#[source] std::io::Error),
-    #[error("it cannot be reached")]
+    #[error("the connection failed")]
     Connect(#[source] Box<dyn std::error::Error + Send + Sync>),
-    #[error("the connection broke")]
+    #[error("the connection was closed")]
     Connection(#[source] hyper::Error),
-    #[error("it answered {0}")]
+    #[error("the status of the response is {0}")]
     Status(StatusCode),
-    #[error("its answer is larger than {LARGEST} bytes")]
+    #[error("the response is larger than {MAX_BYTES} bytes")]
     TooLarge,
-    #[error("it did not answer within {} s", PATIENCE.as_secs())]
-    TooLate,
+    #[error("there was no response within {} s", FETCH_TIMEOUT.as_secs())]
+    Timeout,
 }
 
-/// Reads documents, each over a connection of its own: minutes lie between them, and no connection outlives the freeze of
-/// an environment.
+/// Fetches documents, each over a connection of its own: there are minutes between them, and connections do not survive
+/// the freeze of an environment.
 #[derive(Default)]
 pub(super) struct Fetcher {
-    /// Made when it is first needed: reading the machine's certificates takes its time.
+    /// Created on first use, because reading the root certificates takes time.
     connector: OnceLock<HttpsConnector<HttpConnector>>,
 }
 
 impl Fetcher {
     pub(super) async fn get(&self, uri: &Uri) -> Result<Bytes, FetchError> {
-        tokio::time::timeout(PATIENCE, self.read(uri)).await.unwrap_or(Err(FetchError::TooLate))
+        tokio::time::timeout(FETCH_TIMEOUT, self.fetch(uri)).await.unwrap_or(Err(FetchError::Timeout))
     }
 
-    async fn read(&self, uri: &Uri) -> Result<Bytes, FetchError> {
+    async fn fetch(&self, uri: &Uri) -> Result<Bytes, FetchError> {
         let mut connector = self.connector()?;
         let connect = |error| FetchError::Connect(error);
         let socket = connector.ready().await.map_err(connect)?.call(uri.clone()).await.map_err(connect)?;
         let (mut sender, connection) = http1::handshake(socket).await.map_err(FetchError::Connection)?;
         let exchange = async {
             let response = sender.send_request(request(uri)).await.map_err(FetchError::Connection)?;
-            // A redirection would be somebody else's word.
+            // Redirects are not followed: their target would not be the configured issuer.
             if response.status() != StatusCode::OK {
                 return Err(FetchError::Status(response.status()));
             }
             collect(response.into_body()).await
         };
-        // The connection is polled beside its one exchange, so that it needs no task and ends with it.
+        // The connection is polled together with its one exchange, so it needs no spawned task and ends with the exchange.
         let mut connection = std::pin::pin!(connection);
         let mut exchange = std::pin::pin!(exchange);
         tokio::select! {
@@ -79,8 +79,8 @@ impl Fetcher {
         let builder = HttpsConnectorBuilder::new()
             .with_provider_and_native_roots(ring::default_provider())
             .map_err(FetchError::Roots)?;
-        let made = builder.https_or_http().enable_http1().build();
-        Ok(self.connector.get_or_init(|| made).clone())
+        let connector = builder.https_or_http().enable_http1().build();
+        Ok(self.connector.get_or_init(|| connector).clone())
     }
 }
 
@@ -99,7 +99,7 @@ async fn collect(mut body: Incoming) -> Result<Bytes, FetchError> {
     let mut document = BytesMut::new();
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(FetchError::Connection)?.into_data() else { continue };
-        if document.len() + data.len() > LARGEST {
+        if document.len() + data.len() > MAX_BYTES {
             return Err(FetchError::TooLarge);
         }
         document.extend_from_slice(&data);

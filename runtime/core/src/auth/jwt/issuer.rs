@@ -1,4 +1,4 @@
-//! The issuer's keys, for as long as they may be believed.
+//! The keys of an issuer. They are kept for ten minutes, and used for an hour while the issuer fails.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -12,66 +12,66 @@ use super::{
     discovery::{self, DiscoveryError},
     fetch::{FetchError, Fetcher},
     key::{self, Key},
-    token::Wanted,
+    token::KeySelector,
 };
 use crate::{
     error::{Causes, ConfigError},
-    time::Deadline,
-    time::{Clock, Timestamp},
+    time::{Clock, Deadline, Timestamp},
 };
 
-/// Keys are asked for anew after this: a key that was withdrawn is believed no longer.
+/// Keys are fetched again after this time, so that a key that the issuer has removed is no longer used.
 const FRESH: Duration = Duration::from_secs(10 * 60);
-/// And if the issuer does not answer, they are believed until then.
+/// While the issuer fails, keys are used up to this age.
 const STALE: Duration = Duration::from_secs(60 * 60);
-/// A key nobody knows may be new. Anybody can make one up, so the issuer is asked about such keys only so often.
-const ASK_ABOUT_UNKNOWN: Duration = Duration::from_secs(30);
-/// An issuer that did not answer is left alone for this long.
-const ASK_AFTER_FAILURE: Duration = Duration::from_secs(2);
-/// How long it may take to find the keys and to read them. Whoever calls is waiting.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The pause between fetches for unknown key ids. Such a key may be new, but clients can also invent ids.
+const UNKNOWN_KEY_PAUSE: Duration = Duration::from_secs(30);
+/// The pause after a fetch that failed.
+const FAILURE_PAUSE: Duration = Duration::from_secs(2);
+/// The timeout for discovery and fetch together. A request waits for it.
+const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Whose keys they are, and where from.
+/// An issuer and the cache of its keys.
 pub(super) struct Issuer {
     name: String,
     uri: Uri,
-    /// Where the keys are, if that was configured.
+    /// The URL of the keys, if it is configured.
     configured: Option<Uri>,
     fetcher: Fetcher,
     clock: Clock,
-    known: Mutex<Option<Known>>,
-    /// Held by the one request that asks. It is released when that request is dropped, so that another one goes on.
-    asking: tokio::sync::Mutex<Asked>,
+    cache: Mutex<Option<CachedKeys>>,
+    /// Locked by the one request that fetches keys. If that request is dropped, the next one fetches them.
+    fetches: tokio::sync::Mutex<FetchState>,
 }
 
 #[derive(Clone)]
-struct Known {
+struct CachedKeys {
     keys: Arc<[Arc<Key>]>,
-    read_at: Timestamp,
+    fetched_at: Timestamp,
 }
 
-/// What came of asking.
+/// The last fetch of keys.
 #[derive(Default)]
-struct Asked {
-    /// When, and whether there was an answer.
+struct FetchState {
+    /// The time of the last fetch, and whether it succeeded.
     last: Option<(Timestamp, bool)>,
-    /// Where the metadata said that the keys are.
-    found: Option<Uri>,
+    /// The URL of the keys from the metadata of the issuer.
+    discovered: Option<Uri>,
 }
 
+/// Why keys were not fetched.
 #[derive(Debug, thiserror::Error)]
 enum KeysError {
-    #[error("the issuer's keys cannot be found")]
+    #[error("the URL of the issuer's keys was not found")]
     Discovery(#[from] DiscoveryError),
-    #[error("there are no keys at {uri}")]
+    #[error("the keys at {uri} cannot be fetched")]
     Fetch {
         uri: Uri,
         #[source]
         source: FetchError,
     },
-    #[error("it did not answer within {} s", PATIENCE.as_secs())]
-    TooLate,
-    #[error("the keys at {uri} cannot be read")]
+    #[error("the keys were not fetched within {} s", TIMEOUT.as_secs())]
+    Timeout,
+    #[error("the keys at {uri} are invalid")]
     Unreadable {
         uri: Uri,
         #[source]
@@ -82,11 +82,7 @@ enum KeysError {
 impl Issuer {
     pub(super) fn new(name: &str, jwks_url: Option<&str>, clock: Clock) -> Result<Self, ConfigError> {
         let parse = |variable, text: &str| {
-            text.parse::<Uri>().map_err(|error| ConfigError {
-                variable,
-                found: text.to_owned(),
-                expected: format!("a URL ({error})"),
-            })
+            text.parse::<Uri>().map_err(|error| ConfigError::new(variable, text, format!("a URL ({error})")))
         };
         Ok(Self {
             name: name.to_owned(),
@@ -94,101 +90,105 @@ impl Issuer {
             configured: jwks_url.map(|url| parse("MCP_JWT_JWKS_URL", url)).transpose()?,
             fetcher: Fetcher::default(),
             clock,
-            known: Mutex::default(),
-            asking: tokio::sync::Mutex::default(),
+            cache: Mutex::default(),
+            fetches: tokio::sync::Mutex::default(),
         })
     }
 
-    /// The key a token asks for.
-    pub(super) async fn key(&self, wanted: &Wanted<'_>, deadline: Deadline) -> Result<Arc<Key>, AuthError> {
-        if let Some(known) = self.known()
-            && known.age(self.clock.now()) < FRESH
-            && let Some(key) = known.find(wanted)
+    /// The key that verifies a token.
+    pub(super) async fn key(
+        &self,
+        selector: &KeySelector<'_>,
+        deadline: Deadline,
+    ) -> Result<Arc<Key>, AuthError> {
+        if let Some(cached) = self.cached()
+            && cached.age(self.clock.now()) < FRESH
+            && let Some(key) = cached.find(selector)
         {
             return Ok(key);
         }
-        let asked = tokio::time::timeout_at(deadline.instant(), self.ask(wanted)).await;
-        let answered = asked.unwrap_or(false);
-        let known = self.known().filter(|known| known.age(self.clock.now()) < STALE);
-        match known.map(|known| known.find(wanted)) {
+        let refresh = tokio::time::timeout_at(deadline.instant(), self.refresh(selector)).await;
+        let is_current = refresh.unwrap_or(false);
+        let cached = self.cached().filter(|cached| cached.age(self.clock.now()) < STALE);
+        match cached.map(|cached| cached.find(selector)) {
             Some(Some(key)) => Ok(key),
-            // Only an issuer that has just answered can say that it has no such key.
-            Some(None) if answered => {
-                Err(AuthError::InvalidToken("the token is signed by a key its issuer does not have"))
+            // The token is refused only if the cache is current: the issuer may have added the key since.
+            Some(None) if is_current => {
+                Err(AuthError::InvalidToken("the token is signed by a key that its issuer does not have"))
             }
             _ => Err(AuthError::Unavailable),
         }
     }
 
-    /// Asks the issuer, unless somebody else just did. Says whether what is known now is what the issuer says.
-    async fn ask(&self, wanted: &Wanted<'_>) -> bool {
-        let mut asked = self.asking.lock().await;
+    /// Fetches the keys, unless another request has just done so. Returns whether the cache holds the current keys.
+    async fn refresh(&self, selector: &KeySelector<'_>) -> bool {
+        let mut fetches = self.fetches.lock().await;
         let now = self.clock.now();
-        let known = self.known();
-        if let Some(known) = &known
-            && known.age(now) < FRESH
-            && known.find(wanted).is_some()
+        let cached = self.cached();
+        if let Some(cached) = &cached
+            && cached.age(now) < FRESH
+            && cached.find(selector).is_some()
         {
             return true;
         }
-        if let Some((last, answered)) = asked.last {
-            let is_fresh = known.is_some_and(|known| known.age(now) < FRESH);
-            let pause = if answered { ASK_ABOUT_UNKNOWN } else { ASK_AFTER_FAILURE };
-            if (is_fresh || !answered) && now < last.plus(pause) {
-                return answered;
+        if let Some((last, succeeded)) = fetches.last {
+            let is_fresh = cached.is_some_and(|cached| cached.age(now) < FRESH);
+            let pause = if succeeded { UNKNOWN_KEY_PAUSE } else { FAILURE_PAUSE };
+            if (is_fresh || !succeeded) && now < last.plus(pause) {
+                return succeeded;
             }
         }
-        let read = tokio::time::timeout(PATIENCE, self.read(&mut asked.found)).await;
-        let outcome = read.unwrap_or(Err(KeysError::TooLate));
-        // Counted from the answer: a slow issuer must not be asked without a pause.
+        let fetch = tokio::time::timeout(TIMEOUT, self.fetch(&mut fetches.discovered)).await;
+        let outcome = fetch.unwrap_or(Err(KeysError::Timeout));
+        // The pause starts now, so that there is one after a slow fetch too.
         let now = self.clock.now();
-        asked.last = Some((now, outcome.is_ok()));
+        fetches.last = Some((now, outcome.is_ok()));
         match outcome {
             Ok(keys) => {
-                *self.known.lock().unwrap_or_else(PoisonError::into_inner) =
-                    Some(Known { keys, read_at: now });
+                *self.cache.lock().unwrap_or_else(PoisonError::into_inner) =
+                    Some(CachedKeys { keys, fetched_at: now });
                 true
             }
             Err(error) => {
                 tracing::error!(
                     error = %Causes(&error),
                     issuer = self.name,
-                    "tokens cannot be checked anew"
+                    "the keys of the issuer cannot be fetched; tokens are checked with cached keys, if any"
                 );
                 false
             }
         }
     }
 
-    async fn read(&self, found: &mut Option<Uri>) -> Result<Arc<[Arc<Key>]>, KeysError> {
-        let uri = match (&self.configured, found.take()) {
+    async fn fetch(&self, discovered: &mut Option<Uri>) -> Result<Arc<[Arc<Key>]>, KeysError> {
+        let uri = match (&self.configured, discovered.take()) {
             (Some(uri), _) => uri.clone(),
             (None, Some(uri)) => uri,
-            (None, None) => discovery::keys_of(&self.fetcher, &self.name, &self.uri).await?,
+            (None, None) => discovery::jwks_url(&self.fetcher, &self.name, &self.uri).await?,
         };
         let json = self.fetcher.get(&uri).await;
         let json = json.map_err(|source| KeysError::Fetch { uri: uri.clone(), source })?;
         let keys = key::read(&json).map_err(|source| KeysError::Unreadable { uri: uri.clone(), source })?;
-        // Remembered only while it is right: an issuer may move its keys.
-        *found = Some(uri);
+        // Kept only after a success, so that discovery runs again if the issuer has moved its keys.
+        *discovered = Some(uri);
         Ok(keys.into_iter().map(Arc::new).collect())
     }
 
-    fn known(&self) -> Option<Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn cached(&self) -> Option<CachedKeys> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-impl Known {
+impl CachedKeys {
     fn age(&self, now: Timestamp) -> Duration {
-        Duration::from_millis(now.as_millis().saturating_sub(self.read_at.as_millis()))
+        Duration::from_millis(now.as_millis().saturating_sub(self.fetched_at.as_millis()))
     }
 
-    /// A token that names no key can only mean the only one that could have signed it.
-    fn find(&self, wanted: &Wanted<'_>) -> Option<Arc<Key>> {
-        let mut fitting = self.keys.iter().filter(|key| key.fits(wanted));
-        let first = fitting.next()?;
-        let is_clear = wanted.kid.is_some() || fitting.next().is_none();
-        is_clear.then(|| Arc::clone(first))
+    /// The key that verifies a token. A token without a key id matches only if one key alone has its algorithm.
+    fn find(&self, selector: &KeySelector<'_>) -> Option<Arc<Key>> {
+        let mut matching = self.keys.iter().filter(|key| key.matches(selector));
+        let first = matching.next()?;
+        let is_unambiguous = selector.kid.is_some() || matching.next().is_none();
+        is_unambiguous.then(|| Arc::clone(first))
     }
 }

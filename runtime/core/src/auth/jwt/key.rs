@@ -1,7 +1,7 @@
-//! Whether the issuer has signed a token.
+//! The keys of an issuer, which verify signatures.
 //!
-//! By ring, which is here already: rustls uses it to reach the issuer. jsonwebtoken's own backends would each bring a
-//! second set of algorithms into every deployment, and be chosen by a global.
+//! Signatures are verified with ring, which rustls uses as well. Each backend of jsonwebtoken would add a second
+//! implementation of the algorithms to every deployment, and is selected by a global.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, PublicKeyUse};
@@ -13,14 +13,14 @@ use serde_json::Value;
 
 use super::{
     super::{AuthError, TokenAlgorithm},
-    token::{self, Token, Wanted},
+    token::{self, KeySelector, Token},
 };
 
-/// A key of the issuer.
+/// A public key of the issuer.
 pub(super) struct Key {
     kid: Option<String>,
-    /// The one algorithm it is for, if it says.
-    only: Option<TokenAlgorithm>,
+    /// The only algorithm that the key may be used with, if the key names one.
+    algorithm: Option<TokenAlgorithm>,
     material: Material,
 }
 
@@ -31,17 +31,17 @@ enum Material {
     Ed25519(Vec<u8>),
 }
 
-/// More keys than any issuer has.
-const MOST: usize = 100;
+/// The number of keys that are read from a set. Issuers have fewer.
+const MAX_KEYS: usize = 100;
 
-/// The keys of a JSON Web Key Set that can check signatures. One that cannot be read is for somebody else.
+/// The keys of a JSON Web Key Set that verify signatures. A key of another kind is skipped.
 pub(super) fn read(json: &[u8]) -> Result<Vec<Key>, serde_json::Error> {
     #[derive(Deserialize)]
     struct Set {
         keys: Vec<Value>,
     }
     let Set { keys } = serde_json::from_slice(json)?;
-    let jwks = keys.into_iter().take(MOST).filter_map(|key| serde_json::from_value::<Jwk>(key).ok());
+    let jwks = keys.into_iter().take(MAX_KEYS).filter_map(|key| serde_json::from_value::<Jwk>(key).ok());
     Ok(jwks.filter_map(|jwk| Key::of(&jwk)).collect())
 }
 
@@ -56,9 +56,9 @@ impl Key {
         if !signs {
             return None;
         }
-        let only = match common.key_algorithm {
+        let key_algorithm = match common.key_algorithm {
             None => None,
-            Some(named) => Some(token::algorithm(named.try_into().ok()?)?),
+            Some(name) => Some(token::algorithm(name.try_into().ok()?)?),
         };
         let decode = |text: &str| URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).ok();
         let point = |x: &str, y: &str, size: usize| {
@@ -79,20 +79,20 @@ impl Key {
             }
             _ => return None,
         };
-        Some(Self { kid: common.key_id.clone(), only, material })
+        Some(Self { kid: common.key_id.clone(), algorithm: key_algorithm, material })
     }
 
-    /// Whether this is the key a token asks for, and one that could have signed it.
-    pub(super) fn fits(&self, wanted: &Wanted<'_>) -> bool {
-        let named = wanted.kid.is_none_or(|kid| self.kid.as_deref() == Some(kid));
-        let algorithm = wanted.algorithm;
-        let kind = match self.material {
+    /// Whether the key has the id that a token names, and its kind can verify the algorithm of the token.
+    pub(super) fn matches(&self, selector: &KeySelector<'_>) -> bool {
+        let has_id = selector.kid.is_none_or(|kid| self.kid.as_deref() == Some(kid));
+        let algorithm = selector.algorithm;
+        let has_kind = match self.material {
             Material::Rsa { .. } => rsa(algorithm).is_some(),
             Material::P256(_) => algorithm == TokenAlgorithm::ES256,
             Material::P384(_) => algorithm == TokenAlgorithm::ES384,
             Material::Ed25519(_) => algorithm == TokenAlgorithm::EdDSA,
         };
-        named && kind && self.only.is_none_or(|only| only == algorithm)
+        has_id && has_kind && self.algorithm.is_none_or(|own| own == algorithm)
     }
 
     pub(super) fn verify(&self, token: &Token<'_>) -> Result<(), AuthError> {
@@ -100,7 +100,7 @@ impl Key {
         let ecdsa = |algorithm: &'static EcdsaVerificationAlgorithm, point: &[u8]| {
             UnparsedPublicKey::new(algorithm, point).verify(message, signature).is_ok()
         };
-        let holds = match &self.material {
+        let is_valid = match &self.material {
             Material::Rsa { n, e } => rsa(token.algorithm)
                 .is_some_and(|rsa| RsaPublicKeyComponents { n, e }.verify(rsa, message, signature).is_ok()),
             Material::P256(point) => ecdsa(&signature::ECDSA_P256_SHA256_FIXED, point),
@@ -109,11 +109,11 @@ impl Key {
                 UnparsedPublicKey::new(&signature::ED25519, point).verify(message, signature).is_ok()
             }
         };
-        if holds { Ok(()) } else { Err(AuthError::InvalidToken("the token's signature does not hold")) }
+        if is_valid { Ok(()) } else { Err(AuthError::InvalidToken("the signature of the token is invalid")) }
     }
 }
 
-/// Keys shorter than 2048 bits hold nothing.
+/// The parameters of an RSA algorithm, which accept keys of 2048 to 8192 bits. `None` for other algorithms.
 fn rsa(algorithm: TokenAlgorithm) -> Option<&'static RsaParameters> {
     Some(match algorithm {
         TokenAlgorithm::RS256 => &signature::RSA_PKCS1_2048_8192_SHA256,

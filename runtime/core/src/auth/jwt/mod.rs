@@ -1,14 +1,14 @@
-//! Tokens that are checked here: <https://www.rfc-editor.org/rfc/rfc9068>,
+//! Bearer tokens that the server checks: <https://www.rfc-editor.org/rfc/rfc9068>,
 //! <https://modelcontextprotocol.io/specification/2026-07-28/basic/authorization#token-handling> (read 2026-11-20).
 //!
-//! * [`token`]: what a token says, and whether it is meant for us, now.
-//! * [`key`]: whether the issuer has signed it.
-//! * [`issuer`]: the issuer's keys, for as long as they may be believed.
-//! * [`discovery`]: where the issuer says its keys are.
-//! * [`fetch`]: a small document from the network.
+//! * [`token`]: parses a token and checks its claims.
+//! * [`key`]: verifies the signature of a token.
+//! * [`issuer`]: caches the keys of the issuer.
+//! * [`discovery`]: finds the URL of the keys in the metadata of the issuer.
+//! * [`fetch`]: fetches metadata and keys over HTTP.
 //!
-//! Nothing of this happens before the first token is seen: a server without tokens pays nothing for it, and one with them
-//! starts without the issuer.
+//! The issuer is asked with the first token that passes the other checks. So a server starts while its issuer is down, and
+//! a server without tokens pays nothing.
 
 mod discovery;
 mod fetch;
@@ -16,11 +16,16 @@ mod issuer;
 mod key;
 mod token;
 
+use std::fmt;
+
 use self::{issuer::Issuer, token::Token};
 use super::{AuthError, JwtConfig, Principal};
-use crate::{error::ConfigError, time::Clock, time::Deadline};
+use crate::{
+    error::ConfigError,
+    time::{Clock, Deadline},
+};
 
-/// The tokens of one issuer, for one audience.
+/// Checks tokens against a [`JwtConfig`] and the keys of its issuer.
 pub(crate) struct Tokens {
     rules: JwtConfig,
     issuer: Issuer,
@@ -30,34 +35,37 @@ pub(crate) struct Tokens {
 impl Tokens {
     pub(crate) fn new(rules: &JwtConfig, clock: Clock) -> Result<Self, ConfigError> {
         if rules.audience.is_empty() || rules.algorithms.is_empty() {
-            return Err(ConfigError {
-                variable: if rules.audience.is_empty() { "MCP_JWT_AUDIENCE" } else { "MCP_JWT_ALGORITHMS" },
-                found: String::new(),
-                expected: "at least one entry".into(),
-            });
+            let variable = if rules.audience.is_empty() { "MCP_JWT_AUDIENCE" } else { "MCP_JWT_ALGORITHMS" };
+            return Err(ConfigError::new(variable, "", "at least one entry"));
         }
         let issuer = Issuer::new(&rules.issuer, rules.jwks_url.as_deref(), clock.clone())?;
         Ok(Self { rules: rules.clone(), issuer, clock })
     }
 
-    /// Says whose token this is. What can be told without a key is told first: nobody makes us ask the issuer with a token
-    /// that could not come in anyway.
+    /// Checks a token and returns its principal. The checks that need no key come first, so that a token that fails them
+    /// causes no request to the issuer.
     pub(crate) async fn check(&self, text: &str, deadline: Deadline) -> Result<Principal, AuthError> {
         let token = Token::read(text)?;
         token.check(&self.rules, self.clock.now())?;
-        let key = self.issuer.key(&token.wanted(), deadline).await?;
+        let key = self.issuer.key(&token.key_selector(), deadline).await?;
         key.verify(&token)?;
         token.principal()
     }
 }
 
-/// Judges a token by these keys, as [`Tokens::check`] does by the issuer's.
+impl fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tokens").field("rules", &self.rules).finish_non_exhaustive()
+    }
+}
+
+/// Checks a token against the keys in a document, and asserts that no key verifies its signature.
 #[cfg(test)]
 pub(super) fn fuzz(rules: &JwtConfig, text: &str, keys: &[u8]) {
     let keys = key::read(keys).unwrap_or_default();
     let Ok(token) = Token::read(text) else { return };
     let _ = token.check(rules, crate::time::Timestamp::from_millis(1_800_000_000_000));
-    let holds = keys.iter().any(|key| key.fits(&token.wanted()) && key.verify(&token).is_ok());
-    assert!(!holds, "nobody here can sign");
+    let is_verified = keys.iter().any(|key| key.matches(&token.key_selector()) && key.verify(&token).is_ok());
+    assert!(!is_verified, "the test holds no private key");
     let _ = token.principal();
 }

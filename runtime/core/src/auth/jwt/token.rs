@@ -1,4 +1,4 @@
-//! What a token says, and whether it is meant for us, now.
+//! Parses a token and checks its header and its claims.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, Header};
@@ -7,66 +7,66 @@ use serde_json::{Map, Value};
 use super::super::{AuthError, AuthenticatedBy, JwtConfig, Principal, TokenAlgorithm, scopes_of};
 use crate::time::Timestamp;
 
-/// Longer ones are refused before they are decoded. Fronts of AWS take 10 KB of headers altogether.
-const LONGEST: usize = 16 * 1024;
+/// The longest token, in bytes. API Gateway accepts 10 KB of headers in total.
+const MAX_BYTES: usize = 16 * 1024;
 
-/// A token, taken apart and not yet believed.
+/// A token that is parsed and not yet verified.
 pub(super) struct Token<'a> {
     header: Header,
     pub(super) algorithm: TokenAlgorithm,
     claims: Map<String, Value>,
-    /// What is signed.
+    /// The text that is signed: header and claims.
     pub(super) message: &'a str,
     pub(super) signature: Vec<u8>,
 }
 
-/// Which key a token asks for.
-pub(super) struct Wanted<'a> {
+/// The key that verifies a token: its id, if the token names one, and the algorithm.
+pub(super) struct KeySelector<'a> {
     pub(super) kid: Option<&'a str>,
     pub(super) algorithm: TokenAlgorithm,
 }
 
-const UNREADABLE: AuthError = AuthError::InvalidToken("the token is not a signed JSON Web Token");
+const MALFORMED: AuthError = AuthError::InvalidToken("the token is not a signed JSON Web Token");
 
 impl<'a> Token<'a> {
     pub(super) fn read(text: &'a str) -> Result<Self, AuthError> {
-        if text.len() > LONGEST {
+        if text.len() > MAX_BYTES {
             return Err(AuthError::InvalidToken("the token is too long"));
         }
-        let (message, signature) = text.rsplit_once('.').ok_or(UNREADABLE)?;
+        let (message, signature) = text.rsplit_once('.').ok_or(MALFORMED)?;
         let (_, claims) =
-            message.split_once('.').filter(|(_, claims)| !claims.contains('.')).ok_or(UNREADABLE)?;
-        let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| UNREADABLE);
-        // `none`, and whatever else has no name here, is no algorithm at all.
-        let header = jsonwebtoken::decode_header(text).map_err(|_| UNREADABLE)?;
+            message.split_once('.').filter(|(_, claims)| !claims.contains('.')).ok_or(MALFORMED)?;
+        let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| MALFORMED);
+        // This fails for algorithms that jsonwebtoken does not know, such as `none`.
+        let header = jsonwebtoken::decode_header(text).map_err(|_| MALFORMED)?;
         let algorithm = algorithm(header.alg)
-            .ok_or(AuthError::InvalidToken("the token is not signed by an algorithm that is taken here"))?;
-        let claims = serde_json::from_slice(&decode(claims)?).map_err(|_| UNREADABLE)?;
+            .ok_or(AuthError::InvalidToken("the signature algorithm of the token is not accepted"))?;
+        let claims = serde_json::from_slice(&decode(claims)?).map_err(|_| MALFORMED)?;
         Ok(Self { header, algorithm, claims, message, signature: decode(signature)? })
     }
 
-    pub(super) fn wanted(&self) -> Wanted<'_> {
-        Wanted { kid: self.header.kid.as_deref(), algorithm: self.algorithm }
+    pub(super) fn key_selector(&self) -> KeySelector<'_> {
+        KeySelector { kid: self.header.kid.as_deref(), algorithm: self.algorithm }
     }
 
-    /// Everything but the signature.
+    /// Checks everything except the signature.
     pub(super) fn check(&self, rules: &JwtConfig, now: Timestamp) -> Result<(), AuthError> {
         let deny = |text| Err(AuthError::InvalidToken(text));
         if !rules.algorithms.contains(&self.algorithm) {
-            return deny("the token is not signed by an algorithm that is taken here");
+            return deny("the signature algorithm of the token is not accepted");
         }
-        // We understand no extension, and its maker says that it must be understood.
+        // `crit` names extensions that must be understood. This server supports none.
         if self.header.crit.is_some() || self.header.extras.inner().contains_key("b64") {
-            return deny("the token needs an extension that is not known here");
+            return deny("the token requires an extension that is not supported");
         }
         if !self.is_access_token() {
             return deny("the token is not an access token");
         }
         if self.text("iss") != Some(&rules.issuer) {
-            return deny("the token is of another issuer");
+            return deny("the issuer of the token is not accepted");
         }
-        if !self.audience().any(|audience| rules.audience.iter().any(|ours| ours == audience)) {
-            return deny("the token is meant for another audience");
+        if !self.audience().any(|audience| rules.audience.iter().any(|accepted| accepted == audience)) {
+            return deny("the audience of the token is not this server");
         }
         self.check_times(rules.leeway.as_secs_f64(), now)
     }
@@ -79,7 +79,7 @@ impl<'a> Token<'a> {
         match self.claims.get("exp").map(Value::as_f64) {
             Some(Some(expires)) if now < expires + leeway => {}
             Some(Some(_)) => return deny("the token has expired"),
-            _ => return deny("the token does not say when it expires"),
+            _ => return deny("the token has no expiration time"),
         }
         match self.claims.get("nbf").map(Value::as_f64) {
             None => Ok(()),
@@ -88,7 +88,7 @@ impl<'a> Token<'a> {
         }
     }
 
-    /// Other tokens of the same issuer say who somebody is, not what they may do here.
+    /// Whether the token is an access token. ID tokens of the same issuer authenticate a user to a client, and grant nothing.
     fn is_access_token(&self) -> bool {
         let kind = self.header.typ.as_deref().map(str::to_ascii_lowercase);
         let kind = kind.as_deref().map(|kind| kind.strip_prefix("application/").unwrap_or(kind));
@@ -96,7 +96,7 @@ impl<'a> Token<'a> {
             && matches!(self.text("token_use"), None | Some("access"))
     }
 
-    /// Cognito's access tokens have no audience: they name the client they were made for.
+    /// The audiences of the token. Access tokens of Cognito have none, and name the client that requested them instead.
     /// <https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-access-token.html>
     fn audience(&self) -> impl Iterator<Item = &str> {
         let one = match self.claims.get("aud") {
@@ -115,17 +115,18 @@ impl<'a> Token<'a> {
         self.claims.get(claim).and_then(Value::as_str)
     }
 
-    /// Whose it is. Only for a token whose signature was verified.
+    /// The principal of the token. The signature must have been verified.
     pub(super) fn principal(self) -> Result<Principal, AuthError> {
-        let named = self.text("iss").zip(self.text("sub").filter(|subject| !subject.is_empty()));
-        let (issuer, subject) = named.ok_or(AuthError::InvalidToken("the token names no subject"))?;
+        let identity = self.text("iss").zip(self.text("sub").filter(|subject| !subject.is_empty()));
+        let (issuer, subject) = identity.ok_or(AuthError::InvalidToken("the token has no subject"))?;
         let principal = Principal::new(issuer, subject).with_authentication(AuthenticatedBy::Token);
         Ok(principal.with_scopes(scopes_of(&self.claims)).with_attributes(self.claims))
     }
 }
 
-pub(super) fn algorithm(named: Algorithm) -> Option<TokenAlgorithm> {
-    Some(match named {
+/// The algorithm, if it is supported. See [`TokenAlgorithm`] for the reason why HMAC is not.
+pub(super) fn algorithm(algorithm: Algorithm) -> Option<TokenAlgorithm> {
+    Some(match algorithm {
         Algorithm::RS256 => TokenAlgorithm::RS256,
         Algorithm::RS384 => TokenAlgorithm::RS384,
         Algorithm::RS512 => TokenAlgorithm::RS512,
@@ -135,7 +136,6 @@ pub(super) fn algorithm(named: Algorithm) -> Option<TokenAlgorithm> {
         Algorithm::ES256 => TokenAlgorithm::ES256,
         Algorithm::ES384 => TokenAlgorithm::ES384,
         Algorithm::EdDSA => TokenAlgorithm::EdDSA,
-        // A shared secret could only be a public key, which everybody has.
         _ => return None,
     })
 }

@@ -101,7 +101,7 @@ impl Streams {
     /// When a stream that waits must have ended.
     fn lifetime(&self, caller: &Caller) -> Deadline {
         let ingress = &caller.ingress;
-        ingress.deadline.minus(CLOSING_TIME).capped(self.config.life.unwrap_or(ingress.stream_lifetime))
+        ingress.deadline.minus(CLOSING_TIME).capped(self.config.lifetime.unwrap_or(ingress.stream_lifetime))
     }
 
     /// Counts a stream of a caller until it ends, at its deadline at the latest.

@@ -1,0 +1,137 @@
+//! The types of the settings in [`Config`](super::Config).
+
+use std::{fmt, time::Duration};
+
+/// Whether a gateway passes a response on while it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ResponseMode {
+    /// A Function URL streams, every other gateway buffers. Nothing in an event tells how its Function URL is configured.
+    #[default]
+    Auto,
+    /// A Function URL or a REST API passes each chunk on as soon as it is written. Other gateways buffer all the same.
+    Stream,
+    /// The gateway waits for the complete body.
+    Buffered,
+}
+
+/// Limits of streams that wait for events: GET streams and listen streams.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StreamConfig {
+    /// Whether the server offers these streams. Default: yes.
+    pub enabled: bool,
+    /// The longest lifetime of a stream. Default: that of the ingress, 300 s locally and 60 s on Lambda.
+    pub lifetime: Option<Duration>,
+    /// The number of streams that one principal may have open. Default: 16.
+    pub per_principal: usize,
+    /// The number of streams that one process may have open. Default: 1000.
+    pub per_process: usize,
+    /// The interval of keep-alive comments. Default: 12 s.
+    pub keep_alive: Duration,
+    /// The delay before a session-era client reconnects: the `retry` field of its streams. Default: 1 s.
+    pub retry: Duration,
+}
+
+/// The event log, and how events reach it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EventConfig {
+    /// Whether inbound events are accepted, and events are served as resources. Default, `None`: the setting of the
+    /// program.
+    pub enabled: Option<bool>,
+    /// How long an event stays in the log, for clients that reconnect. Default: 60 minutes.
+    pub ttl: Duration,
+    /// The number of copies of the log, among which readers are distributed. Default: 1.
+    pub replicas: usize,
+    /// The ARN of the SNS topic to which events are published. Default: none.
+    pub topic_arn: Option<String>,
+}
+
+/// The hosts or origins that are accepted.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum AllowList {
+    /// `localhost`, `127.0.0.1` and `[::1]`, on any port.
+    #[default]
+    Loopback,
+    /// All.
+    Any,
+    /// The ones in this list.
+    List(Vec<String>),
+}
+
+/// Rules of cross-origin resource sharing, for browsers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CorsConfig {
+    /// The origins of web pages that may call. Default: loopback origins.
+    pub origins: AllowList,
+    /// Whether browsers may send credentials. Default: no.
+    pub credentials: bool,
+    /// How long a browser caches the response to a preflight. Default: 24 hours.
+    pub max_age: Duration,
+}
+
+/// A key that encrypts and authenticates `requestState`.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StateKey {
+    /// The name of the key, which is part of each sealed `requestState`.
+    pub id: String,
+    /// The secret, of 32 bytes or more.
+    pub secret: Vec<u8>,
+}
+
+impl StateKey {
+    /// A key with this name and secret. Building a server fails if the secret has fewer than 32 bytes.
+    pub fn new(id: impl Into<String>, secret: impl Into<Vec<u8>>) -> Self {
+        Self { id: id.into(), secret: secret.into() }
+    }
+}
+
+impl fmt::Debug for StateKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "StateKey({}, ...)", self.id)
+    }
+}
+
+/// Limits of HTTP requests, checked before a request is authenticated or parsed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RequestLimits {
+    /// The number of headers. Default: 200.
+    pub headers: usize,
+    /// The size of the request line and all headers together, in bytes. Default: 65,536.
+    pub header_bytes: usize,
+    /// The timeout for receiving the body. Default: 30 s.
+    pub body_time: Duration,
+    /// The number of requests that one principal may have open in one process. Default: 128.
+    pub per_principal: usize,
+}
+
+/// The names of the DynamoDB tables.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Tables {
+    /// The table of sessions, state and inboxes.
+    pub state: String,
+    /// The table of the event log and of stored replies.
+    pub events: String,
+}
+
+impl Tables {
+    /// Tables with these names.
+    pub fn new(state: impl Into<String>, events: impl Into<String>) -> Self {
+        Self { state: state.into(), events: events.into() }
+    }
+}
+
+/// The root certificates for connections to AWS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TlsRoots {
+    /// Amazon's certificates, which are compiled into the program.
+    #[default]
+    Amazon,
+    /// Amazon's certificates and those of the operating system: for endpoints behind a proxy, and for partitions that have
+    /// certificates of their own.
+    Native,
+}
