@@ -86,11 +86,11 @@ pub struct CorsConfig {
     pub max_age: Duration,
 }
 
-/// A key that encrypts and authenticates `requestState`.
+/// A key that signs `requestState`. The content stays readable for the client.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StateKey {
-    /// The name of the key, which is part of each sealed `requestState`.
+    /// The name of the key, which is part of each `requestState`.
     pub id: String,
     /// The secret, of 32 bytes or more.
     pub secret: Vec<u8>,
@@ -170,7 +170,7 @@ pub struct Config {
     pub tool_check_interval: Duration,
     /// The time after which an idle session expires. Default: 24 hours.
     pub session_ttl: Duration,
-    /// The keys of `requestState`: the first encrypts, all decrypt. Default: none, which makes a random key at start.
+    /// The keys of `requestState`: the first signs, all verify. Default: none, which makes a random key at start.
     pub state_keys: Vec<StateKey>,
     /// How long a `requestState` is accepted. Default: 10 minutes.
     pub state_ttl: Duration,
