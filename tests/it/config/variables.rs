@@ -441,7 +441,7 @@ fn a_star_allows_every_origin_and_an_empty_list_none() {
 }
 
 #[test]
-fn keys_are_a_list_and_the_first_encrypts() {
+fn keys_are_a_list_and_the_first_signs() {
     let second = KEY.replace("one", "two");
     let config = with(&[("MCP_STATE_KEYS", &format!("{second}, {KEY}"))]).expect("two keys");
     let ids: Vec<_> = config.state_keys.iter().map(|key| key.id.as_str()).collect();

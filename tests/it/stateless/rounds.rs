@@ -48,7 +48,7 @@ async fn status_and_code(server: &Server, post: McpRequest) -> (u16, i64) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_result_that_asks_carries_its_requests_and_its_encrypted_state() {
+async fn a_result_that_asks_carries_its_requests_and_its_signed_state() {
     let result = result(ask().send(environment().at(0)).await).await;
     assert_eq!(result["resultType"], "input_required");
     assert_eq!(result["inputRequests"]["name"]["method"], "elicitation/create");
@@ -266,7 +266,7 @@ async fn keys_can_be_rotated_while_rounds_are_open() {
 
 /// A key of the same name with other bytes is another key.
 #[tokio::test(start_paused = true)]
-async fn a_state_encrypted_with_other_bytes_is_refused() {
+async fn a_state_signed_with_other_key_bytes_is_refused() {
     let (ours, theirs) = (with_keys(&[("one", 1)]), with_keys(&[("one", 9)]));
     let state = state_of(theirs.at(0), ask()).await;
     assert_eq!(status_and_code(ours.at(0), retry(ask(), &state, ada())).await, INVALID);

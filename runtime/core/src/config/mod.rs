@@ -40,7 +40,7 @@ pub struct Config {
     pub tool_check_interval: Duration,
     /// The time after which an idle session expires. Default: 24 hours.
     pub session_ttl: Duration,
-    /// The keys of `requestState`: the first encrypts, all decrypt. Default: none, which makes a random key at start.
+    /// The keys of `requestState`: the first signs, all verify. Default: none, which makes a random key at start.
     pub state_keys: Vec<StateKey>,
     /// How long a `requestState` is accepted. Default: 10 minutes.
     pub state_ttl: Duration,

@@ -71,11 +71,11 @@ pub struct CorsConfig {
     pub max_age: Duration,
 }
 
-/// A key that encrypts and authenticates `requestState`.
+/// A key that signs `requestState`. The content stays readable for the client.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StateKey {
-    /// The name of the key, which is part of each sealed `requestState`.
+    /// The name of the key, which is part of each `requestState`.
     pub id: String,
     /// The secret, of 32 bytes or more.
     pub secret: Vec<u8>,

@@ -1,7 +1,8 @@
 //! `requestState`: the state that a client carries from one round of a request to the next.
 //!
 //! A handler gives the client plain state and gets plain state back. On the way the client could change it, so it is
-//! encrypted and authenticated: it opens only for the same caller, method and parameters, and only for some time.
+//! signed: it is accepted only from the same caller, for the same method and parameters, and only for some time. It is not
+//! encrypted: the client can read it.
 //! <https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/mrtr> (read 2026-11-20).
 
 use std::{sync::Arc, time::Duration};

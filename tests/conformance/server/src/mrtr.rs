@@ -1,7 +1,7 @@
 //! Multi round-trip requests of 2026-07-28 (SEP-2322): a fixture that needs the client says what it needs, and is
 //! called again with the answers. An answer that is missing or is not what was asked for is asked for again.
 //!
-//! `requestState` is written and read as plain text: the runtime encrypts it in results and decrypts it in requests.
+//! `requestState` is written and read as plain text: the runtime signs it in results and verifies it in requests.
 
 use mcp_lambda_server::rmcp::{
     ErrorData, RoleServer,
