@@ -3,7 +3,7 @@
 //!
 //! * [`request`] and [`reply`]: a request to be sent, and its reply read event by event; [`session`] for the messages of
 //!   a session. [`transport`] says how they travel, [`sse`] how a stream is read.
-//! * [`environments`]: `environments(n)`, that is `n` servers with one store and one clock. They serve [`fixture`] with
+//! * [`mod@environments`]: `environments(n)`, that is `n` servers with one store and one clock. They serve [`fixture`] with
 //!   tools that wait for a test, never for a time.
 //! * [`socket`]: HTTP/1.1 by hand, for what a client library would hide.
 //! * [`dynamodb`]: an embedded database, one that counts, and one that fails on command.
