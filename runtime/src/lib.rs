@@ -52,7 +52,7 @@ pub use crate::{
 /// Who may call, and what a caller may do.
 ///
 /// [`Principal`] is the caller. The server finds it out from a token, from IAM, from the authorizer of
-/// a gateway, or from a tower layer of the program; [`AuthConfig`] says which of them is required.
+/// a gateway, or from a tower layer of the program; [`AuthConfig`](auth::AuthConfig) says which of them is required.
 ///
 /// ```
 /// use mcp_lambda_server::{Config, auth::{AuthConfig, JwtConfig}};
@@ -97,8 +97,8 @@ pub mod error {
 
 /// Events: appended once to a durable log, and sent on every environment's streams.
 ///
-/// A tool publishes with [`Events`], code listens with [`Subscriber`], a store
-/// implements [`EventLog`].
+/// A tool publishes with [`Events`], code listens with [`Subscriber`](events::Subscriber), a store
+/// implements [`EventLog`](events::EventLog).
 pub mod events {
     #[doc(inline)]
     pub use mcp_lambda_core::events::{
@@ -117,7 +117,7 @@ pub mod http {
 /// Sessions and state.
 ///
 /// A tool uses [`Session`], [`State`] and [`Handles`], a store
-/// implements [`SessionStore`] and [`InboxStore`].
+/// implements [`SessionStore`](session::SessionStore) and [`InboxStore`](session::InboxStore).
 pub mod session {
     #[doc(inline)]
     pub use mcp_lambda_core::session::{
@@ -141,7 +141,7 @@ pub mod store {
 
 /// Replies that are stored for a client that comes back, and the number of streams that a caller may hold.
 ///
-/// A store implements [`StreamStore`] and [`StreamLeaseStore`].
+/// A store implements [`StreamStore`](stream::StreamStore) and [`StreamLeaseStore`](stream::StreamLeaseStore).
 pub mod stream {
     #[doc(inline)]
     pub use mcp_lambda_core::{

@@ -1,7 +1,7 @@
 //! Configuration of AWS SDK clients for short cold starts: nothing is loaded before the first request that needs AWS, and
 //! no certificate is read from disk.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, pin::Pin, sync::Arc, time::Duration};
 
 /// Configuration of the AWS SDK clients.
 pub use aws_config::SdkConfig;
@@ -117,7 +117,7 @@ impl AwsSdk {
     ///
     /// As [`http_client`].
     pub async fn config(&self) -> Result<&SdkConfig, ConfigError> {
-        self.config.get_or_try_init(|| sdk_config(self.roots)).await
+        self.config.get_or_try_init(|| load(self.roots)).await
     }
 
     /// Whether the configuration has been loaded.
@@ -125,6 +125,12 @@ impl AwsSdk {
     pub fn is_loaded(&self) -> bool {
         self.config.initialized()
     }
+}
+
+/// [`sdk_config`] behind a pointer: otherwise each crate that polls it compiles its own copy, of 80 KB.
+#[inline(never)]
+fn load(roots: TlsRoots) -> Pin<Box<dyn Future<Output = Result<SdkConfig, ConfigError>> + Send>> {
+    Box::pin(sdk_config(roots))
 }
 
 impl fmt::Debug for AwsSdk {
