@@ -81,7 +81,7 @@ describe.skipIf(!executablePath || process.env['MCP_E2E_URL'])('a page in Chromi
   });
 
   // What no script can do a page can still try: a form's content type needs no preflight.
-  it('of an origin that is not allowed is refused even where a browser asks nobody first', async () => {
+  it('of an origin that is not allowed is refused even where a browser sends no preflight', async () => {
     const before = servers.foreign.printed();
     const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/list' });
     const status = await page.evaluate(

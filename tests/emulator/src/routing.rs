@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_chosen_from_nobody() {
+    fn no_environment_is_chosen_when_there_is_none() {
         for routing in [Routing::MostRecentlyUsed, Routing::RoundRobin, Routing::Random { seed: 3 }] {
             assert_eq!(Chooser::new(routing).choose(&[]), None);
         }

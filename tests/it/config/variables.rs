@@ -436,8 +436,8 @@ fn cors_credentials_are_refused_with_any_origin() {
 fn a_star_allows_every_origin_and_an_empty_list_none() {
     let all = with(&[("MCP_CORS_ORIGINS", "*"), ("MCP_ALLOWED_HOSTS", "*")]).expect("a configuration");
     assert_eq!((all.cors.origins, all.hosts), (AllowList::Any, AllowList::Any));
-    let nobody = with(&[("MCP_ALLOWED_HOSTS", ",")]).expect("a configuration");
-    assert_eq!(nobody.hosts, AllowList::List(Vec::new()));
+    let none = with(&[("MCP_ALLOWED_HOSTS", ",")]).expect("a configuration");
+    assert_eq!(none.hosts, AllowList::List(Vec::new()));
 }
 
 #[test]

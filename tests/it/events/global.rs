@@ -122,8 +122,8 @@ async fn an_event_of_one_session_reaches_that_session_alone() {
     let uris: Vec<_> =
         listed["resources"].as_array().expect("a list").iter().map(|one| &one["uri"]).collect();
     assert_eq!(uris, ["test://two", TOPIC], "behind the handler's own");
-    let nobody = GlobalEvent::session_update("somebody", SessionChange::Updated, None);
-    assert!(matches!(events.broadcast_global_event(nobody).await, Err(PublishError::UnknownSession(_))));
+    let none = GlobalEvent::session_update("somebody", SessionChange::Updated, None);
+    assert!(matches!(events.broadcast_global_event(none).await, Err(PublishError::UnknownSession(_))));
 }
 
 /// A session's level is its own, and a filter in the URL is the stream's.

@@ -183,8 +183,8 @@ async fn the_anonymous_caller_has_no_events_of_its_own_and_code_can_follow_a_cal
     let world = deployment(2);
     let alice = user("alice");
     let events = world.at(0).events();
-    let nobody = events.publish_to_principal(&Principal::anonymous(), invoice(1).into()).await;
-    assert!(matches!(nobody, Err(PublishError::Anonymous)), "{nobody:?}");
+    let anonymous = events.publish_to_principal(&Principal::anonymous(), invoice(1).into()).await;
+    assert!(matches!(anonymous, Err(PublishError::Anonymous)), "{anonymous:?}");
     let of = |principal: Option<Principal>| {
         principal.map_or_else(EventFilter::default, |principal| EventFilter::default().principal(principal))
     };
