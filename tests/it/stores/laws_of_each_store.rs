@@ -127,7 +127,7 @@ mod dynamo {
     use std::time::Duration;
 
     use mcp_lambda_server::{Clock, Stores, dynamodb::DynamoStore, time::Timestamp};
-    use test_support::dynamodb::{client, serve, tables};
+    use test_support::dynamodb::{client, serve, tables_with};
 
     use crate::stores::laws::Lab;
 
@@ -149,9 +149,10 @@ mod dynamo {
     }
 
     async fn lab(url: &str, replicas: usize) -> Lab {
-        let (state, events) = tables(url).await;
+        let client = client(url);
+        let (state, events) = tables_with(&client).await;
         let clock = Clock::manual(Timestamp::from_millis(1_800_000_000_000));
-        let store = DynamoStore::new(client(url), &state, &events, clock.clone()).with_replicas(replicas);
+        let store = DynamoStore::new(client, &state, &events, clock.clone()).with_replicas(replicas);
         Lab { stores: Stores::of(store), clock, ttl: Duration::from_secs(600) }
     }
 }

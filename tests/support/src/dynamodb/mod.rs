@@ -86,8 +86,13 @@ pub fn client(url: &str) -> sdk::Client {
 
 /// Creates a table of state and a table of events in the database at `url`, and returns their names.
 pub async fn tables(url: &str) -> (String, String) {
+    tables_with(&client(url)).await
+}
+
+/// As [`tables`], with a given client. DynamoDB Local shows a table only to clients of the region that created it.
+pub async fn tables_with(client: &sdk::Client) -> (String, String) {
     let run = SessionId::random();
     let (state, events) = (format!("state-{run}"), format!("events-{run}"));
-    create_tables(&client(url), &state, &events).await.expect("tables");
+    create_tables(client, &state, &events).await.expect("tables");
     (state, events)
 }
