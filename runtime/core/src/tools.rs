@@ -30,19 +30,19 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 /// Activates and deactivates the tools of a server while it runs.
 ///
-/// Tools find it in `RequestContext::extensions` of every request to a server that was built with
-/// `Builder::dynamic_tools` or `Builder::initially_disabled`. Deactivated tools are left out of `tools/list`, and a call
-/// of one is refused as that of an unknown tool.
+/// Tools find it with `McpContext::tools` in every request to a server that was built with `Builder::dynamic_tools` or
+/// `Builder::initially_disabled`. Deactivated tools are left out of `tools/list`, and a call of one is refused as that of
+/// an unknown tool.
 ///
 /// ```
 /// use mcp_lambda_server::{
-///     Tools,
+///     McpContext,
 ///     rmcp::{ErrorData, RoleServer, service::RequestContext},
 /// };
 ///
 /// /// The body of a tool that opens the admin tool to clients.
 /// async fn unlock(context: RequestContext<RoleServer>) -> Result<String, ErrorData> {
-///     let tools = context.extensions.get::<Tools>().expect("the server is built with dynamic tools");
+///     let tools = context.tools().expect("the server is built with dynamic tools");
 ///     let changed = tools
 ///         .activate("admin")
 ///         .await

@@ -54,7 +54,7 @@ async fn a_result_that_asks_carries_its_requests_and_its_signed_state() {
     assert_eq!(result["inputRequests"]["name"]["method"], "elicitation/create");
     assert!(result["inputRequests"]["name"].get("id").is_none());
     let state = result["requestState"].as_str().expect("a state");
-    assert_ne!(state, "1", "the state is sealed");
+    assert_ne!(state, "1", "the state is signed");
     assert_eq!((result.get("ttlMs"), result.get("cacheScope")), (None, None));
     assert_eq!(result["_meta"]["io.modelcontextprotocol/serverInfo"]["name"], "fixture");
 }

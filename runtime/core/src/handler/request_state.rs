@@ -24,7 +24,7 @@ use crate::{
     random,
 };
 
-/// The layer: state leaves sealed and comes back opened.
+/// The layer: signs the state of results, and verifies the state of requests.
 pub(super) struct RequestState {
     inner: Arc<dyn Handler>,
     codec: RequestStateCodec,
@@ -47,8 +47,8 @@ impl RequestState {
         let made;
         let keys = if keys.is_empty() {
             tracing::warn!(
-                "MCP_STATE_KEYS is not set: requestState is sealed with a key made at start, so it does not open on \
-                 another environment or after a restart"
+                "MCP_STATE_KEYS is not set: requestState is signed with a key made at start, so it is refused on \
+                 another environment and after a restart"
             );
             made = [StateKey::new("local", random::key())];
             &made[..]
@@ -67,7 +67,7 @@ impl RequestState {
         Ok(self.codec.seal_with(state.as_bytes(), &options))
     }
 
-    /// Puts the plain state back into a request that carries a sealed one.
+    /// Verifies the state of a request, and puts the plain state in its place.
     fn open(&self, request: &mut ClientRequest, binding: &Binding) -> Result<(), Fault> {
         let Some(state) = state_of(request) else { return Ok(()) };
         let digest = binding.digest()?;
