@@ -488,3 +488,18 @@ fn the_contract_lists_exactly_these_variables() {
         serde_json::to_string_pretty(&ours).expect("JSON")
     );
 }
+
+/// The README has a row for each variable that a deployment sets, with the default and the meaning of `VARIABLES`; a row
+/// may add to the meaning. Lambda itself sets the variables that begin with `AWS_LAMBDA_`.
+#[test]
+fn the_readme_lists_each_variable_with_its_default_and_meaning() {
+    let readme = include_str!("../../../README.md").replace('`', "");
+    let documented = mcp_lambda_server::config::VARIABLES
+        .iter()
+        .filter(|variable| !variable.name.starts_with("AWS_LAMBDA_"));
+    for variable in documented {
+        let alias = variable.alias.map(|alias| format!(" ({alias})")).unwrap_or_default();
+        let row = format!("| {}{alias} | {} | {}", variable.name, variable.default, variable.meaning);
+        assert!(readme.lines().any(|line| line.starts_with(&row)), "no row of README.md begins with: {row}");
+    }
+}
