@@ -1,13 +1,9 @@
 //! A mix of requests for some time: calls, lists, sessions that open and end, and requests that are refused. Memory must
 //! not grow, and every request must be answered as it should be.
 
-use std::{
-    error::Error,
-    io,
-    time::{Duration, Instant},
-};
+use std::{error::Error, io, time::Duration};
 
-use tokio::task::JoinSet;
+use tokio::{task::JoinSet, time::Instant};
 
 use crate::{
     Server,

@@ -1,12 +1,8 @@
 //! Calls per second of `echo`: each server in turn, with each number of connections.
 
-use std::{
-    error::Error,
-    io,
-    time::{Duration, Instant},
-};
+use std::{error::Error, io, time::Duration};
 
-use tokio::task::JoinSet;
+use tokio::{task::JoinSet, time::Instant};
 
 use crate::{Server, connection::Connection};
 
