@@ -29,9 +29,7 @@ use crate::{
         capabilities::{DeclaredCapabilities, Rules},
         layered,
     },
-    http::{
-        Body, BoxError, Endpoint, McpService, Routes, check_heads, check_preflights, cors_layer, metadata,
-    },
+    http::{Body, BoxError, Endpoint, McpService, Routes, browsers, check_heads, metadata},
     lifecycle::Lifecycle,
     limits::RequestLimiter,
     local,
@@ -80,11 +78,10 @@ impl Server {
         let config: Arc<Config> = config.into();
         let lifecycle = Lifecycle { clock, tracker: TaskTracker::new(), shutdown: CancellationToken::new() };
         let mut routes = Routes::default();
-        routes.around(check_preflights(config.cors.clone()));
-        routes.wrap(cors_layer(&config.cors));
+        routes.around(browsers(config.cors.clone()));
         #[cfg(feature = "compression")]
         if config.compression {
-            routes.wrap(crate::http::compression_layer());
+            routes.around(crate::http::compressed);
         }
         routes.around(check_heads(config.requests));
         let resource = Arc::new(ProtectedResource::of(&config.auth, &config.path));
@@ -261,7 +258,7 @@ fn dispatcher(
 
 /// Serves the RFC 9728 metadata. The document must be reachable without a token.
 fn metadata_routes(routes: &mut Routes, resource: &Arc<ProtectedResource>) {
-    for path in resource.paths() {
+    for path in resource.paths().iter().flat_map(|path| [path.clone(), format!("{path}/")]) {
         let resource = Arc::clone(resource);
         routes.add(&path, move |request| {
             let document = metadata(&resource, &request);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Request, Response};
+use http::{HeaderName, HeaderValue, Method, Request, Response};
 use http_body_util::{BodyExt, Collected};
 use serde::{Deserialize, de::IgnoredAny};
 
@@ -22,7 +22,7 @@ use mcp_lambda_core::{
     config::ResponseMode,
     error::Causes,
     events::InboundEvent,
-    http::{Body, bad_request},
+    http::{Body, bad_request, full},
     time::Deadline,
 };
 
@@ -192,7 +192,10 @@ impl Function {
         if let Some(trace_id) = trace_id {
             request.headers_mut().insert(TRACE_ID, trace_id);
         }
-        self.server.handle(request).await
+        let is_head = *request.method() == Method::HEAD;
+        let response = self.server.handle(request).await;
+        // A gateway passes on what it is given; a response to HEAD has no body.
+        if is_head { response.map(|_| full(Bytes::new())) } else { response }
     }
 }
 

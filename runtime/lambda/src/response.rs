@@ -5,14 +5,18 @@ use std::{borrow::Cow, panic::AssertUnwindSafe};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use futures::FutureExt;
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header, response::Parts};
+use http_body::Body as _;
 use http_body_util::BodyExt;
 use serde::{Serialize, Serializer, de::IgnoredAny};
 
-use super::{classify::IngressKind, response_body::Chunks};
+use super::{
+    classify::IngressKind,
+    response_body::{Chunks, NOT_EMPTY},
+};
 use mcp_lambda_core::{
     error::Causes,
-    http::{Body, internal_error},
+    http::{Body, full, internal_error},
 };
 
 /// The response to an invocation.
@@ -30,6 +34,9 @@ const BUFFERED_LIMIT: usize = 6 * 1024 * 1024;
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html> (read 2026-11-20).
 const LOAD_BALANCER_LIMIT: usize = 1024 * 1024;
 
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+
 /// The separator between the prelude and the body.
 const PRELUDE_END: &[u8] = &[0; 8];
 
@@ -43,14 +50,16 @@ struct Prelude<'a> {
 }
 
 /// Streams a response. Its prelude and the first chunk are sent in one write if the chunk is ready, as it often is.
+///
+/// A streamed body must not be empty: gateways wait for a first byte, some until the function's timeout
+/// (<https://github.com/aws/aws-lambda-nodejs-runtime-interface-client/issues/95>, read 2026-11-26). A response without a
+/// body, such as 202, gets an empty JSON object: Java clients take no other type for one
+/// (<https://github.com/modelcontextprotocol/java-sdk/issues/748>), and others read no body of such a status.
 pub(super) async fn streamed(response: Response<Body>) -> InvocationResponse {
     let (mut parts, body) = response.into_parts();
-    if parts.status == StatusCode::NO_CONTENT {
-        // A streamed body must not be empty, and a 204 must have no body.
-        parts.status = StatusCode::OK;
-    }
+    let body = if is_empty(&body) { no_body(&mut parts) } else { body };
     let cookies = take_cookies(&mut parts.headers);
-    content_type(&mut parts.headers);
+    parts.headers.entry(header::CONTENT_TYPE).or_insert(TEXT);
     parts.headers.remove(header::CONTENT_LENGTH);
     let prelude = Prelude { status_code: parts.status.as_u16(), headers: Single(&parts.headers), cookies };
     // The prelude contains nothing but text, so its serialization does not fail.
@@ -59,10 +68,33 @@ pub(super) async fn streamed(response: Response<Body>) -> InvocationResponse {
     InvocationResponse::Streaming(Chunks::streamed(head, body).await)
 }
 
+/// The body that a streamed response without one gets. A 204 must not have one, so it becomes a 200.
+fn no_body(parts: &mut Parts) -> Body {
+    if parts.status == StatusCode::NO_CONTENT {
+        parts.status = StatusCode::OK;
+    }
+    match parts.headers.get(header::CONTENT_TYPE) {
+        None => {
+            parts.headers.insert(header::CONTENT_TYPE, JSON);
+            full("{}")
+        }
+        Some(kind) if kind == JSON => full("{}"),
+        Some(_) => full(NOT_EMPTY),
+    }
+}
+
+/// Whether a body is known to be empty before it is read.
+fn is_empty(body: &Body) -> bool {
+    body.is_end_stream() || body.size_hint().exact() == Some(0)
+}
+
 /// A buffered response.
 pub(super) async fn buffered(response: Response<Body>, ingress: IngressKind) -> InvocationResponse {
     let (mut parts, body) = response.into_parts();
-    content_type(&mut parts.headers);
+    if !is_empty(&body) {
+        // The default of a gateway would be JSON.
+        parts.headers.entry(header::CONTENT_TYPE).or_insert(TEXT);
+    }
     let body = match AssertUnwindSafe(body.collect()).catch_unwind().await {
         Ok(Ok(body)) => body.to_bytes(),
         Ok(Err(error)) => {
@@ -101,7 +133,7 @@ pub(super) fn raw(body: Bytes) -> InvocationResponse {
 fn failure(ingress: IngressKind, message: &str) -> InvocationResponse {
     let (status, body) = internal_error(message);
     let mut headers = HeaderMap::new();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CONTENT_TYPE, JSON);
     InvocationResponse::Buffered(encode(status, &mut headers, &body, ingress).into())
 }
 
@@ -168,11 +200,6 @@ fn keep_one_cookie(headers: &mut HeaderMap) {
         );
         headers.insert(header::SET_COOKIE, first);
     }
-}
-
-/// Sets a content type if there is none: Lambda's default is `application/octet-stream`.
-fn content_type(headers: &mut HeaderMap) {
-    headers.entry(header::CONTENT_TYPE).or_insert(HeaderValue::from_static("text/plain; charset=utf-8"));
 }
 
 /// Headers with one value each: the values of a repeated header are joined, as RFC 9110 5.3 allows.

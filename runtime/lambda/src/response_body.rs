@@ -13,8 +13,8 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 
 use mcp_lambda_core::{error::Causes, http::Body};
 
-/// The chunk that is sent instead of an empty streamed body: some gateways wait for a first byte until they time out.
-const NOT_EMPTY: Bytes = Bytes::from_static(b"\n");
+/// The chunk that is sent instead of a streamed body that turns out to be empty: gateways wait for a first byte.
+pub(super) const NOT_EMPTY: Bytes = Bytes::from_static(b"\n");
 
 /// The body of a request to the Runtime API. It never fails: an error or a panic of the response body is logged and ends
 /// it, because a client cannot be sent an error in the middle of a stream.

@@ -34,6 +34,8 @@ async fn serves_both_eras(host: &impl Transport, path: &str) {
     let reply = initialize_request("2025-11-25", json!({})).path(path).send(host).await;
     assert_eq!(reply.status, 200);
     assert!(reply.header("mcp-session-id").is_some());
+    // The environment serves the next request when this one has ended.
+    reply.bytes().await;
 
     let refused = stateless("tools/list", json!({})).path(path).header("content-type", "text/plain");
     assert_eq!(refused.send(host).await.status, 415, "{STATELESS}");

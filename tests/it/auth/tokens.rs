@@ -113,7 +113,7 @@ async fn metadata_is_served_at_both_paths_without_a_token() {
         let head = McpRequest::of(Method::HEAD).path(path).send(world.at(0)).await;
         assert_eq!((head.status.as_u16(), head.bytes().await.len()), (200, 0));
         let other = McpRequest::of(Method::POST).path(path).send(world.at(0)).await;
-        assert_eq!((other.status.as_u16(), other.header("allow")), (405, Some("GET, HEAD")));
+        assert_eq!((other.status.as_u16(), other.header("allow")), (405, Some("GET, HEAD, OPTIONS")));
     }
     assert_eq!(
         issuer.asked("/.well-known/openid-configuration"),

@@ -85,7 +85,6 @@ async fn what_is_no_json_is_a_parse_error() {
         "// hi\n{}",
         "<xml/>",
         "jsonrpc=2.0&id=1",
-        "\u{feff}{}",
         "\u{0}",
         "{}\u{0}",
         "{} {}",
@@ -103,7 +102,7 @@ async fn what_is_no_json_is_a_parse_error() {
     let around = [
         format!("{whole}x"),
         format!("{whole}{whole}"),
-        format!("\u{feff}{whole}"),
+        format!("\u{feff}\u{feff}{whole}"),
         format!("{whole}\u{0}"),
         format!("data: {whole}\n\n"),
     ];

@@ -4,3 +4,4 @@ mod hostile;
 mod layers;
 mod limits;
 mod local;
+mod semantics;

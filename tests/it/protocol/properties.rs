@@ -191,7 +191,7 @@ proptest! {
         let events = sse::parse(&event(None, text.as_bytes()));
         prop_assert_eq!(events.len(), 1);
         prop_assert_eq!(events[0].data.clone(), Some(text.replace("\r\n", "\n").replace('\r', "\n")));
-        prop_assert_eq!((&events[0].id, &events[0].retry, &events[0].event), (&None, &None, &None));
+        prop_assert_eq!((&events[0].id, &events[0].retry, &events[0].event), (&None, &None, &Some("message".to_owned())));
     }
 
     /// A message is one line of JSON, so it is one event, with any text in it.

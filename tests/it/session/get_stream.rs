@@ -44,9 +44,11 @@ async fn a_get_with_a_session_is_an_event_stream_of_what_changes() {
 async fn with_streams_off_a_get_is_405_and_nothing_promises_changes() {
     let world = environments_with(1, |config| config.streams.enabled = false);
     let client = Client::open(world.at(0), NEWEST).await;
-    for get in [client.listen(), client.resume("log.0.0.0"), client.listen().without("mcp-session-id")] {
+    let without = (client.listen().without("mcp-session-id"), "POST, OPTIONS");
+    let with = [client.listen(), client.resume("log.0.0.0")].map(|get| (get, "POST, DELETE, OPTIONS"));
+    for (get, allowed) in with.into_iter().chain([without]) {
         let reply = get.send(world.at(0)).await;
-        assert_eq!(reply.header("allow"), Some("POST"));
+        assert_eq!(reply.header("allow"), Some(allowed));
         assert_eq!(reply.status, 405);
     }
     let initialize = test_support::request::initialize_request(NEWEST, json!({})).send(world.at(0)).await;

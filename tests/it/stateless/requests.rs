@@ -27,7 +27,7 @@ async fn get_and_delete_do_not_exist_in_this_revision() {
             let reply = post.header("mcp-session-id", "0".repeat(32).as_str()).send(world.at(0)).await;
             assert_eq!(
                 (reply.status.as_u16(), reply.header("allow")),
-                (405, Some("POST")),
+                (405, Some("POST, OPTIONS")),
                 "{method} {version}"
             );
         }

@@ -3,7 +3,7 @@
 use http::{HeaderName, HeaderValue, Method, header, request::Parts};
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer, ExposeHeaders};
 
-use super::guard::{allows, is_loopback_origin};
+use super::guard::allows_origin;
 use crate::{
     config::{AllowList, CorsConfig},
     protocol::headers,
@@ -18,7 +18,7 @@ pub(crate) fn layer(config: &CorsConfig) -> CorsLayer {
         AllowOrigin::any()
     } else {
         AllowOrigin::predicate(move |origin: &HeaderValue, _: &Parts| {
-            origin.to_str().is_ok_and(|origin| allows(&origins, origin, is_loopback_origin))
+            origin.to_str().is_ok_and(|origin| allows_origin(&origins, origin))
         })
     };
     CorsLayer::new()

@@ -5,6 +5,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, header};
 
 use super::{
@@ -41,6 +42,9 @@ impl Endpoint {
         if let Err(refusal) = guard::check(&self.config, &parts, ingress.host) {
             return reply::refusal(&refusal);
         }
+        if parts.method == Method::OPTIONS {
+            return reply::allowed(self.allowed());
+        }
         let principal = match self.authenticator.authenticate(&parts, ingress.deadline).await {
             Ok(principal) => principal,
             Err(error) => return reply::unauthenticated(&self.resource, &parts.headers, &error),
@@ -70,9 +74,10 @@ impl Endpoint {
             }
             Method::GET => {
                 // 405 where there is no stream: clients take that, and no other status, for a server without one.
-                let call = read::get(headers).map_err(Refusal::Fault)?.ok_or(Refusal::Method)?;
+                let none = Refusal::Method { allow: ONLY_POST };
+                let call = read::get(headers).map_err(Refusal::Fault)?.ok_or(none)?;
                 if !self.config.streams.enabled {
-                    return Err(Refusal::Method);
+                    return Err(Refusal::Method { allow: self.allowed() });
                 }
                 if !caller.accepts.events {
                     return Err(Refusal::Accept("text/event-stream"));
@@ -80,40 +85,79 @@ impl Endpoint {
                 Ok(Ok(call))
             }
             Method::DELETE => {
-                Ok(Ok(read::delete(headers).map_err(Refusal::Fault)?.ok_or(Refusal::Method)?))
+                let none = Refusal::Method { allow: ONLY_POST };
+                Ok(Ok(read::delete(headers).map_err(Refusal::Fault)?.ok_or(none)?))
             }
-            _ => Err(Refusal::Method),
+            _ => Err(Refusal::Method { allow: self.allowed() }),
         }
     }
 
-    async fn post_body(&self, caller: &Caller, body: Body) -> Result<bytes::Bytes, Refusal> {
+    /// The methods of the endpoint. GET and DELETE concern a session.
+    fn allowed(&self) -> &'static str {
+        if self.config.streams.enabled { "GET, POST, DELETE, OPTIONS" } else { "POST, DELETE, OPTIONS" }
+    }
+
+    async fn post_body(&self, caller: &Caller, body: Body) -> Result<Bytes, Refusal> {
         guard::check_content_type(&caller.parts.headers)?;
+        guard::check_content_encoding(&caller.parts.headers)?;
         if !caller.accepts.json && !caller.accepts.events {
             return Err(Refusal::Accept("application/json and text/event-stream"));
         }
         let time: Duration = self.config.requests.body_time;
         let deadline = caller.ingress.deadline.capped(time).instant();
         let body = tokio::time::timeout_at(deadline, body::collect(body, self.config.max_body)).await;
-        Ok(body.map_err(|_| Refusal::SlowBody)??)
+        Ok(without_mark(body.map_err(|_| Refusal::SlowBody)??))
     }
 }
 
-/// The content types that the client accepts. Without the header it accepts any:
-/// <https://www.rfc-editor.org/rfc/rfc9110#section-12.5.1>.
+/// The methods of a request that is in no session.
+const ONLY_POST: &str = "POST, OPTIONS";
+
+/// A body without the byte order mark that some clients begin a text with. JSON has none, and a reader may ignore it:
+/// <https://www.rfc-editor.org/rfc/rfc8259#section-8.1> (read 2026-11-26).
+fn without_mark(body: Bytes) -> Bytes {
+    const MARK: &[u8] = "\u{feff}".as_bytes();
+    if body.starts_with(MARK) { body.slice(MARK.len()..) } else { body }
+}
+
+/// The content types that the client accepts. Without the header, or with an empty one, it accepts any:
+/// <https://www.rfc-editor.org/rfc/rfc9110#section-12.5.1> (read 2026-11-26).
 fn accepts(headers: &HeaderMap) -> Accepts {
-    let mut accepts = Accepts { json: false, events: false };
-    let mut is_given = false;
-    for value in headers.get_all(header::ACCEPT) {
-        is_given = true;
-        for range in value.to_str().unwrap_or_default().split(',') {
-            let mut parts = range.split(';').map(str::trim);
-            let name = parts.next().unwrap_or_default().to_ascii_lowercase();
-            if parts.any(|parameter| matches!(parameter, "q=0" | "q=0.0" | "q=0.00" | "q=0.000")) {
-                continue;
+    let mut ranges = headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .flat_map(|value| value.to_str().unwrap_or("?").split(','))
+        .map(str::trim)
+        .filter(|range| !range.is_empty())
+        .peekable();
+    if ranges.peek().is_none() {
+        return Accepts { json: true, events: true };
+    }
+    // Of the ranges that match a type, the most specific one counts, and of two alike the last.
+    let (mut json, mut events) = ((0, false), (0, false));
+    for range in ranges {
+        let (name, parameters) = range.split_once(';').unwrap_or((range, ""));
+        let found = |whole: &str, any: &str| match name.trim() {
+            name if name.eq_ignore_ascii_case(whole) => 3,
+            name if name.eq_ignore_ascii_case(any) => 2,
+            "*/*" => 1,
+            _ => 0,
+        };
+        let is_wanted = !parameters.split(';').any(is_refusal);
+        for (best, specific) in [
+            (&mut json, found("application/json", "application/*")),
+            (&mut events, found("text/event-stream", "text/*")),
+        ] {
+            if specific > 0 && specific >= best.0 {
+                *best = (specific, is_wanted);
             }
-            accepts.json |= matches!(name.as_str(), "application/json" | "application/*" | "*/*");
-            accepts.events |= matches!(name.as_str(), "text/event-stream" | "text/*" | "*/*");
         }
     }
-    if is_given { accepts } else { Accepts { json: true, events: true } }
+    Accepts { json: json.1, events: events.1 }
+}
+
+/// Whether a parameter of a media range is the weight zero.
+fn is_refusal(parameter: &str) -> bool {
+    let weight = parameter.split_once('=').filter(|(name, _)| name.trim().eq_ignore_ascii_case("q"));
+    weight.is_some_and(|(_, value)| value.trim().parse() == Ok(0.0_f32))
 }

@@ -5,7 +5,7 @@
 //! <https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http#security-warning>
 //! (read 2026-11-20).
 
-use http::{HeaderMap, header, request::Parts, uri::Authority};
+use http::{HeaderMap, Request, Uri, Version, header, request::Parts, uri::Authority};
 
 use super::refusal::Refusal;
 use crate::{
@@ -13,54 +13,103 @@ use crate::{
     ingress::HostCheck,
 };
 
-pub(super) fn check(config: &Config, parts: &Parts, host: HostCheck) -> Result<(), Refusal> {
-    if host == HostCheck::Check || config.hosts != AllowList::Loopback {
-        check_host(config, parts)?;
+pub(super) fn check(config: &Config, parts: &Parts, check: HostCheck) -> Result<(), Refusal> {
+    if check == HostCheck::Check || config.hosts != AllowList::Loopback {
+        let named = named_host(&parts.headers, &parts.uri)?;
+        let is_allowed = match named.map(Host::parse) {
+            Some(Some(host)) => host.is_in(&config.hosts),
+            // A request whose target has no host says so with an empty field.
+            Some(None) => config.hosts == AllowList::Any,
+            None => true,
+        };
+        if !is_allowed {
+            return Err(Refusal::Host(named.unwrap_or_default().to_owned()));
+        }
     }
     check_origin(&config.cors, &parts.headers)
 }
 
-fn check_host(config: &Config, parts: &Parts) -> Result<(), Refusal> {
-    let header = parts.headers.get(header::HOST).map(|host| host.to_str().unwrap_or_default());
-    let Some(host) = header.or_else(|| parts.uri.authority().map(Authority::as_str)) else { return Ok(()) };
-    if parts.headers.get_all(header::HOST).iter().count() > 1 {
-        return Err(Refusal::Host(host.to_owned()));
+/// A request names its host once, and with nothing but a host and a port:
+/// <https://www.rfc-editor.org/rfc/rfc9112#section-3.2> (read 2026-11-26). Before HTTP/1.1 it may be left out.
+pub(super) fn check_host_field<B>(request: &Request<B>) -> Result<(), Refusal> {
+    match named_host(request.headers(), request.uri())? {
+        None if request.version() == Version::HTTP_11 => Err(Refusal::BadHost),
+        Some(host) if !host.is_empty() && Host::parse(host).is_none() => Err(Refusal::BadHost),
+        _ => Ok(()),
     }
-    let name = host_name(host);
-    let allowed =
-        allows(&config.hosts, host, is_loopback_host) || allows(&config.hosts, name, is_loopback_host);
-    if allowed { Ok(()) } else { Err(Refusal::Host(host.to_owned())) }
+}
+
+fn named_host<'r>(headers: &'r HeaderMap, uri: &'r Uri) -> Result<Option<&'r str>, Refusal> {
+    let mut fields = headers.get_all(header::HOST).iter();
+    match (fields.next(), fields.next()) {
+        (Some(_), Some(_)) => Err(Refusal::BadHost),
+        (Some(host), None) => host.to_str().map(Some).map_err(|_| Refusal::BadHost),
+        (None, _) => Ok(uri.authority().map(Authority::as_str)),
+    }
 }
 
 pub(super) fn check_origin(cors: &CorsConfig, headers: &HeaderMap) -> Result<(), Refusal> {
     for origin in headers.get_all(header::ORIGIN) {
         let origin = origin.to_str().unwrap_or_default();
-        if !allows(&cors.origins, origin, is_loopback_origin) {
+        if !allows_origin(&cors.origins, origin) {
             return Err(Refusal::Origin(origin.to_owned()));
         }
     }
     Ok(())
 }
 
-pub(super) fn is_loopback_origin(origin: &str) -> bool {
-    origin
-        .split_once("://")
-        .is_some_and(|(scheme, host)| matches!(scheme, "http" | "https") && is_loopback_host(host_name(host)))
-}
-
-fn is_loopback_host(host: &str) -> bool {
-    let name = host_name(host);
-    name.eq_ignore_ascii_case("localhost") || matches!(name, "127.0.0.1" | "[::1]" | "::1")
-}
-
-/// A host without its port.
-fn host_name(host: &str) -> &str {
-    if let Some(end) = host.find(']') {
-        return &host[..=end];
+/// Whether a list contains an origin: a scheme, a host and a port, as
+/// <https://www.rfc-editor.org/rfc/rfc6454#section-6.2> writes them (read 2026-11-26).
+pub(super) fn allows_origin(origins: &AllowList, origin: &str) -> bool {
+    match origins {
+        AllowList::Any => true,
+        AllowList::Loopback => origin.split_once("://").is_some_and(|(scheme, host)| {
+            matches!(scheme, "http" | "https") && Host::parse(host).is_some_and(|host| host.is_loopback())
+        }),
+        AllowList::List(items) => items.iter().any(|item| item.eq_ignore_ascii_case(origin)),
     }
-    host.rsplit_once(':')
-        .filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()))
-        .map_or(host, |(name, _)| name)
+}
+
+/// A host with its port, read by the parser of URIs.
+struct Host(Authority);
+
+impl Host {
+    /// `None` for what is more than a host and a port, or less: user information, a path, a port that is no number.
+    fn parse(text: &str) -> Option<Self> {
+        let host: Authority = text.parse().ok()?;
+        let port = host.as_str().strip_prefix(host.host())?;
+        let is_port = |port: &str| port.is_empty() || port.parse::<u16>().is_ok();
+        let is_whole = port.is_empty() || port.strip_prefix(':').is_some_and(is_port);
+        (is_whole && !host.host().is_empty()).then_some(Self(host))
+    }
+
+    fn is_loopback(&self) -> bool {
+        let name = self.0.host();
+        name.eq_ignore_ascii_case("localhost") || matches!(name, "127.0.0.1" | "[::1]")
+    }
+
+    /// A list names hosts with a port, or without one for any port.
+    fn is_in(&self, hosts: &AllowList) -> bool {
+        match hosts {
+            AllowList::Any => true,
+            AllowList::Loopback => self.is_loopback(),
+            AllowList::List(items) => items.iter().any(|item| {
+                item.eq_ignore_ascii_case(self.0.as_str()) || item.eq_ignore_ascii_case(self.0.host())
+            }),
+        }
+    }
+}
+
+/// The body of a request is read as it is: no coding is undone.
+/// <https://www.rfc-editor.org/rfc/rfc9110#section-8.4> (read 2026-11-26).
+pub(super) fn check_content_encoding(headers: &HeaderMap) -> Result<(), Refusal> {
+    for value in headers.get_all(header::CONTENT_ENCODING) {
+        let codings = value.to_str().unwrap_or("?").split(',').map(str::trim);
+        if codings.into_iter().any(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case("identity")) {
+            return Err(Refusal::ContentEncoding);
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn check_content_type(headers: &HeaderMap) -> Result<(), Refusal> {
@@ -71,13 +120,4 @@ pub(super) fn check_content_type(headers: &HeaderMap) -> Result<(), Refusal> {
         .and_then(|value| value.split(';').next())
         .is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"));
     if essence && types.next().is_none() { Ok(()) } else { Err(Refusal::ContentType) }
-}
-
-/// Whether a list contains a value. `loopback` tells the values that are allowed by default.
-pub(super) fn allows(list: &AllowList, value: &str, loopback: impl Fn(&str) -> bool) -> bool {
-    match list {
-        AllowList::Any => true,
-        AllowList::Loopback => loopback(value),
-        AllowList::List(items) => items.iter().any(|item| item.eq_ignore_ascii_case(value)),
-    }
 }

@@ -3,28 +3,37 @@
 use std::{convert::Infallible, future::ready};
 
 use futures::{FutureExt, future::BoxFuture};
-use http::{HeaderMap, HeaderName, Method, Request, Response};
-use tower::{ServiceExt, service_fn};
+use http::{HeaderMap, HeaderName, Method, Request, Response, header};
+use tower::{Layer, ServiceExt, service_fn};
 
-use super::{Body, McpService, guard, refusal::Refusal, reply};
+use super::{Body, McpService, cors, guard, refusal::Refusal, reply};
 use crate::{
     auth::{GatewayIdentity, HEADER_PREFIX},
     config::{CorsConfig, RequestLimits},
+    ingress::{HostCheck, Ingress},
 };
 
 type ResponseFuture = BoxFuture<'static, Result<Response<Body>, Infallible>>;
 
-/// Refuses the preflight request of an origin that is not allowed with 403, like the request itself.
+/// The rules of browsers: CORS headers, and preflight requests. That of an origin that is not allowed is refused with
+/// 403, like the request itself.
 /// <https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http#security-warning>
 /// (read 2026-11-20)
-pub(crate) fn check_preflights(cors: CorsConfig) -> impl FnOnce(McpService) -> McpService {
+pub(crate) fn browsers(cors: CorsConfig) -> impl FnOnce(McpService) -> McpService {
     move |inner| {
+        let with_cors = cors::layer(&cors).layer(inner.clone());
         McpService::new(service_fn(move |request: Request<Body>| -> ResponseFuture {
-            let checked = match *request.method() {
-                Method::OPTIONS => guard::check_origin(&cors, request.headers()),
-                _ => Ok(()),
-            };
-            pass(&inner, request, checked)
+            if *request.method() != Method::OPTIONS {
+                return with_cors.clone().oneshot(request).boxed();
+            }
+            if let Err(refusal) = guard::check_origin(&cors, request.headers()) {
+                return ready(Ok(reply::refusal(&refusal))).boxed();
+            }
+            // The layer answers any OPTIONS as a preflight request, and this one may be a request for what is allowed.
+            if request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD) {
+                return with_cors.clone().oneshot(request).boxed();
+            }
+            inner.clone().oneshot(request).boxed()
         }))
     }
 }
@@ -38,15 +47,11 @@ pub(crate) fn check_heads(limits: RequestLimits) -> impl FnOnce(McpService) -> M
             if let Some(identity) = request.extensions().get::<GatewayIdentity>().cloned() {
                 identity.forward(request.headers_mut());
             }
-            pass(&inner, request, checked)
+            match checked {
+                Ok(()) => inner.clone().oneshot(request).boxed(),
+                Err(refusal) => ready(Ok(reply::refusal(&refusal))).boxed(),
+            }
         }))
-    }
-}
-
-fn pass(inner: &McpService, request: Request<Body>, checked: Result<(), Refusal>) -> ResponseFuture {
-    match checked {
-        Ok(()) => inner.clone().oneshot(request).boxed(),
-        Err(refusal) => ready(Ok(reply::refusal(&refusal))).boxed(),
     }
 }
 
@@ -62,7 +67,11 @@ fn check_head(request: &Request<Body>, limits: RequestLimits) -> Result<(), Refu
     if bytes > limits.header_bytes {
         return Err(Refusal::LargeHeaders { limit: limits.header_bytes });
     }
-    Ok(())
+    // A gateway has read the host of what it routes.
+    match request.extensions().get::<Ingress>() {
+        Some(Ingress { host: HostCheck::Routed, .. }) => Ok(()),
+        _ => guard::check_host_field(request),
+    }
 }
 
 fn strip(headers: &mut HeaderMap) {

@@ -1,16 +1,19 @@
 //! The metadata of the protected resource, which names its authorization server: <https://www.rfc-editor.org/rfc/rfc9728#section-3>.
 
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{Method, Request, Response, StatusCode};
 
-use super::{Body, body, reply};
+use super::{Body, body, refusal::Refusal, reply};
 use crate::auth::ProtectedResource;
+
+const METHODS: &str = "GET, HEAD, OPTIONS";
 
 /// Answers a request for the document, without authentication.
 pub(crate) fn document(resource: &ProtectedResource, request: &Request<Body>) -> Response<Body> {
+    if *request.method() == Method::OPTIONS {
+        return reply::allowed(METHODS);
+    }
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        let mut refused = reply::json(StatusCode::METHOD_NOT_ALLOWED, bytes::Bytes::from_static(b"{}"));
-        refused.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
-        return refused;
+        return reply::refusal(&Refusal::Method { allow: METHODS });
     }
     let text = resource.metadata(request.headers()).to_string();
     let mut response = reply::json(StatusCode::OK, text.into());

@@ -17,10 +17,9 @@ pub mod sse;
 pub use body::full;
 pub use body::{Body, BoxError};
 #[cfg(feature = "compression")]
-pub(crate) use compression::layer as compression_layer;
-pub(crate) use cors::layer as cors_layer;
+pub(crate) use compression::compressed;
 pub(crate) use endpoint::Endpoint;
-pub(crate) use head::{check_heads, check_preflights};
+pub(crate) use head::{browsers, check_heads};
 pub(crate) use metadata::document as metadata;
 #[doc(hidden)]
 pub use reply::{bad_request, internal_error};

@@ -8,14 +8,19 @@ use crate::protocol::Fault;
 /// Why a request is refused.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Refusal {
-    #[error("method not allowed here")]
-    Method,
+    /// `allow`: the methods that are allowed instead.
+    #[error("method not allowed here; allowed are {allow}")]
+    Method { allow: &'static str },
+    #[error("an HTTP/1.1 request needs one Host header, with a host and optionally a port, and nothing else")]
+    BadHost,
     #[error("this server does not answer to the host {0:?} (MCP_ALLOWED_HOSTS)")]
     Host(String),
     #[error("requests from the origin {0:?} are not allowed (MCP_CORS_ORIGINS)")]
     Origin(String),
     #[error("Content-Type must be application/json")]
     ContentType,
+    #[error("this server reads bodies without Content-Encoding: send the JSON as it is")]
+    ContentEncoding,
     #[error("Accept must list {0}")]
     Accept(&'static str),
     #[error("the request has more than {limit} headers (MCP_MAX_HEADERS)")]
@@ -38,9 +43,9 @@ impl Refusal {
     /// The HTTP status. The status of a fault depends on its era, and is not decided here.
     pub(super) fn status(&self) -> StatusCode {
         match self {
-            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::Host(_) | Self::Origin(_) => StatusCode::FORBIDDEN,
-            Self::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::ContentType | Self::ContentEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Accept(_) => StatusCode::NOT_ACCEPTABLE,
             Self::Body(BodyError::TooLarge { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::ManyHeaders { .. } | Self::LargeHeaders { .. } => {
@@ -48,7 +53,7 @@ impl Refusal {
             }
             Self::Busy { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
-            Self::Body(BodyError::Broken) | Self::Fault(_) => StatusCode::BAD_REQUEST,
+            Self::BadHost | Self::Body(BodyError::Broken) | Self::Fault(_) => StatusCode::BAD_REQUEST,
         }
     }
 }

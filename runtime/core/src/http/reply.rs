@@ -40,9 +40,23 @@ pub(super) fn refusal(refusal: &Refusal) -> Response<Body> {
     if matches!(refusal, Refusal::Busy { .. }) {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
-    if matches!(refusal, Refusal::Method) {
-        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
+    let headers = response.headers_mut();
+    match refusal {
+        Refusal::Method { allow } => {
+            headers.insert(header::ALLOW, HeaderValue::from_static(allow));
+        }
+        Refusal::ContentEncoding => {
+            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        }
+        _ => {}
     }
+    response
+}
+
+/// Answers OPTIONS: the methods that are allowed.
+pub(super) fn allowed(methods: &'static str) -> Response<Body> {
+    let mut response = empty(StatusCode::NO_CONTENT);
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(methods));
     response
 }
 
@@ -134,6 +148,9 @@ fn fault_response(era: Era, id: Option<RequestId>, fault: &Fault) -> Response<Bo
     let mut response = json(status_of(fault, era), JsonRpcResponse::fault(id, fault).json);
     if matches!(fault, Fault::TooManyStreams { .. } | Fault::ProcessFull { .. } | Fault::Unavailable) {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    if *fault == Fault::StreamsOff {
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST, DELETE, OPTIONS"));
     }
     response
 }

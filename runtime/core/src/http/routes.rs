@@ -77,20 +77,25 @@ impl Routes {
 
     /// Builds the service. The layer added first sees a request first and its response last.
     pub(crate) fn build(self, endpoint: Arc<Endpoint>) -> McpService {
-        let path_of_endpoint = endpoint.config.path.clone();
+        // `/mcp/` is `/mcp`: clients build URLs with and without the last slash, and do not follow redirects of a POST.
+        let of_endpoint = without_last_slash(&endpoint.config.path).to_owned();
         let paths = Arc::new(self.paths);
         let inner = tower::service_fn(move |request: Request<Body>| {
             let endpoint = Arc::clone(&endpoint);
             let path = request.uri().path();
             let response: BoxFuture<'static, Result<Response<Body>, Infallible>> = match paths.get(path) {
                 Some(route) => Box::pin(route.clone().oneshot(request)),
-                None if path == path_of_endpoint => Box::pin(endpoint.handle(request).map(Ok)),
+                None if without_last_slash(path) == of_endpoint => Box::pin(endpoint.handle(request).map(Ok)),
                 None => Box::pin(ready(Ok(not_found()))),
             };
             response
         });
         self.layers.into_iter().rev().fold(BoxCloneSyncService::new(inner), |inner, wrap| wrap(inner))
     }
+}
+
+fn without_last_slash(path: &str) -> &str {
+    path.strip_suffix('/').unwrap_or(path)
 }
 
 /// Turns the error of a layer into a response. The error is for the log, not for the client.

@@ -4,7 +4,9 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::stream::Frame;
 
-/// Encodes a frame. A message is one line of JSON, and so one `data` line.
+/// Encodes a frame. A message is one line of JSON, and so one `data` line. Its type is that of an event without one, and
+/// is written all the same: some clients drop events that do not name it
+/// (<https://github.com/vercel/ai/issues/16002>, read 2026-11-26).
 #[must_use]
 pub fn encode(frame: &Frame) -> Bytes {
     match frame {
@@ -21,12 +23,13 @@ pub fn encode(frame: &Frame) -> Bytes {
 /// Encodes an event with any data. Each line becomes a `data` line, and a parser gets the same lines back.
 #[must_use]
 pub fn event(id: Option<&str>, data: &[u8]) -> Bytes {
-    let mut out = BytesMut::with_capacity(data.len() + 64);
+    let mut out = BytesMut::with_capacity(data.len() + 80);
     if let Some(id) = id {
         out.put_slice(b"id: ");
         out.put_slice(id.as_bytes());
         out.put_u8(b'\n');
     }
+    out.put_slice(b"event: message\n");
     for line in lines(data) {
         out.put_slice(b"data: ");
         out.put_slice(line);

@@ -200,10 +200,11 @@ fn session_version(headers: &HeaderMap) -> Result<Option<SessionVersion>, Fault>
     .transpose()
 }
 
-/// The session header. A value that this server cannot have issued is an unknown session, like any other.
+/// The session header. An empty one is a missing one; a value that this server cannot have issued is an unknown session,
+/// like any other.
 fn session_id(headers: &HeaderMap) -> Result<Option<String>, Fault> {
     headers::single(headers, headers::SESSION_ID)
-        .map(|id| id.map(str::to_owned))
+        .map(|id| id.filter(|id| !id.is_empty()).map(str::to_owned))
         .map_err(|_| Fault::InvalidRequest("Mcp-Session-Id must be given once, in visible ASCII".into()))
 }
 

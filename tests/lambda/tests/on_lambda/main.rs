@@ -6,12 +6,12 @@
 
 mod answers;
 mod authorizer;
+mod bodyless;
 mod breaking;
 mod browsers;
 mod concurrency;
 mod environments;
 mod events;
-
 mod function_isolation;
 mod function_log;
 mod hostile;
