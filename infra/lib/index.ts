@@ -16,5 +16,6 @@ export { McpLambdaServerProps } from './mcp-lambda-server-props';
 export { McpMonitoringOptions } from './monitoring';
 export { McpProgramOptions } from './program';
 export { McpFunctionOptions } from './server-function';
+export { McpSessions } from './sessions';
 export { McpStateOptions } from './state';
 export { McpStreamsOptions } from './streams';

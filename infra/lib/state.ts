@@ -3,6 +3,7 @@ import * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
 import { checkMinutes, checkNumber, fail } from './private/validation';
+import type { McpSessions } from './sessions';
 
 /**
  * The DynamoDB tables of sessions, state, replies and events.
@@ -65,6 +66,13 @@ export interface McpStateOptions {
    * @default - no maximum
    */
   readonly maxWriteRequestUnits?: number;
+
+  /**
+   * Which requests of clients of 2025-11-25 and earlier need a session.
+   *
+   * @default - the setting of the program, otherwise McpSessions.OPTIONAL
+   */
+  readonly sessions?: McpSessions;
 
   /**
    * How long a session may be idle before it expires.

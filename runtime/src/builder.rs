@@ -6,7 +6,7 @@ use http::{Request, Response};
 use mcp_lambda_core::{
     ServerParts,
     auth::ScopeTable,
-    config::Config,
+    config::{Config, SessionMode},
     error::{ConfigError, Error},
     events::Publisher,
     http::{Body, BoxError, Routes},
@@ -83,6 +83,7 @@ pub struct Builder<H> {
     clock: Clock,
     routes: Routes,
     receive_events: bool,
+    sessions: Option<SessionMode>,
     publisher: Option<Arc<dyn Publisher>>,
     tool_scopes: ScopeTable,
     dynamic_tools: Option<BTreeSet<String>>,
@@ -98,6 +99,7 @@ impl<H: ServerHandler> Builder<H> {
             clock: Clock::system(),
             routes: Routes::default(),
             receive_events: false,
+            sessions: None,
             publisher: None,
             tool_scopes: ScopeTable::default(),
             dynamic_tools: None,
@@ -128,6 +130,13 @@ impl<H: ServerHandler> Builder<H> {
     /// Sets the clock of everything that expires. Default: the system's clock. For tests.
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
+        self
+    }
+
+    /// Sets whether requests of the session era (2025-11-25 and earlier) need a session. The variable `MCP_SESSIONS`
+    /// overrides it. Default: [`SessionMode::Optional`](crate::config::SessionMode::Optional).
+    pub fn sessions(mut self, mode: SessionMode) -> Self {
+        self.sessions = Some(mode);
         self
     }
 
@@ -223,6 +232,9 @@ impl<H: ServerHandler> Builder<H> {
     ) -> Result<Server, Error> {
         if self.receive_events {
             config.events.enabled.get_or_insert(true);
+        }
+        if let Some(mode) = self.sessions {
+            config.sessions.mode.get_or_insert(mode);
         }
         config.auth.tools.extend(self.tool_scopes);
         let parts = ServerParts {

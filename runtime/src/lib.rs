@@ -83,7 +83,8 @@ pub mod config {
     pub use mcp_lambda_core::{
         config::{
             AllowList, Config, CorsConfig, EventConfig, InvalidLogFilter, LogFilter, LogFormat,
-            RequestLimits, ResponseMode, StateKey, StreamConfig, Tables, TlsRoots, VARIABLES, Variable,
+            RequestLimits, ResponseMode, SessionConfig, SessionMode, StateKey, StreamConfig, Tables,
+            TlsRoots, VARIABLES, Variable,
         },
         protocol::Limits,
     };

@@ -181,7 +181,7 @@ secrets = ["API_TOKEN"]
     [endpoint]\npath = "/v1"\nallowed_hosts = ["a.example"]\npublic_url = "https://a.example"\ncors_origins = ["https://b.example"]\ncors_credentials = true\ncors_max_age_seconds = 60
     [events]\ntopic_arn = "arn:aws:sns:eu-central-1:111122223333:t"\nttl_minutes = 5\nfanout_replicas = 2\ningest_timeout_seconds = 9\ningest_reserved_concurrent_executions = 3
     [streams]\nenabled = false\nlifetime_seconds = 100\nper_principal = 2
-    [state]\nremoval = "destroy"\npoint_in_time_recovery = false\ndeletion_protection = true\nmax_read_request_units = 11\nmax_write_request_units = 12\nsession_ttl_minutes = 60
+    [state]\nremoval = "destroy"\npoint_in_time_recovery = false\ndeletion_protection = true\nmax_read_request_units = 11\nmax_write_request_units = 12\nsessions = "required"\nsession_ttl_minutes = 60
     [api_gateway]\ntype = "rest"\nstage_name = "v1"\nthrottling_rate_limit = 3\nthrottling_burst_limit = 4\nstreaming = true\naccess_log = true
     web_acl_arn = "arn:aws:wafv2:eu-central-1:111122223333:regional/webacl/a/b"\ndomain_name = "a.example"\ncertificate_arn = "arn:aws:acm:eu-central-1:111122223333:certificate/c"
     hosted_zone_id = "Z1"\nhosted_zone_name = "example"
@@ -213,6 +213,7 @@ secrets = ["API_TOKEN"]
       EVENT_FANOUT_REPLICAS: '2',
       MCP_STREAM_SECONDS: '100',
       MCP_STREAMS_PER_PRINCIPAL: '2',
+      MCP_SESSIONS: 'required',
       SESSION_TTL_MINUTES: '60',
       MCP_JWT_ISSUER: 'https://i.example',
       MCP_JWT_AUDIENCE: 'm',

@@ -7,7 +7,7 @@ import * as route53 from 'aws-cdk-lib/aws-route53';
 import * as wafv2 from 'aws-cdk-lib/aws-wafv2';
 import { Match } from 'aws-cdk-lib/assertions';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { McpAuth, McpEndpoint, type McpLambdaServerProps } from '../../infra/lib/index.ts';
+import { McpAuth, McpEndpoint, McpSessions, type McpLambdaServerProps } from '../../infra/lib/index.ts';
 import { environmentOf, one, synth, type Synthesised } from './synth.ts';
 
 const issuer = 'https://issuer.example.com';
@@ -73,7 +73,7 @@ describe('a Function URL', () => {
         maxAge: Duration.hours(1),
       },
       streams: { enabled: false, lifetime: Duration.seconds(90), perPrincipal: 4 },
-      state: { sessionTtl: Duration.hours(2) },
+      state: { sessions: McpSessions.OFF, sessionTtl: Duration.hours(2) },
     });
     expect(environmentOf(template)).toMatchObject({
       MCP_PATH: '/v1/mcp',
@@ -85,6 +85,7 @@ describe('a Function URL', () => {
       MCP_STREAMS: 'off',
       MCP_STREAM_SECONDS: '90',
       MCP_STREAMS_PER_PRINCIPAL: '4',
+      MCP_SESSIONS: 'off',
       SESSION_TTL_MINUTES: '120',
     });
     expect(stack.resolve(server.url)).toEqual({ 'Fn::Join': ['', [expect.anything(), 'v1/mcp']] });

@@ -10,7 +10,7 @@ import * as route53 from 'aws-cdk-lib/aws-route53';
 import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
-import { McpAuth, McpEndpoint, type McpDomainOptions, type McpLambdaServerProps } from '../../lib';
+import { McpAuth, McpEndpoint, type McpDomainOptions, type McpLambdaServerProps, type McpSessions } from '../../lib';
 import { DeployConfigError } from './read';
 import type { DeployConfig } from './schema';
 import { ImportedWebAcl } from './web-acl';
@@ -241,6 +241,7 @@ function toState(scope: Construct, { state }: DeployConfig): McpLambdaServerProp
     deletionProtection: state.deletion_protection,
     maxReadRequestUnits: state.max_read_request_units,
     maxWriteRequestUnits: state.max_write_request_units,
+    sessions: given(state.sessions, it => it as McpSessions),
     sessionTtl: given(state.session_ttl_minutes, it => Duration.minutes(it)),
   };
 }

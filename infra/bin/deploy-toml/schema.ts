@@ -97,6 +97,7 @@ export const SCHEMA = {
     deletion_protection: onOff,
     max_read_request_units: number(1, 1_000_000),
     max_write_request_units: number(1, 1_000_000),
+    sessions: choice('required', 'optional', 'off'),
     session_ttl_minutes: number(1, 525_600),
   },
 } as const satisfies Record<string, Record<string, Kind>>;

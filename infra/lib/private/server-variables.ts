@@ -42,6 +42,7 @@ export function serverVariables(
       streams: streams.enabled === undefined ? undefined : streams.enabled ? 'on' : 'off',
       streamSeconds: streams.lifetime?.toSeconds(),
       streamsPerPrincipal: streams.perPrincipal,
+      sessions: props.state?.sessions,
       sessionTtlMinutes: props.state?.sessionTtl?.toMinutes(),
       topic: topic.topicArn,
       stateKeys: stateKeys(scope, props.stateKeys),

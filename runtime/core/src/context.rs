@@ -38,14 +38,14 @@ use crate::{
 /// }
 /// ```
 pub trait McpContext {
-    /// The session of the call. `None` in 2026-07-28, which has no sessions.
+    /// The session of the call. `None` in 2026-07-28, which has no sessions, and for a call that names none.
     fn session(&self) -> Option<&Session>;
 
     /// The state of the session.
     ///
     /// # Errors
     ///
-    /// Invalid request, in 2026-07-28: there, state has a handle (see [`handles`](Self::handles)).
+    /// Invalid request, for a call without a session: there, state has a handle (see [`handles`](Self::handles)).
     fn state(&self) -> Result<&State, ErrorData>;
 
     /// State for callers without a session: the client passes the handle with each call.
@@ -85,7 +85,9 @@ impl McpContext for RequestContext<RoleServer> {
 
     fn state(&self) -> Result<&State, ErrorData> {
         let session = self.session().ok_or_else(|| {
-            ErrorData::invalid_request("this tool keeps its state in a session, and the call has none", None)
+            ErrorData::invalid_request("this tool keeps its state in a session, and the call has none: send initialize, and then its \
+                 Mcp-Session-Id header with each request",
+                None,)
         })?;
         Ok(session.state())
     }

@@ -19,7 +19,7 @@ use tower::{Service, ServiceExt};
 
 use crate::{
     auth::{Authenticator, ProtectedResource},
-    config::Config,
+    config::{Config, SessionMode},
     dispatch::{Dispatcher, StreamParts, Streams, ToolServices},
     error::{ConfigError, Error},
     events::{Events, Publisher, Tail},
@@ -199,6 +199,7 @@ fn dispatcher(
         event_resources: config.events.enabled == Some(true),
         streams: config.streams.enabled,
         dynamic_tools: dynamic_tools.is_some(),
+        sessions: config.sessions.mode() != SessionMode::Off,
     };
     let capabilities = DeclaredCapabilities::new(info.capabilities, rules);
     let tail = Tail::new(Arc::clone(&stores.events), tracker.clone());
@@ -252,6 +253,7 @@ fn dispatcher(
         tracker: tracker.clone(),
         capabilities,
         sessions,
+        session_mode: config.sessions.mode(),
         streams,
     })
 }

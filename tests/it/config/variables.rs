@@ -5,7 +5,7 @@ use std::{collections::HashMap, time::Duration};
 use mcp_lambda_server::{
     Config,
     auth::{AuthMode, ScopeTable},
-    config::{AllowList, LogFormat, ResponseMode, TlsRoots, VARIABLES},
+    config::{AllowList, LogFormat, ResponseMode, SessionMode, TlsRoots, VARIABLES},
     error::ConfigError,
 };
 use serde_json::{Value, json};
@@ -113,6 +113,14 @@ fn rows() -> Vec<Row> {
             |c| c.tool_check_interval == Duration::ZERO,
             &["-1", "1.5", "often"],
             "a whole number from 0 to 4294967295",
+        ),
+        (
+            "MCP_SESSIONS",
+            |c| c.sessions.mode.is_none() && c.sessions.mode() == SessionMode::Optional,
+            "off",
+            |c| c.sessions.mode() == SessionMode::Off,
+            &["on", "true", "none"],
+            "required, optional or off",
         ),
         (
             "SESSION_TTL_MINUTES",

@@ -2,18 +2,19 @@
 //!
 //! A test binary of its own, because the log is captured for the whole process.
 
+use mcp_lambda_server::config::SessionMode;
 use serde_json::{Value, json};
 use test_support::{
-    McpRequest, World, call, environment, initialize,
+    McpRequest, World, call, environments_with, initialize,
     logs::warnings::{self, logged},
     request::STATELESS,
     stateless, stateless_with, text,
 };
 
-/// An environment whose log is read.
+/// An environment whose log is read, and that refuses all it can.
 fn watched() -> World {
     warnings::capture();
-    let world = environment();
+    let world = environments_with(1, |config| config.sessions.mode = Some(SessionMode::Required));
     logged();
     world
 }

@@ -6,13 +6,14 @@ use http::Request;
 use http_body_util::BodyExt;
 use mcp_lambda_server::{
     Body, Server,
+    config::SessionMode,
     rmcp::transport::streamable_http_server::{
         StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager,
     },
 };
 use serde_json::{Value, json};
 
-use test_support::{Fixture, McpRequest, Stage, World, environment, sse};
+use test_support::{Fixture, McpRequest, Stage, World, environments_with, sse};
 
 /// How long an answer is waited for, in virtual time.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -25,7 +26,8 @@ pub(crate) enum Target {
 
 impl Target {
     pub(crate) fn ours() -> Self {
-        let world = environment();
+        // rmcp has no sessions that are optional.
+        let world = environments_with(1, |config| config.sessions.mode = Some(SessionMode::Required));
         world.allow(100);
         Self::Ours(world)
     }

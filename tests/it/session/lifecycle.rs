@@ -4,10 +4,10 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use http::Method;
-use mcp_lambda_server::{Principal, session::SessionId};
+use mcp_lambda_server::{Principal, config::SessionMode, session::SessionId};
 use serde_json::{Value, json};
 use test_support::{
-    McpRequest, Reply, World, environment, environments, refused,
+    McpRequest, Reply, World, environment, environments, environments_with, refused,
     request::initialize_request,
     result,
     session::{Client, MIDDLE, NEWEST, OLDEST, VERSIONS},
@@ -105,7 +105,7 @@ async fn a_session_id_is_only_on_the_initialize_response() {
 
 #[tokio::test]
 async fn a_message_without_a_session_id_is_refused_with_400() {
-    let world = environment();
+    let world = environments_with(1, |config| config.sessions.mode = Some(SessionMode::Required));
     let client = Client::open(world.at(0), NEWEST).await;
     for post in [
         client.request("seven", "tools/list", json!({})),

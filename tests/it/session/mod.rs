@@ -5,3 +5,4 @@ mod lifecycle;
 mod messages;
 mod recording;
 mod replay;
+mod sessionless;

@@ -4,10 +4,11 @@
 
 #![allow(clippy::needless_pass_by_value, reason = "`json!(...)` reads best as an argument")]
 
+use mcp_lambda_server::config::SessionMode;
 use serde_json::{Value, json};
 use test_support::{
-    McpRequest, call, environment, environments, initialize, refused, request::initialize_request, result,
-    stateless, stateless_with, text,
+    McpRequest, call, environment, environments, environments_with, initialize, refused,
+    request::initialize_request, result, stateless, stateless_with, text,
 };
 
 const OLD: &str = "2025-11-25";
@@ -81,7 +82,7 @@ async fn results_have_the_shape_of_their_era() {
 /// Each header and field that tells the era, and the era that follows from it.
 #[tokio::test(start_paused = true)]
 async fn the_era_follows_the_signals_of_the_request() {
-    let world = environment();
+    let world = environments_with(1, |config| config.sessions.mode = Some(SessionMode::Required));
     let modern = |method: &str| stateless(method, json!({}));
     let bare = |method: &str| {
         modern(method)

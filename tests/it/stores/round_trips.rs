@@ -33,6 +33,7 @@ const INITIALIZE: Row = row("initialize", 1, 1);
 const INITIALIZED: Row = row("notifications/initialized", 1, 1);
 const PING: Row = row("ping", 1, 1);
 const SESSION_CALL: Row = row("2025-11-25 tools/call", 1, 1);
+const SESSIONLESS_CALL: Row = row("2025-11-25 tools/call without a session", 0, 0);
 const PROGRESS: Row = row("2025-11-25 tools/call with 10 progress notifications", 1 + 2, 1 + 2);
 const GET_STREAM: Row = row("GET stream", 3, 2);
 const RESUME: Row = row("GET stream with Last-Event-ID of the log", 3, 2);
@@ -109,6 +110,11 @@ async fn no_request_exceeds_the_table() {
     let echo = client.call(1, "echo", json!({ "message": "hi" }));
     let text =
         meter.costs(&SESSION_CALL, async |world| test_support::text(echo.send(world.at(1)).await).await);
+    assert_eq!(text.await, "hi");
+
+    let echo = client.call(1, "echo", json!({ "message": "hi" })).without("mcp-session-id");
+    let text =
+        meter.costs(&SESSIONLESS_CALL, async |world| test_support::text(echo.send(world.at(1)).await).await);
     assert_eq!(text.await, "hi");
 
     let count = client.call(1, "count", json!({}));

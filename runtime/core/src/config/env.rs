@@ -5,7 +5,8 @@ use std::{path::Path, str::FromStr, time::Duration};
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::{
-    AllowList, LogFilter, LogFormat, ResponseMode, StateKey, Tables, TlsRoots, Variable, variables::*,
+    AllowList, LogFilter, LogFormat, ResponseMode, SessionMode, StateKey, Tables, TlsRoots, Variable,
+    variables::*,
 };
 use crate::error::ConfigError;
 
@@ -131,6 +132,16 @@ impl Env<'_> {
             Some("stream") => Ok(ResponseMode::Stream),
             Some("buffered") => Ok(ResponseMode::Buffered),
             Some(text) => Err(invalid_value(&RESPONSE_MODE, text, "stream, buffered or auto")),
+        }
+    }
+
+    pub(super) fn session_mode(&self) -> Result<Option<SessionMode>, ConfigError> {
+        match self.get(&SESSIONS).as_deref() {
+            None => Ok(None),
+            Some("required") => Ok(Some(SessionMode::Required)),
+            Some("optional") => Ok(Some(SessionMode::Optional)),
+            Some("off") => Ok(Some(SessionMode::Off)),
+            Some(text) => Err(invalid_value(&SESSIONS, text, "required, optional or off")),
         }
     }
 

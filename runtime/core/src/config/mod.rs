@@ -14,7 +14,8 @@ use std::{net::SocketAddr, time::Duration};
 pub(crate) use env::{Env, invalid_value};
 pub use log::{InvalidLogFilter, LogFilter, LogFormat};
 pub use settings::{
-    AllowList, CorsConfig, EventConfig, RequestLimits, ResponseMode, StateKey, StreamConfig, Tables, TlsRoots,
+    AllowList, CorsConfig, EventConfig, RequestLimits, ResponseMode, SessionConfig, SessionMode, StateKey,
+    StreamConfig, Tables, TlsRoots,
 };
 pub(crate) use variables::*;
 pub use variables::{VARIABLES, Variable};
@@ -38,6 +39,8 @@ pub struct Config {
     pub request_timeout: Duration,
     /// The interval at which the enabled dynamic tools are read again. Zero: for every request. Default: 10 s.
     pub tool_check_interval: Duration,
+    /// Sessions of clients of 2025-11-25 and earlier.
+    pub sessions: SessionConfig,
     /// The time after which an idle session expires. Default: 24 hours.
     pub session_ttl: Duration,
     /// The keys of `requestState`: the first signs, all verify. Default: none, which makes a random key at start.
@@ -95,6 +98,7 @@ impl Default for Config {
             },
             request_timeout: Duration::from_secs(900),
             tool_check_interval: Duration::from_secs(10),
+            sessions: SessionConfig { mode: None },
             session_ttl: Duration::from_secs(24 * 60 * 60),
             state_keys: Vec::new(),
             state_ttl: Duration::from_secs(600),
@@ -177,6 +181,7 @@ impl Config {
             },
             request_timeout: env.seconds(&REQUEST_SECONDS, default.request_timeout, 1)?,
             tool_check_interval: env.seconds(&TOOL_CHECK, default.tool_check_interval, 0)?,
+            sessions: SessionConfig { mode: env.session_mode()? },
             session_ttl: env
                 .optional(&SESSION_TTL_MINUTES, 1)?
                 .map_or(default.session_ttl, |minutes| Duration::from_secs(minutes * 60)),

@@ -32,6 +32,35 @@ pub struct StreamConfig {
     pub retry: Duration,
 }
 
+/// Which requests of the session era (2025-11-25 and earlier) need a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SessionMode {
+    /// Every request but `initialize`: one without `Mcp-Session-Id` is refused.
+    Required,
+    /// Those that name one, and those that cannot be served without: `initialize` opens a session, a request without
+    /// `Mcp-Session-Id` is served for itself, and one that names an unknown session is refused with 404.
+    #[default]
+    Optional,
+    /// None: `initialize` opens no session, and `Mcp-Session-Id` is ignored.
+    Off,
+}
+
+/// Sessions of clients of 2025-11-25 and earlier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SessionConfig {
+    /// Which requests need a session. Default, `None`: the setting of the program, else [`SessionMode::Optional`].
+    pub mode: Option<SessionMode>,
+}
+
+impl SessionConfig {
+    /// Which requests need a session.
+    #[must_use]
+    pub fn mode(&self) -> SessionMode {
+        self.mode.unwrap_or_default()
+    }
+}
+
 /// The event log, and how events reach it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

@@ -38,6 +38,7 @@ variables! {
     RETRY_MS = "MCP_RETRY_MS", "1000", "delay before a session-era client reconnects to a stream, in milliseconds";
     REQUEST_SECONDS = "MCP_REQUEST_SECONDS", "900", "timeout of a request on the local address, in seconds";
     TOOL_CHECK = "MCP_TOOL_CHECK_TTL_SECS" or "TURUL_TOOL_CHECK_TTL_SECS", "10", "interval at which the enabled dynamic tools are read again, in seconds; 0 reads them for every request";
+    SESSIONS = "MCP_SESSIONS", "the setting of the program, else optional", "required, optional or off: whether a session-era request needs a session, is served without one if it names none, or never has one";
     SESSION_TTL_MINUTES = "SESSION_TTL_MINUTES", "1440", "time after which an idle session expires, in minutes";
     STATE_KEYS = "MCP_STATE_KEYS", "a random key, made at start", "comma-separated id:base64 keys of 32 bytes or more for requestState; the first signs, all verify";
     STATE_TTL_SECONDS = "MCP_STATE_TTL_SECONDS", "600", "time for which a requestState is accepted, in seconds";

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Caller, Dispatcher, JsonReply, Reply, params};
 use crate::{
+    config::SessionMode,
     exchange::HandlerContext,
     handler::HandlerError,
     ids::SessionId,
@@ -15,7 +16,7 @@ use crate::{
 };
 
 impl Dispatcher {
-    /// Opens a session.
+    /// Opens a session, unless the server has none.
     pub(super) async fn initialize(&self, caller: &Caller, request: &Request) -> Result<Reply, Fault> {
         let typed = params::typed(request)?;
         let ClientRequest::InitializeRequest(ref initialize) = typed else { return Err(Fault::Internal) };
@@ -33,9 +34,15 @@ impl Dispatcher {
         let seconds = deadline.budget().as_secs();
         match result.ok_or(Fault::DeadlineExceeded { seconds })? {
             Ok(ServerResult::InitializeResult(result)) => {
-                let record = self.record(caller, request, version)?;
-                self.sessions.store().create(&record).await.map_err(|error| fault_of(&error))?;
-                Ok(opened(request, record.id, version, result))
+                let session = match self.session_mode {
+                    SessionMode::Off => None,
+                    SessionMode::Required | SessionMode::Optional => {
+                        let record = self.record(caller, request, version)?;
+                        self.sessions.store().create(&record).await.map_err(|error| fault_of(&error))?;
+                        Some(record.id)
+                    }
+                };
+                Ok(opened(request, session, version, result))
             }
             Ok(_) => Err(Fault::Internal),
             Err(HandlerError::Refused(fault)) => Err(fault),
@@ -83,11 +90,11 @@ impl Dispatcher {
 
 fn opened(
     request: &Request,
-    session: SessionId,
+    session: Option<SessionId>,
     version: SessionVersion,
     mut result: InitializeResult,
 ) -> Reply {
     result.protocol_version = version.to_rmcp();
     let response = ServerJsonRpcMessage::response(ServerResult::InitializeResult(result), request.id.clone());
-    Reply::Json(JsonReply { era: Era::Session, json: encode(&response), code: None, session: Some(session) })
+    Reply::Json(JsonReply { era: Era::Session, json: encode(&response), code: None, session })
 }

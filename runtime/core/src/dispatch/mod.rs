@@ -1,6 +1,7 @@
 //! From a call to a reply: which method it is, in which era, and what runs.
 //!
 //! * [`Dispatcher`]: the entry point. [`stateless`] and [`session`] serve the POSTs of the two eras.
+//! * [`sessionless`]: POSTs of the session era that have no session.
 //! * [`initialize`]: opens sessions. [`session_reply`]: the reply to a POST of a session.
 //! * [`params`]: a request in rmcp's type. [`extensions`]: what tools find in their context.
 //! * [`streams`]: the streams that wait for events, and the replay of a reply that broke off.
@@ -12,6 +13,7 @@ mod params;
 mod reply;
 mod session;
 mod session_reply;
+mod sessionless;
 mod stateless;
 mod streams;
 
@@ -26,6 +28,7 @@ pub(crate) use self::{
     streams::{StreamParts, Streams},
 };
 use crate::{
+    config::SessionMode,
     exchange::Exchanges,
     handler::capabilities::DeclaredCapabilities,
     protocol::{Call, Era, Fault, Post, SessionDelete, SessionGet},
@@ -39,6 +42,7 @@ pub(crate) struct Dispatcher {
     pub(crate) exchanges: Arc<Exchanges>,
     pub(crate) services: ToolServices,
     pub(crate) sessions: Sessions,
+    pub(crate) session_mode: SessionMode,
     pub(crate) inbox: Inbox,
     pub(crate) streams: Arc<Streams>,
     /// Owns the tasks of session-era replies.

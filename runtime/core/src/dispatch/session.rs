@@ -16,6 +16,7 @@ use super::{
     session_reply::{Part, Shape},
 };
 use crate::{
+    config::SessionMode,
     error::StoreError,
     exchange::{
         Exchange, ExchangeEvent, ExchangeOptions, HandlerContext, InboxReader, LogLevel, Outbound,
@@ -52,9 +53,18 @@ impl Dispatcher {
             protocol::Body::One(Message::Request(request)) if request.method == Method::Initialize => {
                 self.initialize(caller, request).await
             }
-            _ => self.in_session(caller, post).await,
+            _ => self.beyond_initialize(caller, post).await,
         };
         reply.unwrap_or_else(|fault| Reply::error(Era::Session, id, fault))
+    }
+
+    /// A POST that opens no session belongs to one, or is served for itself.
+    async fn beyond_initialize(&self, caller: &Caller, post: SessionPost) -> Result<Reply, Fault> {
+        match self.session_mode {
+            SessionMode::Off => self.without_session(caller, post).await,
+            SessionMode::Optional if post.session.is_none() => self.without_session(caller, post).await,
+            SessionMode::Optional | SessionMode::Required => self.in_session(caller, post).await,
+        }
     }
 
     async fn in_session(&self, caller: &Caller, post: SessionPost) -> Result<Reply, Fault> {
@@ -253,7 +263,8 @@ impl Dispatcher {
                 call,
                 progress_token: typed.get_meta().get_progress_token(),
                 log_level: record.log_level.map_or(LogLevel::Everything, LogLevel::From),
-                can_ask: caller.accepts.events && caller.ingress.delivery == Delivery::Stream,
+                cannot_ask: (!caller.accepts.events || caller.ingress.delivery != Delivery::Stream)
+                    .then_some("the client does not accept an event stream, so the handler cannot ask it"),
                 progress: None,
             },
             deadline: caller.ingress.deadline,

@@ -202,7 +202,7 @@ impl SessionReply {
     }
 }
 
-fn array(responses: &[JsonRpcResponse]) -> bytes::Bytes {
+pub(super) fn array(responses: &[JsonRpcResponse]) -> bytes::Bytes {
     let joined = responses.iter().map(|response| &response.json[..]).collect::<Vec<_>>().join(&b","[..]);
     [&b"["[..], &joined, b"]"].concat().into()
 }

@@ -90,7 +90,7 @@ fn outbound(request: &ClientRequest, read: &StatelessRequest) -> Outbound {
         call: random::token(),
         progress_token: request.get_meta().get_progress_token(),
         log_level: read.log_level.map_or(LogLevel::Nothing, LogLevel::From),
-        can_ask: false,
+        cannot_ask: Some("2026-07-28 has no requests to clients; return an InputRequiredResult"),
         progress: None,
     }
 }

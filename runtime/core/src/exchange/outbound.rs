@@ -5,7 +5,7 @@
 //! | progress with the token of the request, growing | on the reply | on the reply |
 //! | a log message | on the reply, at the session's level | on the reply, if the request asks for it |
 //! | a list changed, a resource was updated | to the event log | to the event log |
-//! | a request to the client | on the reply, with an id that is unique in the session | refused |
+//! | a request to the client | on the reply, with an id that is unique in the session; refused without one | refused |
 
 // SEP-2577 deprecates logging, sampling and roots; clients of the session era use them until they are gone.
 #![allow(deprecated)]
@@ -33,8 +33,8 @@ pub(crate) struct Outbound {
     pub(crate) progress_token: Option<ProgressToken>,
     /// The least severe log message that is sent.
     pub(crate) log_level: LogLevel,
-    /// Whether the handler can ask the client: it reads a stream, and its responses find the call.
-    pub(crate) can_ask: bool,
+    /// Why the handler cannot ask the client. `None`: the client reads a stream, and its responses find the call.
+    pub(crate) cannot_ask: Option<&'static str>,
     /// The last progress that was sent. The next one must be larger.
     pub(crate) progress: Option<f64>,
 }
@@ -68,7 +68,11 @@ impl Outbound {
     pub(super) fn route(&mut self, message: ServerJsonRpcMessage) -> Route {
         match message {
             ServerJsonRpcMessage::Notification(message) => self.notification(message.notification),
-            ServerJsonRpcMessage::Request(mut message) if self.can_ask => {
+            ServerJsonRpcMessage::Request(mut message) => {
+                if let Some(text) = self.cannot_ask {
+                    let error = JsonRpcError::new(Some(message.id), ErrorData::invalid_request(text, None));
+                    return Route::Refuse(Box::new(ClientJsonRpcMessage::Error(error)));
+                }
                 let token = message.request.get_meta().get_progress_token();
                 message.id = wire_id(&self.call, &message.id);
                 if let Some(token) = token {
@@ -78,16 +82,6 @@ impl Outbound {
                         .set_progress_token(ProgressToken(wire_id(&self.call, &token.0)));
                 }
                 Route::Ask(encode(&ServerJsonRpcMessage::Request(message)))
-            }
-            ServerJsonRpcMessage::Request(message) => {
-                let text = match self.era {
-                    Era::Stateless => "2026-07-28 has no requests to clients; return an InputRequiredResult",
-                    Era::Session => {
-                        "the client does not accept an event stream, so the handler cannot ask it"
-                    }
-                };
-                let error = JsonRpcError::new(Some(message.id), ErrorData::invalid_request(text, None));
-                Route::Refuse(Box::new(ClientJsonRpcMessage::Error(error)))
             }
             // The peer serves no requests, so it has no responses.
             ServerJsonRpcMessage::Response(_) | ServerJsonRpcMessage::Error(_) => Route::Drop,
@@ -120,7 +114,7 @@ impl Outbound {
             ServerNotification::LoggingMessageNotification(ref message) => {
                 if passes(self.log_level, message.params.level) { send(notification) } else { Route::Drop }
             }
-            ServerNotification::CancelledNotification(mut cancelled) if self.can_ask => {
+            ServerNotification::CancelledNotification(mut cancelled) if self.cannot_ask.is_none() => {
                 cancelled.params.request_id = cancelled.params.request_id.map(|id| wire_id(&self.call, &id));
                 send(ServerNotification::CancelledNotification(cancelled))
             }

@@ -35,10 +35,12 @@ pub(crate) struct Rules {
     pub(crate) streams: bool,
     /// Tools can be enabled and disabled.
     pub(crate) dynamic_tools: bool,
+    /// Clients of the session era have sessions.
+    pub(crate) sessions: bool,
 }
 
 impl Rules {
-    /// A `listChanged` or `subscribe` flag is a promise, which a server without streams cannot keep.
+    /// What both eras declare.
     fn apply(self, mut declared: ServerCapabilities) -> ServerCapabilities {
         if self.event_resources {
             let resources = declared.resources.get_or_insert_default();
@@ -50,17 +52,16 @@ impl Rules {
         {
             tools.list_changed = Some(true);
         }
-        if !self.streams {
-            if let Some(tools) = &mut declared.tools {
-                tools.list_changed = None;
-            }
-            if let Some(prompts) = &mut declared.prompts {
-                prompts.list_changed = None;
-            }
-            if let Some(resources) = &mut declared.resources {
-                resources.list_changed = None;
-                resources.subscribe = None;
-            }
+        if self.streams { declared } else { without_streams(declared) }
+    }
+
+    /// What `initialize` declares: a session hears of events as log messages. Without one there is no stream of events, and
+    /// nothing that keeps a log level.
+    fn apply_to_initialize(self, declared: ServerCapabilities) -> ServerCapabilities {
+        let mut declared = self.apply_to_session(declared);
+        if !self.sessions {
+            declared.logging = None;
+            return without_streams(declared);
         }
         declared
     }
@@ -73,6 +74,21 @@ impl Rules {
         }
         declared
     }
+}
+
+/// A `listChanged` or `subscribe` flag is a promise, which a server without streams cannot keep.
+fn without_streams(mut declared: ServerCapabilities) -> ServerCapabilities {
+    if let Some(tools) = &mut declared.tools {
+        tools.list_changed = None;
+    }
+    if let Some(prompts) = &mut declared.prompts {
+        prompts.list_changed = None;
+    }
+    if let Some(resources) = &mut declared.resources {
+        resources.list_changed = None;
+        resources.subscribe = None;
+    }
+    declared
 }
 
 impl DeclaredCapabilities {
@@ -134,7 +150,7 @@ impl Capabilities {
         match result {
             ServerResult::InitializeResult(initialized) => {
                 let handler = std::mem::take(&mut initialized.capabilities);
-                initialized.capabilities = rules.apply_to_session(handler);
+                initialized.capabilities = rules.apply_to_initialize(handler);
             }
             ServerResult::DiscoverResult(discovered) => {
                 let spoken = version::supported();

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     auth::{Authenticator, ProtectedResource},
-    config::Config,
+    config::{Config, SessionMode},
     dispatch::{Accepts, Caller, Dispatcher, Reply},
     ingress::Ingress,
     limits::RequestLimiter,
@@ -76,7 +76,7 @@ impl Endpoint {
                 // 405 where there is no stream: clients take that, and no other status, for a server without one.
                 let none = Refusal::Method { allow: ONLY_POST };
                 let call = read::get(headers).map_err(Refusal::Fault)?.ok_or(none)?;
-                if !self.config.streams.enabled {
+                if !self.config.streams.enabled || self.has_no_sessions() {
                     return Err(Refusal::Method { allow: self.allowed() });
                 }
                 if !caller.accepts.events {
@@ -84,6 +84,7 @@ impl Endpoint {
                 }
                 Ok(Ok(call))
             }
+            Method::DELETE if self.has_no_sessions() => Err(Refusal::Method { allow: ONLY_POST }),
             Method::DELETE => {
                 let none = Refusal::Method { allow: ONLY_POST };
                 Ok(Ok(read::delete(headers).map_err(Refusal::Fault)?.ok_or(none)?))
@@ -94,7 +95,15 @@ impl Endpoint {
 
     /// The methods of the endpoint. GET and DELETE concern a session.
     fn allowed(&self) -> &'static str {
-        if self.config.streams.enabled { "GET, POST, DELETE, OPTIONS" } else { "POST, DELETE, OPTIONS" }
+        match (self.has_no_sessions(), self.config.streams.enabled) {
+            (true, _) => ONLY_POST,
+            (false, true) => "GET, POST, DELETE, OPTIONS",
+            (false, false) => "POST, DELETE, OPTIONS",
+        }
+    }
+
+    fn has_no_sessions(&self) -> bool {
+        self.config.sessions.mode() == SessionMode::Off
     }
 
     async fn post_body(&self, caller: &Caller, body: Body) -> Result<Bytes, Refusal> {

@@ -176,12 +176,13 @@ fn status_of(fault: &Fault, era: Era) -> StatusCode {
         | Fault::UnsupportedVersion { .. }
         | Fault::UnsupportedSessionVersion(_)
         | Fault::SessionRequired
+        | Fault::NeedsSession { .. }
         | Fault::UnknownEvent(_) => StatusCode::BAD_REQUEST,
         Fault::MethodNotFound(_) => match era {
             Era::Stateless => StatusCode::NOT_FOUND,
             Era::Session => StatusCode::OK,
         },
-        Fault::InvalidParams { .. } => StatusCode::OK,
+        Fault::InvalidParams { .. } | Fault::NoSessions { .. } => StatusCode::OK,
         Fault::SessionNotFound => StatusCode::NOT_FOUND,
         Fault::StreamsOff => StatusCode::METHOD_NOT_ALLOWED,
         Fault::InsufficientScope { .. } => StatusCode::FORBIDDEN,

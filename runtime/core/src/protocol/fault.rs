@@ -51,6 +51,18 @@ pub enum Fault {
     /// The request needs a session id and has none.
     #[error("bad request: the Mcp-Session-Id header is required; send initialize first")]
     SessionRequired,
+    /// The request cannot be served without a session, and names none.
+    #[error("{what} needs a session: send initialize, and then its Mcp-Session-Id header with each request")]
+    NeedsSession {
+        /// The method.
+        what: String,
+    },
+    /// The request cannot be served without a session, and the server has none.
+    #[error("{what} needs a session, and this server has none (MCP_SESSIONS=off)")]
+    NoSessions {
+        /// The method.
+        what: String,
+    },
     /// The session does not exist, has ended, or belongs to another principal.
     #[error("session not found: it has ended or expired; send initialize again")]
     SessionNotFound,
@@ -141,11 +153,12 @@ impl Fault {
         match self {
             Self::Parse(_) => -32700,
             Self::InvalidRequest(_) | Self::UnsupportedSessionVersion(_) => -32600,
-            Self::MethodNotFound(_) | Self::StreamsOff => -32601,
+            Self::MethodNotFound(_) | Self::StreamsOff | Self::NoSessions { .. } => -32601,
             Self::InvalidMeta(_) | Self::InvalidParams { .. } => -32602,
             Self::DeadlineExceeded { .. } | Self::Unavailable | Self::Interrupted | Self::Internal => -32603,
             // The range left to implementations; -32001 is what the official SDKs answer for a lost session.
             Self::SessionRequired
+            | Self::NeedsSession { .. }
             | Self::UnknownEvent(_)
             | Self::TooManyStreams { .. }
             | Self::ProcessFull { .. }
