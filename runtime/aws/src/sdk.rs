@@ -173,13 +173,13 @@ impl<C> LazyClient<C> {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Unavailable`] if the SDK configuration cannot be loaded.
+    /// [`StoreError::Refused`] if the SDK configuration cannot be loaded.
     pub async fn get(&self) -> Result<&C, StoreError> {
         match self {
             Self::Given(client) => Ok(client),
             Self::Deferred { aws, make, made } => {
                 let config = async { aws.config().await.map(make) };
-                made.get_or_try_init(|| config).await.map_err(|error| StoreError::Unavailable(error.into()))
+                made.get_or_try_init(|| config).await.map_err(|error| StoreError::Refused(error.into()))
             }
         }
     }

@@ -110,9 +110,13 @@ pub enum StoreError {
     /// A stored item has a form that this version of the server cannot read.
     #[error("a stored item cannot be read: {0}")]
     Corrupt(String),
-    /// The store did not respond, or refused the request. A retry may succeed.
+    /// The store did not respond, or is overloaded. A retry may succeed.
     #[error("the store is unavailable")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The store refuses the request: a permission or a table is missing, or the configuration is wrong. A retry fails
+    /// again.
+    #[error("the store refuses the request")]
+    Refused(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl StoreError {

@@ -10,6 +10,7 @@ use serde::{Deserialize, de::IgnoredAny};
 use super::{
     authorizer::AuthorizerRequest,
     classify::{IngressKind, Invocation, Named, classify},
+    deadline::deadline,
     direct,
     error::InvocationError,
     events, request,
@@ -26,8 +27,6 @@ use mcp_lambda_core::{
     time::Deadline,
 };
 
-/// The time between the deadline of a request and the function's timeout, in which the end of the response is sent.
-const MARGIN: Duration = Duration::from_secs(2);
 /// The lifetime of a stream that waits for events: Lambda bills each second of it.
 const STREAM_LIFETIME: Duration = Duration::from_secs(60);
 
@@ -65,8 +64,11 @@ impl Function {
     }
 
     pub(super) async fn answer(self, event: Event) -> Result<InvocationResponse, InvocationError> {
-        let context =
-            InvocationContext { deadline: self.deadline(event.deadline_ms), trace_id: event.trace_id };
+        let now = self.server.clock().now();
+        let context = InvocationContext {
+            deadline: deadline(event.deadline_ms, now, self.server.config().request_timeout),
+            trace_id: event.trace_id,
+        };
         let is_agent_core = event.client_context.as_deref().map_or(Ok(false), is_agent_core)?;
         let content = self.read(&event.payload, is_agent_core)?;
         drop(event.payload);
@@ -114,16 +116,6 @@ impl Function {
                 ),
             }),
         }
-    }
-
-    /// The deadline of a request. Managed Instances do not stop an invocation at the function's timeout, so the server has
-    /// to end the request itself.
-    fn deadline(&self, deadline_ms: Option<u64>) -> Deadline {
-        let Some(deadline_ms) = deadline_ms else {
-            return Deadline::after(self.server.config().request_timeout);
-        };
-        let left = Duration::from_millis(deadline_ms.saturating_sub(self.server.clock().now().as_millis()));
-        Deadline::after(left.saturating_sub(MARGIN.min(left / 4)))
     }
 
     /// Appends the events to the log. If one of them is not stored, the invocation fails and Lambda retries all of them;

@@ -14,6 +14,7 @@
 
 mod authorizer;
 mod classify;
+mod deadline;
 mod direct;
 mod error;
 mod events;

@@ -229,6 +229,21 @@ async fn an_answer_carries_the_invocation_id_it_was_sent_and_none_of_its_own() {
     assert_eq!(error["errorType"], "UnknownEvent");
 }
 
+/// A deadline in the past, or later than any invocation may end, comes of clocks that differ.
+#[tokio::test]
+async fn an_invocation_with_a_deadline_that_makes_no_sense_is_answered() {
+    let (_lambda, mut worker) = Lambda::ready().await;
+    for (id, deadline) in
+        [("one", "1000000000000"), ("two", "99999999999999"), ("three", "0"), ("four", "soon")]
+    {
+        worker.event(id, &[("Lambda-Runtime-Deadline-Ms", deadline)], &function_url()).await;
+        let (head, body, _) = worker.request().await;
+        assert_eq!(head.lines().next(), Some(&*path(id, "response")));
+        assert!(body.contains("supportedVersions"), "{deadline}: {body}");
+        worker.write(TAKEN).await;
+    }
+}
+
 #[tokio::test]
 async fn a_client_context_that_cannot_be_read_fails_its_invocation_and_no_other() {
     let (_lambda, mut worker) = Lambda::ready().await;

@@ -14,7 +14,7 @@ use sdk::config::{
 };
 use serde_json::json;
 use test_support::{
-    Fixture, World,
+    Fixture, McpRequest, World,
     dynamodb::{
         Embedded, configured,
         proxy::{BROKEN, DENIED, Fate, Proxy, THROTTLED},
@@ -25,7 +25,7 @@ use test_support::{
     refused,
     request::initialize_request,
     session::{Client, NEWEST},
-    text,
+    stateless, text,
 };
 use tokio::time::Instant;
 
@@ -88,6 +88,19 @@ impl Lab {
         let message = body["error"]["message"].as_str().expect("a text");
         assert!(message.contains("may be retried"), "{message}");
         assert!(!message.contains(&self.state), "the client does not see the name of a table");
+        let log = logged();
+        assert_eq!(log.iter().filter(|line| line.contains("the session store failed")).count(), 1, "{log:?}");
+        log.join("\n")
+    }
+
+    /// Sends a ping that must be refused with a message that allows no retry, and returns the log.
+    async fn refused_for_good(&self, client: &Client) -> String {
+        logged();
+        let reply = client.request(7, "ping", json!({})).send(self.world.at(0)).await;
+        assert_eq!(reply.header("retry-after"), None);
+        let (status, code, body) = refused(reply).await;
+        assert_eq!((status, code), (200, -32603));
+        assert_eq!((&body["id"], &body["error"]["message"]), (&json!(7), &json!("internal error")));
         let log = logged();
         assert_eq!(log.iter().filter(|line| line.contains("the session store failed")).count(), 1, "{log:?}");
         log.join("\n")
@@ -173,7 +186,7 @@ async fn a_missing_table_is_logged_with_the_action_and_the_variables() {
     let client = lab.session().await;
     lab.client.delete_table().table_name(&lab.state).send().await.expect("deleted");
     lab.proxy.first(0, BROKEN);
-    let log = lab.unavailable(&client).await;
+    let log = lab.refused_for_good(&client).await;
     assert_eq!(lab.proxy.seen(), ["GetItem"]);
     for part in ["dynamodb:GetItem", &lab.state, "there is no such table", "SESSION_TABLE_NAME"] {
         assert!(log.contains(part), "{part} in {log}");
@@ -185,7 +198,7 @@ async fn a_missing_permission_is_logged_with_the_table() {
     let lab = Lab::new(1).await;
     let client = lab.session().await;
     lab.proxy.every("GetItem", DENIED);
-    let log = lab.unavailable(&client).await;
+    let log = lab.refused_for_good(&client).await;
     assert_eq!(lab.proxy.seen(), ["GetItem"], "there is no retry");
     for part in ["dynamodb:GetItem", &lab.state, "grant it the action", "is not authorized"] {
         assert!(log.contains(part), "{part} in {log}");
@@ -210,6 +223,61 @@ async fn a_corrupt_item_is_an_error_that_suggests_no_retry() {
     assert!(log.contains("version") && log.contains(&client.id), "{log}");
 }
 
+/// What no retry mends: a missing permission, a missing table, a request that is wrong.
+const FOR_GOOD: [Fate; 3] = [
+    DENIED,
+    Fate::Refused(
+        400,
+        "com.amazonaws.dynamodb.v20120810#ResourceNotFoundException",
+        "Requested resource not found",
+    ),
+    Fate::Refused(
+        400,
+        "com.amazon.coral.validate#ValidationException",
+        "One or more parameter values were invalid",
+    ),
+];
+
+/// Everything that reads or writes a store, with the status of a failure.
+fn every_use(client: &Client) -> Vec<(McpRequest, u16)> {
+    let reply = format!("{}.1", "0".repeat(32));
+    let read = json!({ "uri": "event://aws.ec2/state_change" });
+    vec![
+        (initialize_request(NEWEST, json!({})), 200),
+        (client.request(1, "ping", json!({})), 200),
+        (client.request(1, "logging/setLevel", json!({ "level": "error" })), 200),
+        (client.request(1, "resources/subscribe", json!({ "uri": "test://one" })), 200),
+        (client.request(1, "resources/read", read.clone()), 200),
+        (client.notification("notifications/cancelled", json!({ "requestId": 1 })), 500),
+        (client.listen(), 500),
+        (client.resume("log.0.0.0"), 500),
+        (client.resume(&reply), 500),
+        (client.end(), 500),
+        (stateless("resources/read", read), 200),
+        (stateless("subscriptions/listen", json!({ "notifications": { "toolsListChanged": true } })), 200),
+    ]
+}
+
+/// A client that is told to retry what cannot succeed retries for ever, and each try is an invocation.
+#[tokio::test]
+async fn what_no_retry_mends_is_not_called_one_to_retry_wherever_a_store_is_used() {
+    let lab = Lab::new(1).await;
+    let client = lab.session().await;
+    let build = |builder: mcp_lambda_server::Builder<Fixture>| builder.stores(lab.stores.clone());
+    let world = environments::world(1, |config| config.events.enabled = Some(true), build);
+    for fate in FOR_GOOD {
+        for (at, (request, status)) in every_use(&client).into_iter().enumerate() {
+            lab.proxy.rule(move |_, _| fate);
+            let reply = request.send(world.at(0)).await;
+            assert_eq!((reply.status.as_u16(), reply.header("retry-after")), (status, None), "{at} {fate:?}");
+            let (_, code, body) = refused(reply).await;
+            assert_eq!(code, -32603, "{at} {fate:?}");
+            let message = body["error"]["message"].as_str().expect("a text");
+            assert!(!message.contains("retried") && !message.contains("moment"), "{at} {fate:?}: {message}");
+        }
+    }
+}
+
 /// DynamoDB takes 400 KB.
 #[tokio::test]
 async fn a_session_that_is_too_large_is_invalid_params() {
@@ -229,7 +297,10 @@ async fn a_session_that_could_not_be_stored_leaves_no_item() {
         lab.proxy.every("TransactWriteItems", fate);
         let (status, code, _) =
             refused(initialize_request(NEWEST, json!({})).send(lab.world.at(0)).await).await;
-        assert_eq!((status, code), (503, -32603), "{fate:?}");
+        // A permission that is missing is missing for the next try too.
+        let is_denied = matches!(fate, Fate::Refused(_, code, _) if code.contains("AccessDenied"));
+        let expected = if is_denied { 200 } else { 503 };
+        assert_eq!((status, code), (expected, -32603), "{fate:?}");
         assert_eq!(lab.items().await, 0, "{fate:?}");
     }
 }
@@ -301,7 +372,7 @@ async fn a_get_stream_that_cannot_be_opened_holds_no_lease() {
     for (case, is_denied) in denied.into_iter().enumerate() {
         lab.proxy.rule(move |seen, at| if is_denied(seen, at) { DENIED } else { Fate::Answered });
         let (status, code, _) = refused(client.listen().send(lab.world.at(0)).await).await;
-        assert_eq!((status, code), (503, -32603), "{case}: {:?}", lab.proxy.seen());
+        assert_eq!((status, code), (500, -32603), "{case}: {:?}", lab.proxy.seen());
     }
     lab.proxy.first(0, BROKEN);
     let stream = client.listening(lab.world.at(0)).await;

@@ -57,7 +57,7 @@ impl DynamoStore {
         let Err(error) = sent else { return Ok(AppendOutcome::Written) };
         let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error()
         else {
-            return Err(error::failed("TransactWriteItems", &self.events, &error));
+            return Err(error::failed_transaction(&self.events, &error));
         };
         let reasons: Vec<_> =
             cancelled.cancellation_reasons().iter().map(|reason| reason.code().unwrap_or("None")).collect();
@@ -69,7 +69,7 @@ impl DynamoStore {
         } else if reasons.contains(&"TransactionConflict") {
             Ok(AppendOutcome::TransactionConflict)
         } else {
-            Err(error::failed("TransactWriteItems", &self.events, &error))
+            Err(error::failed_transaction(&self.events, &error))
         }
     }
 

@@ -101,7 +101,7 @@ impl DynamoStore {
             Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
                 cancelled.cancellation_reasons()
             }
-            _ => return Err(error::failed("TransactWriteItems", table, &error)),
+            _ => return Err(error::failed_transaction(table, &error)),
         };
         let is_failed = |reason: Option<&CancellationReason>| {
             reason.and_then(CancellationReason::code) == Some("ConditionalCheckFailed")
@@ -113,11 +113,7 @@ impl DynamoStore {
         let conflict = reasons
             .iter()
             .any(|reason| is_failed(Some(reason)) || reason.code() == Some("TransactionConflict"));
-        if conflict {
-            Err(StoreError::Conflict)
-        } else {
-            Err(error::failed("TransactWriteItems", table, &error))
-        }
+        if conflict { Err(StoreError::Conflict) } else { Err(error::failed_transaction(table, &error)) }
     }
 
     /// Writes an item unless an item with its key exists.

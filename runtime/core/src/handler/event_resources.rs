@@ -171,7 +171,12 @@ fn template() -> ResourceTemplate {
 
 fn unreadable(error: &StoreError) -> ErrorData {
     tracing::error!(error = %Causes(error), "the event log cannot be read");
-    ErrorData::internal_error("the events cannot be read at the moment", None)
+    let text = if error.is_retryable() {
+        "the events cannot be read at the moment; the request may be retried"
+    } else {
+        "the events cannot be read"
+    };
+    ErrorData::internal_error(text, None)
 }
 
 impl Layer for EventResources {

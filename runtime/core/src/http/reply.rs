@@ -145,7 +145,13 @@ fn fault_response(era: Era, id: Option<RequestId>, fault: &Fault) -> Response<Bo
     if *fault != Fault::Unavailable {
         log_refused(&fault.to_log(), id.as_ref());
     }
-    let mut response = json(status_of(fault, era), JsonRpcResponse::fault(id, fault).json);
+    // At 200 a client would take an error that names no request for a success.
+    let status = if id.is_none() && *fault == Fault::Internal {
+        StatusCode::INTERNAL_SERVER_ERROR
+    } else {
+        status_of(fault, era)
+    };
+    let mut response = json(status, JsonRpcResponse::fault(id, fault).json);
     if matches!(fault, Fault::TooManyStreams { .. } | Fault::ProcessFull { .. } | Fault::Unavailable) {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }

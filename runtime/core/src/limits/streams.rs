@@ -125,7 +125,7 @@ impl StreamPermit {
             Ok(false) => Err(Fault::TooManyStreams { limit }),
             Err(error) => {
                 tracing::error!(error = %Causes(&error), "cannot count streams");
-                Err(Fault::Unavailable)
+                Err(Fault::of_store(&error))
             }
         }
     }

@@ -10,6 +10,7 @@ use rmcp::{
 use serde_json::{Value, json};
 
 use super::version;
+use crate::error::StoreError;
 
 /// Why a request is refused, in words for its client.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -112,6 +113,11 @@ impl Fault {
     #[must_use]
     pub fn batches_ended() -> Self {
         Self::InvalidRequest("a body is one message: only revision 2025-03-26 has batches".into())
+    }
+
+    /// A store that failed. Only a request that may succeed later is called one to retry.
+    pub(crate) fn of_store(error: &StoreError) -> Self {
+        if error.is_retryable() { Self::Unavailable } else { Self::Internal }
     }
 
     /// Invalid parameters with a text and no data.

@@ -96,8 +96,7 @@ pub(crate) fn fault_of(error: &StoreError) -> Fault {
         error @ StoreError::TooLarge { .. } => Fault::invalid_params(error.to_string()),
         error => {
             tracing::error!(error = %Causes(error), "the session store failed");
-            // A request that would fail again is not one to retry.
-            if error.is_retryable() { Fault::Unavailable } else { Fault::Internal }
+            Fault::of_store(error)
         }
     }
 }

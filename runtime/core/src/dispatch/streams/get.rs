@@ -93,7 +93,7 @@ impl Streams {
     ) -> Result<(Arc<SessionRecord>, Subscription, StreamId), Fault> {
         let subscription = subscription.map_err(|error| {
             tracing::error!(error = %Causes(&error), "the event log cannot be read");
-            Fault::Unavailable
+            Fault::of_store(&error)
         })?;
         // After the subscription: an event between the two may go to both streams; in the other order it could go to
         // none.

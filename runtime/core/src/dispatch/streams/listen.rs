@@ -67,7 +67,7 @@ impl Streams {
             Err(error) => {
                 tracing::error!(error = %Causes(&error), "the event log cannot be read");
                 permit.release().await;
-                return Err(Fault::Unavailable);
+                return Err(Fault::of_store(&error));
             }
         };
         let has_event_resources = self.capabilities.has_event_resources();

@@ -41,7 +41,7 @@ impl Streams {
             Ok(replay) => replay,
             Err(error) => {
                 tracing::error!(error = %Causes(&error), "a stored reply cannot be read");
-                return Err(Fault::Unavailable);
+                return Err(Fault::of_store(&error));
             }
         };
         let deadline = match caller.ingress.delivery {
