@@ -4,6 +4,7 @@ use http::{Method, Version};
 use mcp_lambda_server::{
     Config,
     auth::{AuthConfig, JwtConfig},
+    config::SessionMode,
 };
 use serde_json::json;
 use test_support::{
@@ -193,7 +194,7 @@ async fn the_most_specific_range_of_accept_counts_and_an_empty_header_accepts_an
 
 #[tokio::test(start_paused = true)]
 async fn an_empty_session_header_is_a_missing_one() {
-    let world = environment();
+    let world = environments_with(1, |config| config.sessions.mode = Some(SessionMode::Required));
     let empty = |request: McpRequest| request.header("mcp-session-id", "");
     assert_eq!(empty(initialize_request("2025-11-25", json!({}))).send(world.at(0)).await.status, 200);
     let ping = McpRequest::json(&json!({ "jsonrpc": "2.0", "id": 1, "method": "ping" }));

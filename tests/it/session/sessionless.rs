@@ -177,7 +177,7 @@ async fn a_get_without_a_session_is_405_and_a_delete_has_nothing_to_end() {
         let world = with(mode);
         let get = McpRequest::of(Method::GET).header("accept", "text/event-stream");
         let reply = get.header("mcp-protocol-version", NEWEST).send(world.at(0)).await;
-        assert_eq!((reply.status.as_u16(), reply.header("allow")), (405, Some("POST")));
+        assert_eq!((reply.status.as_u16(), reply.header("allow")), (405, Some("POST, OPTIONS")));
         let end = McpRequest::of(Method::DELETE).header("mcp-protocol-version", NEWEST);
         let expected = if mode == SessionMode::Off { 405 } else { 400 };
         assert_eq!(end.send(world.at(0)).await.status, expected, "{mode:?}");
