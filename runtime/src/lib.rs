@@ -148,8 +148,8 @@ pub mod stream {
     pub use mcp_lambda_core::{
         ids::ParseIdError,
         stream::{
-            EventId, LogCursor, LogPosition, Part, Replay, ReplyStream, StoredFrame, StreamId, StreamKey,
-            StreamLease, StreamLeaseStore, StreamStore, StreamTerms,
+            EventId, LogCursor, LogPosition, Part, Replay, ReplyStream, SessionTag, StoredFrame, StreamId,
+            StreamKey, StreamLease, StreamLeaseStore, StreamStore, StreamTerms,
         },
     };
 }

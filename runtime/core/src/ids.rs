@@ -5,6 +5,8 @@ use std::{fmt, str::FromStr, sync::Arc};
 use crate::random;
 
 const RANDOM_ID: &str = "32 lower-case hexadecimal digits";
+/// Digits of a [`SessionTag`].
+const TAG_LENGTH: usize = 8;
 const EVENT_ID: &str = "an event id that this server has sent";
 
 /// The error of parsing text that is not an identifier of the requested type.
@@ -64,6 +66,37 @@ random_id! {
     StreamId
 }
 
+/// The beginning of a session's id, which the event ids of its GET streams carry: each is known by the session that it
+/// was given to, and by no other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SessionTag(u32);
+
+impl SessionId {
+    /// Returns the tag of the session.
+    #[must_use]
+    pub fn tag(&self) -> SessionTag {
+        // Both ends of the slice are inside: an id is 32 hexadecimal digits.
+        SessionTag(u32::from_str_radix(&self.0[..TAG_LENGTH], 16).unwrap_or_default())
+    }
+}
+
+impl fmt::Display for SessionTag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:08x}", self.0)
+    }
+}
+
+impl FromStr for SessionTag {
+    type Err = ParseIdError;
+
+    fn from_str(text: &str) -> Result<Self, ParseIdError> {
+        let fits =
+            text.len() == TAG_LENGTH && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        let tag = fits.then(|| u32::from_str_radix(text, 16).ok()).flatten();
+        tag.map(Self).ok_or(ParseIdError(EVENT_ID))
+    }
+}
+
 /// A position in one scope of the event log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct LogPosition {
@@ -108,6 +141,33 @@ impl FromStr for LogPosition {
     }
 }
 
+impl LogCursor {
+    /// Whether this position is at or behind another one in each scope.
+    #[must_use]
+    pub fn has_reached(&self, other: &Self) -> bool {
+        let reached = |own: LogPosition, other: LogPosition| (own.seq, own.sent) >= (other.seq, other.sent);
+        reached(self.global, other.global)
+            && reached(self.session, other.session)
+            && reached(self.principal, other.principal)
+    }
+}
+
+impl fmt::Display for LogCursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.{}", self.global, self.session, self.principal)
+    }
+}
+
+impl FromStr for LogCursor {
+    type Err = ParseIdError;
+
+    fn from_str(text: &str) -> Result<Self, ParseIdError> {
+        let positions: Vec<_> = text.split('.').map(LogPosition::from_str).collect::<Result<_, _>>()?;
+        let [global, session, principal] = positions[..] else { return Err(ParseIdError(EVENT_ID)) };
+        Ok(Self { global, session, principal })
+    }
+}
+
 /// A position in a stream, as an SSE `id` and as `Last-Event-ID`. It names its stream, so any environment can resume
 /// from it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -119,18 +179,27 @@ pub enum EventId {
         /// Sequence number of the message; 0 is the priming event.
         seq: u64,
     },
-    /// A position in a GET stream: `log.<global>.<session>.<principal>`. `5-1` instead of `5` means that one message
-    /// of the event after the fifth has been sent.
-    Log(LogCursor),
+    /// The end of a reply that broke off, behind the error that says so: `<stream>.end`. Nothing follows it.
+    ReplyEnd {
+        /// Id of the stream.
+        stream: StreamId,
+    },
+    /// A position in a GET stream: `log.<tag of the session>.<global>.<session>.<principal>`. `5-1` instead of `5`
+    /// means that one message of the event after the fifth has been sent.
+    Log {
+        /// The session that the stream belongs to.
+        session: SessionTag,
+        /// The position.
+        cursor: LogCursor,
+    },
 }
 
 impl fmt::Display for EventId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Reply { stream, seq } => write!(f, "{}.{seq}", stream.as_str()),
-            Self::Log(LogCursor { global, session, principal }) => {
-                write!(f, "log.{global}.{session}.{principal}")
-            }
+            Self::ReplyEnd { stream } => write!(f, "{}.end", stream.as_str()),
+            Self::Log { session, cursor } => write!(f, "log.{session}.{cursor}"),
         }
     }
 }
@@ -139,13 +208,15 @@ impl FromStr for EventId {
     type Err = ParseIdError;
 
     fn from_str(text: &str) -> Result<Self, ParseIdError> {
-        if let Some(cursor) = text.strip_prefix("log.") {
-            let positions: Vec<_> = cursor.split('.').map(LogPosition::from_str).collect::<Result<_, _>>()?;
-            let [global, session, principal] = positions[..] else { return Err(ParseIdError(EVENT_ID)) };
-            return Ok(Self::Log(LogCursor { global, session, principal }));
+        if let Some(of_log) = text.strip_prefix("log.") {
+            let (tag, cursor) = of_log.split_once('.').ok_or(ParseIdError(EVENT_ID))?;
+            return Ok(Self::Log { session: tag.parse()?, cursor: cursor.parse()? });
         }
         let (stream, seq) = text.split_once('.').ok_or(ParseIdError(EVENT_ID))?;
         let stream = stream.parse::<StreamId>()?;
+        if seq == "end" {
+            return Ok(Self::ReplyEnd { stream });
+        }
         Ok(Self::Reply { stream, seq: number(seq)? })
     }
 }

@@ -155,7 +155,7 @@ async fn a_stream_of_another_user_cannot_be_replayed() {
                 || his.resume(place),
                 || his.resume(&made_up),
                 [place, &made_up],
-                400,
+                405,
             )
             .await;
     }

@@ -190,7 +190,7 @@ async fn a_buffered_get_is_a_snapshot_of_the_events_since() {
         .map(|(_, message)| &message["params"]["data"]["payload"])
         .collect();
     assert_eq!(payloads, [1, 2, 3]);
-    assert_eq!(rest.last().expect("messages").0, "log.3.0.0");
+    assert_eq!(rest.last().expect("messages").0, format!("log.{}.3.0.0", &client.id[..8]));
 }
 
 /// Code listens as clients do.

@@ -151,14 +151,15 @@ async fn a_stream_that_was_lost_in_the_middle_of_an_event_goes_on_behind_its_las
     for _ in 0..3 {
         places.push(identified(&mut first).await);
     }
+    let id = |position: &str| format!("log.{}.{position}", &client.id[..8]);
     let received: Vec<_> =
         places.iter().map(|(place, message)| (place.as_str(), message["method"].as_str())).collect();
     assert_eq!(
         received,
         [
-            ("log.0.0.0-1", Some("notifications/message")),
-            ("log.0.0.0-2", Some("notifications/resources/list_changed")),
-            ("log.0.0.1", Some("notifications/resources/updated")),
+            (id("0.0.0-1").as_str(), Some("notifications/message")),
+            (id("0.0.0-2").as_str(), Some("notifications/resources/list_changed")),
+            (id("0.0.1").as_str(), Some("notifications/resources/updated")),
         ]
     );
     world.at(1).events().tools_list_changed().await.expect("published");

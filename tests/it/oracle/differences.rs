@@ -142,7 +142,7 @@ pub(crate) const SESSION: &[Difference] = &[
     ),
     differs(
         "GET from an unknown event",
-        (400, Some(-32000)),
+        (405, Some(-32000)),
         (200, None),
         "a client that cannot be given what it missed must know; rmcp opens a fresh stream",
     ),

@@ -13,7 +13,7 @@ use mcp_lambda_server::{
     Config,
     config::VARIABLES,
     session::SessionId,
-    stream::{EventId, LogCursor, LogPosition, StreamId},
+    stream::{EventId, LogCursor, LogPosition, SessionTag, StreamId},
 };
 use proptest::{collection, prelude::*, sample};
 use serde_json::{Map, Value, json};
@@ -58,8 +58,11 @@ fn any_headers() -> impl Strategy<Value = HeaderMap> {
 
 fn any_place_in_the_log() -> impl Strategy<Value = EventId> {
     let place = || (any::<u64>(), 0..3_u8).prop_map(|(seq, sent)| LogPosition { seq, sent });
-    (place(), place(), place())
-        .prop_map(|(global, session, principal)| EventId::Log(LogCursor { global, session, principal }))
+    let tag = "[0-9a-f]{8}".prop_map(|text| text.parse::<SessionTag>().expect("a tag"));
+    (tag, place(), place(), place()).prop_map(|(tag, global, session, principal)| EventId::Log {
+        session: tag,
+        cursor: LogCursor { global, session, principal },
+    })
 }
 
 /// JSON of any shape, a little deep.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use mcp_lambda_server::{Event, Principal};
 use serde_json::json;
 use test_support::{
-    environment, environments_with, refused, result,
+    environment, environments, environments_with, refused, result,
     session::{Client, MIDDLE, NEWEST, OLDEST, VERSIONS, buffered, front, identified, opening, rest},
 };
 
@@ -45,7 +45,8 @@ async fn with_streams_off_a_get_is_405_and_nothing_promises_changes() {
     let world = environments_with(1, |config| config.streams.enabled = false);
     let client = Client::open(world.at(0), NEWEST).await;
     let without = (client.listen().without("mcp-session-id"), "POST, OPTIONS");
-    let with = [client.listen(), client.resume("log.0.0.0")].map(|get| (get, "POST, DELETE, OPTIONS"));
+    let with =
+        [client.listen(), client.resume("log.00000000.0.0.0")].map(|get| (get, "POST, DELETE, OPTIONS"));
     for (get, allowed) in with.into_iter().chain([without]) {
         let reply = get.send(world.at(0)).await;
         assert_eq!(reply.header("allow"), Some(allowed));
@@ -168,11 +169,11 @@ async fn a_message_goes_to_the_newest_get_stream_of_a_client_and_to_no_other() {
     let mut new = client.listening(world.at(0)).await;
     change(&client, "prompts", world.at(0)).await;
     assert_eq!(new.message().await["method"], "notifications/prompts/list_changed");
-    assert!(rest(&mut old).await.is_empty(), "the old one has ended, and sent nothing more");
     // A reply is a stream of the client too: what belongs to no request does not go there.
     let reply = client.call(2, "change", json!({ "what": "tools" })).send(world.at(0)).await;
     assert!(!reply.is_stream(), "a change alone opens no stream");
     assert_eq!(new.message().await["method"], "notifications/tools/list_changed");
+    assert!(rest(&mut old).await.is_empty(), "the old one sends nothing more, until its time is over");
 }
 
 #[tokio::test(start_paused = true)]
@@ -291,4 +292,50 @@ async fn a_buffered_get_returns_the_stored_events_and_ends() {
     opening(&mut fresh, NEWEST).await;
     assert!(rest(&mut fresh).await.is_empty(), "from now on there is nothing");
     assert_eq!(start.elapsed(), Duration::ZERO);
+}
+
+/// java-sdk#524, mcp_dart#126: two GET streams of one session that end each other bring their client back for ever. Here
+/// both stay open, and each message is on one of them.
+#[tokio::test(start_paused = true)]
+async fn two_get_streams_of_a_session_do_not_end_each_other() {
+    for version in VERSIONS {
+        let world = environments(2);
+        let client = Client::open(world.at(0), version).await;
+        let start = tokio::time::Instant::now();
+        let mut streams = [client.listening(world.at(0)).await, client.listening(world.at(1)).await];
+        for _ in 0..5 {
+            tokio::time::sleep(Duration::from_secs(20)).await;
+            change(&client, "tools", world.at(0)).await;
+            assert_eq!(streams[1].message().await["method"], "notifications/tools/list_changed");
+            assert!(streams[1].is_waiting(), "{version}: the newer one is open");
+        }
+        assert!(rest(&mut streams[0]).await.is_empty(), "{version}: no message twice");
+        assert_eq!(start.elapsed().as_secs(), 300, "{version}: the older one was open for its whole time");
+    }
+}
+
+/// The client has closed its newer stream: the older one, on whichever environment, gets the messages.
+#[tokio::test(start_paused = true)]
+async fn the_older_get_stream_takes_over_when_the_newer_one_is_left() {
+    for newer in [0, 1] {
+        let world = environments(2);
+        let client = Client::open(world.at(0), NEWEST).await;
+        let mut older = client.listening(world.at(0)).await;
+        let mut left = client.listening(world.at(newer)).await;
+        change(&client, "tools", world.at(0)).await;
+        assert_eq!(left.message().await["method"], "notifications/tools/list_changed");
+        let passed_by = older.event_after_comments().await.expect("the position behind it");
+        assert_eq!(
+            passed_by.data.as_deref(),
+            Some(""),
+            "no message, but its id: a resume does not repeat it"
+        );
+        drop(left);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        change(&client, "prompts", world.at(1)).await;
+        assert_eq!(older.message().await["method"], "notifications/prompts/list_changed");
+        let mut resumed = client.resume(&passed_by.id.expect("an id")).send(world.at(1)).await;
+        opening(&mut resumed, NEWEST).await;
+        assert_eq!(resumed.message().await["method"], "notifications/prompts/list_changed");
+    }
 }

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use test_support::{
     McpRequest, World, environments,
     logs::warnings::{capture, logged},
+    refused,
     session::{Client, NEWEST, identified, opening, priming, rest},
     text,
 };
@@ -209,7 +210,9 @@ fn killed(good: usize, seen: usize) {
                 messages.extend(event.is_message().then(|| (event.id.clone(), event.json())));
             }
             let (id, last) = messages.pop().expect("an end");
-            assert_eq!((id, &last["id"], &last["error"]["code"]), (None, &json!(1), &json!(-32603)));
+            let end = id.expect("an id behind which nothing follows");
+            assert_eq!((&last["id"], &last["error"]["code"]), (&json!(1), &json!(-32603)));
+            assert_eq!(refused(client.resume(&end).send(plain.at(0)).await).await.0, 405);
             assert!(last["error"]["message"].as_str().expect("a text").contains("may be retried"));
             assert_eq!(messages.len(), stored.len().saturating_sub(at));
         }

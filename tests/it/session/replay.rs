@@ -108,9 +108,7 @@ async fn a_reply_can_be_resumed_from_each_of_its_messages() {
         messages.push((id, message));
     }
     assert_whole(&messages, 1);
-    let mut over = client.resume(&last).send(world.at(2)).await;
-    opening(&mut over, NEWEST).await;
-    assert!(rest(&mut over).await.is_empty());
+    assert_eq!(refused(client.resume(&last).send(world.at(2)).await).await.0, 405, "it is over for good");
 }
 
 /// "The server MUST NOT replay messages that would have been delivered on a different stream."
@@ -144,17 +142,18 @@ async fn a_stream_of_another_session_cannot_be_resumed() {
         let (stolen, unknown) =
             (theirs.resume(&place).send(server).await, theirs.resume(&never).send(server).await);
         let ((status, code, stolen), (_, _, unknown)) = (refused(stolen).await, refused(unknown).await);
-        assert_eq!((status, code), (400, -32000));
+        assert_eq!((status, code), (405, -32000));
         assert_eq!(stolen.to_string().replace(&place, "*"), unknown.to_string().replace(&never, "*"));
     }
 }
 
 #[tokio::test]
-async fn an_unknown_or_malformed_last_event_id_is_refused_with_400() {
+async fn an_unknown_or_malformed_last_event_id_is_refused_with_405() {
     let world = environments(1);
     let client = Client::open(world.at(0), NEWEST).await;
     let token = "0123456789abcdef0123456789abcdef";
     let many = "9".repeat(40);
+    let tag = &client.id[..8];
     let bad = [
         "",
         "1",
@@ -163,17 +162,22 @@ async fn an_unknown_or_malformed_last_event_id_is_refused_with_400() {
         "log.1",
         "log.1.",
         "log.1.1",
-        "log.-1.0.0",
-        "log.+1.0.0",
-        "log.1.2.3.4",
-        "log.1-0.2.3",
-        "log.1-3.2.3",
-        "log.1-01.2.3",
-        "log.1-+1.2.3",
-        "log.1-.2.3",
-        "log.a.b.c",
+        "log.0.0.0",
+        "log.0123abcd.0.0",
+        "log.0123abc.0.0.0",
+        "log.0123ABCD.0.0.0",
+        "log.0123abcd.0.0.0",
+        &format!("log.{tag}.-1.0.0"),
+        &format!("log.{tag}.+1.0.0"),
+        &format!("log.{tag}.1.2.3.4"),
+        &format!("log.{tag}.1-0.2.3"),
+        &format!("log.{tag}.1-3.2.3"),
+        &format!("log.{tag}.1-01.2.3"),
+        &format!("log.{tag}.1-+1.2.3"),
+        &format!("log.{tag}.1-.2.3"),
+        &format!("log.{tag}.a.b.c"),
         "LOG.1.1.1",
-        &format!("log.{many}.0.0"),
+        &format!("log.{tag}.{many}.0.0"),
         token,
         &format!("{token}."),
         &format!("{token}.x"),
@@ -181,14 +185,16 @@ async fn an_unknown_or_malformed_last_event_id_is_refused_with_400() {
         &format!("{token}.{many}"),
         &format!("{}.1", token.to_uppercase()),
         &format!("{token}.1"),
+        &format!("{token}.end"),
+        &format!("log.{tag}.0.0.0"),
         "../../etc.1",
     ];
     for id in bad {
         let (status, code, body) = refused(client.resume(id).send(world.at(0)).await).await;
-        assert_eq!((status, code), (400, -32000), "{id:?}");
+        assert_eq!((status, code), (405, -32000), "{id:?}");
         assert_eq!(body.get("id"), None);
     }
-    let twice = client.resume("log.0.0.0").and_header("last-event-id", b"log.0.0.0").send(world.at(0)).await;
+    let twice = client.resume("log.0").and_header("last-event-id", b"log.0").send(world.at(0)).await;
     assert_eq!(refused(twice).await.0, 400);
 }
 
@@ -243,10 +249,13 @@ fn uris<'a>(heard: &'a [(String, Value)], scope: &str) -> Vec<&'a str> {
 async fn a_position_ahead_of_the_log_continues_from_now() {
     let world = environments(1);
     let client = Client::open(world.at(0), NEWEST).await;
-    let mut stream = client.resume(&format!("log.{0}.{0}.{0}-2", u64::MAX)).send(world.at(0)).await;
-    assert_eq!(opening(&mut stream, NEWEST).await.as_deref(), Some("log.0.0.0"));
+    let id = |position: &str| format!("log.{}.{position}", &client.id[..8]);
+    drop(client.listening(world.at(0)).await);
+    let ahead = id(&format!("{0}.{0}.{0}-2", u64::MAX));
+    let mut stream = client.resume(&ahead).send(world.at(0)).await;
+    assert_eq!(opening(&mut stream, NEWEST).await, Some(id("0.0.0")));
     assert_eq!(client.call(1, "change", json!({ "what": "tools" })).send(world.at(0)).await.status, 200);
-    assert_eq!(identified(&mut stream).await.0, "log.1.0.0");
+    assert_eq!(identified(&mut stream).await.0, id("1.0.0"));
 }
 
 /// SEP-1699: the connection closes, the call goes on, and the client polls for the rest wherever it likes.
@@ -294,7 +303,7 @@ async fn a_reply_can_be_replayed_for_a_while_and_then_is_unknown() {
     assert_eq!(rest(&mut resumed).await.len(), STEPS);
     world.clock.advance(Duration::from_secs(200));
     let (status, code, _) = refused(client.resume(&place).send(world.at(1)).await).await;
-    assert_eq!((status, code), (400, -32000));
+    assert_eq!((status, code), (405, -32000));
 }
 
 #[tokio::test(start_paused = true)]
@@ -325,4 +334,92 @@ async fn the_end_of_a_session_ends_a_resumed_stream() {
     assert_eq!(client.end().send(world.at(0)).await.status, 204);
     assert!(rest(&mut following).await.is_empty());
     assert_eq!(refused(client.resume(&place).send(world.at(1)).await).await.0, 404);
+}
+
+/// typescript-sdk#2068: a new session that sends an old-looking id gets events from before it existed. An id means
+/// something to the session that was given it, and reaches back to its first stream at most.
+#[tokio::test(start_paused = true)]
+async fn an_event_id_never_reaches_back_before_its_session_or_into_another_one() {
+    let world = environments(2);
+    let old = Client::open(world.at(0), NEWEST).await;
+    let mut stream = old.listening(world.at(0)).await;
+    let change = async |client: &Client, what: &str| {
+        assert_eq!(client.call(1, "change", json!({ "what": what })).send(world.at(1)).await.status, 200);
+    };
+    change(&old, "tools").await;
+    let (given, _) = identified(&mut stream).await;
+    change(&old, "prompts").await;
+    let new = Client::open(world.at(1), NEWEST).await;
+    let own = |position: &str| format!("log.{}.{position}", &new.id[..8]);
+    for (at, server) in world.servers.iter().enumerate() {
+        for forged in [given.clone(), own("0.0.0"), own("1.0.0"), own("1-2.0.0"), "log.0.0.0".into()] {
+            let (status, code, _) = refused(new.resume(&forged).send(server).await).await;
+            assert_eq!((status, code), (405, -32000), "{forged} on environment {at}");
+        }
+        // A session that has had a stream has no ids from before that either, and a refused one takes nothing over.
+        let mut listening = new.listening(server).await;
+        for forged in [given.clone(), own("0.0.0"), own("1.0.0"), own("1-2.0.0")] {
+            assert_eq!(refused(new.resume(&forged).send(world.at(1 - at)).await).await.0, 405, "{forged}");
+        }
+        change(&new, "resources").await;
+        let (id, message) = identified(&mut listening).await;
+        assert_eq!(message["method"], "notifications/resources/list_changed");
+        assert_eq!(id, own(&format!("{}.0.0", 3 + at)));
+    }
+}
+
+/// typescript-sdk#2615, python-sdk#2393: a client that resumes what is over got an empty stream once a second, for ever.
+#[tokio::test(start_paused = true)]
+async fn a_reply_that_is_over_is_refused_with_405_however_it_ended() {
+    let world = environments(2);
+    let client = Client::open(world.at(0), NEWEST).await;
+    let over = async |place: &str, why: &str| {
+        for server in &world.servers {
+            let reply = client.resume(place).send(server).await;
+            assert_eq!(reply.header("allow"), Some("POST, DELETE, OPTIONS"), "{why}");
+            let (status, code, _) = refused(reply).await;
+            assert_eq!((status, code), (405, -32000), "{why}");
+        }
+    };
+    // Answered, and answered with an error.
+    for (id, tool) in [(1, "log"), (2, "panic_later")] {
+        let mut reply = client.call(id, tool, json!({ "level": "error" })).send(world.at(0)).await;
+        let messages = rest(&mut reply).await;
+        over(&messages.last().expect("a response").0, tool).await;
+        // The client learns the outcome, if it has missed it.
+        let before = &messages[messages.len() - 2].0;
+        let mut resumed = client.resume(before).send(world.at(1)).await;
+        opening(&mut resumed, NEWEST).await;
+        assert_eq!(rest(&mut resumed).await, messages[messages.len() - 1..]);
+    }
+    // Cancelled after a message: no response follows, on the reply or on a resume of it.
+    world.allow(1);
+    let mut reply = progress(&client, 3).send(world.at(0)).await;
+    let place = priming(&mut reply).await;
+    let (last, _) = identified(&mut reply).await;
+    let mut following = client.resume(&last).send(world.at(1)).await;
+    opening(&mut following, NEWEST).await;
+    assert_eq!(client.cancel(3).send(world.at(1)).await.status, 202);
+    assert!(rest(&mut reply).await.is_empty());
+    assert!(rest(&mut following).await.is_empty());
+    over(&last, "cancelled").await;
+    let mut resumed = client.resume(&place).send(world.at(1)).await;
+    opening(&mut resumed, NEWEST).await;
+    assert_eq!(rest(&mut resumed).await.len(), 1, "what was sent before can be read again");
+}
+
+/// A call that is cancelled before it has sent anything ends without an event id: there is nothing to come back for.
+#[tokio::test(start_paused = true)]
+async fn a_call_cancelled_before_its_first_message_leaves_nothing_to_resume() {
+    let world = environments(2);
+    let client = Client::open(world.at(0), NEWEST).await;
+    let cancelling = async {
+        for report in ["initialized", "started"] {
+            assert_eq!(world.report().await, report);
+        }
+        assert_eq!(client.cancel(1).send(world.at(1)).await.status, 202);
+    };
+    let (mut reply, ()) = tokio::join!(client.call(1, "slow", json!({})).send(world.at(0)), cancelling);
+    assert!(reply.is_stream());
+    assert!(reply.event_after_comments().await.is_none(), "no id and no message");
 }

@@ -20,7 +20,7 @@ use mcp_lambda_core::{
     error::StoreError,
     protocol::SessionVersion,
     session::{SessionId, SessionRecord, SessionStore},
-    stream::StreamId,
+    stream::{LogCursor, StreamId},
     time::Timestamp,
 };
 
@@ -67,6 +67,13 @@ fn record(id: &SessionId, item: &Item) -> Result<SessionRecord, StoreError> {
     );
     record.log_level = log_level;
     record.listener = listener;
+    record.heard_from = match item.0.get("heard_from") {
+        Some(_) => {
+            let text = item.text("heard_from")?;
+            Some(text.parse().map_err(|_| item.corrupt("heard_from", "a position"))?)
+        }
+        None => None,
+    };
     Ok(record)
 }
 
@@ -103,26 +110,65 @@ impl SessionStore for DynamoStore {
         id: &SessionId,
         owner: &Principal,
         listener: &StreamId,
+        heard_from: Option<&LogCursor>,
     ) -> Result<Option<SessionRecord>, StoreError> {
-        let claimed = self
+        let mut update = "SET listener = :listener".to_owned();
+        if heard_from.is_some() {
+            update += ", heard_from = if_not_exists(heard_from, :heard_from)";
+        }
+        let mut request = self
             .client()
             .await?
             .update_item()
             .table_name(&*self.state)
             .key("pk", text(keys::session(id)))
             .key("sk", text(keys::META))
-            .update_expression("SET listener = :listener")
+            .update_expression(update)
             .condition_expression(format!("{IS_LIVE} AND #owner = :owner"))
             .expression_attribute_names("#owner", "owner")
             .expression_attribute_values(":listener", text(listener.as_str()))
             .expression_attribute_values(":owner", text(owner.key()))
             .expression_attribute_values(":now", millis(self.clock.now()))
-            .return_values(ReturnValue::AllNew)
-            .send()
-            .await;
-        match claimed {
+            .return_values(ReturnValue::AllNew);
+        if let Some(heard_from) = heard_from {
+            request = request.expression_attribute_values(":heard_from", text(heard_from.to_string()));
+        }
+        match request.send().await {
             Ok(claimed) => claimed.attributes.map(|meta| record(id, &Item(meta))).transpose(),
             Err(error) if error::is_condition_failed(&error) => Ok(None),
+            Err(error) => Err(error::failed("UpdateItem", &self.state, &error)),
+        }
+    }
+
+    async fn pass_on(
+        &self,
+        id: &SessionId,
+        expected: Option<&StreamId>,
+        next: Option<&StreamId>,
+    ) -> Result<bool, StoreError> {
+        let condition = match expected {
+            Some(_) => format!("{IS_LIVE} AND listener = :expected"),
+            None => format!("{IS_LIVE} AND attribute_not_exists(listener)"),
+        };
+        let update = if next.is_some() { "SET listener = :next" } else { "REMOVE listener" };
+        let mut request = self
+            .client()
+            .await?
+            .update_item()
+            .table_name(&*self.state)
+            .key("pk", text(keys::session(id)))
+            .key("sk", text(keys::META))
+            .update_expression(update)
+            .condition_expression(condition)
+            .expression_attribute_values(":now", millis(self.clock.now()));
+        for (name, stream) in [(":expected", expected), (":next", next)] {
+            if let Some(stream) = stream {
+                request = request.expression_attribute_values(name, text(stream.as_str()));
+            }
+        }
+        match request.send().await {
+            Ok(_) => Ok(true),
+            Err(error) if error::is_condition_failed(&error) => Ok(false),
             Err(error) => Err(error::failed("UpdateItem", &self.state, &error)),
         }
     }

@@ -82,6 +82,7 @@ impl Dispatcher {
             initialize: message.params,
             log_level: None,
             listener: None,
+            heard_from: None,
             created_at: self.sessions.now(),
             expires_at: self.sessions.expiry(),
         })

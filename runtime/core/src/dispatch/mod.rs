@@ -66,13 +66,14 @@ impl Dispatcher {
         let SessionGet { session, last_event_id } = get;
         let reply = match last_event_id.as_deref().map(|text| (text, text.parse::<EventId>())) {
             None => self.streams.open_get(caller, &session, None).await,
-            Some((_, Ok(EventId::Log(cursor)))) => {
-                self.streams.open_get(caller, &session, Some(cursor)).await
+            Some((_, Ok(EventId::Log { session: tag, cursor }))) => {
+                self.streams.open_get(caller, &session, Some((tag, cursor))).await
             }
             Some((_, Ok(EventId::Reply { stream, seq }))) => {
                 self.streams.open_replay(caller, &session, stream, seq).await
             }
-            Some((text, Err(_))) => {
+            // Behind the end of a reply there is nothing.
+            Some((text, Ok(EventId::ReplyEnd { .. }) | Err(_))) => {
                 let found = self.sessions.find(&session, &caller.principal).await;
                 found.and_then(|_| Err(Fault::UnknownEvent(text.to_owned())))
             }

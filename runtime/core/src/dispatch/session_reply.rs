@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures::StreamExt;
 use rmcp::model::RequestId;
 use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
@@ -116,12 +117,8 @@ impl SessionReply {
             match exchange.next().await {
                 ExchangeEvent::Response(response) => return self.respond(response).await,
                 ExchangeEvent::Cancelled => {
+                    // There must be no response: the stream ends, if one is open.
                     tracing::debug!(id = %exchange.id(), "cancelled by the client");
-                    // There must be no response: the stream, opened if need be, ends. It is never empty, because some
-                    // gateways wait for its first byte.
-                    if self.accepts_events {
-                        self.send(Frame::KeepAlive).await;
-                    }
                     return;
                 }
                 ExchangeEvent::Message(_) | ExchangeEvent::Idle | ExchangeEvent::Disconnect
@@ -196,6 +193,11 @@ impl SessionReply {
                 self.responses.push(response);
                 let json = array(&self.responses);
                 Reply::Json(JsonReply { era: Era::Session, json, code: None, session: None })
+            }
+            // Every call was cancelled before it had sent anything. A stream without an event id brings no client back.
+            // It is not empty, because some gateways wait for its first byte.
+            (_, None) if self.accepts_events => {
+                Reply::Stream(futures::stream::iter([Frame::KeepAlive]).boxed())
             }
             (_, None) => Reply::Accepted,
         });

@@ -155,7 +155,7 @@ fn fault_response(era: Era, id: Option<RequestId>, fault: &Fault) -> Response<Bo
     if matches!(fault, Fault::TooManyStreams { .. } | Fault::ProcessFull { .. } | Fault::Unavailable) {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
-    if *fault == Fault::StreamsOff {
+    if response.status() == StatusCode::METHOD_NOT_ALLOWED {
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST, DELETE, OPTIONS"));
     }
     response
@@ -182,15 +182,15 @@ fn status_of(fault: &Fault, era: Era) -> StatusCode {
         | Fault::UnsupportedVersion { .. }
         | Fault::UnsupportedSessionVersion(_)
         | Fault::SessionRequired
-        | Fault::NeedsSession { .. }
-        | Fault::UnknownEvent(_) => StatusCode::BAD_REQUEST,
+        | Fault::NeedsSession { .. } => StatusCode::BAD_REQUEST,
         Fault::MethodNotFound(_) => match era {
             Era::Stateless => StatusCode::NOT_FOUND,
             Era::Session => StatusCode::OK,
         },
         Fault::InvalidParams { .. } | Fault::NoSessions { .. } => StatusCode::OK,
         Fault::SessionNotFound => StatusCode::NOT_FOUND,
-        Fault::StreamsOff => StatusCode::METHOD_NOT_ALLOWED,
+        // The one refusal of a GET that no official client repeats: docs/streams.md.
+        Fault::StreamsOff | Fault::UnknownEvent(_) => StatusCode::METHOD_NOT_ALLOWED,
         Fault::InsufficientScope { .. } => StatusCode::FORBIDDEN,
         Fault::TooManyStreams { .. } => StatusCode::TOO_MANY_REQUESTS,
         Fault::ProcessFull { .. } | Fault::Unavailable => StatusCode::SERVICE_UNAVAILABLE,

@@ -67,8 +67,11 @@ pub enum Fault {
     /// The session does not exist, has ended, or belongs to another principal.
     #[error("session not found: it has ended or expired; send initialize again")]
     SessionNotFound,
-    /// A stream cannot be resumed from the given event.
-    #[error("Last-Event-ID {0:?} names no stream of this session that can be resumed")]
+    /// A stream cannot be resumed from the given event: it is over and the client has all of it, it has expired, or it
+    /// was never one of this session. The cases are not distinguished.
+    #[error(
+        "Last-Event-ID {0:?} names no stream of this session that can be resumed: it is over or has expired; leave the header out to open a stream from now on"
+    )]
     UnknownEvent(String),
     /// The caller holds as many streams as it may.
     #[error("too many open streams for this caller: at most {limit}; close one or retry later")]

@@ -6,7 +6,7 @@ use super::{record::SessionRecord, store::SessionStore};
 use crate::{
     auth::Principal,
     error::{Causes, StoreError},
-    ids::{SessionId, StreamId},
+    ids::{LogCursor, SessionId, StreamId},
     protocol::Fault,
     time::{Clock, Timestamp},
 };
@@ -53,14 +53,16 @@ impl Sessions {
     }
 
     /// Makes a new GET stream the one that a session's messages go to, and finds the session: one call of the store for
-    /// both.
+    /// both. `heard_from` is the position of a stream that begins anew.
     pub(crate) async fn claim(
         &self,
         id: &SessionId,
         owner: &Principal,
         stream: &StreamId,
+        heard_from: Option<&LogCursor>,
     ) -> Result<Arc<SessionRecord>, Fault> {
-        let claimed = self.store.claim(id, owner, stream).await.map_err(|error| fault_of(&error))?;
+        let claimed =
+            self.store.claim(id, owner, stream, heard_from).await.map_err(|error| fault_of(&error))?;
         self.touch_if_due(claimed.ok_or(Fault::SessionNotFound)?).await
     }
 

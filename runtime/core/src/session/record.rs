@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     auth::Principal,
-    ids::{SessionId, StreamId},
+    ids::{LogCursor, SessionId, StreamId},
     protocol::SessionVersion,
     time::Timestamp,
 };
@@ -28,8 +28,10 @@ pub struct SessionRecord {
     pub initialize: Box<RawValue>,
     /// Least severe log message that the client receives. Default: none, which sends every message.
     pub log_level: Option<LoggingLevel>,
-    /// Id of the newest GET stream, which receives the messages of the session. Default: none.
+    /// Id of the GET stream that receives the messages of the session. Default: none.
     pub listener: Option<StreamId>,
+    /// Position at which the first GET stream of the session began: none of its event ids lies before it. Default: none.
+    pub heard_from: Option<LogCursor>,
     /// When the session was created.
     pub created_at: Timestamp,
     /// When the session expires, unless it is used again.
@@ -56,7 +58,17 @@ impl SessionRecord {
         created_at: Timestamp,
         expires_at: Timestamp,
     ) -> Self {
-        Self { id, owner, version, initialize, log_level: None, listener: None, created_at, expires_at }
+        Self {
+            id,
+            owner,
+            version,
+            initialize,
+            log_level: None,
+            listener: None,
+            heard_from: None,
+            created_at,
+            expires_at,
+        }
     }
 
     /// Returns the parameters of `initialize` with which rmcp's `Peer` is created. A client that sent no `clientInfo` is

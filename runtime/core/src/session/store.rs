@@ -11,7 +11,7 @@ use super::record::SessionRecord;
 use crate::{
     auth::Principal,
     error::StoreError,
-    ids::{SessionId, StreamId},
+    ids::{LogCursor, SessionId, StreamId},
     time::Timestamp,
 };
 
@@ -78,7 +78,8 @@ pub trait SessionStore: Send + Sync + 'static {
     /// [`StoreError::NotFound`] if the session has ended.
     async fn set_log_level(&self, id: &SessionId, level: LoggingLevel) -> Result<(), StoreError>;
 
-    /// Makes a GET stream the one that receives the messages of a session, and returns the session. `None`, without a
+    /// Makes a GET stream the one that receives the messages of a session, and returns the session. `heard_from` is the
+    /// position at which the stream begins, if it begins anew: the session keeps the first one. `None`, without a
     /// change, if the session has ended or belongs to another principal.
     ///
     /// # Errors
@@ -89,7 +90,21 @@ pub trait SessionStore: Send + Sync + 'static {
         id: &SessionId,
         owner: &Principal,
         listener: &StreamId,
+        heard_from: Option<&LogCursor>,
     ) -> Result<Option<SessionRecord>, StoreError>;
+
+    /// Replaces the GET stream that receives the messages of a session, if it is `expected`. `None` stands for no
+    /// stream. `false`, without a change, if it is another one or the session has ended.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] if the store does not answer.
+    async fn pass_on(
+        &self,
+        id: &SessionId,
+        expected: Option<&StreamId>,
+        next: Option<&StreamId>,
+    ) -> Result<bool, StoreError>;
 
     /// Sets when a session expires. An expired session is not revived.
     ///

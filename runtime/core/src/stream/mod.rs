@@ -14,6 +14,6 @@ pub(crate) use replayable::{ReplayableStream, replayable_stream};
 pub use store::{Part, Replay, StoredFrame, StreamKey, StreamStore, StreamTerms};
 
 pub use crate::{
-    ids::{EventId, LogCursor, LogPosition, StreamId},
+    ids::{EventId, LogCursor, LogPosition, SessionTag, StreamId},
     limits::{StreamLease, StreamLeaseStore},
 };

@@ -51,8 +51,9 @@ pub(crate) async fn a_change_is_seen_by_the_next_read(lab: &Lab) {
     let id = lab.session().await;
     let (first, newest) = (StreamId::random(), StreamId::random());
     sessions.set_log_level(&id, LoggingLevel::Error).await.expect("set");
-    let claim =
-        async |owner: &Principal, stream: &StreamId| sessions.claim(&id, owner, stream).await.expect("set");
+    let claim = async |owner: &Principal, stream: &StreamId| {
+        sessions.claim(&id, owner, stream, None).await.expect("set")
+    };
     let owner = sessions.load(&id).await.expect("read").expect("there").owner;
     for stream in [&first, &newest] {
         let claimed = claim(&owner, stream).await.expect("the session");
@@ -61,7 +62,24 @@ pub(crate) async fn a_change_is_seen_by_the_next_read(lab: &Lab) {
     assert!(claim(&principal("another"), &first).await.is_none());
     let read = sessions.load(&id).await.expect("read").expect("there");
     assert_eq!(read.log_level, Some(LoggingLevel::Error));
-    assert_eq!(read.listener, Some(newest));
+    assert_eq!(read.listener.as_ref(), Some(&newest));
+
+    let first_began = "1.2.3".parse().expect("a position");
+    for began in [first_began, "4.5.6".parse().expect("a position")] {
+        let claimed = sessions.claim(&id, &owner, &newest, Some(&began)).await.expect("set");
+        assert_eq!(claimed.expect("the session").heard_from, Some(first_began), "the first one is kept");
+    }
+    assert_eq!(sessions.load(&id).await.expect("read").expect("there").heard_from, Some(first_began));
+
+    let pass_on = async |expected: Option<&StreamId>, next: Option<&StreamId>| {
+        let is_done = sessions.pass_on(&id, expected, next).await.expect("asked");
+        (is_done, sessions.load(&id).await.expect("read").expect("there").listener)
+    };
+    assert_eq!(pass_on(Some(&first), None).await, (false, Some(newest.clone())), "another one");
+    assert_eq!(pass_on(None, Some(&first)).await, (false, Some(newest.clone())), "there is one");
+    assert_eq!(pass_on(Some(&newest), None).await, (true, None));
+    assert_eq!(pass_on(None, Some(&first)).await, (true, Some(first.clone())));
+    assert_eq!(pass_on(None, Some(&newest)).await, (false, Some(first)), "one of two takes over");
 }
 
 pub(crate) async fn an_expired_session_is_absent_and_is_not_revived(lab: &Lab) {
@@ -162,8 +180,9 @@ async fn assert_gone(lab: &Lab, id: &SessionId) {
     let not_found = |outcome| matches!(outcome, Err(StoreError::NotFound));
     assert!(sessions.load(id).await.expect("read").is_none());
     assert!(not_found(sessions.set_log_level(id, LoggingLevel::Debug).await));
-    let claimed = sessions.claim(id, &Principal::anonymous(), &StreamId::random()).await;
+    let claimed = sessions.claim(id, &Principal::anonymous(), &StreamId::random(), None).await;
     assert!(claimed.expect("read").is_none());
+    assert!(!sessions.pass_on(id, None, Some(&StreamId::random())).await.expect("asked"));
     assert!(not_found(sessions.touch(id, lab.expiry()).await));
     assert!(not_found(sessions.subscribe(id, "test://one").await));
     // A store may read the value alone or its session too.

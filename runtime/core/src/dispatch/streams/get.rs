@@ -7,7 +7,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use rmcp::model::LoggingLevel;
 use serde_json::{Value, json};
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::sync::CancellationToken;
 
 use super::{BoundedStream, Source, Step, Streams, is_about};
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
     error::{Causes, StoreError},
     events::{Event, EventFilter, LoggedEvent, Scope, Subscription},
     exchange::{LogLevel, passes},
-    ids::{EventId, LogCursor, LogPosition, SessionId, StreamId},
+    ids::{EventId, LogCursor, LogPosition, SessionId, SessionTag, StreamId},
     ingress::Delivery,
     protocol::{Fault, encode, meta::notification},
     session::SessionRecord,
@@ -28,7 +28,7 @@ impl Streams {
         self: &Arc<Self>,
         caller: &Caller,
         session: &str,
-        from: Option<LogCursor>,
+        from: Option<(SessionTag, LogCursor)>,
     ) -> Result<Reply, Fault> {
         let id: SessionId = session.parse().map_err(|_| Fault::SessionNotFound)?;
         // A stream on which nothing is ever sent would only cost.
@@ -39,14 +39,18 @@ impl Streams {
         let deadline = self.lifetime(caller);
         let own = Scope::Session(id.clone());
         let scopes: Vec<_> = Scope::visible_to(&caller.principal).into_iter().chain([own]).collect();
-        let from: Option<Vec<_>> = from.map(|mut cursor| {
+        let resumed = from;
+        let from: Option<Vec<_>> = from.map(|(_, mut cursor)| {
             scopes.iter().map(|scope| (scope.clone(), *position_in(&mut cursor, scope))).collect()
         });
         let sent = from.iter().flatten().filter(|(_, position)| position.sent > 0).cloned().collect();
         let from = from.map(|positions| positions.into_iter().map(|(_, position)| position.seq).collect());
-        // Both at once: one after the other they would be two round trips.
-        let (permit, subscription) =
-            futures::join!(self.permit(caller, &deadline), Subscription::open(&self.tail, scopes, from));
+        // All at once: one after the other they would be three round trips.
+        let (permit, subscription, checked) = futures::join!(
+            self.permit(caller, &deadline),
+            Subscription::open(&self.tail, scopes, from),
+            self.check_resumed(caller, &id, resumed),
+        );
         let mut permit = match permit {
             Ok(permit) => permit,
             Err(full) => {
@@ -55,7 +59,11 @@ impl Streams {
                 return Err(full);
             }
         };
-        let (record, subscription, name) = match self.claim(caller, &id, subscription).await {
+        let claimed = match checked {
+            Ok(()) => self.claim(caller, &id, subscription, resumed.is_some()).await,
+            Err(fault) => Err(fault),
+        };
+        let (record, subscription, name) = match claimed {
             Ok(claimed) => claimed,
             Err(fault) => {
                 // Before the reply, so that the client's next try finds the permit free.
@@ -63,25 +71,39 @@ impl Streams {
                 return Err(fault);
             }
         };
-        let replaced = self.get_streams.replace(&record.id);
         let source = GetStream {
             streams: Arc::clone(self),
-            _forget: replaced.clone().drop_guard(),
+            ended: self.get_streams.enter(&record.id),
+            is_left: true,
             record,
             name,
             subscription,
             sent,
             filter: EventFilter::of_query(caller.parts.uri.query()),
             delivery: caller.ingress.delivery,
-            replaced,
         };
         // The position before the first event: a client that loses the stream at once resumes from there.
         let mut opening = vec![Frame::Retry(self.config.retry)];
         if source.record.version.has_priming() {
-            opening.push(Frame::Priming(EventId::Log(source.cursor())));
+            opening.push(Frame::Priming(source.event_id(source.cursor())));
         }
         let stream = BoundedStream::new(self, source, deadline, Some(permit));
         Ok(Reply::Stream(stream.opening_with(opening)))
+    }
+
+    /// Refuses a position that no stream of the session has had: one of another session, or one from before its first
+    /// stream began.
+    async fn check_resumed(
+        &self,
+        caller: &Caller,
+        id: &SessionId,
+        from: Option<(SessionTag, LogCursor)>,
+    ) -> Result<(), Fault> {
+        let Some((tag, cursor)) = from else { return Ok(()) };
+        let record = self.sessions.find(id.as_str(), &caller.principal).await?;
+        let is_own = tag == id.tag() && record.heard_from.is_some_and(|first| cursor.has_reached(&first));
+        let unknown = || Fault::UnknownEvent(EventId::Log { session: tag, cursor }.to_string());
+        if is_own { Ok(()) } else { Err(unknown()) }
     }
 
     /// Makes a new stream the one that the session's messages go to, if the session is the caller's.
@@ -90,6 +112,7 @@ impl Streams {
         caller: &Caller,
         id: &SessionId,
         subscription: Result<Subscription, StoreError>,
+        is_resumed: bool,
     ) -> Result<(Arc<SessionRecord>, Subscription, StreamId), Fault> {
         let subscription = subscription.map_err(|error| {
             tracing::error!(error = %Causes(&error), "the event log cannot be read");
@@ -98,7 +121,14 @@ impl Streams {
         // After the subscription: an event between the two may go to both streams; in the other order it could go to
         // none.
         let name = StreamId::random();
-        let record = self.sessions.claim(id, &caller.principal, &name).await?;
+        let position = |scope| LogPosition { seq: subscription.position(&scope), sent: 0 };
+        let heard_from = LogCursor {
+            global: position(Scope::Global),
+            session: position(Scope::Session(id.clone())),
+            principal: position(Scope::Principal(caller.principal.clone())),
+        };
+        let heard_from = (!is_resumed).then_some(&heard_from);
+        let record = self.sessions.claim(id, &caller.principal, &name, heard_from).await?;
         Ok((record, subscription, name))
     }
 }
@@ -122,10 +152,10 @@ struct GetStream {
     sent: HashMap<Scope, LogPosition>,
     filter: EventFilter,
     delivery: Delivery,
-    /// Is cancelled when a newer stream of the session opens, or the session ends.
-    replaced: CancellationToken,
-    /// Forgets the stream when it ends, in whichever way.
-    _forget: DropGuard,
+    /// Is cancelled when the session ends.
+    ended: Arc<CancellationToken>,
+    /// Whether the stream has no end of its own so far: when it is dropped, its client has left it.
+    is_left: bool,
 }
 
 /// A message that an event can mean. `Last-Event-ID` tells messages of one event apart by their numbers, so these never
@@ -136,8 +166,8 @@ type Part = (u8, &'static str, Option<Value>);
 enum Item {
     /// An event. `None`: a buffered reply has all events that are stored.
     Event(Result<Option<(Scope, LoggedEvent)>, StoreError>),
-    /// A newer stream of the session has opened, or the session has ended.
-    Replaced,
+    /// The session has ended.
+    SessionEnded,
 }
 
 impl Source for GetStream {
@@ -152,7 +182,7 @@ impl Source for GetStream {
         };
         tokio::select! {
             biased;
-            () = self.replaced.cancelled() => Item::Replaced,
+            () = self.ended.cancelled() => Item::SessionEnded,
             event = event => Item::Event(event),
         }
     }
@@ -176,15 +206,48 @@ impl Source for GetStream {
 
     /// The client learns when to come back, and has the position to resume from.
     fn farewell(&mut self) -> Frame {
+        self.is_left = false;
         Frame::Retry(self.streams.config.retry)
     }
 }
 
+/// A stream that its client has left passes the messages on to an older one, if there is one. One that ends by itself
+/// does not: its client comes back.
+impl Drop for GetStream {
+    fn drop(&mut self) {
+        if !self.is_left {
+            return;
+        }
+        let sessions = Arc::clone(self.streams.sessions.store());
+        let (id, name) = (self.record.id.clone(), self.name.clone());
+        self.streams.tracker.spawn(async move {
+            if let Err(error) = sessions.pass_on(&id, Some(&name), None).await {
+                tracing::warn!(error = %Causes(&error), "a GET stream that was left stays its session's listener");
+            }
+        });
+    }
+}
+
 impl GetStream {
-    /// The session as it is now, if it has not ended and this is still its newest stream.
+    /// The session as it is now, if it has not ended.
     async fn session(&self) -> Result<Option<SessionRecord>, StoreError> {
-        let found = self.streams.sessions.store().load(&self.record.id).await?;
-        Ok(found.filter(|session| session.listener.as_ref() == Some(&self.name)))
+        self.streams.sessions.store().load(&self.record.id).await
+    }
+
+    /// Whether the messages of the session go to this stream: it is the newest, or the newest was left by its client
+    /// and this one takes over.
+    async fn is_listener(&self, session: &SessionRecord) -> Result<bool, StoreError> {
+        match &session.listener {
+            Some(listener) => Ok(*listener == self.name),
+            None => {
+                let sessions = self.streams.sessions.store();
+                sessions.pass_on(&session.id, None, Some(&self.name)).await
+            }
+        }
+    }
+
+    fn event_id(&self, cursor: LogCursor) -> EventId {
+        EventId::Log { session: self.record.id.tag(), cursor }
     }
 
     fn cursor(&self) -> LogCursor {
@@ -207,6 +270,12 @@ impl GetStream {
         let Some((scope, logged)) = event? else { return Ok(None) };
         // Read for each event: what has changed on another environment counts at once.
         let Some(session) = self.session().await? else { return Ok(None) };
+        if !self.is_listener(&session).await? {
+            self.sent.remove(&scope);
+            // The message goes to another stream: a client that resumes this one must not get it again.
+            let passed = session.version.has_priming().then(|| Frame::Priming(self.event_id(self.cursor())));
+            return Ok(Some(passed.into_iter().collect()));
+        }
         let mut parts = self.parts(&session, &scope, logged.event).await?;
         if let Some(position) = self.sent.remove(&scope)
             && position.seq + 1 == logged.seq
@@ -226,7 +295,7 @@ impl GetStream {
             if let Some(params) = params {
                 message["params"] = params;
             }
-            Frame::Message { id: Some(EventId::Log(cursor)), json: encode(&message) }
+            Frame::Message { id: Some(self.event_id(cursor)), json: encode(&message) }
         });
         Ok(Some(frames.collect()))
     }

@@ -2,35 +2,36 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, Weak},
 };
 
 use tokio_util::sync::CancellationToken;
 
 use crate::ids::SessionId;
 
-/// The GET streams of this process. The newest stream of a session replaces its last one, so that each message goes to
-/// exactly one stream of a client.
+/// The sessions that have GET streams in this process, each with the token that ends them.
 #[derive(Default)]
-pub(super) struct GetStreams(Mutex<HashMap<SessionId, CancellationToken>>);
+pub(super) struct GetStreams(Mutex<HashMap<SessionId, Weak<CancellationToken>>>);
 
 impl GetStreams {
-    /// Ends the open stream of a session, and returns the token that ends the new one.
-    pub(super) fn replace(&self, session: &SessionId) -> CancellationToken {
+    /// Counts one more stream of a session, and returns the token that ends it. The session is forgotten with the last
+    /// of them.
+    pub(super) fn enter(&self, session: &SessionId) -> Arc<CancellationToken> {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        open.retain(|_, stream| !stream.is_cancelled());
-        let own = CancellationToken::new();
-        if let Some(last) = open.insert(session.clone(), own.clone()) {
-            last.cancel();
-        }
-        own
+        open.retain(|_, token| token.strong_count() > 0);
+        let known = open.get(session).and_then(Weak::upgrade).filter(|token| !token.is_cancelled());
+        known.unwrap_or_else(|| {
+            let token = Arc::new(CancellationToken::new());
+            open.insert(session.clone(), Arc::downgrade(&token));
+            token
+        })
     }
 
-    /// Ends the stream of a session that has ended.
+    /// Ends the streams of a session that has ended.
     pub(super) fn end(&self, session: &SessionId) {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(last) = open.remove(session) {
-            last.cancel();
+        if let Some(token) = open.remove(session).and_then(|token| token.upgrade()) {
+            token.cancel();
         }
     }
 }

@@ -66,6 +66,10 @@ impl Streams {
             poll_at: Instant::now() + random::jitter(FIRST_PAUSE),
         };
         let first = source.step(replay);
+        // A reply of which the client has everything is over for good. An empty stream would bring it back for ever.
+        if matches!(&first, Step::Last(frames) if frames.is_empty()) {
+            return Err(Fault::UnknownEvent(EventId::Reply { stream: source.key.stream, seq }.to_string()));
+        }
         let mut stream = BoundedStream::new(self, source, deadline, permit);
         match first {
             Step::Frames(frames) => opening.extend(frames),
@@ -123,11 +127,13 @@ impl StoredReply {
             Replay::Finished(messages) => Step::Last(self.messages(messages)),
             Replay::Broken { frames, request } => {
                 let mut frames = self.messages(frames);
-                // Not a part of the reply, so it has no id: the request has no response, and the client should not wait.
+                // The request has no response, and the client should not wait. Some clients take an error for no end and
+                // come back: the id of this one tells them that nothing follows.
                 if let Some(id) = request {
                     tracing::warn!(%id, "a reply breaks off: its environment ended before the reply did");
                     let json = JsonRpcResponse::fault(Some(id), &Fault::Interrupted).json;
-                    frames.push(Frame::Message { id: None, json });
+                    let end = EventId::ReplyEnd { stream: self.key.stream.clone() };
+                    frames.push(Frame::Message { id: Some(end), json });
                 }
                 Step::Last(frames)
             }

@@ -12,7 +12,7 @@ use super::{data::sessions::*, store::MemoryStore};
 use crate::{
     auth::Principal,
     error::StoreError,
-    ids::{SessionId, StreamId},
+    ids::{LogCursor, SessionId, StreamId},
     session::{SessionRecord, SessionStore},
     time::Timestamp,
 };
@@ -45,13 +45,30 @@ impl SessionStore for MemoryStore {
         id: &SessionId,
         owner: &Principal,
         listener: &StreamId,
+        heard_from: Option<&LogCursor>,
     ) -> Result<Option<SessionRecord>, StoreError> {
         let (mut data, now) = self.data();
         let session = data.sessions.get(id, now).ok().filter(|session| session.record.owner == *owner);
         Ok(session.map(|session| {
             session.record.listener = Some(listener.clone());
+            session.record.heard_from = session.record.heard_from.or(heard_from.copied());
             session.record.clone()
         }))
+    }
+
+    async fn pass_on(
+        &self,
+        id: &SessionId,
+        expected: Option<&StreamId>,
+        next: Option<&StreamId>,
+    ) -> Result<bool, StoreError> {
+        let (mut data, now) = self.data();
+        let Ok(session) = data.sessions.get(id, now) else { return Ok(false) };
+        let fits = session.record.listener.as_ref() == expected;
+        if fits {
+            session.record.listener = next.cloned();
+        }
+        Ok(fits)
     }
 
     async fn touch(&self, id: &SessionId, expires_at: Timestamp) -> Result<(), StoreError> {
