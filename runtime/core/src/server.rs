@@ -249,7 +249,7 @@ fn dispatcher(
             clock: clock.clone(),
             state_ttl: config.session_ttl,
         },
-        inbox: Inbox::new(stores.inbox),
+        inbox: Inbox::new(stores.inbox, clock.clone()),
         tracker: tracker.clone(),
         capabilities,
         sessions,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use mcp_lambda_server::session::{InboxKey, SessionId};
 use serde_json::{Value, json};
 use test_support::{
     Reply, World, environment, environments, environments_with, refused,
@@ -257,4 +258,120 @@ async fn a_buffered_ingress_gets_the_whole_reply_at_once() {
         let body: Value = slow.json().await;
         assert_eq!(body["id"], 4);
     }
+}
+
+/// A call that its client has left runs on, and counts as a request of its caller until it ends.
+#[tokio::test(start_paused = true)]
+async fn a_call_whose_client_has_left_counts_until_it_ends() {
+    let world = environments_with(1, |config| config.requests.per_principal = 2);
+    let client = Client::open(world.at(0), NEWEST).await;
+    let leave = async |id: u64| {
+        let sending = client.call(id, "slow", json!({})).send(world.at(0));
+        tokio::select! {
+            _ = sending => panic!("nothing was sent yet"),
+            () = reports(&world, &["started"]) => {}
+        }
+    };
+    reports(&world, &["initialized"]).await;
+    leave(1).await;
+    leave(2).await;
+    let ping = client.request(3, "ping", json!({}));
+    let (status, _, _) = refused(ping.send(world.at(0)).await).await;
+    assert_eq!(status, 429, "both calls run on");
+    world.allow(1);
+    reports(&world, &["done", "dropped"]).await;
+    tokio::task::yield_now().await;
+    assert_eq!(client.request(4, "ping", json!({})).send(world.at(0)).await.status, 200);
+}
+
+/// DELETE ends the calls of the session too, wherever they run, with or without their clients.
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_session_stops_its_calls_on_every_environment() {
+    for (running, deleted_on) in [(0, 0), (0, 1)] {
+        let world = environments(2);
+        let client = Client::open(world.at(0), NEWEST).await;
+        let other = Client::open(world.at(0), NEWEST).await;
+        let ending = async {
+            reports(&world, &["initialized", "initialized", "started", "started"]).await;
+            assert_eq!(client.end().send(world.at(deleted_on)).await.status, 204);
+        };
+        let start = Instant::now();
+        let calls = async {
+            tokio::join!(
+                client.call(1, "slow", json!({})).send(world.at(running)),
+                client.call(2, "slow", json!({})).send(world.at(running)),
+            )
+        };
+        let ((one, two), ()) = tokio::join!(calls, ending);
+        for (reply, id) in [(one, 1), (two, 2)] {
+            let (status, code, body) = refused(reply).await;
+            assert_eq!((status, code, &body["id"]), (200, -32001, &json!(id)));
+        }
+        assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
+        let mut stopped = Vec::new();
+        for _ in 0..4 {
+            stopped.push(world.report().await);
+        }
+        stopped.sort();
+        assert_eq!(stopped, ["cancelled", "cancelled", "dropped", "dropped"]);
+        world.allow(1);
+        let text = text(other.call(3, "slow", json!({})).send(world.at(running)).await).await;
+        assert_eq!(text, "done", "the calls of other sessions go on");
+    }
+}
+
+/// A cancellation that nothing waited for is of no concern to a later call with the same id. A second one is.
+#[tokio::test(start_paused = true)]
+async fn a_cancellation_from_before_a_call_does_not_cancel_it() {
+    for (sent_to, id) in [(0, json!(1)), (1, json!(1)), (1, json!("x".repeat(10_000)))] {
+        let world = environments(2);
+        let client = Client::open(world.at(0), NEWEST).await;
+        reports(&world, &["initialized"]).await;
+        assert_eq!(client.cancel(id.clone()).send(world.at(sent_to)).await.status, 202);
+        world.clock.advance(Duration::from_millis(1));
+        let allowing = async {
+            reports(&world, &["started"]).await;
+            tokio::time::sleep(Duration::from_secs(10)).await;
+            world.allow(1);
+        };
+        let call = client.call(id.clone(), "slow", json!({})).send(world.at(0));
+        let (reply, ()) = tokio::join!(call, allowing);
+        assert_eq!(text(reply).await, "done", "cancelled on environment {sent_to} before it began");
+        reports(&world, &["done", "dropped"]).await;
+        assert_eq!(client.cancel(id.clone()).send(world.at(sent_to)).await.status, 202);
+        world.clock.advance(Duration::from_millis(1));
+        let cancelling = async {
+            reports(&world, &["started"]).await;
+            world.clock.advance(Duration::from_millis(1));
+            assert_eq!(client.cancel(id.clone()).send(world.at(sent_to)).await.status, 202);
+        };
+        let (reply, ()) =
+            tokio::join!(client.call(id.clone(), "slow", json!({})).send(world.at(0)), cancelling);
+        assert!(reply.messages().await.is_empty(), "cancelled while it ran");
+    }
+}
+
+/// A stored cancellation is small, and a client stores a thousand of them at most.
+#[tokio::test(start_paused = true)]
+async fn stored_cancellations_are_small_and_few() {
+    let world = environment();
+    let client = Client::open(world.at(0), NEWEST).await;
+    let session: SessionId = client.id.parse().expect("an id");
+    let stored = async |id: u64| {
+        let key = InboxKey::Request(id.to_string());
+        world.stores.inbox.read(&session, &[key]).await.expect("read")
+    };
+    for id in 0..1_500 {
+        let params = json!({ "requestId": id, "reason": "because ".repeat(100) });
+        let cancel = client.notification("notifications/cancelled", params);
+        assert_eq!(cancel.send(world.at(0)).await.status, 202);
+    }
+    assert!(stored(0).await.is_empty() && stored(499).await.is_empty(), "the oldest were dropped");
+    for id in [500, 1_499] {
+        let messages = stored(id).await;
+        assert_eq!(messages.len(), 1);
+        assert!(messages[0].body.len() < 200, "{:?}", messages[0].body);
+    }
+    world.clock.advance(Duration::from_secs(61));
+    assert!(stored(1_499).await.is_empty(), "a minute is longer than a running call needs");
 }

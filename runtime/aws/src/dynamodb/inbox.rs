@@ -28,15 +28,18 @@ impl InboxStore for DynamoStore {
     }
 
     async fn read(&self, session: &SessionId, to: &[InboxKey]) -> Result<Vec<ClientMessage>, StoreError> {
-        // One query for all recipients: a session has few messages, and a call has two recipients.
-        let items = self.query(&self.state, &keys::session(session), keys::INBOX).await?;
+        // A query for each recipient: a call pays nothing for messages that its client has sent to others.
+        let pk = keys::session(session);
+        let prefixes: Vec<_> = to.iter().map(keys::inbox).collect();
+        let queries = prefixes.iter().map(|prefix| self.query(&self.state, &pk, prefix));
+        let found = futures::future::try_join_all(queries).await?;
         let now = self.clock.now();
         let mut messages = Vec::new();
-        for item in items {
-            let sk = item.text("sk")?;
-            let Some(to) = to.iter().find(|to| sk.starts_with(&keys::inbox(to))) else { continue };
-            if item.is_live(now)? {
-                messages.push((item.number("received")?, message(to, &item)?));
+        for (to, items) in to.iter().zip(&found) {
+            for item in items {
+                if item.is_live(now)? {
+                    messages.push((item.number("received")?, message(to, item)?));
+                }
             }
         }
         messages.sort_by_key(|(received, _)| *received);

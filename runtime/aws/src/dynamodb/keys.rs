@@ -38,7 +38,7 @@ pub(super) const META: &str = "META";
 /// Prefix of the sort keys of resource subscriptions.
 pub(super) const SUBSCRIPTIONS: &str = "SUB#";
 /// Prefix of the sort keys of client messages.
-pub(super) const INBOX: &str = "INBOX#";
+const INBOX: &str = "INBOX#";
 /// Prefix of the sort keys of a principal's sessions.
 pub(super) const SESSIONS: &str = "SESSION#";
 /// Sort key of a principal's open streams.

@@ -1,6 +1,8 @@
 //! The sender of a request.
 
-use crate::{auth::Principal, ingress::Ingress};
+use std::sync::Arc;
+
+use crate::{auth::Principal, ingress::Ingress, limits::RequestPermit};
 
 /// Who has sent a request, how, and until when a response is of use.
 pub(crate) struct Caller {
@@ -9,6 +11,8 @@ pub(crate) struct Caller {
     pub(crate) parts: http::request::Parts,
     pub(crate) accepts: Accepts,
     pub(crate) ingress: Ingress,
+    /// Counts the request until the last holder drops it: the response, and a call that runs on without its client.
+    pub(crate) permit: Arc<RequestPermit>,
 }
 
 /// The content types that the client accepts.

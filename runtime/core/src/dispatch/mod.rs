@@ -90,6 +90,7 @@ impl Dispatcher {
         match ended {
             Ok(session) => {
                 self.streams.end_of(&session);
+                self.stop_calls(&session).await;
                 Reply::NoContent
             }
             Err(fault) => Reply::error(Era::Session, None, fault),

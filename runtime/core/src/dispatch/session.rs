@@ -17,10 +17,10 @@ use super::{
 };
 use crate::{
     config::SessionMode,
-    error::StoreError,
+    error::{Causes, StoreError},
     exchange::{
         Exchange, ExchangeEvent, ExchangeOptions, HandlerContext, InboxReader, LogLevel, Outbound,
-        cancellation_key, split_wire_id,
+        cancellation, split_wire_id,
     },
     ingress::Delivery,
     protocol::{
@@ -28,10 +28,10 @@ use crate::{
         SessionPost, meta::notification,
     },
     random,
-    session::{ClientMessage, InboxKey, SessionRecord, fault_of},
+    session::{ClientMessage, InboxKey, SessionId, SessionRecord, fault_of},
 };
 
-/// How long a message of the client waits for its call.
+/// How long a message of the client waits for its call, and the end of a session for the calls of it.
 const CLIENT_MESSAGE_TTL: Duration = Duration::from_secs(15 * 60);
 
 /// A request of a session, and who sends it.
@@ -142,6 +142,20 @@ impl Dispatcher {
         self.inbox.put(&record.id, &message).await.map_err(|error| fault_of(&error))
     }
 
+    /// Stops the calls of a session that has ended, on whichever environments they run.
+    pub(super) async fn stop_calls(&self, session: &SessionId) {
+        let expires_at = self.sessions.now().plus(CLIENT_MESSAGE_TTL);
+        let message = ClientMessage {
+            to: InboxKey::Session,
+            name: "ended".into(),
+            body: bytes::Bytes::new(),
+            expires_at,
+        };
+        if let Err(error) = self.inbox.put(session, &message).await {
+            tracing::warn!(error = %Causes(&error), "the calls of a session that has ended run on");
+        }
+    }
+
     /// Cancellations and progress belong to a call, and reach it through its inbox. Other notifications are the
     /// handler's.
     async fn on_notification(
@@ -167,8 +181,8 @@ impl Dispatcher {
         match notification.method.as_str() {
             notification::CANCELLED => match params.request_id {
                 Some(id) => {
-                    let key = cancellation_key(&id);
-                    self.deliver_to_inbox(record, key, "cancel".into(), notification.raw).await
+                    let message = cancellation(&self.inbox, &id, self.sessions.now());
+                    self.inbox.put(&record.id, &message).await.map_err(|error| fault_of(&error))
                 }
                 None => Err(Fault::InvalidRequest("notifications/cancelled needs params.requestId".into())),
             },

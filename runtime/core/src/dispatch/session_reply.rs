@@ -11,6 +11,7 @@ use super::{Caller, Dispatcher, JsonReply, Reply};
 use crate::{
     exchange::{Exchange, ExchangeEvent},
     ingress::Delivery,
+    limits::RequestPermit,
     protocol::{Era, Fault, JsonRpcResponse},
     session::SessionRecord,
     stream::{self, Frame, ReplayableStream, StreamStore},
@@ -69,6 +70,7 @@ impl Dispatcher {
             accepts_events: caller.accepts.events,
             delivery: caller.ingress.delivery,
             deadline: caller.ingress.deadline,
+            _permit: Arc::clone(&caller.permit),
             shape,
             reply: Some(reply),
             stream: None,
@@ -94,6 +96,8 @@ struct SessionReply {
     accepts_events: bool,
     delivery: Delivery,
     deadline: Deadline,
+    /// A call that its client has left still counts as a request of its caller.
+    _permit: Arc<RequestPermit>,
     shape: Shape,
     reply: Option<oneshot::Sender<Reply>>,
     stream: Option<ReplayableStream>,

@@ -23,16 +23,16 @@ use rmcp::{
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use self::{
-    inbox_reader::is_cancellation,
-    outbound::Route,
-    peer::{HandlerCall, HandlerEvent},
-};
 pub(crate) use self::{
-    inbox_reader::{InboxReader, cancellation_key},
+    inbox_reader::{InboxReader, cancellation},
     outbound::{LogLevel, Outbound, passes},
     peer::HandlerContext,
     wire_id::split_wire_id,
+};
+use self::{
+    inbox_reader::{is_cancellation, is_end_of_session},
+    outbound::Route,
+    peer::{HandlerCall, HandlerEvent},
 };
 use crate::{
     error::Causes,
@@ -169,7 +169,7 @@ impl Exchange {
                     HandlerEvent::Result(result) => return ExchangeEvent::Response(self.respond(result)),
                 },
                 messages = client_messages(&mut self.inbox) => {
-                    if self.receive(messages).await { return ExchangeEvent::Cancelled }
+                    if let Some(last) = self.receive(messages).await { return last }
                 },
                 () = disconnect_wanted(self.disconnect.as_ref()) => return ExchangeEvent::Disconnect,
                 () = tokio::time::sleep_until(self.deadline.instant()) => {
@@ -215,22 +215,30 @@ impl Exchange {
         ExchangeEvent::Message(json)
     }
 
-    /// Acts on messages of the client, then removes them. `true`: one was a cancellation.
-    async fn receive(&mut self, messages: Vec<ClientMessage>) -> bool {
-        for message in messages.iter().filter(|message| !is_cancellation(message)) {
+    /// Acts on messages of the client, then removes them. Returns the last event if one of them ends the call.
+    async fn receive(&mut self, messages: Vec<ClientMessage>) -> Option<ExchangeEvent> {
+        let for_handler = |message: &&ClientMessage| !is_cancellation(message) && !is_end_of_session(message);
+        for message in messages.iter().filter(for_handler) {
             match wire_id::for_peer(&message.body) {
                 Some(message) => self.call.deliver(message),
                 None => tracing::warn!(name = message.name, "a client's response cannot be read"),
             }
         }
-        let cancelled = messages.iter().any(is_cancellation);
-        if cancelled {
+        let is_cancelled = messages.iter().any(is_cancellation);
+        let has_ended = messages.iter().any(is_end_of_session);
+        if is_cancelled || has_ended {
             self.stop().await;
         }
         if let Some(inbox) = &self.inbox {
             inbox.discard(&messages).await;
         }
-        cancelled
+        if is_cancelled {
+            return Some(ExchangeEvent::Cancelled);
+        }
+        has_ended.then(|| {
+            tracing::debug!(id = %self.id, "a call was stopped: its session has ended");
+            ExchangeEvent::Response(JsonRpcResponse::fault(Some(self.id.clone()), &Fault::SessionNotFound))
+        })
     }
 
     /// Cancels the call, and lets the handler clean up.

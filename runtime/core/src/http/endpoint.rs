@@ -53,7 +53,14 @@ impl Endpoint {
         let Some(permit) = self.requests.enter(&principal, limit) else {
             return reply::refusal(&Refusal::Busy { limit });
         };
-        let caller = Caller { principal, accepts: accepts(&parts.headers), parts, ingress };
+        let permit = Arc::new(permit);
+        let caller = Caller {
+            principal,
+            accepts: accepts(&parts.headers),
+            parts,
+            ingress,
+            permit: Arc::clone(&permit),
+        };
         let reply = match self.read(&caller, body).await {
             Ok(Ok(call)) => self.dispatcher.serve(&caller, call).await,
             Ok(Err(reply)) => reply,

@@ -6,6 +6,6 @@
 mod requests;
 mod streams;
 
-pub(crate) use requests::RequestLimiter;
+pub(crate) use requests::{RequestLimiter, RequestPermit};
 pub use streams::{StreamLease, StreamLeaseStore};
 pub(crate) use streams::{StreamLimiter, StreamPermit};

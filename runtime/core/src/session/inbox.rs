@@ -4,13 +4,25 @@
 //! So responses and cancellations go through an inbox: the environment that receives the POST puts the message in, and
 //! the one that runs the call polls for it.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use tokio::{sync::Notify, time::Instant};
 
-use crate::{error::StoreError, ids::SessionId, random, time::Timestamp};
+use crate::{
+    error::StoreError,
+    ids::SessionId,
+    random,
+    time::{Clock, Timestamp},
+};
 
 /// The recipient of a client message within a session.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -19,6 +31,8 @@ pub enum InboxKey {
     Call(String),
     /// The call that serves the request with this id. The id is JSON text, which keeps `1` and `"1"` apart.
     Request(String),
+    /// Every call of the session.
+    Session,
 }
 
 impl InboxKey {
@@ -28,6 +42,7 @@ impl InboxKey {
         match self {
             Self::Call(call) => format!("CALL#{call}"),
             Self::Request(id) => format!("REQUEST#{id}"),
+            Self::Session => "SESSION".into(),
         }
     }
 }
@@ -40,7 +55,7 @@ pub struct ClientMessage {
     pub to: InboxKey,
     /// Name of the message, for deduplication: a recipient has at most one message of each name.
     pub name: String,
-    /// The JSON-RPC message as the client sent it.
+    /// The JSON-RPC response or notification as the client sent it. Of a cancellation, when it was received.
     pub body: Bytes,
     /// When the message expires.
     pub expires_at: Timestamp,
@@ -64,7 +79,9 @@ impl ClientMessage {
 /// * `read` returns the messages of a recipient, oldest first, until they are discarded. It does not remove them: a
 ///   reader that dies after reading has lost nothing.
 /// * `discard` is idempotent.
-/// * Messages end with their session; expired messages are absent.
+/// * Messages end with their session; expired messages are absent. A message that is put into the inbox of a session that
+///   has ended is kept like any other: it tells the calls of that session to stop.
+/// * A store in memory drops the oldest messages of a session that has too many.
 #[async_trait]
 pub trait InboxStore: Send + Sync + 'static {
     /// Puts a message into the inbox of a session.
@@ -97,6 +114,29 @@ pub trait InboxStore: Send + Sync + 'static {
 pub(crate) struct Inbox {
     store: Arc<dyn InboxStore>,
     notify: Arc<Notify>,
+    moments: Arc<Moments>,
+}
+
+/// The source of moments of one process.
+struct Moments {
+    clock: Clock,
+    process: String,
+    count: AtomicU64,
+}
+
+/// A point in time that other processes understand, and that is in order with every other one of its own process.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Moment {
+    at: Timestamp,
+    process: String,
+    order: u64,
+}
+
+impl Moment {
+    /// Whether this moment comes after another one. Of two processes the clocks decide, and equal times count as after.
+    pub(crate) fn is_after(&self, other: &Self) -> bool {
+        if self.process == other.process { self.order > other.order } else { self.at >= other.at }
+    }
 }
 
 /// Pause after the first poll. It doubles with each further one: a response that a person or a model gives soon is read
@@ -120,8 +160,14 @@ impl PollSchedule {
 }
 
 impl Inbox {
-    pub(crate) fn new(store: Arc<dyn InboxStore>) -> Self {
-        Self { store, notify: Arc::default() }
+    pub(crate) fn new(store: Arc<dyn InboxStore>, clock: Clock) -> Self {
+        let moments = Moments { clock, process: random::token(), count: AtomicU64::new(0) };
+        Self { store, notify: Arc::default(), moments: Arc::new(moments) }
+    }
+
+    pub(crate) fn moment(&self) -> Moment {
+        let order = self.moments.count.fetch_add(1, Ordering::Relaxed);
+        Moment { at: self.moments.clock.now(), process: self.moments.process.clone(), order }
     }
 
     pub(crate) async fn put(&self, session: &SessionId, message: &ClientMessage) -> Result<(), StoreError> {

@@ -16,7 +16,7 @@ mod tests;
 
 pub use handle::{Handles, Session};
 pub use inbox::{ClientMessage, InboxKey, InboxStore};
-pub(crate) use inbox::{Inbox, PollSchedule};
+pub(crate) use inbox::{Inbox, Moment, PollSchedule};
 pub(crate) use lookup::{Sessions, fault_of};
 pub use record::SessionRecord;
 pub use state::{State, StateError};

@@ -103,4 +103,7 @@ pub(crate) async fn messages_end_with_their_session(lab: &Lab) {
     put(lab, &session, &message(lab, call("one"), "0", "never read")).await;
     lab.stores.sessions.end(&session).await.expect("ended");
     assert!(bodies(lab, &session, &[call("one")]).await.is_empty());
+    put(lab, &session, &message(lab, InboxKey::Session, "0", "stop")).await;
+    let to = [call("one"), request("1"), InboxKey::Session];
+    assert_eq!(bodies(lab, &session, &to).await, ["stop"], "its calls are told");
 }

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{data::inbox::*, store::MemoryStore};
+use super::store::MemoryStore;
 use crate::{
     error::StoreError,
     ids::SessionId,
@@ -13,23 +13,21 @@ use crate::{
 impl InboxStore for MemoryStore {
     async fn put(&self, session: &SessionId, message: &ClientMessage) -> Result<(), StoreError> {
         let (mut data, _) = self.data();
-        let messages = data.inbox.0.entry(session.clone()).or_default();
-        if !messages.iter().any(|known| is_same(known, message)) {
-            messages.push(message.clone());
-        }
+        data.inbox.0.entry(session.clone()).or_default().put(message);
         Ok(())
     }
 
     async fn read(&self, session: &SessionId, to: &[InboxKey]) -> Result<Vec<ClientMessage>, StoreError> {
         let (data, now) = self.data();
-        let messages = data.inbox.0.get(session).into_iter().flatten();
-        Ok(messages.filter(|message| to.contains(&message.to) && message.expires_at > now).cloned().collect())
+        Ok(data.inbox.0.get(session).map(|messages| messages.read(to, now)).unwrap_or_default())
     }
 
     async fn discard(&self, session: &SessionId, messages: &[ClientMessage]) -> Result<(), StoreError> {
         let (mut data, _) = self.data();
         if let Some(kept) = data.inbox.0.get_mut(session) {
-            kept.retain(|known| !messages.iter().any(|discarded| is_same(known, discarded)));
+            for message in messages {
+                kept.discard(message);
+            }
         }
         Ok(())
     }
