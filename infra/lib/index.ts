@@ -3,6 +3,7 @@ export * from './auth/auth-config';
 export { McpAuth, McpJwtOptions } from './auth/auth';
 export { McpCognitoOptions } from './auth/cognito';
 export { McpCorsOptions } from './cors';
+export { McpAccessLogOptions } from './endpoint/access-log';
 export { McpEndpoint } from './endpoint/endpoint';
 export * from './endpoint/endpoint-config';
 export * from './endpoint/endpoint-options';

@@ -139,7 +139,7 @@ function toEndpoint(scope: Construct, { api_gateway: api }: DeployConfig): McpEn
       const other = (
         [
           'stage_name',
-          'access_log',
+          'cloud_watch_role',
           'web_acl_arn',
           'domain_name',
           'certificate_arn',
@@ -148,7 +148,7 @@ function toEndpoint(scope: Construct, { api_gateway: api }: DeployConfig): McpEn
         ] as const
       ).find(key => api[key] !== undefined);
       if (other) return invalid('api_gateway', other, 'left out, or type "rest"', api[other]);
-      return McpEndpoint.httpApi({ ...throttling, streaming: api.streaming });
+      return McpEndpoint.httpApi({ ...throttling, streaming: api.streaming, accessLog: api.access_log });
     }
     case 'rest':
       return McpEndpoint.restApi({
@@ -156,6 +156,7 @@ function toEndpoint(scope: Construct, { api_gateway: api }: DeployConfig): McpEn
         streaming: api.streaming,
         stageName: api.stage_name,
         accessLog: api.access_log,
+        cloudWatchRole: api.cloud_watch_role,
         webAcl: given(api.web_acl_arn, it => new ImportedWebAcl(scope, 'WebAcl', it)),
         domain: toDomain(scope, api),
       });

@@ -47,6 +47,7 @@ export const SCHEMA = {
     throttling_burst_limit: number(1, 1_000_000),
     streaming: onOff,
     access_log: onOff,
+    cloud_watch_role: onOff,
     web_acl_arn: arn,
     domain_name: text,
     certificate_arn: arn,

@@ -2,6 +2,7 @@ import type { Duration } from 'aws-cdk-lib';
 import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
+import type * as logs from 'aws-cdk-lib/aws-logs';
 import type { McpAuth } from '../auth/auth';
 import type { McpAuthBindOptions, McpAuthConfig } from '../auth/auth-config';
 import type { McpCorsOptions } from '../cors';
@@ -123,6 +124,13 @@ export interface McpEndpointConfig {
    * The number of responses with status 500 and above.
    */
   readonly serverErrors: cloudwatch.Metric;
+
+  /**
+   * The log group of the endpoint's access log.
+   *
+   * @default - the endpoint has no access log
+   */
+  readonly accessLogGroup?: logs.ILogGroupRef;
 
   /**
    * Grants the permission to invoke.

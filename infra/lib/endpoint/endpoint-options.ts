@@ -1,11 +1,12 @@
 import type * as acm from 'aws-cdk-lib/aws-certificatemanager';
 import type * as route53 from 'aws-cdk-lib/aws-route53';
 import type { aws_wafv2 as wafv2 } from 'aws-cdk-lib/interfaces';
+import type { McpAccessLogOptions } from './access-log';
 
 /**
  * Options of a REST API endpoint.
  */
-export interface McpRestApiOptions {
+export interface McpRestApiOptions extends McpAccessLogOptions {
   /**
    * Whether responses are streamed.
    *
@@ -50,11 +51,12 @@ export interface McpRestApiOptions {
   readonly domain?: McpDomainOptions;
 
   /**
-   * Whether API Gateway logs each request. The account needs a role for that, set once per region.
+   * Whether the account is given a role with which API Gateway writes logs. API Gateway has one such role per account
+   * and region; the access log needs it. The role is retained when the stack is deleted, since other APIs use it.
    *
-   * @default false
+   * @default - true with an access log
    */
-  readonly accessLog?: boolean;
+  readonly cloudWatchRole?: boolean;
 }
 
 /**
@@ -82,7 +84,7 @@ export interface McpDomainOptions {
 /**
  * Options of an HTTP API endpoint.
  */
-export interface McpHttpApiOptions {
+export interface McpHttpApiOptions extends McpAccessLogOptions {
   /**
    * An HTTP API cannot stream: `true` is an error that names the endpoints that can.
    *

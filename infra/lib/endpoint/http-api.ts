@@ -5,6 +5,7 @@ import type * as iam from 'aws-cdk-lib/aws-iam';
 import type { McpHttpApiAuthConfig } from '../auth/auth-config';
 import { expectFindings } from '../private/findings';
 import { fail, seconds } from '../private/validation';
+import { HTTP_API_FIELDS, NO_ACCESS_LOG, checkAccessLog, createAccessLog, type AccessLog } from './access-log';
 import { McpResponseMode, type McpEndpointBindOptions, type McpEndpointConfig } from './endpoint-config';
 import type { McpHttpApiOptions } from './endpoint-options';
 import { metadataPaths } from './metadata-paths';
@@ -16,7 +17,8 @@ export const HTTP_API_MAX_TIMEOUT = Duration.seconds(30);
 export function bindHttpApi(api: McpHttpApiOptions, options: McpEndpointBindOptions): McpEndpointConfig {
   checkHttpApi(api, options);
   const auth = options.auth.bindToHttpApi(options);
-  const httpApi = createApi(api, options);
+  const accessLog = createAccessLog(options.scope, api, HTTP_API_FIELDS);
+  const httpApi = createApi(api, options, accessLog);
   const routes = addRoutes(httpApi, options, auth);
   const { region, urlSuffix } = Stack.of(options.scope);
   const host = `${httpApi.apiId}.execute-api.${region}.${urlSuffix}`;
@@ -28,11 +30,13 @@ export function bindHttpApi(api: McpHttpApiOptions, options: McpEndpointBindOpti
     responseMode: McpResponseMode.BUFFERED,
     requests: httpApi.metricCount({ statistic: 'Sum' }),
     serverErrors: httpApi.metricServerError({ statistic: 'Sum' }),
+    ...(accessLog && { accessLogGroup: accessLog.group }),
     ...(auth.iamPermission && { invokable: { grantInvoke: grantee => grantRoutes(routes, grantee) } }),
   };
 }
 
 function checkHttpApi(api: McpHttpApiOptions, { timeout }: McpEndpointBindOptions): void {
+  checkAccessLog(api);
   if (api.streaming) {
     const rule = 'cannot be true: an HTTP API buffers responses';
     fail('endpoint.streaming', true, rule, 'use McpEndpoint.functionUrl() or McpEndpoint.restApi()');
@@ -44,15 +48,24 @@ function checkHttpApi(api: McpHttpApiOptions, { timeout }: McpEndpointBindOption
   }
 }
 
-function createApi(api: McpHttpApiOptions, { scope }: McpEndpointBindOptions): apigw.HttpApi {
+function createApi(
+  api: McpHttpApiOptions,
+  { scope }: McpEndpointBindOptions,
+  accessLog: AccessLog | undefined,
+): apigw.HttpApi {
   const httpApi = new apigw.HttpApi(scope, 'HttpApi', { createDefaultStage: false });
   const stage = httpApi.addStage('Stage', {
     stageName: '$default',
     autoDeploy: true,
     throttle: { rateLimit: api.throttlingRateLimit ?? 1000, burstLimit: api.throttlingBurstLimit ?? 2000 },
+    ...(accessLog && {
+      accessLogSettings: {
+        destination: new apigw.LogGroupLogDestination(accessLog.group),
+        format: accessLog.format,
+      },
+    }),
   });
-  const reason = 'the function logs each request with its caller';
-  expectFindings(stage, reason, 'AwsSolutions-APIG1', 'Serverless-APIGWAccessLogging');
+  if (!accessLog) expectFindings(stage, NO_ACCESS_LOG, 'AwsSolutions-APIG1', 'Serverless-APIGWAccessLogging');
   return httpApi;
 }
 

@@ -1,7 +1,6 @@
 import { Duration, Stack } from 'aws-cdk-lib';
 import * as apigw from 'aws-cdk-lib/aws-apigateway';
 import * as iam from 'aws-cdk-lib/aws-iam';
-import * as logs from 'aws-cdk-lib/aws-logs';
 import * as route53 from 'aws-cdk-lib/aws-route53';
 import { ApiGatewayDomain } from 'aws-cdk-lib/aws-route53-targets';
 import * as wafv2 from 'aws-cdk-lib/aws-wafv2';
@@ -10,6 +9,7 @@ import type { Construct } from 'constructs';
 import type { McpRestApiAuthConfig } from '../auth/auth-config';
 import { addWarning, expectFindings } from '../private/findings';
 import { fail, seconds } from '../private/validation';
+import { NO_ACCESS_LOG, REST_API_FIELDS, checkAccessLog, createAccessLog, type AccessLog } from './access-log';
 import { McpResponseMode, type McpEndpointBindOptions, type McpEndpointConfig } from './endpoint-config';
 import type { McpDomainOptions, McpRestApiOptions } from './endpoint-options';
 import { metadataPaths } from './metadata-paths';
@@ -25,10 +25,12 @@ export function restApiMaxTimeout(api: McpRestApiOptions): Duration {
 
 /** A regional REST API calls an authorizer for tokens, checks signatures, and streams responses. */
 export function bindRestApi(api: McpRestApiOptions, options: McpEndpointBindOptions): McpEndpointConfig {
+  checkAccessLog(api);
   checkTimeout(api, options);
   const { scope, path } = options;
   const auth = options.auth.bindToRestApi(options);
-  const restApi = createApi(scope, api);
+  const accessLog = createAccessLog(scope, api, REST_API_FIELDS);
+  const restApi = createApi(scope, api, accessLog);
   const methods = addMethods(restApi, api, options, auth);
   const host = api.domain?.domainName ?? apiHost(restApi);
   const publicUrl = api.domain ? `https://${host}` : `https://${host}/${stageName(api)}`;
@@ -46,6 +48,7 @@ export function bindRestApi(api: McpRestApiOptions, options: McpEndpointBindOpti
     responseMode: isStreaming(api) ? McpResponseMode.STREAM : McpResponseMode.BUFFERED,
     requests: restApi.metricCount({ statistic: 'Sum' }),
     serverErrors: restApi.metricServerError({ statistic: 'Sum' }),
+    ...(accessLog && { accessLogGroup: accessLog.group }),
     ...(auth.iamPermission && { invokable: { grantInvoke: grantee => grantMethods(methods, grantee) } }),
   };
 }
@@ -57,14 +60,11 @@ function checkTimeout(api: McpRestApiOptions, { timeout }: McpEndpointBindOption
   fail('timeout', timeout, rule, isStreaming(api) ? 'shorten it' : "shorten it or leave 'endpoint.streaming' on");
 }
 
-function createApi(scope: Construct, api: McpRestApiOptions): apigw.RestApi {
-  const accessLog = api.accessLog
-    ? new logs.LogGroup(scope, 'AccessLogs', { retention: logs.RetentionDays.ONE_MONTH })
-    : undefined;
+function createApi(scope: Construct, api: McpRestApiOptions, accessLog: AccessLog | undefined): apigw.RestApi {
   const restApi = new apigw.RestApi(scope, 'RestApi', {
     endpointConfiguration: { types: [apigw.EndpointType.REGIONAL] },
-    // An account has one such role per region: removing the last stack would take it from every other API.
-    cloudWatchRole: false,
+    // An account has one such role per region. The CDK retains it, so that no other API loses it with this stack.
+    cloudWatchRole: api.cloudWatchRole ?? accessLog !== undefined,
     disableExecuteApiEndpoint: api.domain !== undefined,
     deployOptions: {
       stageName: stageName(api),
@@ -72,22 +72,27 @@ function createApi(scope: Construct, api: McpRestApiOptions): apigw.RestApi {
       throttlingBurstLimit: api.throttlingBurstLimit ?? 2000,
       tracingEnabled: true,
       ...(accessLog && {
-        accessLogDestination: new apigw.LogGroupLogDestination(accessLog),
-        accessLogFormat: apigw.AccessLogFormat.jsonWithStandardFields(),
+        accessLogDestination: new apigw.LogGroupLogDestination(accessLog.group),
+        accessLogFormat: accessLog.format,
       }),
     },
   });
   // The L2 construct writes an output of the stack. Outputs are the app's.
   restApi.node.tryRemoveChild('Endpoint');
   expectFindings(restApi, 'the server validates requests: JSON-RPC has one schema per method', 'AwsSolutions-APIG2');
-  expectStageFindings(restApi.deploymentStage, api);
+  const role = restApi.node.tryFindChild('CloudWatchRole');
+  if (role) expectFindings(role, 'the policy that AWS gives the role of API Gateway', CLOUD_WATCH_ROLE_FINDING);
+  expectStageFindings(restApi.deploymentStage, api, accessLog);
   return restApi;
 }
 
-function expectStageFindings(stage: apigw.Stage, api: McpRestApiOptions): void {
-  const role = 'logs of API Gateway need a role of the whole account; the function logs each request with its caller';
-  expectFindings(stage, role, 'AwsSolutions-APIG6');
-  if (!api.accessLog) expectFindings(stage, role, 'AwsSolutions-APIG1', 'Serverless-APIGWAccessLogging');
+const CLOUD_WATCH_ROLE_FINDING =
+  'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs]';
+
+function expectStageFindings(stage: apigw.Stage, api: McpRestApiOptions, accessLog: AccessLog | undefined): void {
+  const execution = 'execution logs contain headers and parameters of requests, and none are written for streams';
+  expectFindings(stage, execution, 'AwsSolutions-APIG6');
+  if (!accessLog) expectFindings(stage, NO_ACCESS_LOG, 'AwsSolutions-APIG1', 'Serverless-APIGWAccessLogging');
   const webAcl = api.webAcl
     ? 'the web ACL is associated with the stage by a resource of its own'
     : "a web ACL is billed: the app chooses it with 'endpoint.webAcl'";
