@@ -3,9 +3,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { App, Annotations, Stack } from 'aws-cdk-lib';
-import { McpFindings, McpLambdaServer } from '../lib';
-import { toProps } from './deploy-toml/props';
+import { McpFindings } from '../lib';
 import { DeployConfigError, readDeployConfig } from './deploy-toml/read';
+import { createServer } from './deploy-toml/server';
 import { addOutputs } from './outputs';
 
 const DEFAULT_FILE = 'deploy.toml';
@@ -37,7 +37,7 @@ function main(): void {
       `[aws] profile is a reminder and not applied: deploy with '${way}'`,
     );
   }
-  const server = new McpLambdaServer(stack, 'Mcp', toProps(stack, config, dirname(file)));
+  const server = createServer(stack, config, dirname(file));
   McpFindings.acknowledge(server);
   addOutputs(stack, server);
 }

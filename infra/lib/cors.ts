@@ -1,5 +1,5 @@
 import type { Duration } from 'aws-cdk-lib';
-import { fail, seconds } from './private/validation';
+import { checkAll, checkEach, fail, seconds } from './private/validation';
 
 /**
  * The web pages that may call. The server answers preflights itself, behind every endpoint.
@@ -26,24 +26,32 @@ export interface McpCorsOptions {
 }
 
 export function checkCors(cors: McpCorsOptions): void {
-  const { allowOrigins } = cors;
+  checkAll(
+    () => checkOrigins(cors),
+    () => checkMaxAge(cors.maxAge),
+  );
+}
+
+function checkOrigins({ allowOrigins, allowCredentials }: McpCorsOptions): void {
   if (allowOrigins.length === 0) {
     fail('cors.allowOrigins', '[]', 'must name an origin', "leave 'cors' out to allow no web page");
   }
-  if (allowOrigins.includes('*') && cors.allowCredentials) {
+  if (allowOrigins.includes('*') && allowCredentials) {
     const rule = "must not be '*' together with 'cors.allowCredentials': browsers refuse it";
     fail('cors.allowOrigins', allowOrigins, rule, 'list the origins');
   }
   if (allowOrigins.includes('*') && allowOrigins.length > 1) {
     fail('cors.allowOrigins', allowOrigins, "must be '*' alone or origins", "remove '*' or the others");
   }
-  for (const origin of allowOrigins) {
-    if (origin === '*' || /^[a-z][a-z0-9+.-]*:\/\/[^/?#@*\s]+$/i.test(origin)) continue;
+  checkEach(allowOrigins, origin => {
+    if (origin === '*' || /^[a-z][a-z0-9+.-]*:\/\/[^/?#@*\s]+$/i.test(origin)) return;
     const rule = 'must hold origins: a scheme and a host, no path';
     fail('cors.allowOrigins', origin, rule, 'write https://app.example.com');
-  }
-  const maxAge = seconds(cors.maxAge);
-  if (maxAge !== undefined && !Number.isInteger(maxAge)) {
-    fail('cors.maxAge', cors.maxAge, 'must be whole seconds', 'use Duration.seconds()');
-  }
+  });
+}
+
+function checkMaxAge(maxAge: Duration | undefined): void {
+  const count = seconds(maxAge);
+  if (count === undefined || Number.isInteger(count)) return;
+  fail('cors.maxAge', maxAge, 'must be whole seconds', 'use Duration.seconds()');
 }

@@ -8,7 +8,7 @@ import { LambdaSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import { expectFindings } from './private/findings';
-import { checkMinutes, checkNumber, fail } from './private/validation';
+import { checkAll, checkEach, checkMinutes, checkNumber, fail } from './private/validation';
 
 /**
  * Events that other systems publish and MCP clients subscribe to.
@@ -61,18 +61,24 @@ export interface McpEventsOptions {
 }
 
 export function checkEvents(options: McpEventsOptions): void {
-  checkNumber('mcpEvents.fanoutReplicas', options.fanoutReplicas, 1, 90);
-  checkMinutes('mcpEvents.ttl', options.ttl);
+  checkAll(
+    () => checkNumber('mcpEvents.fanoutReplicas', options.fanoutReplicas, 1, 90),
+    () => checkMinutes('mcpEvents.ttl', options.ttl),
+    () => checkTopic(options),
+  );
+}
+
+function checkTopic(options: McpEventsOptions): void {
   const { topic } = options;
   if (topic?.fifo) {
     fail('mcpEvents.topic', topic.topicName, 'must be a standard topic', 'Lambda cannot subscribe to FIFO topics');
   }
   if (!topic) return;
-  for (const name of ['encryptionKey', 'allowAlarms', 'allowEventBridge'] as const) {
-    if (options[name] === undefined) continue;
+  checkEach(['encryptionKey', 'allowAlarms', 'allowEventBridge'] as const, name => {
+    if (options[name] === undefined) return;
     const rule = 'does not apply to an imported topic';
     fail(`mcpEvents.${name}`, options[name], rule, 'set it where the topic is defined');
-  }
+  });
 }
 
 /** The imported topic, or a new one. */

@@ -14,7 +14,7 @@ export { IMcpLambdaServer, McpLambdaServer, McpLambdaServerAttributes } from './
 export { McpLambdaServerGrants } from './mcp-lambda-server-grants';
 export { McpLambdaServerMetrics } from './mcp-lambda-server-metrics';
 export { McpLambdaServerProps } from './mcp-lambda-server-props';
-export { McpMonitoringOptions } from './monitoring';
+export { McpMonitoringOptions } from './monitoring/monitoring-options';
 export { McpProgramOptions } from './program';
 export { McpFunctionOptions } from './server-function';
 export { McpSessions } from './sessions';

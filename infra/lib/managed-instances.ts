@@ -3,7 +3,7 @@ import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import { expectFindings } from './private/findings';
-import { checkNumber } from './private/validation';
+import { checkAll, checkNumber } from './private/validation';
 
 /** The minimum memory of a function on managed instances, in MiB. */
 export const MANAGED_MEMORY = 2048;
@@ -62,10 +62,12 @@ export interface McpManagedInstancesOptions {
 export function checkManagedInstances(options: McpManagedInstancesOptions): void {
   const { minExecutionEnvironments: least, maxExecutionEnvironments: most } = options;
   const concurrency = options.perExecutionEnvironmentMaxConcurrency;
-  checkNumber('managedInstances.perExecutionEnvironmentMaxConcurrency', concurrency, 1, 1600);
-  checkNumber('managedInstances.maxVCpuCount', options.maxVCpuCount, 12, 15_000);
-  checkNumber('managedInstances.minExecutionEnvironments', least, 0, 15_000);
-  checkNumber('managedInstances.maxExecutionEnvironments', most, least ?? 3, 15_000);
+  checkAll(
+    () => checkNumber('managedInstances.perExecutionEnvironmentMaxConcurrency', concurrency, 1, 1600),
+    () => checkNumber('managedInstances.maxVCpuCount', options.maxVCpuCount, 12, 15_000),
+    () => checkNumber('managedInstances.minExecutionEnvironments', least, 0, 15_000),
+    () => checkNumber('managedInstances.maxExecutionEnvironments', most, least ?? 3, 15_000),
+  );
 }
 
 /**

@@ -5,7 +5,7 @@ import type { McpCorsOptions } from './cors';
 import type { McpEndpoint } from './endpoint/endpoint';
 import type { McpEventsOptions } from './events';
 import type { McpManagedInstancesOptions } from './managed-instances';
-import type { McpMonitoringOptions } from './monitoring';
+import type { McpMonitoringOptions } from './monitoring/monitoring-options';
 import type { McpProgramOptions } from './program';
 import type { McpFunctionOptions } from './server-function';
 import type { McpStateOptions } from './state';
@@ -25,6 +25,8 @@ import type { McpStreamsOptions } from './streams';
  * - `tracing`: `lambda.Tracing.ACTIVE`
  * - `logGroup`: a new log group that keeps logs for a month and is deleted with the stack
  * - `loggingFormat`: `lambda.LoggingFormat.JSON`
+ * - `applicationLogLevelV2`: Lambda's own, INFO. Lambda takes a line without a level for one at INFO, so that a higher one
+ *   drops metrics that a program writes
  * - `role`: a new role with permissions for the function's own log group, tables and topic
  * - `currentVersionOptions`: old versions are retained, for a rollback
  *
@@ -153,9 +155,9 @@ export interface McpLambdaServerProps extends McpProgramOptions, lambda.Function
   readonly mcpEvents?: McpEventsOptions;
 
   /**
-   * Alarms and the dashboard.
+   * Alarms, the dashboard, and saved queries of the logs.
    *
-   * @default - all of them
+   * @default - all that need nothing else
    */
   readonly monitoring?: McpMonitoringOptions;
 

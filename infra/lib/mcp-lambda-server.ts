@@ -1,4 +1,4 @@
-import { Duration, Tags } from 'aws-cdk-lib';
+import { Tags, type Duration } from 'aws-cdk-lib';
 import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as cognito from 'aws-cdk-lib/aws-cognito';
 import type * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
@@ -6,26 +6,28 @@ import * as events from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
+import type * as logs from 'aws-cdk-lib/aws-logs';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct, type IConstruct } from 'constructs';
 import { McpAuth } from './auth/auth';
-import { McpEndpoint } from './endpoint/endpoint';
 import type { IMcpInvokable, McpEndpointBindOptions, McpEndpointConfig } from './endpoint/endpoint-config';
 import { createTopic, grantPublish, subscribe } from './events';
 import { McpLambdaServerGrants } from './mcp-lambda-server-grants';
 import { McpLambdaServerMetrics } from './mcp-lambda-server-metrics';
 import type { McpLambdaServerProps } from './mcp-lambda-server-props';
-import { Monitoring, type MonitoredFunctions } from './monitoring';
+import type { MonitoredFunctions } from './monitoring/monitored-resources';
+import { Monitoring } from './monitoring/monitoring';
 import { checkProps } from './private/checks';
+import { endpointAndTimeout } from './private/defaults';
 import type { Variables } from './private/environment';
 import { INGEST_TIMEOUT, TokenAuthorizerFactory, createIngest, createServer } from './private/functions';
 import { TABLE_ACTIONS, grantTable } from './private/permissions';
 import { serverVariables } from './private/server-variables';
 import { fail } from './private/validation';
 import { createTables, type Tables } from './state';
+import { streamLifetime } from './streams';
 
-const DEFAULT_TIMEOUT = Duration.seconds(120);
 const DEFAULT_PATH = '/mcp';
 
 const MCP_LAMBDA_SERVER = Symbol.for('mcp-lambda-server.McpLambdaServer');
@@ -220,9 +222,8 @@ export class McpLambdaServer extends Construct implements IMcpLambdaServer {
   public constructor(scope: Construct, id: string, props: McpLambdaServerProps = {}) {
     super(scope, id);
     Object.defineProperty(this, MCP_LAMBDA_SERVER, { value: true });
-    const endpoint = props.endpoint ?? McpEndpoint.functionUrl();
-    const timeout = props.timeout ?? shorter(DEFAULT_TIMEOUT, endpoint.maxTimeout);
-    checkProps(props, timeout);
+    checkProps(props);
+    const { endpoint, timeout } = endpointAndTimeout(props);
 
     const tables = createTables(this, props.state ?? {});
     this.stateTable = tables.state;
@@ -249,7 +250,7 @@ export class McpLambdaServer extends Construct implements IMcpLambdaServer {
     this.grants = this.createGrants(props, config);
     this.metrics = McpLambdaServerMetrics._of(config, this.function);
     const monitoring = new Monitoring(this, props.monitoring ?? {}, {
-      ...this.monitoredFunctions(props),
+      ...this.monitoredFunctions(props, timeout, [server.logGroup, ingest.logGroup, config.accessLogGroup]),
       endpoint: config,
       tables,
       topic: this.eventsTopic,
@@ -306,9 +307,17 @@ export class McpLambdaServer extends Construct implements IMcpLambdaServer {
     });
   }
 
-  private monitoredFunctions(props: McpLambdaServerProps): MonitoredFunctions {
+  private monitoredFunctions(
+    props: McpLambdaServerProps,
+    timeout: Duration,
+    logGroups: (logs.ILogGroupRef | undefined)[],
+  ): MonitoredFunctions {
     return {
       server: this.function,
+      serverTimeout: props.function ? props.function.timeout : timeout,
+      streamLifetime: streamLifetime(props.streams ?? {}, timeout),
+      logGroups: props.function ? [] : logGroups.filter(it => it !== undefined),
+      applicationLogLevel: props.applicationLogLevelV2,
       serverReservedConcurrency: props.reservedConcurrentExecutions,
       ingest: this.ingestFunction === this.function ? undefined : this.ingestFunction,
       ingestTimeout: props.ingestOptions?.timeout ?? INGEST_TIMEOUT,
@@ -369,7 +378,3 @@ const NOT_KNOWN: IMcpInvokable = {
     return fail('invokable', undefined, rule, 'give it to fromMcpLambdaServerAttributes()');
   },
 };
-
-function shorter(timeout: Duration, limit: Duration | undefined): Duration {
-  return limit && limit.toSeconds() < timeout.toSeconds() ? limit : timeout;
-}

@@ -5,7 +5,7 @@ import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { expectFindings } from './private/findings';
-import { checkNumber, checkSeconds } from './private/validation';
+import { checkAll, checkNumber, checkSeconds } from './private/validation';
 import { createFunction, type McpProgramOptions } from './program';
 
 /**
@@ -46,9 +46,12 @@ export interface McpFunctionOptions {
 export const ALIAS = 'live';
 
 export function checkOptionsOfFunction(property: string, options: McpFunctionOptions): void {
-  checkNumber(`${property}.memorySize`, options.memorySize, 128, 10_240);
-  checkSeconds(`${property}.timeout`, options.timeout, 900, 'shorten it');
-  checkNumber(`${property}.reservedConcurrentExecutions`, options.reservedConcurrentExecutions, 1, 1_000_000);
+  const reserved = options.reservedConcurrentExecutions;
+  checkAll(
+    () => checkNumber(`${property}.memorySize`, options.memorySize, 128, 10_240),
+    () => checkSeconds(`${property}.timeout`, options.timeout, 900, 'shorten it'),
+    () => checkNumber(`${property}.reservedConcurrentExecutions`, reserved, 1, 1_000_000),
+  );
 }
 
 /**
@@ -57,6 +60,7 @@ export function checkOptionsOfFunction(property: string, options: McpFunctionOpt
 export class ServerFunction extends Construct {
   public readonly function: lambda.Function;
   public readonly alias: lambda.Alias;
+  public readonly logGroup: logs.ILogGroupRef;
 
   public constructor(
     scope: Construct,
@@ -67,11 +71,15 @@ export class ServerFunction extends Construct {
   ) {
     super(scope, id);
     const logGroup = options.logGroup ?? this.createLogGroup();
+    this.logGroup = logGroup;
     const role = options.role ?? this.createRole(options.description);
     grantExecution(role, logGroup, options.vpc !== undefined);
     this.function = createFunction(this, program, { ...DEFAULTS, ...options, role, logGroup });
     const reason = 'callers wait for responses; events that fail go to a queue of the alias';
     expectFindings(this.function, reason, 'Serverless-LambdaDLQ');
+    if (options.insightsVersion && !options.role) {
+      expectFindings(role, 'the policy that AWS gives Lambda Insights', INSIGHTS_FINDING);
+    }
     this.alias = createAlias(this, this.function, alias);
   }
 
@@ -92,6 +100,9 @@ export class ServerFunction extends Construct {
     return role;
   }
 }
+
+const INSIGHTS_FINDING =
+  'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/CloudWatchLambdaInsightsExecutionRolePolicy]';
 
 const DEFAULTS: lambda.FunctionOptions = {
   architecture: lambda.Architecture.ARM_64,

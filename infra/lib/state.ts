@@ -2,7 +2,7 @@ import { RemovalPolicy, type Duration } from 'aws-cdk-lib';
 import * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
-import { checkMinutes, checkNumber, fail } from './private/validation';
+import { checkAll, checkEach, checkMinutes, checkNumber, fail } from './private/validation';
 import type { McpSessions } from './sessions';
 
 /**
@@ -92,15 +92,21 @@ export interface Tables {
 }
 
 export function checkState(options: McpStateOptions): void {
-  const { stateTable, eventTable } = options;
+  const { stateTable } = options;
+  checkAll(
+    () => checkBothTables(options),
+    () => stateTable && failOnImport(options),
+    () => checkNumber('state.maxReadRequestUnits', options.maxReadRequestUnits, 1, 1_000_000),
+    () => checkNumber('state.maxWriteRequestUnits', options.maxWriteRequestUnits, 1, 1_000_000),
+    () => checkMinutes('state.sessionTtl', options.sessionTtl),
+  );
+}
+
+function checkBothTables({ stateTable, eventTable }: McpStateOptions): void {
   if ((stateTable === undefined) !== (eventTable === undefined)) {
     const [given, missing] = stateTable ? ['stateTable', 'eventTable'] : ['eventTable', 'stateTable'];
     fail(`state.${missing}`, undefined, `must be given where 'state.${given}' is`, 'import both tables or neither');
   }
-  if (stateTable) failOnImport(options);
-  checkNumber('state.maxReadRequestUnits', options.maxReadRequestUnits, 1, 1_000_000);
-  checkNumber('state.maxWriteRequestUnits', options.maxWriteRequestUnits, 1, 1_000_000);
-  checkMinutes('state.sessionTtl', options.sessionTtl);
 }
 
 /** Fails if an option of new tables is given with imported ones. */
@@ -112,10 +118,10 @@ function failOnImport(options: McpStateOptions): void {
     'deletionProtection',
   ] as const;
   const limits = ['maxReadRequestUnits', 'maxWriteRequestUnits'] as const;
-  for (const name of [...settings, ...limits]) {
-    if (options[name] === undefined) continue;
+  checkEach([...settings, ...limits], name => {
+    if (options[name] === undefined) return;
     fail(`state.${name}`, options[name], 'does not apply to imported tables', 'set it where the tables are defined');
-  }
+  });
 }
 
 export function createTables(scope: Construct, options: McpStateOptions): Tables {

@@ -1,5 +1,5 @@
-import type { Duration } from 'aws-cdk-lib';
-import { checkNumber, fail, seconds } from './private/validation';
+import { Duration } from 'aws-cdk-lib';
+import { checkAll, checkNumber, fail, seconds } from './private/validation';
 
 /** The runtime ends a stream this long before the function's timeout. */
 const MARGIN_SECONDS = 5;
@@ -30,8 +30,25 @@ export interface McpStreamsOptions {
   readonly perPrincipal?: number;
 }
 
+/** The runtime's default. */
+const DEFAULT_LIFETIME_SECONDS = 60;
+
+/** The longest lifetime of a stream behind a function with the timeout; `undefined` if there are no streams. */
+export function streamLifetime(options: McpStreamsOptions, timeout: Duration): Duration | undefined {
+  if (options.enabled === false) return undefined;
+  if (options.lifetime) return options.lifetime;
+  const limit = seconds(timeout);
+  return limit === undefined ? timeout : Duration.seconds(Math.max(1, Math.min(DEFAULT_LIFETIME_SECONDS, limit - MARGIN_SECONDS)));
+}
+
 export function checkStreams(options: McpStreamsOptions, timeout: Duration): void {
-  checkNumber('streams.perPrincipal', options.perPrincipal, 1, 10_000);
+  checkAll(
+    () => checkNumber('streams.perPrincipal', options.perPrincipal, 1, 10_000),
+    () => checkLifetime(options, timeout),
+  );
+}
+
+function checkLifetime(options: McpStreamsOptions, timeout: Duration): void {
   const [lifetime, limit] = [seconds(options.lifetime), seconds(timeout)];
   if (lifetime === undefined || limit === undefined) return;
   if (lifetime < 1 || !Number.isInteger(lifetime)) {

@@ -88,6 +88,20 @@ describe('npx cdk synth', () => {
     },
   );
 
+  it('reports what the construct refuses in words of deploy.toml, without a stack trace', () => {
+    const { status, stderr } = synth('refused', {
+      'api_gateway.type': 'http',
+      'lambda.timeout_seconds': '60',
+      'endpoint.path': 'x/',
+    });
+    expect(status).toBe(1);
+    expect(stderr).toContain(
+      '[lambda] timeout_seconds must be at most 30 seconds behind an HTTP API, which waits no longer, got: 60 seconds; shorten it or use [api_gateway] type = "rest"',
+    );
+    expect(stderr).toContain('[endpoint] path must be a path without a slash at its end, got: x/');
+    expect(stderr).not.toMatch(/at .*\.ts:|McpEndpoint|'timeout'/);
+  });
+
   it('reports an invalid setting without a stack trace', () => {
     const { status, stderr } = synth('wrong', { 'lambda.memory_size': '5' });
     expect(status).toBe(1);

@@ -4,10 +4,12 @@ import { join } from 'node:path';
 import { App, Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
+import { KEYS } from '../../infra/bin/deploy-toml/keys.ts';
+import { Problems } from '../../infra/bin/deploy-toml/problems.ts';
 import { toProps } from '../../infra/bin/deploy-toml/props.ts';
 import { DeployConfigError, readDeployConfig } from '../../infra/bin/deploy-toml/read.ts';
 import { SCHEMA } from '../../infra/bin/deploy-toml/schema.ts';
-import { McpLambdaServer } from '../../infra/lib/index.ts';
+import { createServer } from '../../infra/bin/deploy-toml/server.ts';
 import { environmentOf, one, root } from './synth.ts';
 
 const example = readFileSync(join(root, 'deploy.example.toml'), 'utf8');
@@ -17,7 +19,7 @@ function problems(text: string, context: Record<string, unknown> = {}): string[]
   try {
     const config = readDeployConfig(text, 'deploy.toml', context);
     const stack = new Stack(new App({ context: { 'aws:cdk:bundling-stacks': [] } }), 'Test');
-    new McpLambdaServer(stack, 'Mcp', toProps(stack, config, import.meta.dirname));
+    createServer(stack, config, import.meta.dirname);
   } catch (error) {
     return (error as Error).message.split('\n');
   }
@@ -26,11 +28,7 @@ function problems(text: string, context: Record<string, unknown> = {}): string[]
 
 function template(text: string, context: Record<string, unknown> = {}): Template {
   const stack = new Stack(new App({ builtinCloudFormationValidation: false }), 'Test');
-  new McpLambdaServer(
-    stack,
-    'Mcp',
-    toProps(stack, readDeployConfig(text, 'deploy.toml', context), import.meta.dirname),
-  );
+  createServer(stack, readDeployConfig(text, 'deploy.toml', context), import.meta.dirname);
   return Template.fromStack(stack);
 }
 
@@ -106,12 +104,12 @@ describe('an invalid file', () => {
     [
       'tokens without an issuer',
       `${code}[auth]\nprovider = "jwt"`,
-      ['[auth] issuer must be given where provider is "jwt", got: undefined'],
+      ['[auth] issuer must be given where provider is "jwt", got: nothing'],
     ],
     [
       'auth that is enabled without a provider',
       `${code}[auth]\nenabled = true`,
-      ['[auth] provider must be "iam", "jwt", "cognito" or "custom" where enabled is true, got: undefined'],
+      ['[auth] provider must be "iam", "jwt", "cognito" or "custom" where enabled is true, got: nothing'],
     ],
     [
       'a web ACL of an HTTP API',
@@ -121,12 +119,15 @@ describe('an invalid file', () => {
     [
       'a gateway without a type',
       `${code}[api_gateway]\nthrottling_rate_limit = 5`,
-      ['[api_gateway] type must be "http" or "rest", got: undefined'],
+      ['[api_gateway] type must be "http" or "rest", got: nothing'],
     ],
     [
       'a VPC without subnets',
       `${code}[vpc]\nvpc_id = "vpc-1"`,
-      ['[vpc] subnet_ids must be a list of private subnets, got: undefined'],
+      [
+        '[vpc] subnet_ids must be a list of private subnets, got: nothing',
+        '[vpc] security_group_ids must be a list of security groups, got: nothing',
+      ],
     ],
     [
       'a retention that CloudWatch does not have',
@@ -136,21 +137,67 @@ describe('an invalid file', () => {
     [
       'a domain without a certificate',
       `${code}[api_gateway]\ntype = "rest"\ndomain_name = "a.example"`,
-      ['[api_gateway] certificate_arn must be given where domain_name is, got: undefined'],
+      ['[api_gateway] certificate_arn must be given where domain_name is, got: nothing'],
     ],
     [
       'CORS without origins',
       `${code}[endpoint]\ncors_credentials = true`,
-      ['[endpoint] cors_origins must be given where cors_credentials is, got: undefined'],
+      ['[endpoint] cors_origins must be given where cors_credentials is, got: nothing'],
     ],
     [
       'a value that the construct refuses',
       `${code}[streams]\nlifetime_seconds = 400`,
       [
-        "'streams.lifetime' must be at least 5 seconds below the timeout of 120 seconds, got: 400 seconds; shorten it or raise 'timeout'",
+        '[streams] lifetime_seconds must be at least 5 seconds below the timeout of 120 seconds, got: 400 seconds; shorten it or raise [lambda] timeout_seconds',
       ],
     ],
   ];
+
+  it('has all problems of the construct and of its own keys in one error, in words of the file', () => {
+    const text = `${code}
+      [lambda]\ntimeout_seconds = 60\nprovisioned_concurrent_executions = 9\nreserved_concurrent_executions = 3
+      [lambda.environment]\nMCP_PATH = "/x"
+      [api_gateway]\ntype = "http"\nstreaming = true\nstage_name = "a"\nweb_acl_arn = "arn:aws:wafv2:x"
+      [auth]\nprovider = "jwt"\nissuer = "http://i.example"\naudience = ["m"]
+      [endpoint]\npath = "mcp/"\ncors_origins = ["*", "https://a.example"]
+      [streams]\nlifetime_seconds = 58
+      [observability]\nlog_retention_days = 31\ntools = ["echo"]`;
+    expect(problems(text)).toEqual([
+      expect.stringMatching(/^\[observability\] log_retention_days must be one of /),
+      '[api_gateway] stage_name must be left out, or type "rest", got: "a"',
+      '[api_gateway] web_acl_arn must be left out, or type "rest", got: "arn:aws:wafv2:x"',
+      "[auth] issuer must be an https URL, got: http://i.example; copy it from the 'issuer' of the issuer's metadata",
+      "[lambda] provisioned_concurrent_executions must be at most [lambda] reserved_concurrent_executions, which is 3, got: 9; raise that or lower this",
+      "[endpoint] path must be a path without a slash at its end, got: mcp/; write '/mcp', or '/' for the root",
+      '[lambda.environment] MCP_PATH is set by the construct, got: MCP_PATH; use [endpoint] path',
+      "[endpoint] cors_origins must be '*' alone or origins, got: *, https://a.example; remove '*' or the others",
+      '[streams] lifetime_seconds must be at least 5 seconds below the timeout of 60 seconds, got: 58 seconds; shorten it or raise [lambda] timeout_seconds',
+      "[observability] tools needs [observability] server_metrics, got: echo; set that as well, or leave this out",
+      '[api_gateway] streaming cannot be true: an HTTP API buffers responses, got: true; use no [api_gateway] or [api_gateway] type = "rest"',
+      '[lambda] timeout_seconds must be at most 30 seconds behind an HTTP API, which waits no longer, got: 60 seconds; shorten it or use [api_gateway] type = "rest"',
+    ]);
+  });
+
+  it('has a key for every property that a file sets, and each key exists', () => {
+    const stack = new Stack(new App(), 'Test');
+    const config = readDeployConfig(`${code}[api_gateway]\ntype = "rest"`, 'deploy.toml');
+    const props = toProps(stack, config, import.meta.dirname, new Problems());
+    const groups = ['streams', 'state', 'mcpEvents', 'ingestOptions', 'monitoring'] as const;
+    const names = Object.keys(props).filter(name => !(groups as readonly string[]).includes(name));
+    for (const group of groups) names.push(...Object.keys(props[group] ?? {}).map(name => `${group}.${name}`));
+    expect(names.filter(name => KEYS[name] === undefined)).toEqual([]);
+    for (const key of Object.values(KEYS)) {
+      const [, section, name] = /^\[(\w+)\] (\w+)$/.exec(key) ?? [];
+      expect(SCHEMA[section as keyof typeof SCHEMA], key).toHaveProperty(name!);
+    }
+  });
+
+  it('needs a REST API where an authorizer is given', () => {
+    expect(problems(`${code}[auth]\nprovider = "custom"`)).toEqual([
+      '[api_gateway] type must be "rest" where provider is "custom", got: nothing',
+      '[auth] authorizer_arn must be given where provider is "custom", got: nothing',
+    ]);
+  });
 
   it.each(cases)('is an error: %s', (_, text, expected) => expect(problems(text)).toEqual(expected));
 
@@ -177,7 +224,7 @@ describe('a valid file', () => {
 secrets = ["API_TOKEN"]
     [lambda.environment]\nRUST_LOG = "debug"
     [vpc]\nvpc_id = "vpc-1"\nsubnet_ids = ["subnet-1", "subnet-2"]\nsecurity_group_ids = ["sg-1"]
-    [observability]\nalarms = false\ndashboard = false\nlog_retention_days = 7
+    [observability]\nalarms = false\ndashboard = false\nsaved_queries = false\nlog_retention_days = 7\napplication_log_level = "WARN"\nsystem_log_level = "DEBUG"\nlambda_insights = true
     [endpoint]\npath = "/v1"\nallowed_hosts = ["a.example"]\npublic_url = "https://a.example"\ncors_origins = ["https://b.example"]\ncors_credentials = true\ncors_max_age_seconds = 60
     [events]\ntopic_arn = "arn:aws:sns:eu-central-1:111122223333:t"\nttl_minutes = 5\nfanout_replicas = 2\ningest_timeout_seconds = 9\ningest_reserved_concurrent_executions = 3
     [streams]\nenabled = false\nlifetime_seconds = 100\nper_principal = 2
@@ -197,6 +244,8 @@ secrets = ["API_TOKEN"]
       ReservedConcurrentExecutions: 50,
       TracingConfig: { Mode: 'PassThrough' },
       VpcConfig: { SubnetIds: ['subnet-1', 'subnet-2'], SecurityGroupIds: ['sg-1'] },
+      LoggingConfig: { ApplicationLogLevel: 'WARN', SystemLogLevel: 'DEBUG' },
+      Layers: [expect.anything()],
     });
     expect(environmentOf(synthesised)).toMatchObject({
       API_TOKEN: { 'Fn::Join': ['', expect.arrayContaining([':secret:Test/API_TOKEN'])] },
@@ -237,6 +286,7 @@ secrets = ["API_TOKEN"]
     synthesised.resourceCountIs('AWS::Route53::RecordSet', 1);
     synthesised.resourceCountIs('AWS::CloudWatch::Alarm', 0);
     synthesised.resourceCountIs('AWS::CloudWatch::Dashboard', 0);
+    synthesised.resourceCountIs('AWS::Logs::QueryDefinition', 0);
     expect(one(synthesised, 'AWS::DynamoDB::GlobalTable', 'McpStateTable')).toMatchObject({ DeletionPolicy: 'Delete' });
     // Those of three functions, and the access log. Their ids are those without a retention.
     synthesised.resourceCountIs('AWS::Logs::LogGroup', 4);
@@ -262,6 +312,17 @@ secrets = ["API_TOKEN"]
       MCP_STREAMS: 'off',
       MCP_ALLOWED_HOSTS: 'a.example,b.example',
     });
+  });
+
+  it('creates the parts of monitoring that are off by default', () => {
+    const synthesised = template(
+      `${code}[observability]\nanomaly_detection = true\naccount_concurrency = 1000\nserver_metrics = true\ntools = ["echo"]\napplication_signals = true`,
+    );
+    const ids = Object.keys(synthesised.findResources('AWS::CloudWatch::Alarm')).join();
+    for (const id of ['EndpointRequestsAnomaly', 'AccountConcurrency', 'ToolErrorRateecho', 'EventLag']) {
+      expect(ids).toContain(id);
+    }
+    synthesised.resourceCountIs('AWS::ApplicationSignals::ServiceLevelObjective', 1);
   });
 
   it('is without authentication only if it is disabled', () => {

@@ -64,6 +64,93 @@ version_of() {
     [[ $(wc -l <"$BATS_TEST_TMPDIR/tail") == 2 ]]
 }
 
+@test "logs --request-id: the lines of both functions that contain an id, by time" {
+    id=8f507cfc-4697-b07a-ac58fc914c95
+    now=$(($(date +%s) * 1000))
+    write_lines FunctionName "$((now - 2000))" "{\"requestId\":\"$id\",\"of\":\"server\"}"
+    write_lines FunctionName "$now" "another line"
+    write_lines IngestFunctionName "$((now - 9000))" "{\"requestId\":\"$id\",\"of\":\"ingest\"}"
+    run -0 $operate logs --request-id $id
+    echo "$output"
+    [[ ${#lines[@]} == 2 && ${lines[0]} == *'"of":"ingest"'* && ${lines[1]} == *'"of":"server"'* ]]
+    run -1 $operate logs --request-id 00000000-nowhere --since 1h
+    [[ $output == *'no line of the last 1h contains 00000000-nowhere'* ]]
+    run -1 $operate logs --request-id 'x" || "'
+    [[ $output == *'is not an id'* ]]
+    run -1 $operate logs --request-id $id --tail
+    [[ $output == *'do not go together'* ]]
+}
+
+# write_lines OUTPUT TIMESTAMP LINE: a line in the log of a function
+write_lines() {
+    group=$(aws lambda get-function-configuration --function-name "$(of_stack "$1")" --query LoggingConfig.LogGroup --output text)
+    stream=s-$RANDOM-$RANDOM
+    aws logs create-log-stream --log-group-name "$group" --log-stream-name "$stream"
+    node -p 'JSON.stringify([{ timestamp: Number(process.argv[1]), message: process.argv[2] }])' "$2" "$3" >"$BATS_TEST_TMPDIR/events"
+    aws logs put-log-events --log-group-name "$group" --log-stream-name "$stream" --log-events "file://$BATS_TEST_TMPDIR/events" >/dev/null
+}
+
+# answer_traces TRACE: ministack has no X-Ray. Its call is answered here, from a file; every other goes to ministack.
+answer_traces() {
+    mkdir -p "$BATS_TEST_TMPDIR/bin"
+    printf '%s\n' '#!/bin/sh' 'case " $* " in' \
+        "*' xray batch-get-traces '*$1*) cat '$BATS_TEST_TMPDIR/traces' ;;" \
+        "*' xray '*) echo '{\"Traces\": []}' ;;" \
+        "*) exec '$(command -v aws)' \"\$@\" ;;" 'esac' >"$BATS_TEST_TMPDIR/bin/aws"
+    chmod +x "$BATS_TEST_TMPDIR/bin/aws"
+    PATH=$BATS_TEST_TMPDIR/bin:$PATH
+}
+
+@test "trace: the segments of a trace, by its id or by the id of a request" {
+    trace=1-5759e988-bd862e3fe1be46a994272793
+    answer_traces $trace
+    node -e '
+        const segments = [
+            { id: "a", name: "api", start_time: 10, end_time: 10.5, http: { response: { status: 502 } }, fault: true },
+            { id: "b", parent_id: "a", name: "server", origin: "AWS::Lambda", start_time: 10.1, end_time: 10.4,
+                subsegments: [{ id: "c", name: "DynamoDB", aws: { operation: "GetItem" }, start_time: 10.2, end_time: 10.21 }] },
+        ];
+        console.log(JSON.stringify({ Traces: [{ Segments: segments.map(it => ({ Id: it.id, Document: JSON.stringify(it) })) }] }));
+    ' >"$BATS_TEST_TMPDIR/traces"
+    run -0 $operate trace $trace
+    echo "$output"
+    [[ ${lines[0]} =~ ^\ +\+0\ ms\ +500\ ms\ \ api\ 502\ fault$ ]]
+    [[ ${lines[1]} =~ ^\ +\+100\ ms\ +300\ ms\ \ \ \ server\ AWS::Lambda$ ]]
+    [[ ${lines[2]} =~ ^\ +\+200\ ms\ +10\ ms\ \ \ \ \ \ DynamoDB\ GetItem$ ]]
+
+    id=11111111-2222-3333-4444-555555555555
+    write_lines FunctionName "$(($(date +%s) * 1000))" "{\"requestId\":\"$id\",\"tracing\":\"Root=$trace;Sampled=1\"}"
+    run -0 $operate trace $id
+    [[ ${#lines[@]} == 3 ]]
+
+    run -1 $operate trace 1-00000000-000000000000000000000000
+    [[ $output == *'there is no trace 1-00000000-'* ]]
+    run -1 $operate trace 99999999-0000-0000-0000-000000000000
+    [[ $output == *'names a trace of'* ]]
+}
+
+@test "metrics --tool: those of one tool, as the contract names them" {
+    name=$(of_stack FunctionName)
+    namespace=$(node -p 'require(process.argv[1]).namespace' "$root/tests/contract/metrics.json")
+    run -0 $operate metrics --tool echo
+    [[ $output == *'writes no such metrics'* ]]
+    for value in 2 3; do
+        aws cloudwatch put-metric-data --namespace "$namespace" --metric-name Calls --value $value --dimensions "FunctionName=$name,Tool=echo"
+    done
+    aws cloudwatch put-metric-data --namespace "$namespace" --metric-name Calls --value 100 --dimensions "FunctionName=$name,Tool=other"
+    run -0 $operate metrics --tool echo --period 2h
+    echo "$output"
+    [[ ${lines[0]} == "$STACK, tool echo, the last 2h" && $output =~ calls\ +5(\.0)?$'\n' && $output != *'no such metrics'* ]]
+    run -0 node -e '
+        const { metrics } = require(process.argv[1]);
+        const script = require("fs").readFileSync(process.argv[2], "utf8").split("tool_metrics() {")[1].split("\n}")[0];
+        const used = [...script.matchAll(/"\$server" (\w+)/g)].map(([, name]) => name);
+        const byTool = metrics.filter(({ by }) => by.includes("Tool")).map(({ name }) => name);
+        const unknown = used.filter(name => !byTool.includes(name));
+        if (used.length < 5 || unknown.length > 0) throw new Error(`not in the contract: ${unknown}`);
+    ' "$root/tests/contract/metrics.json" "$root/scripts/operate"
+}
+
 @test "metrics: one value each" {
     name=$(of_stack FunctionName)
     for value in 3 4; do

@@ -36,9 +36,9 @@ start_ministack() {
     return 1
 }
 
-# ministack has no alarms on metric math; their templates are tested elsewhere.
+# ministack has no alarms on metric math and no saved queries; their templates are tested elsewhere.
 cdk() {
     (cd "$root" && node_modules/.bin/cdk "$@" --no-notices --output "$BATS_SUITE_TMPDIR/cdk.out" \
-        -c server.name="$STACK" -c server.code=tests/infra/program -c observability.alarms=false) \
+        -c server.name="$STACK" -c server.code=tests/infra/program -c observability.alarms=false -c observability.saved_queries=false) \
         >"$BATS_SUITE_TMPDIR/cdk.log" 2>&1 || { cat "$BATS_SUITE_TMPDIR/cdk.log" >&2; return 1; }
 }

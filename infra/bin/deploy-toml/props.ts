@@ -11,25 +11,33 @@ import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 import { McpAuth, McpEndpoint, type McpDomainOptions, type McpLambdaServerProps, type McpSessions } from '../../lib';
-import { DeployConfigError } from './read';
+import type { Problems } from './problems';
 import type { DeployConfig } from './schema';
 import { ImportedWebAcl } from './web-acl';
 
-/** `scope` is the scope of imported resources; paths are relative to `folder`. */
-export function toProps(scope: Construct, config: DeployConfig, folder: string): McpLambdaServerProps {
+/**
+ * `scope` is the scope of imported resources; paths are relative to `folder`. Keys that do not go together are noted as
+ * problems, and their properties are left out.
+ */
+export function toProps(
+  scope: Construct,
+  config: DeployConfig,
+  folder: string,
+  problems: Problems,
+): McpLambdaServerProps {
   const days = config.observability.log_retention_days;
-  if (days !== undefined) setLogRetention(scope, days);
+  if (days !== undefined) setLogRetention(scope, days, problems);
   return {
     ...program(config, folder),
     ...functionOptions(config),
     secrets: toSecrets(scope, config),
-    ...network(scope, config),
-    endpoint: toEndpoint(scope, config),
-    auth: toAuth(scope, config),
+    ...network(scope, config, problems),
+    endpoint: toEndpoint(scope, config, problems),
+    auth: problems.attempt(() => toAuth(scope, config, problems)),
     path: config.endpoint.path,
     allowedHosts: config.endpoint.allowed_hosts,
     publicUrl: config.endpoint.public_url,
-    cors: toCors(config),
+    cors: toCors(config, problems),
     streams: {
       enabled: config.streams.enabled,
       lifetime: seconds(config.streams.lifetime_seconds),
@@ -47,12 +55,22 @@ export function toProps(scope: Construct, config: DeployConfig, folder: string):
       timeout: seconds(config.events.ingest_timeout_seconds),
       reservedConcurrentExecutions: config.events.ingest_reserved_concurrent_executions,
     },
-    monitoring: {
-      alarms: config.observability.alarms,
-      compositeAlarm: config.observability.composite_alarm,
-      dashboard: config.observability.dashboard,
-      alarmTopic: given(config.observability.alarm_topic_arn, it => sns.Topic.fromTopicArn(scope, 'AlarmTopic', it)),
-    },
+    monitoring: toMonitoring(scope, config),
+  };
+}
+
+function toMonitoring(scope: Construct, { observability }: DeployConfig): McpLambdaServerProps['monitoring'] {
+  return {
+    alarms: observability.alarms,
+    compositeAlarm: observability.composite_alarm,
+    dashboard: observability.dashboard,
+    savedQueries: observability.saved_queries,
+    alarmTopic: given(observability.alarm_topic_arn, it => sns.Topic.fromTopicArn(scope, 'AlarmTopic', it)),
+    accountConcurrency: observability.account_concurrency,
+    anomalyDetection: observability.anomaly_detection,
+    serverMetrics: observability.server_metrics,
+    tools: observability.tools,
+    applicationSignals: observability.application_signals,
   };
 }
 
@@ -83,6 +101,9 @@ function functionOptions(config: DeployConfig): McpLambdaServerProps {
     provisionedConcurrentExecutions: settings.provisioned_concurrent_executions,
     maxProvisionedConcurrentExecutions: settings.max_provisioned_concurrent_executions,
     tracing: given(settings.tracing, it => tracing[it as keyof typeof tracing]),
+    applicationLogLevelV2: config.observability.application_log_level as lambda.ApplicationLogLevel | undefined,
+    systemLogLevelV2: config.observability.system_log_level as lambda.SystemLogLevel | undefined,
+    insightsVersion: config.observability.lambda_insights ? lambda.LambdaInsightsVersion.VERSION_1_0_498_0 : undefined,
   };
 }
 
@@ -97,8 +118,9 @@ function toSecrets(scope: Construct, config: DeployConfig): McpLambdaServerProps
  * Sets the retention of every log group in the scope: those of the functions and the access log. The log groups keep
  * their logical ids, so that another retention does not delete logs.
  */
-function setLogRetention(scope: Construct, days: number): void {
-  const retention = logRetention(days);
+function setLogRetention(scope: Construct, days: number, problems: Problems): void {
+  const retention = logRetention(days, problems);
+  if (retention === undefined) return;
   PropertyInjectors.of(scope).add({
     constructUniqueId: logs.LogGroup.PROPERTY_INJECTION_ID,
     inject: (original: logs.LogGroupProps) => ({ ...original, retention }),
@@ -106,19 +128,20 @@ function setLogRetention(scope: Construct, days: number): void {
 }
 
 /** CloudWatch Logs knows certain numbers of days only. */
-function logRetention(days: number): logs.RetentionDays {
+function logRetention(days: number, problems: Problems): logs.RetentionDays | undefined {
   const allowed = Object.values(logs.RetentionDays).filter((it): it is number => typeof it === 'number' && it <= 3653);
   if (allowed.includes(days)) return days;
   const expected = `one of ${allowed.sort((a, b) => a - b).join(', ')}`;
-  return invalid('observability', 'log_retention_days', expected, days);
+  return problems.add('observability', 'log_retention_days', expected, days);
 }
 
-function network(scope: Construct, { vpc }: DeployConfig): McpLambdaServerProps {
+function network(scope: Construct, { vpc }: DeployConfig, problems: Problems): McpLambdaServerProps {
   if (!(vpc.enabled ?? vpc.vpc_id !== undefined)) return {};
   const { vpc_id: vpcId, subnet_ids: subnets, security_group_ids: groups } = vpc;
-  if (vpcId === undefined) return invalid('vpc', 'vpc_id', 'given where the VPC is enabled', vpcId);
-  if (!subnets?.length) return invalid('vpc', 'subnet_ids', 'a list of private subnets', subnets);
-  if (!groups?.length) return invalid('vpc', 'security_group_ids', 'a list of security groups', groups);
+  if (vpcId === undefined) problems.add('vpc', 'vpc_id', 'given where the VPC is enabled', vpcId);
+  if (!subnets?.length) problems.add('vpc', 'subnet_ids', 'a list of private subnets', subnets);
+  if (!groups?.length) problems.add('vpc', 'security_group_ids', 'a list of security groups', groups);
+  if (vpcId === undefined || !subnets?.length || !groups?.length) return {};
   return {
     vpc: ec2.Vpc.fromVpcAttributes(scope, 'Vpc', {
       vpcId,
@@ -129,59 +152,68 @@ function network(scope: Construct, { vpc }: DeployConfig): McpLambdaServerProps 
   };
 }
 
-function toEndpoint(scope: Construct, { api_gateway: api }: DeployConfig): McpEndpoint | undefined {
-  const throttling = {
+const REST_API_KEYS = [
+  'stage_name',
+  'cloud_watch_role',
+  'web_acl_arn',
+  'domain_name',
+  'certificate_arn',
+  'hosted_zone_id',
+  'hosted_zone_name',
+] as const;
+
+function toEndpoint(
+  scope: Construct,
+  { api_gateway: api }: DeployConfig,
+  problems: Problems,
+): McpEndpoint | undefined {
+  const options = {
     throttlingRateLimit: api.throttling_rate_limit,
     throttlingBurstLimit: api.throttling_burst_limit,
+    streaming: api.streaming,
+    accessLog: api.access_log,
   };
   switch (api.type) {
-    case 'http': {
-      const other = (
-        [
-          'stage_name',
-          'cloud_watch_role',
-          'web_acl_arn',
-          'domain_name',
-          'certificate_arn',
-          'hosted_zone_id',
-          'hosted_zone_name',
-        ] as const
-      ).find(key => api[key] !== undefined);
-      if (other) return invalid('api_gateway', other, 'left out, or type "rest"', api[other]);
-      return McpEndpoint.httpApi({ ...throttling, streaming: api.streaming, accessLog: api.access_log });
-    }
+    case 'http':
+      for (const key of REST_API_KEYS.filter(it => api[it] !== undefined)) {
+        problems.add('api_gateway', key, 'left out, or type "rest"', api[key]);
+      }
+      return McpEndpoint.httpApi(options);
     case 'rest':
       return McpEndpoint.restApi({
-        ...throttling,
-        streaming: api.streaming,
+        ...options,
         stageName: api.stage_name,
-        accessLog: api.access_log,
         cloudWatchRole: api.cloud_watch_role,
         webAcl: given(api.web_acl_arn, it => new ImportedWebAcl(scope, 'WebAcl', it)),
-        domain: toDomain(scope, api),
+        domain: toDomain(scope, api, problems),
       });
     default:
-      if (Object.keys(api).length > 0) return invalid('api_gateway', 'type', '"http" or "rest"', api.type);
+      if (Object.keys(api).length > 0) problems.add('api_gateway', 'type', '"http" or "rest"', api.type);
       return undefined;
   }
 }
 
-function toDomain(scope: Construct, api: DeployConfig['api_gateway']): McpDomainOptions | undefined {
+function toDomain(
+  scope: Construct,
+  api: DeployConfig['api_gateway'],
+  problems: Problems,
+): McpDomainOptions | undefined {
   if (api.domain_name === undefined) {
     const other = (['certificate_arn', 'hosted_zone_id', 'hosted_zone_name'] as const).find(
       key => api[key] !== undefined,
     );
-    return other ? invalid('api_gateway', 'domain_name', `given where ${other} is`, undefined) : undefined;
+    return other && problems.add('api_gateway', 'domain_name', `given where ${other} is`, undefined);
   }
-  if (api.certificate_arn === undefined)
-    return invalid('api_gateway', 'certificate_arn', 'given where domain_name is', undefined);
-  const { hosted_zone_id: hostedZoneId, hosted_zone_name: zoneName } = api;
+  const { certificate_arn: certificateArn, hosted_zone_id: hostedZoneId, hosted_zone_name: zoneName } = api;
   if ((hostedZoneId === undefined) !== (zoneName === undefined)) {
-    return invalid('api_gateway', 'hosted_zone_id', 'given together with hosted_zone_name', hostedZoneId);
+    problems.add('api_gateway', 'hosted_zone_id', 'given together with hosted_zone_name', hostedZoneId);
+  }
+  if (certificateArn === undefined) {
+    return problems.add('api_gateway', 'certificate_arn', 'given where domain_name is', undefined);
   }
   return {
     domainName: api.domain_name,
-    certificate: acm.Certificate.fromCertificateArn(scope, 'Certificate', api.certificate_arn),
+    certificate: acm.Certificate.fromCertificateArn(scope, 'Certificate', certificateArn),
     hostedZone:
       hostedZoneId !== undefined && zoneName !== undefined
         ? route53.HostedZone.fromHostedZoneAttributes(scope, 'HostedZone', { hostedZoneId, zoneName })
@@ -190,37 +222,45 @@ function toDomain(scope: Construct, api: DeployConfig['api_gateway']): McpDomain
 }
 
 /** `enabled = false` stands for `McpAuth.none()`. */
-function toAuth(scope: Construct, { auth }: DeployConfig): McpAuth | undefined {
+function toAuth(scope: Construct, config: DeployConfig, problems: Problems): McpAuth | undefined {
+  const { auth } = config;
   if (auth.enabled === false) return McpAuth.none();
   const { scopes } = auth;
   switch (auth.provider) {
     case 'jwt':
-      if (auth.issuer === undefined) return invalid('auth', 'issuer', 'given where provider is "jwt"', undefined);
+      if (auth.issuer === undefined) return problems.add('auth', 'issuer', 'given where provider is "jwt"', undefined);
       return McpAuth.jwt({ issuer: auth.issuer, audience: auth.audience ?? [], scopes });
     case 'cognito':
       return McpAuth.cognito({ scopes, domainPrefix: auth.domain_prefix, callbackUrls: auth.callback_urls });
     case 'custom':
-      if (auth.authorizer_arn === undefined)
-        return invalid('auth', 'authorizer_arn', 'given where provider is "custom"', undefined);
-      return McpAuth.lambdaAuthorizer(
-        lambda.Function.fromFunctionAttributes(scope, 'Authorizer', {
-          functionArn: auth.authorizer_arn,
-          sameEnvironment: true,
-        }),
-      );
+      return toAuthorizer(scope, config, problems);
     case 'iam':
       return McpAuth.iam();
     default:
-      if (auth.enabled)
-        return invalid('auth', 'provider', '"iam", "jwt", "cognito" or "custom" where enabled is true', undefined);
-      return undefined;
+      if (!auth.enabled) return undefined;
+      return problems.add('auth', 'provider', '"iam", "jwt", "cognito" or "custom" where enabled is true', undefined);
   }
 }
 
-function toCors({ endpoint }: DeployConfig): McpLambdaServerProps['cors'] {
+/** Only a REST API calls an authorizer. */
+function toAuthorizer(
+  scope: Construct,
+  { auth, api_gateway: api }: DeployConfig,
+  problems: Problems,
+): McpAuth | undefined {
+  const { authorizer_arn: functionArn } = auth;
+  if (api.type !== 'rest') problems.add('api_gateway', 'type', '"rest" where provider is "custom"', api.type);
+  if (functionArn === undefined) {
+    return problems.add('auth', 'authorizer_arn', 'given where provider is "custom"', undefined);
+  }
+  const attributes = { functionArn, sameEnvironment: true };
+  return McpAuth.lambdaAuthorizer(lambda.Function.fromFunctionAttributes(scope, 'Authorizer', attributes));
+}
+
+function toCors({ endpoint }: DeployConfig, problems: Problems): McpLambdaServerProps['cors'] {
   if (endpoint.cors_origins === undefined) {
     const other = (['cors_credentials', 'cors_max_age_seconds'] as const).find(key => endpoint[key] !== undefined);
-    return other ? invalid('endpoint', 'cors_origins', `given where ${other} is`, undefined) : undefined;
+    return other && problems.add('endpoint', 'cors_origins', `given where ${other} is`, undefined);
   }
   return {
     allowOrigins: endpoint.cors_origins,
@@ -253,8 +293,4 @@ function seconds(count: number | undefined): Duration | undefined {
 
 function given<T, U>(value: T | undefined, make: (value: T) => U): U | undefined {
   return value === undefined ? undefined : make(value);
-}
-
-function invalid(section: string, key: string, expected: string, value: unknown): never {
-  throw new DeployConfigError(`[${section}] ${key} must be ${expected}, got: ${JSON.stringify(value)}`);
 }

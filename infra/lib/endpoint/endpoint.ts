@@ -1,9 +1,12 @@
 import type { Duration } from 'aws-cdk-lib';
 import type { McpEndpointBindOptions, McpEndpointConfig } from './endpoint-config';
 import type { McpHttpApiOptions, McpRestApiOptions } from './endpoint-options';
-import { bindFunctionUrl } from './function-url';
-import { HTTP_API_MAX_TIMEOUT, bindHttpApi } from './http-api';
-import { bindRestApi, restApiMaxTimeout } from './rest-api';
+import { bindFunctionUrl, checkFunctionUrl } from './function-url';
+import { HTTP_API_MAX_TIMEOUT, bindHttpApi, checkHttpApi } from './http-api';
+import { bindRestApi, checkRestApi, restApiMaxTimeout } from './rest-api';
+
+/** What an endpoint needs to know of the server before it is bound. */
+type McpEndpointCheckOptions = Pick<McpEndpointBindOptions, 'timeout' | 'tenancyConfig'>;
 
 /**
  * What clients send their requests to.
@@ -48,6 +51,13 @@ export abstract class McpEndpoint {
   }
 
   /**
+   * Fails for options of the server that cannot work behind this endpoint.
+   *
+   * @internal
+   */
+  public _check(_options: McpEndpointCheckOptions): void {}
+
+  /**
    * Makes the endpoint invoke the server.
    */
   public abstract bind(options: McpEndpointBindOptions): McpEndpointConfig;
@@ -56,6 +66,11 @@ export abstract class McpEndpoint {
 class FunctionUrlEndpoint extends McpEndpoint {
   public constructor() {
     super();
+  }
+
+  /** @internal */
+  public override _check(options: McpEndpointCheckOptions): void {
+    checkFunctionUrl(options);
   }
 
   public bind(options: McpEndpointBindOptions): McpEndpointConfig {
@@ -68,6 +83,11 @@ class RestApiEndpoint extends McpEndpoint {
     super(restApiMaxTimeout(api));
   }
 
+  /** @internal */
+  public override _check(options: McpEndpointCheckOptions): void {
+    checkRestApi(this.api, options);
+  }
+
   public bind(options: McpEndpointBindOptions): McpEndpointConfig {
     return bindRestApi(this.api, options);
   }
@@ -76,6 +96,11 @@ class RestApiEndpoint extends McpEndpoint {
 class HttpApiEndpoint extends McpEndpoint {
   public constructor(private readonly api: McpHttpApiOptions) {
     super(HTTP_API_MAX_TIMEOUT);
+  }
+
+  /** @internal */
+  public override _check(options: McpEndpointCheckOptions): void {
+    checkHttpApi(this.api, options);
   }
 
   public bind(options: McpEndpointBindOptions): McpEndpointConfig {

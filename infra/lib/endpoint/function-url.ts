@@ -6,10 +6,7 @@ import { McpResponseMode, type McpEndpointBindOptions, type McpEndpointConfig } 
 
 /** A Function URL checks signatures. Tokens are checked by the server. */
 export function bindFunctionUrl(options: McpEndpointBindOptions): McpEndpointConfig {
-  if (options.tenancyConfig) {
-    const rule = 'cannot be used with a Function URL, which has no tenant id';
-    fail('tenancyConfig', 'PER_TENANT', rule, 'use McpEndpoint.restApi() or McpEndpoint.httpApi()');
-  }
+  checkFunctionUrl(options);
   const auth = options.auth.bindToFunctionUrl(options);
   const url = options.alias.addFunctionUrl({
     authType: auth.authType,
@@ -30,4 +27,10 @@ export function bindFunctionUrl(options: McpEndpointBindOptions): McpEndpointCon
     serverErrors: metric('Url5xxCount'),
     ...(auth.iamPermission && { invokable: { grantInvoke: grantee => url.grantInvokeUrl(grantee) } }),
   };
+}
+
+export function checkFunctionUrl({ tenancyConfig }: Pick<McpEndpointBindOptions, 'tenancyConfig'>): void {
+  if (!tenancyConfig) return;
+  const rule = 'cannot be used with a Function URL, which has no tenant id';
+  fail('tenancyConfig', 'PER_TENANT', rule, 'use McpEndpoint.restApi() or McpEndpoint.httpApi()');
 }

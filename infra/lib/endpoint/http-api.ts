@@ -4,7 +4,7 @@ import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import type { McpHttpApiAuthConfig } from '../auth/auth-config';
 import { expectFindings } from '../private/findings';
-import { fail, seconds } from '../private/validation';
+import { checkAll, fail, seconds } from '../private/validation';
 import { HTTP_API_FIELDS, NO_ACCESS_LOG, checkAccessLog, createAccessLog, type AccessLog } from './access-log';
 import { McpResponseMode, type McpEndpointBindOptions, type McpEndpointConfig } from './endpoint-config';
 import type { McpHttpApiOptions } from './endpoint-options';
@@ -35,17 +35,28 @@ export function bindHttpApi(api: McpHttpApiOptions, options: McpEndpointBindOpti
   };
 }
 
-function checkHttpApi(api: McpHttpApiOptions, { timeout }: McpEndpointBindOptions): void {
-  checkAccessLog(api);
-  if (api.streaming) {
-    const rule = 'cannot be true: an HTTP API buffers responses';
-    fail('endpoint.streaming', true, rule, 'use McpEndpoint.functionUrl() or McpEndpoint.restApi()');
-  }
+export function checkHttpApi(
+  api: McpHttpApiOptions,
+  { timeout }: Pick<McpEndpointBindOptions, 'timeout'>,
+): void {
+  checkAll(
+    () => checkAccessLog(api),
+    () => checkStreaming(api),
+    () => checkTimeout(timeout),
+  );
+}
+
+function checkStreaming(api: McpHttpApiOptions): void {
+  if (!api.streaming) return;
+  const rule = 'cannot be true: an HTTP API buffers responses';
+  fail('endpoint.streaming', true, rule, 'use McpEndpoint.functionUrl() or McpEndpoint.restApi()');
+}
+
+function checkTimeout(timeout: Duration): void {
   const limit = HTTP_API_MAX_TIMEOUT.toSeconds();
-  if ((seconds(timeout) ?? 0) > limit) {
-    const rule = `must be at most ${limit} seconds behind an HTTP API, which waits no longer`;
-    fail('timeout', timeout, rule, 'shorten it or use McpEndpoint.restApi()');
-  }
+  if ((seconds(timeout) ?? 0) <= limit) return;
+  const rule = `must be at most ${limit} seconds behind an HTTP API, which waits no longer`;
+  fail('timeout', timeout, rule, 'shorten it or use McpEndpoint.restApi()');
 }
 
 function createApi(

@@ -8,7 +8,7 @@ import type { aws_wafv2 as wafv2Refs } from 'aws-cdk-lib/interfaces';
 import type { Construct } from 'constructs';
 import type { McpRestApiAuthConfig } from '../auth/auth-config';
 import { addWarning, expectFindings } from '../private/findings';
-import { fail, seconds } from '../private/validation';
+import { checkAll, fail, seconds } from '../private/validation';
 import { NO_ACCESS_LOG, REST_API_FIELDS, checkAccessLog, createAccessLog, type AccessLog } from './access-log';
 import { McpResponseMode, type McpEndpointBindOptions, type McpEndpointConfig } from './endpoint-config';
 import type { McpDomainOptions, McpRestApiOptions } from './endpoint-options';
@@ -25,8 +25,7 @@ export function restApiMaxTimeout(api: McpRestApiOptions): Duration {
 
 /** A regional REST API calls an authorizer for tokens, checks signatures, and streams responses. */
 export function bindRestApi(api: McpRestApiOptions, options: McpEndpointBindOptions): McpEndpointConfig {
-  checkAccessLog(api);
-  checkTimeout(api, options);
+  checkRestApi(api, options);
   const { scope, path } = options;
   const auth = options.auth.bindToRestApi(options);
   const accessLog = createAccessLog(scope, api, REST_API_FIELDS);
@@ -53,7 +52,17 @@ export function bindRestApi(api: McpRestApiOptions, options: McpEndpointBindOpti
   };
 }
 
-function checkTimeout(api: McpRestApiOptions, { timeout }: McpEndpointBindOptions): void {
+export function checkRestApi(
+  api: McpRestApiOptions,
+  { timeout }: Pick<McpEndpointBindOptions, 'timeout'>,
+): void {
+  checkAll(
+    () => checkAccessLog(api),
+    () => checkTimeout(api, timeout),
+  );
+}
+
+function checkTimeout(api: McpRestApiOptions, timeout: Duration): void {
   const limit = restApiMaxTimeout(api).toSeconds();
   if ((seconds(timeout) ?? 0) <= limit) return;
   const rule = `must be at most ${limit} seconds behind this REST API, which waits no longer`;

@@ -4,39 +4,51 @@ import { checkCors } from '../cors';
 import { checkEvents } from '../events';
 import { MANAGED_MEMORY, checkManagedInstances } from '../managed-instances';
 import type { McpLambdaServerProps } from '../mcp-lambda-server-props';
-import { checkMonitoring } from '../monitoring';
+import { checkMonitoring } from '../monitoring/monitoring-options';
 import { checkOptionsOfFunction } from '../server-function';
 import { checkState } from '../state';
 import { checkStreams } from '../streams';
+import { endpointAndTimeout } from './defaults';
 import { ENVIRONMENT } from './environment';
 import { checkFunctionOptions } from './function-options';
-import { checkNumber, checkSeconds, fail } from './validation';
+import { checkAll, checkEach, checkNumber, checkSeconds, fail } from './validation';
 
 /** Lambda's maximum timeout, and the maximum of an asynchronous invocation on managed instances. */
 const MAX_TIMEOUT = Duration.seconds(900);
 const MANAGED_MAX_TIMEOUT = Duration.seconds(5400);
 
-/** Fails for properties that cannot work, alone or together, before any resource is created. */
-export function checkProps(props: McpLambdaServerProps, timeout: Duration): void {
-  checkProgram(props);
-  checkFunctionOptions(props, props.function !== undefined);
-  checkOwnFunction(props);
-  checkTimeout(props);
-  checkMemory(props);
-  checkConcurrency(props);
-  checkVersions(props);
-  checkNetwork(props);
-  checkLogLevels(props);
-  checkPath(props.path);
-  checkEnvironment(props);
-  checkOptionsOfFunction('ingestOptions', props.ingestOptions ?? {});
-  checkOptionsOfFunction('authorizerOptions', props.authorizerOptions ?? {});
-  if (props.managedInstances) checkManagedInstances(props.managedInstances);
-  if (props.cors) checkCors(props.cors);
-  checkStreams(props.streams ?? {}, timeout);
-  checkState(props.state ?? {});
-  checkEvents(props.mcpEvents ?? {});
-  checkMonitoring(props.monitoring ?? {}, props.mcpEvents?.topic);
+/** The layers of a function: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
+const MAX_LAYERS = 5;
+
+/**
+ * Fails for properties that cannot work, alone or together, before any resource is created: with all problems that can
+ * be seen here at once.
+ */
+export function checkProps(props: McpLambdaServerProps): void {
+  const { endpoint, timeout } = endpointAndTimeout(props);
+  checkAll(
+    () => checkProgram(props),
+    () => checkFunctionOptions(props, props.function !== undefined),
+    () => checkOwnFunction(props),
+    () => checkTimeout(props),
+    () => checkMemory(props),
+    () => checkConcurrency(props),
+    () => checkVersions(props),
+    () => checkNetwork(props),
+    () => checkLogLevels(props),
+    () => checkLayers(props),
+    () => checkPath(props.path),
+    () => checkEnvironment(props),
+    () => checkOptionsOfFunction('ingestOptions', props.ingestOptions ?? {}),
+    () => checkOptionsOfFunction('authorizerOptions', props.authorizerOptions ?? {}),
+    () => props.managedInstances && checkManagedInstances(props.managedInstances),
+    () => props.cors && checkCors(props.cors),
+    () => checkStreams(props.streams ?? {}, timeout),
+    () => checkState(props.state ?? {}),
+    () => checkEvents(props.mcpEvents ?? {}),
+    () => checkMonitoring(props.monitoring ?? {}, props.mcpEvents?.topic),
+    () => endpoint._check({ timeout, ...(props.tenancyConfig && { tenancyConfig: props.tenancyConfig }) }),
+  );
 }
 
 function checkProgram(props: McpLambdaServerProps): void {
@@ -45,10 +57,10 @@ function checkProgram(props: McpLambdaServerProps): void {
     const names = `'${given.join("' and '")}'`;
     fail(given[1] ?? '', names, 'is one of three ways to give the program', 'keep one of them');
   }
-  for (const name of ['binaryName', 'cargoLambdaFlags'] as const) {
-    if (props[name] === undefined || (!props.function && !props.code)) continue;
+  checkEach(['binaryName', 'cargoLambdaFlags'] as const, name => {
+    if (props[name] === undefined || (!props.function && !props.code)) return;
     fail(name, props[name], "belongs to 'manifestPath'", "leave it out, or 'function' and 'code'");
-  }
+  });
 }
 
 function checkOwnFunction(props: McpLambdaServerProps): void {
@@ -57,11 +69,11 @@ function checkOwnFunction(props: McpLambdaServerProps): void {
     const rule = "does not apply where 'function' is given";
     fail('managedInstances', props.managedInstances, rule, 'set it on that function');
   }
-  for (const name of ['ingestOptions', 'authorizerOptions'] as const) {
-    if (props[name] === undefined) continue;
+  checkEach(['ingestOptions', 'authorizerOptions'] as const, name => {
+    if (props[name] === undefined) return;
     const rule = "does not apply where 'function' is given: that function does the work of all of them";
     fail(name, props[name], rule, 'leave it out');
-  }
+  });
 }
 
 function checkTimeout(props: McpLambdaServerProps): void {
@@ -79,9 +91,11 @@ function checkConcurrency(props: McpLambdaServerProps): void {
   const reserved = props.reservedConcurrentExecutions;
   const provisioned = props.provisionedConcurrentExecutions;
   const maximum = props.maxProvisionedConcurrentExecutions;
-  checkNumber('reservedConcurrentExecutions', reserved, 0, 1_000_000);
-  checkNumber('provisionedConcurrentExecutions', provisioned, 1, 1_000_000);
-  checkNumber('maxProvisionedConcurrentExecutions', maximum, provisioned ?? 1, 1_000_000);
+  checkAll(
+    () => checkNumber('reservedConcurrentExecutions', reserved, 0, 1_000_000),
+    () => checkNumber('provisionedConcurrentExecutions', provisioned, 1, 1_000_000),
+    () => checkNumber('maxProvisionedConcurrentExecutions', maximum, provisioned ?? 1, 1_000_000),
+  );
   if (maximum !== undefined && provisioned === undefined) {
     const rule = "needs 'provisionedConcurrentExecutions' to scale from";
     fail('maxProvisionedConcurrentExecutions', maximum, rule, 'set both');
@@ -123,21 +137,32 @@ function checkNetwork(props: McpLambdaServerProps): void {
     'ipv6AllowedForDualStack',
     'filesystem',
   ] as const;
-  for (const name of ofVpc) {
-    if (props[name] === undefined || props.vpc) continue;
+  checkEach(ofVpc, name => {
+    if (props[name] === undefined || props.vpc) return;
     fail(name, props[name], "needs 'vpc'", "give 'vpc' as well, or leave it out");
-  }
-  for (const name of ['allowAllOutbound', 'allowAllIpv6Outbound'] as const) {
-    if (props[name] === undefined || !props.securityGroups) continue;
+  });
+  checkEach(['allowAllOutbound', 'allowAllIpv6Outbound'] as const, name => {
+    if (props[name] === undefined || !props.securityGroups) return;
     fail(name, props[name], "does not apply to existing 'securityGroups'", 'set it where the groups are defined');
-  }
+  });
 }
 
 function checkLogLevels(props: McpLambdaServerProps): void {
-  for (const name of ['applicationLogLevelV2', 'systemLogLevelV2'] as const) {
-    if (props[name] === undefined || props.loggingFormat !== lambda.LoggingFormat.TEXT) continue;
+  checkEach(['applicationLogLevelV2', 'systemLogLevelV2'] as const, name => {
+    if (props[name] === undefined || props.loggingFormat !== lambda.LoggingFormat.TEXT) return;
     fail(name, props[name], "needs logs in JSON, and 'loggingFormat' is Text", 'leave one of them out');
-  }
+  });
+}
+
+/** Lambda Insights, the collector of OpenTelemetry, and the extension for parameters and secrets are layers as well. */
+function checkLayers({ layers = [], ...extensions }: McpLambdaServerProps): void {
+  const ofOptions = (['insightsVersion', 'adotInstrumentation', 'paramsAndSecrets'] as const).filter(
+    name => extensions[name] !== undefined,
+  );
+  const count = layers.length + ofOptions.length;
+  if (count <= MAX_LAYERS) return;
+  const rule = `must be at most ${MAX_LAYERS}, which is Lambda's limit, those of ${ofOptions.join(', ')} included`;
+  fail('layers', count, rule, 'leave one out, or merge them');
 }
 
 function checkPath(path: string | undefined): void {
@@ -147,15 +172,16 @@ function checkPath(path: string | undefined): void {
 
 function checkEnvironment(props: McpLambdaServerProps): void {
   const reserved = new Map<string, string>(Object.values(ENVIRONMENT).map(({ name, prop }) => [name, prop]));
-  for (const source of ['environment', 'secrets'] as const) {
-    for (const name of Object.keys(props[source] ?? {})) {
-      const property = reserved.get(name);
-      if (property) fail(`${source}.${name}`, name, 'is set by the construct', `use '${property}'`);
-      if (/^[A-Za-z][A-Za-z0-9_]+$/.test(name)) continue;
-      const rule = 'must have names of two or more letters, digits and _ that begin with a letter';
-      fail(source, name, rule, 'rename it');
-    }
-  }
+  const names = (['environment', 'secrets'] as const).flatMap(source =>
+    Object.keys(props[source] ?? {}).map(name => [source, name] as const),
+  );
+  checkEach(names, ([source, name]) => {
+    const property = reserved.get(name);
+    if (property) fail(`${source}.${name}`, name, 'is set by the construct', `use '${property}'`);
+    if (/^[A-Za-z][A-Za-z0-9_]+$/.test(name)) return;
+    const rule = 'must have names of two or more letters, digits and _ that begin with a letter';
+    fail(source, name, rule, 'rename it');
+  });
   const both = Object.keys(props.environment ?? {}).find(name => props.secrets?.[name]);
   if (both !== undefined) fail(`secrets.${both}`, both, "is also in 'environment'", 'keep one of them');
 }

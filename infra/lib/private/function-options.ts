@@ -1,5 +1,5 @@
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
-import { fail } from './validation';
+import { checkEach, fail } from './validation';
 
 /** The functions that an option applies to. */
 type AppliesTo = 'every function' | 'the server';
@@ -88,15 +88,15 @@ const NAMES = Object.keys(FUNCTION_OPTIONS) as (keyof lambda.FunctionOptions)[];
 
 /** Fails if an option is given that cannot work here, or that a function of the user's own does not take from here. */
 export function checkFunctionOptions(options: lambda.FunctionOptions, ownFunction: boolean): void {
-  for (const name of NAMES) {
+  checkEach(NAMES, name => {
     const value = options[name];
     const use = FUNCTION_OPTIONS[name];
-    if (value === undefined) continue;
+    if (value === undefined) return;
     if (typeof use !== 'string') fail(name, value, use.rule, use.wayOut);
     if (ownFunction && name !== 'environment') {
       fail(name, value, "does not apply where 'function' is given", 'set it on that function');
     }
-  }
+  });
 }
 
 /** The options that apply to the server. */

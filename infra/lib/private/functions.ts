@@ -1,5 +1,6 @@
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
+import type * as logs from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import { tokenVariables } from '../auth/auth';
 import type { IMcpTokenAuthorizerFactory, McpTokenRules } from '../auth/auth-config';
@@ -18,6 +19,8 @@ const AUTHORIZER_TIMEOUT = Duration.seconds(10);
 export interface AliasedFunction {
   readonly function: lambda.Function;
   readonly alias: lambda.Alias;
+  /** Not known for a function of the user's own. */
+  readonly logGroup?: logs.ILogGroupRef;
 }
 
 /** The function that serves requests: a new one, or the user's own with a new alias. */

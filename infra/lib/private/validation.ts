@@ -1,10 +1,45 @@
 import { Duration, Token } from 'aws-cdk-lib';
 
+/** What is wrong with a property, and what to do about it. */
+export interface Problem {
+  readonly property: string;
+  readonly value: string;
+  readonly rule: string;
+  readonly wayOut: string;
+}
+
+/** Properties that cannot work. The message has a line for each. */
+export class PropertyError extends Error {
+  public constructor(public readonly problems: Problem[]) {
+    const line = ({ property, rule, value, wayOut }: Problem) => `'${property}' ${rule}, got: ${value}; ${wayOut}`;
+    super(problems.map(line).join('\n'));
+  }
+}
+
 /**
  * Fails synthesis with all that is needed to correct the app: the property, the rule, the value, and the way out.
  */
 export function fail(property: string, value: unknown, rule: string, wayOut: string): never {
-  throw new Error(`'${property}' ${rule}, got: ${text(value)}; ${wayOut}`);
+  throw new PropertyError([{ property, value: text(value), rule, wayOut }]);
+}
+
+/** Runs every check, then fails with the problems of all of them. */
+export function checkAll(...checks: (() => void)[]): void {
+  const problems = checks.flatMap(check => {
+    try {
+      check();
+      return [];
+    } catch (error) {
+      if (error instanceof PropertyError) return error.problems;
+      throw error;
+    }
+  });
+  if (problems.length > 0) throw new PropertyError(problems);
+}
+
+/** Runs the check for every item, then fails with the problems of all of them. */
+export function checkEach<T>(items: readonly T[], check: (item: T) => void): void {
+  checkAll(...items.map(item => () => check(item)));
 }
 
 /**

@@ -20,14 +20,16 @@ const settings = () => [
   `server.name=${STACK}`,
   '--context',
   `server.code=${join(cloud.folder, 'program')}`,
-  // The architecture of this machine; no auth, since ministack checks no signatures; no alarms, since it has no metric
-  // math.
+  // The architecture of this machine; no auth, since ministack checks no signatures; no alarms and no saved
+  // queries, since it has no metric math and no query definitions.
   '--context',
   'lambda.architecture=x86_64',
   '--context',
   'auth.enabled=false',
   '--context',
   'observability.alarms=false',
+  '--context',
+  'observability.saved_queries=false',
   '--output',
   join(cloud.folder, 'cdk.out'),
 ];

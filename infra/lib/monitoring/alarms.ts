@@ -1,0 +1,265 @@
+import { Duration } from 'aws-cdk-lib';
+import * as cw from 'aws-cdk-lib/aws-cloudwatch';
+import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import type * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
+import type * as lambda from 'aws-cdk-lib/aws-lambda';
+import type * as sns from 'aws-cdk-lib/aws-sns';
+import type { Construct } from 'constructs';
+import { McpResponseMode } from '../endpoint/endpoint-config';
+import { seconds } from '../private/validation';
+import { MINUTE, percentOf, tableThrottles, type AlarmOptions } from './alarm';
+import type { MonitoredResources } from './monitored-resources';
+import type { McpMonitoringOptions } from './monitoring-options';
+import { addServerMetricAlarms } from './server-metrics';
+
+const DURATION_PERCENT = 80;
+
+/** The alarms. `scope` is the scope of their ids, which are public: docs/operate.md has a line for each. */
+export class Alarms {
+  public readonly all: cw.Alarm[] = [];
+
+  public constructor(
+    private readonly scope: Construct,
+    private readonly options: McpMonitoringOptions,
+    private readonly resources: MonitoredResources,
+    private readonly topic: sns.ITopic,
+  ) {
+    this.addServerAlarms();
+    if (resources.ingest) this.addIngestAlarms(resources.ingest);
+    this.addTableAlarms('StateTable', resources.tables.state);
+    this.addTableAlarms('EventTable', resources.tables.events);
+    this.addDeliveryAlarms();
+    if (options.anomalyDetection) this.addAnomalyAlarms();
+    if (options.serverMetrics) addServerMetricAlarms(this, options, resources.server.functionName);
+  }
+
+  public add(id: string, options: AlarmOptions): void {
+    this.register(
+      new cw.Alarm(this.scope, id, {
+        metric: options.metric,
+        threshold: options.threshold,
+        comparisonOperator: cw.ComparisonOperator.GREATER_THAN_THRESHOLD,
+        evaluationPeriods: options.evaluationPeriods ?? 1,
+        datapointsToAlarm: options.datapointsToAlarm ?? 1,
+        treatMissingData: cw.TreatMissingData.NOT_BREACHING,
+        alarmDescription: options.description,
+      }),
+    );
+  }
+
+  private register(alarm: cw.Alarm): void {
+    alarm.addAlarmAction(new SnsAction(this.topic));
+    this.all.push(alarm);
+  }
+
+  private addServerAlarms(): void {
+    const { server, endpoint } = this.resources;
+    this.addErrorRateAlarm('ServerErrorRate', server);
+    this.add('EndpointErrorRate', {
+      metric: percentOf(endpoint.serverErrors, endpoint.requests),
+      threshold: this.options.serverErrorRatePercent ?? 1,
+      description:
+        "Clients get responses with status 500 and above. Runbook: the server's log, level ERROR; if there are none, the function was not invoked: see ServerThrottles.",
+      evaluationPeriods: 5,
+      datapointsToAlarm: 3,
+    });
+    this.addThrottlesAlarm('ServerThrottles', server);
+    this.addServerDurationAlarm();
+    this.addConcurrencyAlarms();
+  }
+
+  /**
+   * Lambda's Duration is the whole life of a stream, and Lambda has no metric of the time to the first byte. A stream
+   * that waits for events ends by itself, so the alarm is right as long as the longest of them ends below the threshold.
+   */
+  private addServerDurationAlarm(): void {
+    const { server, serverTimeout, streamLifetime, endpoint } = this.resources;
+    const timeout = seconds(serverTimeout);
+    if (timeout === undefined || streamLifetime?.isUnresolved()) return;
+    const threshold = (timeout * (this.options.durationPercent ?? DURATION_PERCENT)) / 100;
+    const buffered = endpoint.responseMode === McpResponseMode.BUFFERED;
+    const longestStream = buffered ? 0 : (seconds(streamLifetime) ?? 0);
+    if (longestStream + 1 > threshold) return;
+    this.add('ServerDuration', {
+      metric: server.metricDuration({ statistic: 'p99', period: MINUTE }),
+      threshold: threshold * 1000,
+      description:
+        'Requests take nearly as long as the timeout. Runbook: the saved query Slow requests names the tool; a stream that waits for events ends before this threshold and is not the cause.',
+      evaluationPeriods: 5,
+      datapointsToAlarm: 3,
+    });
+  }
+
+  private addConcurrencyAlarms(): void {
+    const { server, serverReservedConcurrency } = this.resources;
+    const { accountConcurrency } = this.options;
+    if (serverReservedConcurrency !== undefined) {
+      const used = server.metric('ConcurrentExecutions', { statistic: 'Maximum', period: MINUTE });
+      this.addConcurrencyAlarm('ServerConcurrency', used, serverReservedConcurrency, {
+        label: 'reserved concurrency in use, %',
+        description:
+          'The reserved concurrency is nearly used up: above it requests get 429. Runbook: if open streams use it (many GET or listen requests), shorten streams.lifetime or use managedInstances; otherwise raise reservedConcurrentExecutions.',
+      });
+    }
+    if (accountConcurrency === undefined) return;
+    const claimed = new cw.Metric({
+      namespace: 'AWS/Lambda',
+      metricName: 'ClaimedAccountConcurrency',
+      statistic: 'Maximum',
+      period: MINUTE,
+    });
+    this.addConcurrencyAlarm('AccountConcurrency', claimed, accountConcurrency, {
+      label: "the account's concurrency in use, %",
+      description:
+        "All functions of the account together nearly use up its concurrency: above it every one of them is throttled. Runbook: find the function whose ConcurrentExecutions grow; if it is this one, its streams do: shorten streams.lifetime or set reservedConcurrentExecutions; otherwise ask for a higher quota.",
+    });
+  }
+
+  private addConcurrencyAlarm(
+    id: string,
+    used: cw.IMetric,
+    limit: number,
+    { label, description }: { label: string; description: string },
+  ): void {
+    this.add(id, {
+      metric: new cw.MathExpression({
+        expression: `100 * used / ${limit}`,
+        usingMetrics: { used },
+        period: MINUTE,
+        label,
+      }),
+      threshold: this.options.concurrencyPercent ?? 80,
+      description,
+      evaluationPeriods: 3,
+      datapointsToAlarm: 2,
+    });
+  }
+
+  private addIngestAlarms(ingest: lambda.Function): void {
+    const { options, resources } = this;
+    this.addErrorRateAlarm('IngestErrorRate', ingest);
+    this.addThrottlesAlarm('IngestThrottles', ingest);
+    const limit = resources.ingestTimeout.toMilliseconds();
+    this.add('IngestDuration', {
+      metric: ingest.metricDuration({ statistic: 'p99', period: MINUTE }),
+      threshold: (limit * (options.durationPercent ?? DURATION_PERCENT)) / 100,
+      description:
+        'Writing events to the log takes nearly as long as the timeout. Runbook: see EventTableThrottles, then the latency of the event table.',
+      evaluationPeriods: 5,
+      datapointsToAlarm: 3,
+    });
+    this.add('IngestEventAge', {
+      metric: ingest.metric('AsyncEventAge', { statistic: 'Maximum', period: MINUTE }),
+      threshold: (options.eventAge ?? Duration.seconds(60)).toMilliseconds(),
+      description:
+        'Events wait before they are written to the log. Runbook: see IngestThrottles and IngestErrorRate; raise ingestOptions.reservedConcurrentExecutions.',
+    });
+    this.add('IngestEventsDropped', {
+      metric: ingest.metric('AsyncEventsDropped', { statistic: 'Sum', period: MINUTE }),
+      threshold: 0,
+      description:
+        'Events failed after all retries. Runbook: their messages are in the IngestFailures queue with the reason; correct the cause, then redrive the queue or publish them again.',
+    });
+    this.add('IngestDestinationFailures', {
+      metric: ingest.metric('DestinationDeliveryFailures', { statistic: 'Sum', period: MINUTE }),
+      threshold: 0,
+      description:
+        "Events failed after all retries and could not be sent to the IngestFailures queue: they are lost. Runbook: check the queue's policy and key.",
+    });
+  }
+
+  private addTableAlarms(id: string, table: dynamodb.ITable): void {
+    this.add(`${id}Throttles`, {
+      metric: tableThrottles(table),
+      threshold: 0,
+      description:
+        'DynamoDB throttles reads or writes. Runbook: if the table has maximum request units (state.maxReadRequestUnits, state.maxWriteRequestUnits) raise them; otherwise one partition is hot: Contributor Insights names it.',
+      evaluationPeriods: 3,
+      datapointsToAlarm: 2,
+    });
+    this.add(`${id}SystemErrors`, {
+      metric: table.metric('SystemErrors', {
+        statistic: 'Sum',
+        period: MINUTE,
+        dimensionsMap: { TableName: table.tableName, Operation: 'PutItem' },
+      }),
+      threshold: 0,
+      description: 'DynamoDB fails. Runbook: the AWS Health Dashboard; the server retries, and its clients may retry.',
+      evaluationPeriods: 3,
+      datapointsToAlarm: 2,
+    });
+  }
+
+  private addDeliveryAlarms(): void {
+    const { topic, queues } = this.resources;
+    this.add('TopicDeliveryFailures', {
+      metric: topic.metricNumberOfNotificationsFailed({ statistic: 'Sum', period: MINUTE }),
+      threshold: 0,
+      description:
+        "SNS could not deliver a message to the function. Runbook: its messages are in the DeliveryFailures queue; check the function's permission for the topic, then publish them again.",
+    });
+    for (const [id, queue] of Object.entries({ DeliveryFailures: queues.delivery, IngestFailures: queues.ingest })) {
+      this.add(`${id}NotEmpty`, {
+        metric: queue.metricApproximateNumberOfMessagesVisible({ statistic: 'Maximum', period: MINUTE }),
+        threshold: 0,
+        description: `The ${id} queue has messages. Runbook: receive one (it contains the reason), correct the cause, publish it again, delete it; messages expire after 14 days.`,
+      });
+    }
+  }
+
+  /** The median of the duration: streams move it only where they are half of all requests. */
+  private addAnomalyAlarms(): void {
+    const { endpoint, server } = this.resources;
+    const period = Duration.minutes(5);
+    this.addAnomalyAlarm('EndpointRequestsAnomaly', {
+      metric: endpoint.requests.with({ period }),
+      comparisonOperator: cw.ComparisonOperator.LESS_THAN_LOWER_OR_GREATER_THAN_UPPER_THRESHOLD,
+      alarmDescription:
+        'The number of requests is unusual for the time. Runbook: fewer: can clients reach the endpoint, are their tokens accepted; more: which session sends them (the saved query Requests of a session).',
+    });
+    this.addAnomalyAlarm('ServerDurationAnomaly', {
+      metric: server.metricDuration({ statistic: 'p50', period }),
+      comparisonOperator: cw.ComparisonOperator.GREATER_THAN_UPPER_THRESHOLD,
+      alarmDescription:
+        'Half of the requests take longer than is usual for the time. Runbook: the saved query Slow requests; did more clients open streams.',
+    });
+  }
+
+  private addAnomalyAlarm(
+    id: string,
+    options: Pick<cw.AnomalyDetectionAlarmProps, 'metric' | 'comparisonOperator' | 'alarmDescription'>,
+  ): void {
+    this.register(
+      new cw.AnomalyDetectionAlarm(this.scope, id, {
+        ...options,
+        stdDevs: 3,
+        evaluationPeriods: 3,
+        datapointsToAlarm: 3,
+        treatMissingData: cw.TreatMissingData.NOT_BREACHING,
+      }),
+    );
+  }
+
+  private addErrorRateAlarm(id: string, target: lambda.Function): void {
+    const options = { statistic: 'Sum', period: MINUTE };
+    this.add(id, {
+      metric: percentOf(target.metricErrors(options), target.metricInvocations(options)),
+      threshold: this.options.errorRatePercent ?? 1,
+      description:
+        'Invocations fail: timeouts, crashes, missing configuration. Runbook: the function\'s log, lines with "Task timed out", "Runtime exited" or level ERROR; after a deployment, scripts/operate rollback.',
+      evaluationPeriods: 5,
+      datapointsToAlarm: 3,
+    });
+  }
+
+  private addThrottlesAlarm(id: string, target: lambda.Function): void {
+    this.add(id, {
+      metric: target.metricThrottles({ statistic: 'Sum', period: MINUTE }),
+      threshold: 0,
+      description:
+        "Lambda throttles invocations. Runbook: compare ConcurrentExecutions with the reserved concurrency and with the account's quota; raise the one that is used up.",
+      evaluationPeriods: 3,
+      datapointsToAlarm: 2,
+    });
+  }
+}

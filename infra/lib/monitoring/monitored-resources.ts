@@ -1,0 +1,31 @@
+import type { Duration } from 'aws-cdk-lib';
+import type * as lambda from 'aws-cdk-lib/aws-lambda';
+import type * as logs from 'aws-cdk-lib/aws-logs';
+import type * as sns from 'aws-cdk-lib/aws-sns';
+import type { McpEndpointConfig } from '../endpoint/endpoint-config';
+import type { DeadLetterQueues } from '../events';
+import type { Tables } from '../state';
+
+/** The functions that are monitored. */
+export interface MonitoredFunctions {
+  readonly server: lambda.Function;
+  /** `undefined` if the function is the user's own and has no timeout that is known here. */
+  readonly serverTimeout: Duration | undefined;
+  readonly applicationLogLevel: lambda.ApplicationLogLevel | undefined;
+  readonly serverReservedConcurrency: number | undefined;
+  /** The longest lifetime of a stream that waits for events; `undefined` if there are none. */
+  readonly streamLifetime: Duration | undefined;
+  /** `undefined` if the server writes events itself. */
+  readonly ingest: lambda.Function | undefined;
+  readonly ingestTimeout: Duration;
+  /** Those of new functions. */
+  readonly logGroups: logs.ILogGroupRef[];
+}
+
+/** The resources that are monitored. */
+export interface MonitoredResources extends MonitoredFunctions {
+  readonly endpoint: McpEndpointConfig;
+  readonly tables: Tables;
+  readonly topic: sns.ITopic;
+  readonly queues: DeadLetterQueues;
+}

@@ -1,0 +1,15 @@
+import { Duration } from 'aws-cdk-lib';
+import { McpEndpoint } from '../endpoint/endpoint';
+import type { McpLambdaServerProps } from '../mcp-lambda-server-props';
+
+const DEFAULT_TIMEOUT = Duration.seconds(120);
+
+/** The endpoint, and the timeout of the function behind it. */
+export function endpointAndTimeout(props: McpLambdaServerProps): { endpoint: McpEndpoint; timeout: Duration } {
+  const endpoint = props.endpoint ?? McpEndpoint.functionUrl();
+  return { endpoint, timeout: props.timeout ?? shorter(DEFAULT_TIMEOUT, endpoint.maxTimeout) };
+}
+
+function shorter(timeout: Duration, limit: Duration | undefined): Duration {
+  return limit && limit.toSeconds() < timeout.toSeconds() ? limit : timeout;
+}
