@@ -52,6 +52,18 @@ const apps: { name: string; settings: Record<string, string> }[] = [
     },
   },
   { name: 'http', settings: { 'api_gateway.type': 'http', 'auth.provider': 'cognito' } },
+  {
+    name: 'observed',
+    settings: {
+      'observability.lambda_insights': 'true',
+      'observability.application_signals': 'true',
+      'observability.anomaly_detection': 'true',
+      'observability.account_concurrency': '1000',
+      'observability.server_metrics': 'true',
+      'observability.tools': 'echo, search',
+      'lambda.reserved_concurrent_executions': '40',
+    },
+  },
 ];
 
 const OUTPUTS = [

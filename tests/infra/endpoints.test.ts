@@ -298,6 +298,18 @@ describe('a REST API', () => {
     });
   });
 
+  it('has metrics of its own stage: API Gateway adds up those of all APIs with one name', () => {
+    const { Name } = one(open.template, 'AWS::ApiGateway::RestApi').Properties;
+    expect(Name).toMatch(/^Test-Mcp-[0-9A-F]{8}$/);
+    const { Metrics } = one(open.template, 'AWS::CloudWatch::Alarm', 'McpMonitoringEndpointErrorRate').Properties;
+    for (const { MetricStat } of Metrics.slice(1)) {
+      expect(MetricStat.Metric.Dimensions).toEqual([
+        { Name: 'ApiName', Value: Name },
+        { Name: 'Stage', Value: { Ref: expect.stringMatching(/^McpRestApiDeploymentStage/) } },
+      ]);
+    }
+  });
+
   it('can call an existing authorizer', () => {
     const { template } = synth(stack => ({
       endpoint: McpEndpoint.restApi(),

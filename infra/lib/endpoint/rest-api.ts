@@ -1,4 +1,4 @@
-import { Duration, Stack } from 'aws-cdk-lib';
+import { Duration, Names, Stack } from 'aws-cdk-lib';
 import * as apigw from 'aws-cdk-lib/aws-apigateway';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as route53 from 'aws-cdk-lib/aws-route53';
@@ -45,8 +45,8 @@ export function bindRestApi(api: McpRestApiOptions, options: McpEndpointBindOpti
     allowedHosts: [host],
     publicUrl,
     responseMode: isStreaming(api) ? McpResponseMode.STREAM : McpResponseMode.BUFFERED,
-    requests: restApi.metricCount({ statistic: 'Sum' }),
-    serverErrors: restApi.metricServerError({ statistic: 'Sum' }),
+    requests: restApi.deploymentStage.metricCount({ statistic: 'Sum' }),
+    serverErrors: restApi.deploymentStage.metricServerError({ statistic: 'Sum' }),
     ...(accessLog && { accessLogGroup: accessLog.group }),
     ...(auth.iamPermission && { invokable: { grantInvoke: grantee => grantMethods(methods, grantee) } }),
   };
@@ -71,6 +71,8 @@ function checkTimeout(api: McpRestApiOptions, timeout: Duration): void {
 
 function createApi(scope: Construct, api: McpRestApiOptions, accessLog: AccessLog | undefined): apigw.RestApi {
   const restApi = new apigw.RestApi(scope, 'RestApi', {
+    // Metrics are by name, and API Gateway adds up those of all APIs with one name.
+    restApiName: Names.uniqueResourceName(scope, { maxLength: 128, separator: '-' }),
     endpointConfiguration: { types: [apigw.EndpointType.REGIONAL] },
     // An account has one such role per region. The CDK retains it, so that no other API loses it with this stack.
     cloudWatchRole: api.cloudWatchRole ?? accessLog !== undefined,
