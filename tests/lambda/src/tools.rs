@@ -38,7 +38,8 @@ impl ServerHandler for Fixture {
         let Value::Object(anything) = json!({ "type": "object" }) else {
             return Ok(ListToolsResult::default());
         };
-        let names = ["echo", "big", "pid", "count", "gated", "stubborn", "block", "panic", "change", "who"];
+        let names =
+            ["echo", "big", "pid", "count", "gated", "stubborn", "block", "panic", "change", "who", "ending"];
         let tools = names.map(|name| Tool::new(name, "A tool of the fixture", anything.clone()));
         Ok(ListToolsResult::with_all_items(tools.into()))
     }
@@ -60,9 +61,25 @@ impl ServerHandler for Fixture {
             "panic" => panic(number(&arguments, "after"), &context).await,
             "change" => change(&context).await,
             "who" => who(&context),
+            "ending" => ending(&arguments, &context).await?,
             unknown => return Err(ErrorData::invalid_params(format!("no tool {unknown:?}"), None)),
         };
         Ok(CallToolResult::success(vec![ContentBlock::text(text)]).into())
+    }
+}
+
+/// Sends `reports` messages, waits `seconds`, and ends: with text, an error, more than may be sent, or a changed list.
+async fn ending(arguments: &JsonObject, context: &Context) -> Result<String, ErrorData> {
+    for step in 1..=number(arguments, "reports") {
+        progress(context, step, "running").await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    tokio::time::sleep(Duration::from_secs(number(arguments, "seconds") as u64)).await;
+    match arguments.get("with").and_then(Value::as_str) {
+        Some("error") => Err(ErrorData::internal_error("an error, as asked", None)),
+        Some("big") => Ok("x".repeat(2 * 1024 * 1024)),
+        Some("change") => Ok(change(context).await),
+        _ => Ok("done".to_owned()),
     }
 }
 
