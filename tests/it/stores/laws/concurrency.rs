@@ -149,13 +149,14 @@ pub(crate) async fn concurrent_deliveries_of_one_source_id_are_appended_once(lab
 
 pub(crate) async fn no_more_subscriptions_than_the_limit_are_ever_held(lab: &Lab) {
     let id = lab.session().await;
-    let subscribing = (0..12).map(|number| {
+    let mut subscribing = JoinSet::new();
+    for number in 0..12 {
         let (sessions, id) = (Arc::clone(&lab.stores.sessions), id.clone());
-        tokio::spawn(async move { sessions.subscribe(&id, &format!("test://{number}"), 4).await })
-    });
+        subscribing.spawn(async move { sessions.subscribe(&id, &format!("test://{number}"), 4).await });
+    }
     let mut held = 0;
-    for subscribed in futures::future::join_all(subscribing).await {
-        match subscribed.expect("no panic") {
+    for subscribed in subscribing.join_all().await {
+        match subscribed {
             Ok(()) => held += 1,
             Err(StoreError::Full { limit: 4, .. } | StoreError::Conflict) => {}
             Err(error) => panic!("{error}"),
