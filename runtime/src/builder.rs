@@ -237,9 +237,10 @@ impl<H: ServerHandler> Builder<H> {
             config.sessions.mode.get_or_insert(mode);
         }
         config.auth.tools.extend(self.tool_scopes);
+        let stores = stores.unwrap_or_else(|| Stores::in_memory(&config, self.clock.clone()));
         let parts = ServerParts {
             config,
-            stores: stores.unwrap_or_else(|| Stores::memory(self.clock.clone())),
+            stores,
             clock: self.clock,
             publisher,
             dynamic_tools: self.dynamic_tools,

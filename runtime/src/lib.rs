@@ -104,8 +104,8 @@ pub mod events {
     #[doc(inline)]
     pub use mcp_lambda_core::events::{
         Appended, Event, EventFilter, EventKey, EventLog, Events, GlobalEvent, InboundEvent, Lifecycle,
-        LoggedEvent, NewEvent, PublishError, Published, Publisher, Scope, ScopeEnd, SessionChange,
-        Subscriber, ToolStatus, TopicMessage,
+        LoggedEvent, NewEvent, NewestEvents, NewestLimits, PublishError, Published, Publisher, Scope,
+        ScopeEnd, SessionChange, Subscriber, ToolStatus, TopicMessage,
     };
 }
 
@@ -122,8 +122,8 @@ pub mod http {
 pub mod session {
     #[doc(inline)]
     pub use mcp_lambda_core::session::{
-        ClientMessage, Handles, InboxKey, InboxStore, Rev, Session, SessionId, SessionRecord, SessionStore,
-        SessionVersion, State, StateError, StateScope, StateStore, Versioned,
+        ClientMessage, Handles, InboxKey, InboxStore, Rev, Session, SessionClient, SessionId, SessionRecord,
+        SessionStore, SessionVersion, State, StateError, StateScope, StateStore, Versioned,
     };
 }
 
@@ -137,7 +137,7 @@ pub mod session {
 /// ```
 pub mod store {
     #[doc(inline)]
-    pub use mcp_lambda_core::store::{MemoryStore, Stores};
+    pub use mcp_lambda_core::store::{LARGEST_VALUE, MemoryLimits, MemoryStore, Stores};
 }
 
 /// Replies that are stored for a client that comes back, and the number of streams that a caller may hold.

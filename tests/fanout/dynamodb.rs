@@ -11,7 +11,9 @@ use std::{
 use async_trait::async_trait;
 use mcp_lambda_server::{
     MemoryStore, StoreError,
-    events::{Appended, EventKey, EventLog, LoggedEvent, NewEvent, Scope, ScopeEnd},
+    events::{
+        Appended, EventKey, EventLog, LoggedEvent, NewEvent, NewestEvents, NewestLimits, Scope, ScopeEnd,
+    },
 };
 use tokio::time::Instant;
 
@@ -193,8 +195,8 @@ impl EventLog for Client {
         &self,
         scope: &Scope,
         key: &EventKey,
-        limit: usize,
-    ) -> Result<Vec<LoggedEvent>, StoreError> {
-        self.database.log.newest(scope, key, limit).await
+        limits: NewestLimits,
+    ) -> Result<NewestEvents, StoreError> {
+        self.database.log.newest(scope, key, limits).await
     }
 }

@@ -107,6 +107,14 @@ pub enum StoreError {
         /// The largest size that the store accepts, in bytes.
         limit: usize,
     },
+    /// There are as many items as there may be.
+    #[error("{what} are limited to {limit}")]
+    Full {
+        /// The items.
+        what: &'static str,
+        /// The limit.
+        limit: usize,
+    },
     /// A stored item has a form that this version of the server cannot read.
     #[error("a stored item cannot be read: {0}")]
     Corrupt(String),

@@ -254,6 +254,7 @@ fn dispatcher(
         capabilities,
         sessions,
         session_mode: config.sessions.mode(),
+        subscription_limit: config.sessions.subscriptions,
         streams,
     })
 }

@@ -12,7 +12,10 @@
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html>,
 //! <https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html> (read 2026-11-20)
 
-use mcp_lambda_core::auth::{AuthenticatedBy, GatewayIdentity, Principal, scopes_of};
+use mcp_lambda_core::{
+    auth::{AuthenticatedBy, GatewayIdentity, Principal, scopes_of},
+    time::Timestamp,
+};
 use serde_json::{Map, Value};
 
 /// The fields of an authorizer's context that can name the subject, in order of precedence.
@@ -85,7 +88,21 @@ fn of_authorizer(context: Map<String, Value>) -> GatewayIdentity {
         .with_authentication(authenticated_by)
         .with_scopes(scopes_of(&context))
         .with_attributes(context.clone());
+    let principal = match expiry(&context) {
+        Some(expires_at) => principal.with_expiry(expires_at),
+        None => principal,
+    };
     GatewayIdentity { principal, context }
+}
+
+/// When the token of an authorizer's context expires. API Gateway writes claims as texts; that of a Cognito authorizer is a
+/// date in words, which is left to the gateway.
+fn expiry(context: &Map<String, Value>) -> Option<Timestamp> {
+    let seconds = match context.get("exp")? {
+        Value::String(text) => text.parse().ok()?,
+        value => value.as_u64()?,
+    };
+    Some(Timestamp::from_millis(seconds.checked_mul(1000)?))
 }
 
 /// The identity of an IAM caller, by its unique id: AWS never assigns an id twice, while the name of a deleted user can be
@@ -126,4 +143,26 @@ fn of_identity(identity: &Map<String, Value>) -> Option<GatewayIdentity> {
 
 fn without_credentials(context: &Map<String, Value>) -> Map<String, Value> {
     context.iter().filter(|(name, _)| *name != "accessKey").map(|(k, v)| (k.clone(), v.clone())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Claims are texts behind a JWT authorizer, and may be numbers behind a Lambda authorizer.
+    #[test]
+    fn the_expiry_of_a_token_that_a_gateway_has_checked_is_that_of_its_principal() {
+        let seconds = |authorizer: &str| {
+            let identity = read(PayloadFormat::V2, Some(authorizer), None).expect("an identity");
+            identity.principal.expires_at().map(Timestamp::epoch_seconds)
+        };
+        let jwt =
+            |exp: &str| format!(r#"{{ "jwt": {{ "claims": {{ "iss": "i", "sub": "s", "exp": {exp} }} }} }}"#);
+        assert_eq!(seconds(&jwt(r#""1800000000""#)), Some(1_800_000_000));
+        assert_eq!(seconds(&jwt("1800000000")), Some(1_800_000_000));
+        for unknown in [r#""Fri Nov 27 01:00:00 UTC 2026""#, "null", "-1", "18446744073709551615"] {
+            assert_eq!(seconds(&jwt(unknown)), None, "{unknown}");
+        }
+        assert_eq!(seconds(r#"{ "lambda": { "sub": "s", "exp": 1800000000 } }"#), Some(1_800_000_000));
+    }
 }

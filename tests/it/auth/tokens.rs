@@ -233,3 +233,36 @@ async fn a_session_lists_the_same_permitted_tools() {
     let refused = answers.iter().find(|answer| answer["id"] == 2).expect("an answer");
     assert_eq!(refused["error"]["code"], -32000, "{refused}");
 }
+
+/// A stream that waits ends when the token of its caller is no longer accepted, gracefully, in both eras; a later one at
+/// its own lifetime.
+#[tokio::test]
+async fn no_stream_outlives_the_token_of_its_caller() {
+    const LEEWAY: u64 = 30;
+    let issuer = Issuer::start().await.expect("a port");
+    let world = guarded(1, &issuer);
+    let lasting = |seconds: u64| token(&world, &issuer, "ada").claim("exp", now(&world) + seconds).sign();
+    // The keys of the issuer are fetched before the clock stands still.
+    let session = with(initialize_request("2025-11-25", json!({})), &lasting(600)).send(world.at(0)).await;
+    let session = session.header("mcp-session-id").expect("a session").to_owned();
+    tokio::time::pause();
+    for (seconds, lifetime) in [(5, 5 + LEEWAY), (100, 100 + LEEWAY), (3_600, 300)] {
+        let listen =
+            stateless("subscriptions/listen", json!({ "notifications": { "toolsListChanged": true } }));
+        let get = McpRequest::of(Method::GET)
+            .header("accept", "text/event-stream")
+            .header("mcp-session-id", &session);
+        for request in [listen, get] {
+            let start = tokio::time::Instant::now();
+            let mut stream = with(request, &lasting(seconds)).send(world.at(0)).await;
+            assert_eq!(stream.status, 200);
+            let mut last = None;
+            while let Some(event) = stream.event_after_comments().await {
+                last = Some(event);
+            }
+            assert_eq!(start.elapsed().as_secs(), lifetime, "a token of {seconds} s");
+            let last = last.expect("a farewell");
+            assert!(last.retry.is_some() || last.json()["result"].is_object(), "{last:?}");
+        }
+    }
+}

@@ -5,7 +5,9 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use mcp_lambda_server::{
     Event, StoreError,
-    events::{Appended, EventKey, EventLog, LoggedEvent, NewEvent, Scope, ScopeEnd},
+    events::{
+        Appended, EventKey, EventLog, LoggedEvent, NewEvent, NewestEvents, NewestLimits, Scope, ScopeEnd,
+    },
 };
 use serde_json::{Value, json};
 use test_support::{
@@ -232,10 +234,10 @@ impl EventLog for Distant {
         &self,
         scope: &Scope,
         topic: &EventKey,
-        limit: usize,
-    ) -> Result<Vec<LoggedEvent>, StoreError> {
+        limits: NewestLimits,
+    ) -> Result<NewestEvents, StoreError> {
         self.travel().await;
-        self.0.newest(scope, topic, limit).await
+        self.0.newest(scope, topic, limits).await
     }
 }
 

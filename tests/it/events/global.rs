@@ -15,7 +15,8 @@ use mcp_lambda_server::{
     StoreError,
     events::{
         Appended, EventFilter, EventKey, EventLog, GlobalEvent, Lifecycle, LoggedEvent, NewEvent,
-        PublishError, Publisher, Scope, ScopeEnd, SessionChange, ToolStatus, TopicMessage,
+        NewestEvents, NewestLimits, PublishError, Publisher, Scope, ScopeEnd, SessionChange, ToolStatus,
+        TopicMessage,
     },
     session::SessionId,
 };
@@ -347,9 +348,9 @@ impl EventLog for Counted {
         &self,
         scope: &Scope,
         topic: &EventKey,
-        limit: usize,
-    ) -> Result<Vec<LoggedEvent>, StoreError> {
-        self.log.newest(scope, topic, limit).await
+        limits: NewestLimits,
+    ) -> Result<NewestEvents, StoreError> {
+        self.log.newest(scope, topic, limits).await
     }
 }
 
@@ -391,4 +392,26 @@ async fn sixty_four_streams_of_one_environment_share_one_tail() {
         assert_eq!(stream.message().await["method"], expected);
     }
     assert_eq!(counted.reads.load(Ordering::SeqCst), 1, "one read for all of them");
+}
+
+/// A resource of large events is cut where one response ends, and says so: its newest events are there.
+#[tokio::test]
+async fn a_resource_that_leaves_events_out_says_that_there_are_older_ones() {
+    let world = deployment(1);
+    let mut sizes = Vec::new();
+    for (count, size, has_older) in [(3, 300 * 1024, Value::Null), (5, 300 * 1024, json!(true))] {
+        let source = format!("lab.{count}");
+        for _ in 0..count {
+            let event = GlobalEvent::external_event(&source, "big", json!("x".repeat(size)));
+            world.at(0).events().broadcast_global_event(event).await.expect("published");
+        }
+        let read = stateless("resources/read", json!({ "uri": format!("event://{source}/big") }));
+        let read = result(read.send(world.at(0)).await).await;
+        let text = read["contents"][0]["text"].as_str().expect("text").to_owned();
+        let content: Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!(content["has_older"], has_older, "of {count} events");
+        assert_eq!(content["events"][0]["event"]["source"], source);
+        sizes.push((content["events"].as_array().expect("events").len(), text.len() < 1024 * 1024));
+    }
+    assert_eq!(sizes, [(3, true), (3, true)]);
 }

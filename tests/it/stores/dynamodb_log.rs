@@ -8,7 +8,7 @@ use mcp_lambda_server::{
         DynamoStore, create_tables,
         sdk::{self, types::AttributeValue},
     },
-    events::{Appended, EventLog, GlobalEvent, NewEvent, Scope, ScopeEnd},
+    events::{Appended, EventLog, GlobalEvent, NewEvent, NewestLimits, Scope, ScopeEnd},
     time::Timestamp,
 };
 use serde_json::json;
@@ -197,6 +197,7 @@ async fn a_repeated_delivery_is_one_event_wherever_its_writer_died() {
     assert_eq!(store.seal_gap(&Scope::Global, 0).await.expect("sealed"), 1);
     assert_eq!(read(&store, 1).await, [(2, json!(1)), (3, json!(2))]);
     let key = GlobalEvent::external_event("lab", "number", json!(0)).key();
-    let kept = store.newest(&Scope::Global, &key, 10).await.expect("read");
+    let kept =
+        store.newest(&Scope::Global, &key, NewestLimits::new(10, usize::MAX)).await.expect("read").events;
     assert_eq!(kept.iter().map(|event| event.seq).collect::<Vec<_>>(), [3, 2], "by event key as well");
 }

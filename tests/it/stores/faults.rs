@@ -278,14 +278,16 @@ async fn what_no_retry_mends_is_not_called_one_to_retry_wherever_a_store_is_used
     }
 }
 
-/// DynamoDB takes 400 KB.
 #[tokio::test]
 async fn a_session_that_is_too_large_is_invalid_params() {
     let lab = Lab::new(1).await;
     let capabilities = json!({ "experimental": { "padding": { "x": "x".repeat(500 * 1024) } } });
     let (_, code, body) = refused(initialize_request(NEWEST, capabilities).send(lab.world.at(0)).await).await;
     assert_eq!(code, -32602);
-    assert!(body["error"]["message"].as_str().expect("a text").contains("the store takes"), "{body}");
+    assert!(
+        body["error"]["message"].as_str().expect("a text").contains("a session keeps at most 16384"),
+        "{body}"
+    );
     assert_eq!(lab.items().await, 0);
 }
 

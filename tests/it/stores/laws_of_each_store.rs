@@ -40,12 +40,14 @@ macro_rules! all_laws_of {
                 end_is_idempotent_and_removes_everything,
                 a_list_holds_the_owners_live_sessions_newest_first,
                 subscriptions_are_a_set,
+                a_session_subscribes_to_as_many_resources_as_the_limit,
                 subscriptions_live_as_long_as_their_session;
             state:
                 a_rev_grows_with_each_write_and_a_stale_one_is_a_conflict,
                 an_absent_value_is_written_with_rev_zero,
                 keys_and_scopes_are_kept_apart,
                 any_json_reads_back_as_it_was_written,
+                a_value_above_the_largest_is_refused,
                 the_values_of_a_handle_expire,
                 the_values_of_a_session_live_as_long_as_the_session,
                 the_values_of_the_deployment_never_expire;
@@ -85,11 +87,14 @@ macro_rules! all_laws_of {
                 sealing_passes_expired_events_and_no_live_one,
                 global_events_are_kept_by_event_key_newest_first,
                 events_of_one_principal_are_kept_apart_from_those_of_others,
-                event_keys_are_listed_page_by_page_while_they_have_events;
+                event_keys_are_listed_page_by_page_while_they_have_events,
+                an_event_above_the_largest_is_refused,
+                the_newest_events_are_read_past_a_page_or_said_to_be_cut;
             concurrency:
                 of_writers_with_one_rev_exactly_one_succeeds,
                 no_increment_is_lost,
                 no_more_leases_than_the_limit_are_ever_held,
+                no_more_subscriptions_than_the_limit_are_ever_held,
                 concurrent_appends_get_different_sequence_numbers,
                 concurrent_deliveries_of_one_source_id_are_appended_once;
         }

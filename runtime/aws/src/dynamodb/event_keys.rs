@@ -9,7 +9,7 @@ use super::{
 };
 use mcp_lambda_core::{
     error::StoreError,
-    events::{EventKey, LoggedEvent, Scope},
+    events::{EventKey, NewestEvents, NewestLimits, Scope},
     time::Timestamp,
 };
 
@@ -89,15 +89,33 @@ impl DynamoStore {
         }
     }
 
+    /// Reads page by page: one has at most 1 MB, which a few large events fill.
     pub(super) async fn newest_of(
         &self,
         scope: &Scope,
         key: &EventKey,
-        limit: usize,
-    ) -> Result<Vec<LoggedEvent>, StoreError> {
-        let limit = i32::try_from(limit).unwrap_or(i32::MAX);
-        let items = self.last_items(&keys::event_key(scope, key), limit).await?;
-        let now = self.clock.now();
-        items.iter().filter_map(|item| item.event(now).transpose()).collect()
+        limits: NewestLimits,
+    ) -> Result<NewestEvents, StoreError> {
+        let (pk, now) = (keys::event_key(scope, key), self.clock.now());
+        let (mut newest, mut start) = (NewestEvents::default(), None);
+        loop {
+            // One more than wanted tells whether there are older ones.
+            let wanted = limits.events.saturating_sub(newest.events.len()).saturating_add(1);
+            let wanted = i32::try_from(wanted).unwrap_or(i32::MAX);
+            let (items, next) = self.last_items_before(&pk, wanted, start).await?;
+            let mut has_live = false;
+            for item in &items {
+                let Some(event) = item.event(now)? else { continue };
+                has_live = true;
+                if !newest.push(&limits, event, item.text("event")?.len()) {
+                    return Ok(newest);
+                }
+            }
+            match next {
+                // Events expire in the order of their age: what is older than a page without a live one has expired too.
+                Some(next) if has_live => start = Some(next),
+                _ => return Ok(newest),
+            }
+        }
     }
 }

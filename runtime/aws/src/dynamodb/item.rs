@@ -8,7 +8,7 @@ use mcp_lambda_core::{error::StoreError, events::LoggedEvent, time::Timestamp};
 
 /// Largest value that this store writes, in bytes. DynamoDB takes 400 KB for an item, with the names and keys of its
 /// attributes: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html> (read 2026-11-20).
-pub(super) const MAX_VALUE: usize = 390 * 1024;
+pub(super) const MAX_VALUE: usize = mcp_lambda_core::store::LARGEST_VALUE;
 
 /// An item of either table.
 #[derive(Debug, Clone)]

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! state table
-//! SESSION#<id>                META                        the session
+//! SESSION#<id>                META                        the session, and the number of its subscriptions
 //! SESSION#<id>                STATE#<key>                 a value of its state, rev
 //! SESSION#<id>                SUB#<uri>                   a resource it subscribes to
 //! SESSION#<id>                INBOX#<recipient>#<name>    a client message for a running call

@@ -23,7 +23,10 @@ use super::{
 };
 use mcp_lambda_core::{
     error::StoreError,
-    events::{Appended, Event, EventKey, EventLog, LoggedEvent, NewEvent, Scope, ScopeEnd},
+    events::{
+        Appended, Event, EventKey, EventLog, LoggedEvent, NewEvent, NewestEvents, NewestLimits, Scope,
+        ScopeEnd,
+    },
     random,
 };
 
@@ -157,9 +160,9 @@ impl EventLog for DynamoStore {
         &self,
         scope: &Scope,
         key: &EventKey,
-        limit: usize,
-    ) -> Result<Vec<LoggedEvent>, StoreError> {
-        self.newest_of(scope, key, limit).await
+        limits: NewestLimits,
+    ) -> Result<NewestEvents, StoreError> {
+        self.newest_of(scope, key, limits).await
     }
 }
 

@@ -31,6 +31,7 @@ mod sessions;
 mod state;
 mod stream_leases;
 mod streams;
+mod subscriptions;
 mod tables;
 mod write;
 

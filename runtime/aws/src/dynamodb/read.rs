@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use aws_sdk_dynamodb::types::KeysAndAttributes;
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 
 use super::{
     DynamoStore,
@@ -128,8 +128,18 @@ impl DynamoStore {
     }
 
     /// Returns up to `limit` items of a partition of the event table with sequence numbers as sort keys, the last one
-    /// first, with a strongly consistent read.
+    /// first, with a strongly consistent read of one page.
     pub(super) async fn last_items(&self, pk: &str, limit: i32) -> Result<Vec<Item>, StoreError> {
+        Ok(self.last_items_before(pk, limit, None).await?.0)
+    }
+
+    /// Returns a page of such items, and the key before which the next page begins.
+    pub(super) async fn last_items_before(
+        &self,
+        pk: &str,
+        limit: i32,
+        start: Option<HashMap<String, AttributeValue>>,
+    ) -> Result<(Vec<Item>, Option<HashMap<String, AttributeValue>>), StoreError> {
         let page = self
             .client()
             .await?
@@ -141,9 +151,11 @@ impl DynamoStore {
             .expression_attribute_values(":first", text(keys::seq(0)))
             .scan_index_forward(false)
             .limit(limit)
+            .set_exclusive_start_key(start)
             .send()
             .await
             .map_err(|error| error::failed("Query", &self.events, &error))?;
-        Ok(page.items.unwrap_or_default().into_iter().map(Item).collect())
+        let items = page.items.unwrap_or_default().into_iter().map(Item).collect();
+        Ok((items, page.last_evaluated_key.filter(|key| !key.is_empty())))
     }
 }

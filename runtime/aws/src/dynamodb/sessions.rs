@@ -6,11 +6,11 @@
 use async_trait::async_trait;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use rmcp::model::LoggingLevel;
-use serde_json::{Value, value::RawValue};
+use serde_json::Value;
 
 use super::{
     DynamoStore, error,
-    item::{Item, check_size, millis, number, text},
+    item::{Item, millis, number, text},
     keys,
     read::Consistency,
     write::{IS_GONE, IS_LIVE},
@@ -19,7 +19,7 @@ use mcp_lambda_core::{
     auth::Principal,
     error::StoreError,
     protocol::SessionVersion,
-    session::{SessionId, SessionRecord, SessionStore},
+    session::{SessionClient, SessionId, SessionRecord, SessionStore},
     stream::{LogCursor, StreamId},
     time::Timestamp,
 };
@@ -36,7 +36,7 @@ fn meta(record: &SessionRecord) -> Item {
     let mut item = Item::new(keys::session(&record.id), keys::META)
         .with("owner", text(record.owner.key()))
         .with("version", text(record.version.as_str()))
-        .with("initialize", text(record.initialize.get()))
+        .with("initialize", text(record.client.to_json()))
         .with("created", millis(record.created_at))
         .expiring(record.expires_at);
     if let Some(level) = record.log_level {
@@ -47,7 +47,6 @@ fn meta(record: &SessionRecord) -> Item {
 
 /// Parses the item of a session.
 fn record(id: &SessionId, item: &Item) -> Result<SessionRecord, StoreError> {
-    let initialize = RawValue::from_string(item.text("initialize")?.to_owned());
     let log_level = match item.0.get("level") {
         Some(_) => serde_json::from_value(Value::String(item.text("level")?.to_owned())).ok(),
         None => None,
@@ -61,7 +60,7 @@ fn record(id: &SessionId, item: &Item) -> Result<SessionRecord, StoreError> {
         Principal::from_key(item.text("owner")?),
         SessionVersion::parse(item.text("version")?)
             .ok_or_else(|| item.corrupt("version", "a protocol version"))?,
-        initialize.map_err(|_| item.corrupt("initialize", "JSON"))?,
+        SessionClient::from_json(item.text("initialize")?).unwrap_or_default(),
         item.time("created")?,
         item.time("expires")?,
     );
@@ -80,7 +79,6 @@ fn record(id: &SessionId, item: &Item) -> Result<SessionRecord, StoreError> {
 #[async_trait]
 impl SessionStore for DynamoStore {
     async fn create(&self, session: &SessionRecord) -> Result<(), StoreError> {
-        check_size(session.initialize.get())?;
         let listing = Item::new(keys::owner(&session.owner), keys::listing(session))
             .with("session", text(session.id.as_str()))
             .expiring(session.expires_at);
@@ -226,15 +224,12 @@ impl SessionStore for DynamoStore {
         Ok(records)
     }
 
-    async fn subscribe(&self, id: &SessionId, uri: &str) -> Result<(), StoreError> {
-        check_size(uri)?;
-        let item = Item::new(keys::session(id), keys::subscription(uri)).with("uri", text(uri));
-        self.transact(&self.state, vec![self.require_session(id)?, self.put(item)?]).await
+    async fn subscribe(&self, id: &SessionId, uri: &str, limit: usize) -> Result<(), StoreError> {
+        self.add_subscription(id, uri, limit).await
     }
 
     async fn unsubscribe(&self, id: &SessionId, uri: &str) -> Result<(), StoreError> {
-        let subscription = Item::new(keys::session(id), keys::subscription(uri));
-        self.transact(&self.state, vec![self.require_session(id)?, self.delete(&subscription)?]).await
+        self.remove_subscription(id, uri).await
     }
 
     async fn subscriptions(&self, id: &SessionId) -> Result<Vec<String>, StoreError> {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::{
     operation::transact_write_items::TransactWriteItemsError,
-    types::{AttributeValue, CancellationReason, ConditionCheck, Delete, DeleteRequest, Put},
+    types::{AttributeValue, CancellationReason, ConditionCheck, DeleteRequest, Put},
     types::{TransactWriteItem, WriteRequest},
 };
 use futures::future::try_join_all;
@@ -61,16 +61,6 @@ impl DynamoStore {
             .build()
             .map_err(not_built)?;
         Ok(TransactWriteItem::builder().put(put).build())
-    }
-
-    /// A deletion in the state table.
-    pub(super) fn delete(&self, item: &Item) -> Result<TransactWriteItem, StoreError> {
-        let delete = Delete::builder()
-            .table_name(&*self.state)
-            .set_key(Some(item.key()))
-            .build()
-            .map_err(not_built)?;
-        Ok(TransactWriteItem::builder().delete(delete).build())
     }
 
     /// A check that a session is live. It comes first in its transaction, which tells its failure from that of another

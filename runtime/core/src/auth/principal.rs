@@ -11,6 +11,8 @@ use std::{
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
+use crate::time::Timestamp;
+
 /// The identity that a request acts for. Sessions, streams, state, `requestState` and limits belong to a principal. For
 /// other principals they do not exist.
 ///
@@ -46,6 +48,7 @@ struct Detail {
     authenticated_by: AuthenticatedBy,
     scopes: Vec<String>,
     attributes: Map<String, Value>,
+    expires_at: Option<Timestamp>,
 }
 
 /// The longest subject in a key, in bytes. A longer one is replaced by its digest, because keys of stores have limits.
@@ -86,7 +89,12 @@ impl Principal {
     fn keyed(key: Arc<str>, authenticated_by: AuthenticatedBy) -> Self {
         Self {
             key,
-            detail: Arc::new(Detail { authenticated_by, scopes: Vec::new(), attributes: Map::new() }),
+            detail: Arc::new(Detail {
+                authenticated_by,
+                scopes: Vec::new(),
+                attributes: Map::new(),
+                expires_at: None,
+            }),
         }
     }
 
@@ -109,12 +117,19 @@ impl Principal {
         self.with(|detail| detail.authenticated_by = authenticated_by)
     }
 
+    /// Sets when the proof of the identity expires, such as a token: streams that wait for events end by then.
+    #[must_use]
+    pub fn with_expiry(self, expires_at: Timestamp) -> Self {
+        self.with(|detail| detail.expires_at = Some(expires_at))
+    }
+
     fn with(self, change: impl FnOnce(&mut Detail)) -> Self {
-        let Detail { authenticated_by, scopes, attributes } = &*self.detail;
+        let Detail { authenticated_by, scopes, attributes, expires_at } = &*self.detail;
         let mut detail = Detail {
             authenticated_by: *authenticated_by,
             scopes: scopes.clone(),
             attributes: attributes.clone(),
+            expires_at: *expires_at,
         };
         change(&mut detail);
         Self { key: self.key, detail: Arc::new(detail) }
@@ -130,6 +145,12 @@ impl Principal {
     #[must_use]
     pub fn authenticated_by(&self) -> AuthenticatedBy {
         self.detail.authenticated_by
+    }
+
+    /// When the proof of the identity expires. `None`: not known.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        self.detail.expires_at
     }
 
     /// Whether the caller is not authenticated.

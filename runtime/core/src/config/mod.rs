@@ -41,6 +41,8 @@ pub struct Config {
     pub tool_check_interval: Duration,
     /// Sessions of clients of 2025-11-25 and earlier.
     pub sessions: SessionConfig,
+    /// How many bytes sessions, state and events may each take where they are kept in memory. Default: 64 MiB.
+    pub memory: usize,
     /// The time after which an idle session expires. Default: 24 hours.
     pub session_ttl: Duration,
     /// The keys of `requestState`: the first signs, all verify. Default: none, which makes a random key at start.
@@ -98,7 +100,8 @@ impl Default for Config {
             },
             request_timeout: Duration::from_secs(900),
             tool_check_interval: Duration::from_secs(10),
-            sessions: SessionConfig { mode: None },
+            sessions: SessionConfig { mode: None, per_principal: 1000, subscriptions: 200 },
+            memory: 64 * 1024 * 1024,
             session_ttl: Duration::from_secs(24 * 60 * 60),
             state_keys: Vec::new(),
             state_ttl: Duration::from_secs(600),
@@ -181,16 +184,19 @@ impl Config {
             },
             request_timeout: env.seconds(&REQUEST_SECONDS, default.request_timeout, 1)?,
             tool_check_interval: env.seconds(&TOOL_CHECK, default.tool_check_interval, 0)?,
-            sessions: SessionConfig { mode: env.session_mode()? },
+            sessions: SessionConfig {
+                mode: env.session_mode()?,
+                per_principal: env.count(&SESSIONS_PER_PRINCIPAL, default.sessions.per_principal)?,
+                subscriptions: env.count(&SUBSCRIPTIONS_PER_SESSION, default.sessions.subscriptions)?,
+            },
+            memory: env.optional(&MEMORY_MB, 1)?.map_or(default.memory, mebibytes),
             session_ttl: env
                 .optional(&SESSION_TTL_MINUTES, 1)?
                 .map_or(default.session_ttl, |minutes| Duration::from_secs(minutes * 60)),
             state_keys: env.state_keys()?,
             state_ttl: env.seconds(&STATE_TTL_SECONDS, default.state_ttl, 1)?,
             max_body: env.count(&MAX_BODY_BYTES, default.max_body)?,
-            max_response: env.optional(&MAX_RESPONSE_SIZE_MB, 1)?.map_or(default.max_response, |mb| {
-                usize::try_from(mb).unwrap_or(usize::MAX).saturating_mul(1024 * 1024)
-            }),
+            max_response: env.optional(&MAX_RESPONSE_SIZE_MB, 1)?.map_or(default.max_response, mebibytes),
             limits: Limits {
                 depth: env.count(&MAX_JSON_DEPTH, default.limits.depth)?,
                 batch: env.count(&MAX_BATCH, default.limits.batch)?,
@@ -222,6 +228,11 @@ impl Config {
             log_format: env.log_format()?,
         })
     }
+}
+
+/// A number of MiB, in bytes.
+fn mebibytes(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX).saturating_mul(1024 * 1024)
 }
 
 /// Whether a text is an origin as browsers send it: scheme and host, without a path.

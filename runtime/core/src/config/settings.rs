@@ -51,6 +51,11 @@ pub enum SessionMode {
 pub struct SessionConfig {
     /// Which requests need a session. Default, `None`: the setting of the program, else [`SessionMode::Optional`].
     pub mode: Option<SessionMode>,
+    /// The number of sessions of one principal that a store in memory keeps; above it, the one ends that was not used for the
+    /// longest time. Default: 1000.
+    pub per_principal: usize,
+    /// The number of resources that a session may subscribe to. Default: 200.
+    pub subscriptions: usize,
 }
 
 impl SessionConfig {

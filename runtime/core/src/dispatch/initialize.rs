@@ -1,18 +1,20 @@
 //! `initialize`: opens a session.
 
-use rmcp::model::{ClientRequest, InitializeResult, JsonRpcError, ServerJsonRpcMessage, ServerResult};
-use serde::Deserialize;
-use serde_json::value::RawValue;
+use rmcp::model::{
+    ClientRequest, InitializeRequestParams, InitializeResult, JsonRpcError, ServerJsonRpcMessage,
+    ServerResult,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{Caller, Dispatcher, JsonReply, Reply, params};
 use crate::{
     config::SessionMode,
+    error::StoreError,
     exchange::HandlerContext,
     handler::HandlerError,
     ids::SessionId,
     protocol::{Era, Fault, JsonRpcResponse, Request, SessionVersion, encode},
-    session::{SessionRecord, fault_of},
+    session::{SessionClient, SessionRecord, fault_of},
 };
 
 impl Dispatcher {
@@ -21,6 +23,10 @@ impl Dispatcher {
         let typed = params::typed(request)?;
         let ClientRequest::InitializeRequest(ref initialize) = typed else { return Err(Fault::Internal) };
         let version = self.negotiate(initialize.params.protocol_version.as_str())?;
+        let client = match self.session_mode {
+            SessionMode::Off => None,
+            SessionMode::Required | SessionMode::Optional => Some(client(&initialize.params)?),
+        };
         let context = HandlerContext {
             era: Era::Session,
             principal: caller.principal.clone(),
@@ -34,10 +40,10 @@ impl Dispatcher {
         let seconds = deadline.budget().as_secs();
         match result.ok_or(Fault::DeadlineExceeded { seconds })? {
             Ok(ServerResult::InitializeResult(result)) => {
-                let session = match self.session_mode {
-                    SessionMode::Off => None,
-                    SessionMode::Required | SessionMode::Optional => {
-                        let record = self.record(caller, request, version)?;
+                let session = match client {
+                    None => None,
+                    Some(client) => {
+                        let record = self.record(caller, client, version);
                         self.sessions.store().create(&record).await.map_err(|error| fault_of(&error))?;
                         Some(record.id)
                     }
@@ -64,29 +70,22 @@ impl Dispatcher {
             .ok_or_else(|| Fault::invalid_params("this server speaks no revision that has initialize"))
     }
 
-    fn record(
-        &self,
-        caller: &Caller,
-        request: &Request,
-        version: SessionVersion,
-    ) -> Result<SessionRecord, Fault> {
-        #[derive(Deserialize)]
-        struct Message {
-            params: Box<RawValue>,
-        }
-        let message: Message = request.parse()?;
-        Ok(SessionRecord {
-            id: SessionId::random(),
-            owner: caller.principal.clone(),
-            version,
-            initialize: message.params,
-            log_level: None,
-            listener: None,
-            heard_from: None,
-            created_at: self.sessions.now(),
-            expires_at: self.sessions.expiry(),
-        })
+    fn record(&self, caller: &Caller, client: SessionClient, version: SessionVersion) -> SessionRecord {
+        let (created_at, expires_at) = (self.sessions.now(), self.sessions.expiry());
+        let owner = caller.principal.clone();
+        SessionRecord::new(SessionId::random(), owner, version, client, created_at, expires_at)
     }
+}
+
+/// What the session keeps of the client.
+fn client(params: &InitializeRequestParams) -> Result<SessionClient, Fault> {
+    SessionClient::new(params).map_err(|error| match error {
+        StoreError::TooLarge { size, limit } => Fault::invalid_params(format!(
+            "params.capabilities and params.clientInfo have {size} bytes together, without icons; a session keeps at \
+             most {limit}"
+        )),
+        error => fault_of(&error),
+    })
 }
 
 fn opened(

@@ -43,6 +43,8 @@ pub(crate) struct Dispatcher {
     pub(crate) services: ToolServices,
     pub(crate) sessions: Sessions,
     pub(crate) session_mode: SessionMode,
+    /// The number of subscriptions that a session may have.
+    pub(crate) subscription_limit: usize,
     pub(crate) inbox: Inbox,
     pub(crate) streams: Arc<Streams>,
     /// Owns the tasks of session-era replies.

@@ -34,6 +34,9 @@ use crate::{
 /// How long a message of the client waits for its call, and the end of a session for the calls of it.
 const CLIENT_MESSAGE_TTL: Duration = Duration::from_secs(15 * 60);
 
+/// The longest URI of a subscription, in bytes.
+const LONGEST_URI: usize = 2048;
+
 /// A request of a session, and who sends it.
 #[derive(Clone, Copy)]
 struct SessionRequest<'a> {
@@ -239,7 +242,12 @@ impl Dispatcher {
             None => return Ok(None),
             Some(Builtin::LogLevel(level)) => sessions.set_log_level(&record.id, level),
             Some(Builtin::Subscribe(uri)) => {
-                Box::pin(async move { sessions.subscribe(&record.id, &uri).await })
+                if uri.len() > LONGEST_URI {
+                    let text =
+                        format!("params.uri has {} bytes: subscriptions take {LONGEST_URI}", uri.len());
+                    return Err(Fault::invalid_params(text));
+                }
+                Box::pin(async move { sessions.subscribe(&record.id, &uri, self.subscription_limit).await })
             }
             Some(Builtin::Unsubscribe(uri)) => {
                 Box::pin(async move { sessions.unsubscribe(&record.id, &uri).await })
@@ -248,7 +256,13 @@ impl Dispatcher {
         if let Some(refused) = self.confirm_with_handler(of).await? {
             return Ok(Some(refused));
         }
-        write.await.map_err(|error| fault_of(&error))?;
+        write.await.map_err(|error| match error {
+            StoreError::Full { limit, .. } => Fault::invalid_params(format!(
+                "the session subscribes to {limit} resources, and to no more (MCP_SUBSCRIPTIONS_PER_SESSION): \
+                 unsubscribe from another one first"
+            )),
+            error => fault_of(&error),
+        })?;
         Ok(Some(empty))
     }
 

@@ -68,6 +68,51 @@ pub struct ScopeEnd {
     pub last_stable: u64,
 }
 
+/// How many events [`EventLog::newest`] returns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NewestLimits {
+    /// The number of events.
+    pub events: usize,
+    /// Their size as JSON, in bytes. One event is returned whatever its size.
+    pub bytes: usize,
+}
+
+impl NewestLimits {
+    /// Up to a number of events, of which all together have up to this size as JSON.
+    #[must_use]
+    pub const fn new(events: usize, bytes: usize) -> Self {
+        Self { events, bytes }
+    }
+}
+
+/// The newest events of a key, newest first.
+#[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
+pub struct NewestEvents {
+    /// The events.
+    pub events: Vec<LoggedEvent>,
+    /// Their size as JSON, in bytes.
+    pub bytes: usize,
+    /// Whether there are older events that did not fit.
+    pub is_cut: bool,
+}
+
+impl NewestEvents {
+    /// Adds an event of this size, the next older one. `false`, without a change but for `is_cut`, if it does not fit.
+    pub fn push(&mut self, limits: &NewestLimits, event: LoggedEvent, size: usize) -> bool {
+        let fits = self.events.is_empty()
+            || (self.events.len() < limits.events && self.bytes.saturating_add(size) <= limits.bytes);
+        if fits {
+            self.bytes = self.bytes.saturating_add(size);
+            self.events.push(event);
+        } else {
+            self.is_cut = true;
+        }
+        fits
+    }
+}
+
 /// A durable sequence of events for each scope.
 ///
 /// A store first assigns a sequence number and then writes the event at that position. A writer that dies between the
@@ -138,7 +183,8 @@ pub trait EventLog: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<EventKey>, StoreError>;
 
-    /// Returns up to `limit` events of a key in a scope, newest first.
+    /// Returns the newest events of a key in a scope, within the limits: all of them, or those before the first that does
+    /// not fit.
     ///
     /// # Errors
     ///
@@ -147,6 +193,6 @@ pub trait EventLog: Send + Sync + 'static {
         &self,
         scope: &Scope,
         key: &EventKey,
-        limit: usize,
-    ) -> Result<Vec<LoggedEvent>, StoreError>;
+        limits: NewestLimits,
+    ) -> Result<NewestEvents, StoreError>;
 }

@@ -34,7 +34,7 @@ pub use filter::EventFilter;
 pub use global::{GlobalEvent, Lifecycle, SessionChange, ToolStatus};
 pub use handle::Events;
 pub use inbound::InboundEvent;
-pub use log::{Appended, EventLog, LoggedEvent, NewEvent, ScopeEnd};
+pub use log::{Appended, EventLog, LoggedEvent, NewEvent, NewestEvents, NewestLimits, ScopeEnd};
 pub use publisher::{PublishError, Published, Publisher, TopicMessage};
 pub use subscriber::Subscriber;
 pub(crate) use subscription::Subscription;

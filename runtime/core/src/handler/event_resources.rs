@@ -16,12 +16,13 @@ use serde_json::{Value, json};
 use super::{Handler, HandlerResult, Layer, Request};
 use crate::{
     error::{Causes, StoreError},
-    events::{Event, EventKey, EventLog, LoggedEvent, SCHEME, Scope, TEMPLATE},
+    events::{Event, EventKey, EventLog, LoggedEvent, NewestLimits, SCHEME, Scope, TEMPLATE},
     protocol::Era,
 };
 
-/// How many events a resource holds.
-const NEWEST: usize = 100;
+/// How many events of each scope a resource holds, and how large they may be together: what one response can carry through
+/// every gateway, and DynamoDB returns in two requests.
+const NEWEST: NewestLimits = NewestLimits::new(100, 1024 * 1024);
 /// How many resources of the global scope a page of the list holds, and how many of the caller's own scope are listed
 /// at all: those are on the first page.
 const PAGE: usize = 500;
@@ -129,19 +130,28 @@ impl EventResources {
             || ErrorData::resource_not_found("there are no such events", Some(json!({ "uri": uri })));
         let key = EventKey::parse(uri).ok_or_else(unknown)?;
         let newest = try_join_all(scopes.iter().map(async |scope| {
-            let events = self.log.newest(scope, &key, NEWEST).await?;
-            Ok(events.into_iter().map(move |event| (scope, event)))
+            let newest = self.log.newest(scope, &key, NEWEST).await?;
+            Ok((scope, newest))
         }));
         let newest = newest.await.map_err(|error| unreadable(&error))?;
-        let mut newest: Vec<_> = newest.into_iter().flatten().collect();
-        if newest.is_empty() {
+        let is_cut = newest.iter().any(|(_, newest)| newest.is_cut);
+        let events = newest
+            .into_iter()
+            .flat_map(|(scope, newest)| newest.events.into_iter().map(move |event| (scope, event)));
+        let mut events: Vec<_> = events.collect();
+        if events.is_empty() {
             return Err(unknown());
         }
         // The events of each scope are in order: the sort keeps that order among events of the same time.
-        newest.sort_by_key(|(_, logged)| Reverse(logged.at));
-        newest.truncate(NEWEST);
-        let events: Vec<_> = newest.into_iter().filter_map(|(scope, logged)| entry(scope, logged)).collect();
-        let text = json!({ "source": key.source(), "type": key.kind(), "events": events }).to_string();
+        events.sort_by_key(|(_, logged)| Reverse(logged.at));
+        let is_cut = is_cut || events.len() > NEWEST.events;
+        events.truncate(NEWEST.events);
+        let events: Vec<_> = events.into_iter().filter_map(|(scope, logged)| entry(scope, logged)).collect();
+        let mut content = json!({ "source": key.source(), "type": key.kind(), "events": events });
+        if is_cut {
+            content["has_older"] = true.into();
+        }
+        let text = content.to_string();
         let contents = ResourceContents::text(text, uri).with_mime_type("application/json");
         Ok(ServerResult::ReadResourceResult(ReadResourceResult::new(vec![contents])))
     }

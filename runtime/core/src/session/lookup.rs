@@ -94,8 +94,10 @@ impl Sessions {
 pub(crate) fn fault_of(error: &StoreError) -> Fault {
     match error {
         StoreError::NotFound => Fault::SessionNotFound,
-        // The client sent the value, and can send a smaller one.
-        error @ StoreError::TooLarge { .. } => Fault::invalid_params(error.to_string()),
+        // The client sent the value, and can send a smaller one or remove another one.
+        error @ (StoreError::TooLarge { .. } | StoreError::Full { .. }) => {
+            Fault::invalid_params(error.to_string())
+        }
         error => {
             tracing::error!(error = %Causes(error), "the session store failed");
             Fault::of_store(error)

@@ -18,7 +18,7 @@ pub use handle::{Handles, Session};
 pub use inbox::{ClientMessage, InboxKey, InboxStore};
 pub(crate) use inbox::{Inbox, Moment, PollSchedule};
 pub(crate) use lookup::{Sessions, fault_of};
-pub use record::SessionRecord;
+pub use record::{SessionClient, SessionRecord};
 pub use state::{State, StateError};
 pub use store::{Rev, SessionStore, StateScope, StateStore, Versioned};
 

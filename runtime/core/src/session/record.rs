@@ -3,12 +3,14 @@
 // SEP-2577 deprecates logging, sampling and roots; clients of the session era use them until they are gone.
 #![allow(deprecated)]
 
+use std::sync::Arc;
+
 use rmcp::model::{ClientCapabilities, Implementation, InitializeRequestParams, LoggingLevel};
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
 use crate::{
     auth::Principal,
+    error::StoreError,
     ids::{LogCursor, SessionId, StreamId},
     protocol::SessionVersion,
     time::Timestamp,
@@ -24,8 +26,8 @@ pub struct SessionRecord {
     pub owner: Principal,
     /// Protocol version that `initialize` negotiated.
     pub version: SessionVersion,
-    /// Parameters of `initialize` as the client sent them, including members that rmcp's types do not have.
-    pub initialize: Box<RawValue>,
+    /// The client, as it introduced itself with `initialize`.
+    pub client: Arc<SessionClient>,
     /// Least severe log message that the client receives. Default: none, which sends every message.
     pub log_level: Option<LoggingLevel>,
     /// Id of the GET stream that receives the messages of the session. Default: none.
@@ -38,13 +40,62 @@ pub struct SessionRecord {
     pub expires_at: Timestamp,
 }
 
-/// The parameters of `initialize` that this server can do without.
-#[derive(Deserialize, Serialize, Default)]
+/// What a session keeps of the parameters of `initialize`: what handlers read of a client.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct ClientInfo {
+#[non_exhaustive]
+pub struct SessionClient {
+    /// What the client can do.
     #[serde(default)]
-    capabilities: ClientCapabilities,
-    client_info: Option<Implementation>,
+    pub capabilities: ClientCapabilities,
+    /// The name and the version of the client, without its icons.
+    #[serde(default = "unknown")]
+    pub client_info: Implementation,
+}
+
+impl SessionClient {
+    /// The largest size as JSON, in bytes: each request of the session reads it.
+    pub const LARGEST: usize = 16 * 1024;
+
+    /// Creates the client with these parameters of `initialize`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::TooLarge`] for one above [`SessionClient::LARGEST`].
+    pub fn new(initialize: &InitializeRequestParams) -> Result<Self, StoreError> {
+        let mut client_info = initialize.client_info.clone();
+        client_info.icons = None;
+        let client = Self { capabilities: initialize.capabilities.clone(), client_info };
+        let size = client.to_json().len();
+        if size > Self::LARGEST {
+            Err(StoreError::TooLarge { size, limit: Self::LARGEST })
+        } else {
+            Ok(client)
+        }
+    }
+
+    /// Reads what [`SessionClient::to_json`] has written. `None` for other text.
+    #[must_use]
+    pub fn from_json(json: &str) -> Option<Self> {
+        serde_json::from_str(json).ok()
+    }
+
+    /// Writes the client as stores keep it.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+impl Default for SessionClient {
+    fn default() -> Self {
+        Self { capabilities: ClientCapabilities::default(), client_info: unknown() }
+    }
+}
+
+/// A client that sent no `clientInfo`.
+fn unknown() -> Implementation {
+    Implementation::new("unknown", "0")
 }
 
 impl SessionRecord {
@@ -54,7 +105,7 @@ impl SessionRecord {
         id: SessionId,
         owner: Principal,
         version: SessionVersion,
-        initialize: Box<RawValue>,
+        client: SessionClient,
         created_at: Timestamp,
         expires_at: Timestamp,
     ) -> Self {
@@ -62,7 +113,7 @@ impl SessionRecord {
             id,
             owner,
             version,
-            initialize,
+            client: Arc::new(client),
             log_level: None,
             listener: None,
             heard_from: None,
@@ -71,12 +122,10 @@ impl SessionRecord {
         }
     }
 
-    /// Returns the parameters of `initialize` with which rmcp's `Peer` is created. A client that sent no `clientInfo` is
-    /// called `unknown`.
+    /// Returns the parameters of `initialize` with which rmcp's `Peer` is created.
     #[must_use]
     pub fn peer_info(&self) -> InitializeRequestParams {
-        let sent: ClientInfo = serde_json::from_str(self.initialize.get()).unwrap_or_default();
-        let client = sent.client_info.unwrap_or_else(|| Implementation::new("unknown", "0"));
-        InitializeRequestParams::new(sent.capabilities, client).with_protocol_version(self.version.to_rmcp())
+        let SessionClient { capabilities, client_info } = (*self.client).clone();
+        InitializeRequestParams::new(capabilities, client_info).with_protocol_version(self.version.to_rmcp())
     }
 }

@@ -59,8 +59,7 @@ pub trait SessionStore: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Conflict`] if the id is taken, [`StoreError::TooLarge`] if the `initialize` parameters do not fit
-    /// the store.
+    /// [`StoreError::Conflict`] if the id is taken.
     async fn create(&self, session: &SessionRecord) -> Result<(), StoreError>;
 
     /// Returns a session. `None` if it was never created, has ended or has expired.
@@ -131,8 +130,8 @@ pub trait SessionStore: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`StoreError::NotFound`] if the session has ended.
-    async fn subscribe(&self, id: &SessionId, uri: &str) -> Result<(), StoreError>;
+    /// [`StoreError::NotFound`] if the session has ended, [`StoreError::Full`] if it has `limit` other subscriptions.
+    async fn subscribe(&self, id: &SessionId, uri: &str, limit: usize) -> Result<(), StoreError>;
 
     /// Ends the subscription of a session to a resource. Idempotent.
     ///
@@ -177,7 +176,8 @@ pub trait StateStore: Send + Sync + 'static {
     /// # Errors
     ///
     /// [`StoreError::Conflict`] if the revision is another one, [`StoreError::NotFound`] if the session of the scope has
-    /// ended, [`StoreError::TooLarge`] if the value does not fit the store.
+    /// ended, [`StoreError::TooLarge`] for a value above [`LARGEST_VALUE`](crate::store::LARGEST_VALUE),
+    /// [`StoreError::Full`] if the store takes no more values.
     async fn put_state(
         &self,
         scope: &StateScope,

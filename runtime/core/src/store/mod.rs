@@ -8,14 +8,45 @@ mod memory;
 
 use std::{fmt, sync::Arc};
 
-pub use memory::MemoryStore;
+pub use memory::{MemoryLimits, MemoryStore};
 
 use crate::{
+    config::Config,
+    error::StoreError,
     events::EventLog,
     session::{InboxStore, SessionStore, StateStore},
     stream::{StreamLeaseStore, StreamStore},
     time::Clock,
 };
+
+/// The largest value, message or event that a store takes, as JSON and in bytes: what fits an item of DynamoDB with its key.
+/// The same in memory, so that a program meets the limit on a laptop.
+pub const LARGEST_VALUE: usize = 390 * 1024;
+
+/// Returns the size of a value as JSON, or refuses it.
+pub(crate) fn check_size<T: serde::Serialize>(value: &T) -> Result<usize, StoreError> {
+    let mut size = Size(0);
+    serde_json::to_writer(&mut size, value)
+        .map_err(|error| StoreError::Corrupt(format!("the value cannot be written as JSON: {error}")))?;
+    if size.0 > LARGEST_VALUE {
+        return Err(StoreError::TooLarge { size: size.0, limit: LARGEST_VALUE });
+    }
+    Ok(size.0)
+}
+
+/// Counts what is written.
+struct Size(usize);
+
+impl std::io::Write for Size {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
 
 /// The stores of a server.
 ///
@@ -49,6 +80,12 @@ impl Stores {
     #[must_use]
     pub fn memory(clock: Clock) -> Self {
         Self::of(MemoryStore::new(clock))
+    }
+
+    /// Keeps everything in the memory of this process, with the limits of a configuration.
+    #[must_use]
+    pub fn in_memory(config: &Config, clock: Clock) -> Self {
+        Self::of(MemoryStore::new(clock).with_limits(MemoryLimits::of(config)))
     }
 
     /// Keeps everything in one store.

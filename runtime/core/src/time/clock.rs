@@ -41,6 +41,12 @@ impl Timestamp {
         Self(self.0.saturating_add(u64::try_from(after.as_millis()).unwrap_or(u64::MAX)))
     }
 
+    /// Returns the time since an earlier timestamp. Zero if that is later.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(self.0.saturating_sub(earlier.0))
+    }
+
     /// Formats the timestamp as RFC 3339, in UTC and with milliseconds: `2027-01-15T08:00:00.000Z`.
     #[must_use]
     pub fn to_rfc3339(self) -> String {

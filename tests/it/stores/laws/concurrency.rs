@@ -146,3 +146,22 @@ pub(crate) async fn concurrent_deliveries_of_one_source_id_are_appended_once(lab
     let start = lab.stores.events.seal_gap(&scope, 0).await.expect("sealed");
     assert_eq!(log::read(lab, &scope, start, 10).await.len(), 1);
 }
+
+pub(crate) async fn no_more_subscriptions_than_the_limit_are_ever_held(lab: &Lab) {
+    let id = lab.session().await;
+    let mut subscribing = JoinSet::new();
+    for number in 0..12 {
+        let (sessions, id) = (Arc::clone(&lab.stores.sessions), id.clone());
+        subscribing.spawn(async move { sessions.subscribe(&id, &format!("test://{number}"), 4).await });
+    }
+    let mut held = 0;
+    for subscribed in subscribing.join_all().await {
+        match subscribed {
+            Ok(()) => held += 1,
+            Err(StoreError::Full { limit: 4, .. } | StoreError::Conflict) => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+    assert!(held <= 4);
+    assert_eq!(lab.stores.sessions.subscriptions(&id).await.expect("read").len(), held);
+}

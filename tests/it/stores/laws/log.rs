@@ -1,10 +1,11 @@
 //! Laws of `EventLog`.
 
 use mcp_lambda_server::{
-    Event, Principal,
-    events::{Appended, EventKey, GlobalEvent, LoggedEvent, NewEvent, Scope, ScopeEnd},
+    Event, Principal, StoreError,
+    events::{Appended, EventKey, GlobalEvent, LoggedEvent, NewEvent, NewestLimits, Scope, ScopeEnd},
     rmcp::model::LoggingLevel,
     session::SessionId,
+    store::LARGEST_VALUE,
 };
 use serde_json::json;
 
@@ -180,7 +181,8 @@ async fn newest(lab: &Lab, key: &EventKey, limit: usize) -> Vec<(u64, serde_json
 }
 
 async fn newest_in(lab: &Lab, scope: &Scope, key: &EventKey, limit: usize) -> Vec<(u64, serde_json::Value)> {
-    let events = lab.stores.events.newest(scope, key, limit).await.expect("read");
+    let events = lab.stores.events.newest(scope, key, NewestLimits::new(limit, usize::MAX)).await;
+    let events = events.expect("read").events;
     let number = |event| match event {
         Event::Global { event: GlobalEvent::ExternalEvent { payload, .. }, .. } => payload,
         other => panic!("another event: {other:?}"),
@@ -266,4 +268,39 @@ pub(crate) async fn event_keys_are_listed_page_by_page_while_they_have_events(la
     lab.expire_all();
     let listed = lab.stores.events.event_keys(&Scope::Global, None, 1_000).await.expect("listed");
     assert!(listed.iter().all(|key| key.source() != name));
+}
+
+/// As for values: what DynamoDB does not take is refused by every store.
+pub(crate) async fn an_event_above_the_largest_is_refused(lab: &Lab) {
+    let scope = scope();
+    let append = async |length: usize| {
+        let event = Event::ResourceUpdated { uri: "x".repeat(length) };
+        let event = NewEvent::new(event, lab.clock.now(), lab.expiry());
+        lab.stores.events.append(&scope, &event).await
+    };
+    assert!(matches!(append(LARGEST_VALUE).await, Err(StoreError::TooLarge { limit: LARGEST_VALUE, .. })));
+    assert!(append(LARGEST_VALUE - 100).await.is_ok());
+}
+
+/// A page of DynamoDB has 1 MB, and a resource has more: the read goes on, or says that it was cut.
+pub(crate) async fn the_newest_events_are_read_past_a_page_or_said_to_be_cut(lab: &Lab) {
+    let name = SessionId::random().to_string();
+    let key = EventKey::new(&name, "kind");
+    for _ in 0..8 {
+        let event = GlobalEvent::external_event(&name, "kind", json!("x".repeat(300 * 1024)));
+        let event = NewEvent::new(event.into(), lab.clock.now(), lab.expiry());
+        lab.stores.events.append(&Scope::Global, &event).await.expect("appended");
+    }
+    let read = async |events, bytes| {
+        let limits = NewestLimits::new(events, bytes);
+        let newest = lab.stores.events.newest(&Scope::Global, &key, limits).await.expect("read");
+        assert!(newest.bytes <= bytes || newest.events.len() == 1);
+        assert!(newest.events.is_sorted_by(|one, next| one.seq > next.seq));
+        (newest.events.len(), newest.is_cut)
+    };
+    assert_eq!(read(100, usize::MAX).await, (8, false), "eight are three pages");
+    assert_eq!(read(8, usize::MAX).await, (8, false));
+    assert_eq!(read(7, usize::MAX).await, (7, true));
+    assert_eq!(read(100, 1024 * 1024).await, (3, true));
+    assert_eq!(read(100, 1024).await, (1, true), "the newest is there whatever its size");
 }

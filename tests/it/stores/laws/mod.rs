@@ -13,10 +13,11 @@ use std::time::Duration;
 
 use mcp_lambda_server::{
     Clock, Principal, Stores,
-    session::{SessionId, SessionRecord, SessionVersion},
+    rmcp::model::{ClientCapabilities, Implementation, InitializeRequestParams},
+    session::{SessionClient, SessionId, SessionRecord, SessionVersion},
     time::Timestamp,
 };
-use serde_json::value::RawValue;
+use serde_json::json;
 
 /// A store under test and its clock.
 pub(crate) struct Lab {
@@ -37,9 +38,13 @@ impl Lab {
     }
 
     pub(crate) fn record(&self, owner: &Principal) -> SessionRecord {
-        let initialize = RawValue::from_string(r#"{ "unknown": [1.50, "ü"] }"#.into()).expect("JSON");
+        let mut capabilities = ClientCapabilities::default();
+        capabilities.experimental =
+            serde_json::from_value(json!({ "own": { "ü": [1.5, null] } })).expect("capabilities");
+        let client = InitializeRequestParams::new(capabilities, Implementation::new("ü", "1"));
+        let client = SessionClient::new(&client).expect("a small client");
         let (id, version) = (SessionId::random(), SessionVersion::V2025_11_25);
-        SessionRecord::new(id, owner.clone(), version, initialize, self.clock.now(), self.expiry())
+        SessionRecord::new(id, owner.clone(), version, client, self.clock.now(), self.expiry())
     }
 
     /// Creates a live session of a new principal.

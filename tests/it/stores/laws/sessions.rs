@@ -12,6 +12,9 @@ use serde_json::json;
 
 use super::{Lab, principal};
 
+/// A limit that is not reached.
+const MANY: usize = 100;
+
 pub(crate) async fn a_created_session_reads_back_as_it_was_written(lab: &Lab) {
     let sessions = &lab.stores.sessions;
     for version in SessionVersion::ALL {
@@ -23,7 +26,7 @@ pub(crate) async fn a_created_session_reads_back_as_it_was_written(lab: &Lab) {
         assert_eq!(read.id, written.id);
         assert_eq!(read.owner, written.owner);
         assert_eq!(read.version, written.version);
-        assert_eq!(read.initialize.get(), written.initialize.get());
+        assert_eq!(read.client, written.client);
         assert_eq!(read.log_level, written.log_level);
         assert_eq!(read.listener, None);
         assert_eq!(read.created_at, written.created_at);
@@ -107,7 +110,7 @@ pub(crate) async fn end_is_idempotent_and_removes_everything(lab: &Lab) {
     let record = lab.record(&principal("ends"));
     let scope = StateScope::Session(record.id.clone());
     sessions.create(&record).await.expect("created");
-    sessions.subscribe(&record.id, "test://one").await.expect("subscribed");
+    sessions.subscribe(&record.id, "test://one", MANY).await.expect("subscribed");
     lab.stores.state.put_state(&scope, "key", &json!(1), 0, lab.expiry()).await.expect("put");
     sessions.end(&record.id).await.expect("ended");
     sessions.end(&record.id).await.expect("ended again");
@@ -147,9 +150,9 @@ pub(crate) async fn subscriptions_are_a_set(lab: &Lab) {
     let sessions = &lab.stores.sessions;
     let (id, other) = (lab.session().await, lab.session().await);
     for uri in ["test://one", "test://two#part", "test://one"] {
-        sessions.subscribe(&id, uri).await.expect("subscribed");
+        sessions.subscribe(&id, uri, MANY).await.expect("subscribed");
     }
-    sessions.subscribe(&other, "test://three").await.expect("subscribed");
+    sessions.subscribe(&other, "test://three", MANY).await.expect("subscribed");
     let read = async |id| {
         let mut uris = sessions.subscriptions(id).await.expect("read");
         uris.sort();
@@ -166,7 +169,7 @@ pub(crate) async fn subscriptions_are_a_set(lab: &Lab) {
 pub(crate) async fn subscriptions_live_as_long_as_their_session(lab: &Lab) {
     let sessions = &lab.stores.sessions;
     let id = lab.session().await;
-    sessions.subscribe(&id, "test://one").await.expect("subscribed");
+    sessions.subscribe(&id, "test://one", MANY).await.expect("subscribed");
     for _ in 0..5 {
         lab.clock.advance(lab.ttl / 2);
         sessions.touch(&id, lab.expiry()).await.expect("touched");
@@ -184,11 +187,36 @@ async fn assert_gone(lab: &Lab, id: &SessionId) {
     assert!(claimed.expect("read").is_none());
     assert!(!sessions.pass_on(id, None, Some(&StreamId::random())).await.expect("asked"));
     assert!(not_found(sessions.touch(id, lab.expiry()).await));
-    assert!(not_found(sessions.subscribe(id, "test://one").await));
+    assert!(not_found(sessions.subscribe(id, "test://one", MANY).await));
     // A store may read the value alone or its session too.
     let state = lab.stores.state.state(&StateScope::Session(id.clone()), "key").await;
     assert!(matches!(state, Ok(None) | Err(StoreError::NotFound)), "{state:?}");
     let subscriptions = sessions.subscriptions(id).await;
     assert!(subscriptions.is_err() || subscriptions.is_ok_and(|uris| uris.is_empty()));
     assert!(sessions.load(id).await.expect("read").is_none(), "none of the calls revived it");
+}
+
+/// A session cannot make the store hold any number of subscriptions. One that it has counts once, and one that it ends is
+/// free.
+pub(crate) async fn a_session_subscribes_to_as_many_resources_as_the_limit(lab: &Lab) {
+    let sessions = &lab.stores.sessions;
+    let (id, other) = (lab.session().await, lab.session().await);
+    let uri = |number: usize| format!("test://{number}");
+    for number in [0, 1, 2, 0] {
+        sessions.subscribe(&id, &uri(number), 3).await.expect("subscribed");
+    }
+    let full = |result| matches!(result, Err(StoreError::Full { limit: 3, .. }));
+    assert!(full(sessions.subscribe(&id, &uri(3), 3).await));
+    sessions.subscribe(&id, &uri(2), 3).await.expect("it has this one");
+    sessions.subscribe(&other, &uri(3), 3).await.expect("another session has its own");
+    for _ in 0..2 {
+        sessions.unsubscribe(&id, &uri(1)).await.expect("ended");
+    }
+    sessions.subscribe(&id, &uri(3), 3).await.expect("one is free");
+    assert!(full(sessions.subscribe(&id, &uri(4), 3).await), "and no more than one");
+    let mut subscribed = sessions.subscriptions(&id).await.expect("read");
+    subscribed.sort_unstable();
+    assert_eq!(subscribed, [uri(0), uri(2), uri(3)]);
+    lab.expire_all();
+    assert!(matches!(sessions.subscribe(&id, &uri(0), 3).await, Err(StoreError::NotFound)));
 }

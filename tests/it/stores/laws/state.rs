@@ -1,6 +1,6 @@
 //! Laws of `StateStore`.
 
-use mcp_lambda_server::{StoreError, session::StateScope};
+use mcp_lambda_server::{StoreError, session::StateScope, store::LARGEST_VALUE};
 use serde_json::{Value, json};
 
 use super::Lab;
@@ -133,4 +133,19 @@ pub(crate) async fn the_values_of_the_deployment_never_expire(lab: &Lab) {
     assert!(matches!(stale, Err(StoreError::Conflict)), "{stale:?}");
     put(lab, &StateScope::Server, "key", json!(2), rev).await.expect("put");
     assert_eq!(read(lab, &handle("", "key"), "key").await, None, "no handle opens them");
+}
+
+/// What DynamoDB does not take is refused by every store: a program meets the limit on a laptop.
+pub(crate) async fn a_value_above_the_largest_is_refused(lab: &Lab) {
+    let scope = StateScope::Session(lab.session().await);
+    let fits = json!("x".repeat(LARGEST_VALUE - 2));
+    let too_large = json!("x".repeat(LARGEST_VALUE - 1));
+    let put = async |value| lab.stores.state.put_state(&scope, "key", value, 0, lab.expiry()).await;
+    match put(&too_large).await {
+        Err(StoreError::TooLarge { size, limit }) => {
+            assert_eq!((size, limit), (LARGEST_VALUE + 1, LARGEST_VALUE));
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(put(&fits).await.expect("it fits"), 1);
 }

@@ -49,7 +49,7 @@ impl Tokens {
         token.check(&self.rules, self.clock.now())?;
         let key = self.issuer.key(&token.key_selector(), deadline).await?;
         key.verify(&token)?;
-        token.principal()
+        token.principal(self.rules.leeway)
     }
 }
 
@@ -67,5 +67,5 @@ pub(super) fn fuzz(rules: &JwtConfig, text: &str, keys: &[u8]) {
     let _ = token.check(rules, crate::time::Timestamp::from_millis(1_800_000_000_000));
     let is_verified = keys.iter().any(|key| key.matches(&token.key_selector()) && key.verify(&token).is_ok());
     assert!(!is_verified, "the test holds no private key");
-    let _ = token.principal();
+    let _ = token.principal(rules.leeway);
 }

@@ -1,5 +1,7 @@
 //! Parses a token and checks its header and its claims.
 
+use std::time::Duration;
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, Header};
 use serde_json::{Map, Value};
@@ -115,11 +117,23 @@ impl<'a> Token<'a> {
         self.claims.get(claim).and_then(Value::as_str)
     }
 
+    /// When the token is no longer accepted.
+    fn expires_at(&self, leeway: Duration) -> Option<Timestamp> {
+        let expires = self.claims.get("exp").and_then(Value::as_f64)?;
+        Duration::try_from_secs_f64(expires)
+            .ok()
+            .map(|expires| Timestamp::from_millis(0).plus(expires).plus(leeway))
+    }
+
     /// The principal of the token. The signature must have been verified.
-    pub(super) fn principal(self) -> Result<Principal, AuthError> {
+    pub(super) fn principal(self, leeway: Duration) -> Result<Principal, AuthError> {
         let identity = self.text("iss").zip(self.text("sub").filter(|subject| !subject.is_empty()));
         let (issuer, subject) = identity.ok_or(AuthError::InvalidToken("the token has no subject"))?;
         let principal = Principal::new(issuer, subject).with_authentication(AuthenticatedBy::Token);
+        let principal = match self.expires_at(leeway) {
+            Some(expires_at) => principal.with_expiry(expires_at),
+            None => principal,
+        };
         Ok(principal.with_scopes(scopes_of(&self.claims)).with_attributes(self.claims))
     }
 }

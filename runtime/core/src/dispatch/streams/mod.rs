@@ -98,10 +98,17 @@ impl Streams {
         self.get_streams.end(session);
     }
 
-    /// When a stream that waits must have ended.
+    /// When a stream that waits must have ended: no stream outlives the token of its caller.
     fn lifetime(&self, caller: &Caller) -> Deadline {
         let ingress = &caller.ingress;
-        ingress.deadline.minus(CLOSING_TIME).capped(self.config.lifetime.unwrap_or(ingress.stream_lifetime))
+        let lifetime = self.config.lifetime.unwrap_or(ingress.stream_lifetime);
+        let deadline = ingress.deadline.minus(CLOSING_TIME).capped(lifetime);
+        let now = self.clock.now();
+        // A gateway that caches what it has decided may accept a token for longer: then the gateway counts.
+        match caller.principal.expires_at().filter(|expires_at| *expires_at > now) {
+            Some(expires_at) => deadline.capped(expires_at.since(now)),
+            None => deadline,
+        }
     }
 
     /// Counts a stream of a caller until it ends, at its deadline at the latest.

@@ -14,7 +14,8 @@ use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 
 use super::{
-    Appended, Event, EventKey, EventLog, LoggedEvent, NewEvent, Scope, ScopeEnd, Subscription, Tail,
+    Appended, Event, EventKey, EventLog, LoggedEvent, NewEvent, NewestEvents, NewestLimits, Scope, ScopeEnd,
+    Subscription, Tail,
 };
 use crate::{
     auth::Principal,
@@ -304,8 +305,8 @@ impl EventLog for SlowLog {
         Ok(Vec::new())
     }
 
-    async fn newest(&self, _: &Scope, _: &EventKey, _: usize) -> Result<Vec<LoggedEvent>, StoreError> {
-        Ok(Vec::new())
+    async fn newest(&self, _: &Scope, _: &EventKey, _: NewestLimits) -> Result<NewestEvents, StoreError> {
+        Ok(NewestEvents::default())
     }
 }
 

@@ -132,7 +132,7 @@ impl EventLog for TwoStepLog {
         Ok(Vec::new())
     }
 
-    async fn newest(&self, _: &Scope, _: &EventKey, _: usize) -> Result<Vec<LoggedEvent>, StoreError> {
-        Ok(Vec::new())
+    async fn newest(&self, _: &Scope, _: &EventKey, _: NewestLimits) -> Result<NewestEvents, StoreError> {
+        Ok(NewestEvents::default())
     }
 }

@@ -5,6 +5,7 @@
 
 mod data;
 mod inbox;
+mod limits;
 mod log;
 mod sessions;
 mod state;
@@ -12,4 +13,5 @@ mod store;
 mod stream_leases;
 mod streams;
 
+pub use limits::MemoryLimits;
 pub use store::MemoryStore;

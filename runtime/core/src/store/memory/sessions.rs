@@ -3,12 +3,10 @@
 // SEP-2577 deprecates logging, sampling and roots; clients of the session era use them until they are gone.
 #![allow(deprecated)]
 
-use std::collections::BTreeSet;
-
 use async_trait::async_trait;
 use rmcp::model::LoggingLevel;
 
-use super::{data::sessions::*, store::MemoryStore};
+use super::store::MemoryStore;
 use crate::{
     auth::Principal,
     error::StoreError,
@@ -24,8 +22,9 @@ impl SessionStore for MemoryStore {
         if data.sessions.get(&session.id, now).is_ok() {
             return Err(StoreError::Conflict);
         }
-        let entry = Entry { record: session.clone(), subscriptions: BTreeSet::new() };
-        data.sessions.0.insert(session.id.clone(), entry);
+        for ended in data.sessions.insert(session.clone(), now, &self.limits) {
+            data.end_parts(&ended);
+        }
         Ok(())
     }
 
@@ -79,7 +78,7 @@ impl SessionStore for MemoryStore {
 
     async fn end(&self, id: &SessionId) -> Result<(), StoreError> {
         let (mut data, _) = self.data();
-        data.sessions.0.remove(id);
+        data.sessions.remove(id);
         data.end_parts(id);
         Ok(())
     }
@@ -88,9 +87,7 @@ impl SessionStore for MemoryStore {
         let (data, now) = self.data();
         let mut records: Vec<_> = data
             .sessions
-            .0
-            .values()
-            .map(|entry| &entry.record)
+            .records()
             .filter(|record| record.owner == *owner && record.expires_at > now)
             .cloned()
             .collect();
@@ -99,16 +96,18 @@ impl SessionStore for MemoryStore {
         Ok(records)
     }
 
-    async fn subscribe(&self, id: &SessionId, uri: &str) -> Result<(), StoreError> {
+    async fn subscribe(&self, id: &SessionId, uri: &str, limit: usize) -> Result<(), StoreError> {
         let (mut data, now) = self.data();
-        data.sessions.get(id, now)?.subscriptions.insert(uri.to_owned());
+        data.sessions.subscribe(id, uri, limit, now)?;
+        for ended in data.sessions.make_room(&self.limits) {
+            data.end_parts(&ended);
+        }
         Ok(())
     }
 
     async fn unsubscribe(&self, id: &SessionId, uri: &str) -> Result<(), StoreError> {
         let (mut data, now) = self.data();
-        data.sessions.get(id, now)?.subscriptions.remove(uri);
-        Ok(())
+        data.sessions.unsubscribe(id, uri, now)
     }
 
     async fn subscriptions(&self, id: &SessionId) -> Result<Vec<String>, StoreError> {

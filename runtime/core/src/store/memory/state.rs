@@ -7,6 +7,7 @@ use super::{data::state::*, store::MemoryStore};
 use crate::{
     error::StoreError,
     session::{Rev, StateScope, StateStore, Versioned},
+    store::check_size,
     time::Timestamp,
 };
 
@@ -17,10 +18,8 @@ impl StateStore for MemoryStore {
         if let StateScope::Session(id) = scope {
             data.sessions.get(id, now)?;
         }
-        let cell = data.state.0.get(scope).and_then(|cells| cells.get(key));
-        Ok(cell
-            .filter(|cell| cell.is_live(now))
-            .map(|cell| Versioned { value: cell.value.clone(), rev: cell.rev }))
+        let cell = data.state.get(scope, key, now);
+        Ok(cell.map(|cell| Versioned { value: cell.value.clone(), rev: cell.rev }))
     }
 
     async fn put_state(
@@ -37,21 +36,20 @@ impl StateStore for MemoryStore {
             StateScope::Handle { .. } => Some(expires_at),
             StateScope::Server => None,
         };
-        let cells = data.state.0.entry(scope.clone()).or_default();
-        let found = cells.get(key).filter(|cell| cell.is_live(now)).map_or(0, |cell| cell.rev);
+        let size = check_size(value)?;
+        let found = data.state.get(scope, key, now).map_or(0, |cell| cell.rev);
         if found != expected {
             return Err(StoreError::Conflict);
         }
         let rev = expected + 1;
-        cells.insert(key.to_owned(), Cell { value: value.clone(), rev, expires_at });
+        let cell = Cell { value: value.clone(), rev, expires_at, size };
+        data.state.put(scope, key, cell, &self.limits)?;
         Ok(rev)
     }
 
     async fn remove_state(&self, scope: &StateScope, key: &str) -> Result<(), StoreError> {
         let (mut data, _) = self.data();
-        if let Some(cells) = data.state.0.get_mut(scope) {
-            cells.remove(key);
-        }
+        data.state.remove(scope, key);
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::data::Data;
+use super::{data::Data, limits::MemoryLimits};
 use crate::time::{Clock, Timestamp};
 
 /// A store that is lost with the process. Clones share the same data, so several servers of a test can be several
@@ -13,6 +13,7 @@ use crate::time::{Clock, Timestamp};
 #[derive(Clone)]
 pub struct MemoryStore {
     pub(super) clock: Clock,
+    pub(super) limits: MemoryLimits,
     data: Arc<Mutex<Data>>,
 }
 
@@ -23,7 +24,13 @@ impl MemoryStore {
     /// Creates an empty store.
     #[must_use]
     pub fn new(clock: Clock) -> Self {
-        Self { clock, data: Arc::default() }
+        Self { clock, limits: MemoryLimits::default(), data: Arc::default() }
+    }
+
+    /// Sets the limits.
+    #[must_use]
+    pub fn with_limits(self, limits: MemoryLimits) -> Self {
+        Self { limits, ..self }
     }
 
     /// Locks the data. Returns it with the current time.
