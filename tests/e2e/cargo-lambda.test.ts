@@ -8,7 +8,7 @@ import { PROGRESS, ProgressLog } from './clients/progress.ts';
 import { textOf } from './clients/text.ts';
 import { freePort, program, type Program } from './program.ts';
 import { run } from './run.ts';
-import { build, root } from './server.ts';
+import { accepts, build, root } from './server.ts';
 
 const cargoLambda = join(root, '.venv', 'bin', 'cargo-lambda');
 const ADDRESS = '127.0.0.1';
@@ -21,7 +21,7 @@ describe.skipIf(process.env['MCP_E2E_URL'])('cargo lambda', () => {
   beforeAll(async () => {
     port = await freePort();
     const address = ['--invoke-address', ADDRESS, '--invoke-port', String(port)];
-    watch = await program(cargoLambda, ['lambda', 'watch', '--only-lambda-apis', ...address], {}, isUp);
+    watch = await program(cargoLambda, ['lambda', 'watch', '--only-lambda-apis', ...address], {}, () => accepts(port));
     // What `watch` sets for a function that it starts itself.
     const env = {
       AWS_LAMBDA_RUNTIME_API: `http://${ADDRESS}:${port}/.rt`,
@@ -39,16 +39,6 @@ describe.skipIf(process.env['MCP_E2E_URL'])('cargo lambda', () => {
     await server?.stop();
     await watch?.stop();
   });
-
-  // Any answer will do: the function is not there yet.
-  const isUp = async () => {
-    try {
-      await fetch(`http://${ADDRESS}:${port}/.rt`);
-      return true;
-    } catch {
-      return false;
-    }
-  };
 
   it('watch serves an MCP client, and streams', async () => {
     const client = new Client({ name: 'e2e', version: '1' });

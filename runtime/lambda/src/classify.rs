@@ -291,7 +291,9 @@ impl HttpEvent<'_> {
         }
         if context.http.is_some() {
             let domain = context.domain_name.as_deref().unwrap_or_default();
-            let is_url = domain.contains(".lambda-url.") && domain.ends_with(".on.aws");
+            // `cargo lambda watch` calls the Function URLs that it serves by this name.
+            let is_url =
+                domain.contains(".lambda-url.") && domain.ends_with(".on.aws") || domain == "localhost";
             return Some(if is_url { IngressKind::FunctionUrl } else { IngressKind::HttpApi });
         }
         self.http_method.is_some().then_some(IngressKind::RestApi)

@@ -30,7 +30,8 @@ pub(super) const TRAILERS: HeaderValue =
 /// The body of a request to the Runtime API. It never fails: an error or a panic of the response body is logged, and the
 /// trailers report it. The client only notices that the stream ends.
 pub(super) struct Chunks {
-    first: Option<Bytes>,
+    /// The chunks that are sent first, in one write.
+    ready: [Option<Bytes>; 3],
     rest: Rest,
 }
 
@@ -47,22 +48,27 @@ enum Rest {
 
 impl Chunks {
     pub(super) fn empty() -> Self {
-        Self { first: None, rest: Rest::Nothing }
+        Self { ready: [None, None, None], rest: Rest::Nothing }
     }
 
     /// A complete body, sent with its length.
     pub(super) fn whole(bytes: Bytes) -> Self {
-        Self { first: Some(bytes), rest: Rest::Nothing }
+        Self { ready: [Some(bytes), None, None], rest: Rest::Nothing }
     }
 
     /// A streamed body after a prelude. The first chunk of the body is sent with the prelude if it is ready.
-    pub(super) async fn streamed(mut head: Vec<u8>, body: Body) -> Self {
+    ///
+    /// Lambda reads bytes, but the Runtime API of `cargo lambda watch` takes the first chunk for the prelude and the second
+    /// for its end: <https://github.com/cargo-lambda/cargo-lambda/blob/main/crates/cargo-lambda-watch/src/trigger_router.rs>
+    /// (read 2026-11-26).
+    pub(super) async fn streamed(prelude: Bytes, prelude_end: &'static [u8], body: Body) -> Self {
         let mut rest = Rest::Body { body, is_empty: true };
         let ready = poll_fn(|cx| Poll::Ready(rest.poll(cx))).await;
-        if let Poll::Ready(Some(chunk)) = ready {
-            head.extend_from_slice(&chunk);
-        }
-        Self { first: Some(head.into()), rest }
+        let chunk = match ready {
+            Poll::Ready(chunk) => chunk,
+            Poll::Pending => None,
+        };
+        Self { ready: [Some(prelude), Some(Bytes::from_static(prelude_end)), chunk], rest }
     }
 }
 
@@ -126,8 +132,8 @@ impl HttpBody for Chunks {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        if let Some(first) = self.first.take() {
-            return Poll::Ready(Some(Ok(Frame::data(first))));
+        if let Some(chunk) = self.ready.iter_mut().find_map(Option::take) {
+            return Poll::Ready(Some(Ok(Frame::data(chunk))));
         }
         self.rest.poll(cx).map(|chunk| {
             let frame = chunk.map(Frame::data).or_else(|| self.rest.trailers().map(Frame::trailers));
@@ -136,7 +142,7 @@ impl HttpBody for Chunks {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.first.is_none()
+        self.ready.iter().all(Option::is_none)
             && match &self.rest {
                 Rest::Nothing | Rest::Ended => true,
                 Rest::Failed(_) => false,
@@ -146,7 +152,10 @@ impl HttpBody for Chunks {
 
     fn size_hint(&self) -> SizeHint {
         match &self.rest {
-            Rest::Nothing => SizeHint::with_exact(self.first.as_ref().map_or(0, |first| first.len() as u64)),
+            Rest::Nothing => {
+                let left = self.ready.iter().flatten().map(|chunk| chunk.len() as u64).sum();
+                SizeHint::with_exact(left)
+            }
             Rest::Body { .. } | Rest::Failed(_) | Rest::Ended => SizeHint::default(),
         }
     }
