@@ -61,7 +61,7 @@ find_python() {
 }
 
 # Installs .venv exactly as scripts/requirements.txt lists it: the Python MCP client, shellcheck, the AWS CLI, a local
-# emulator of AWS, and the linter of CloudFormation templates.
+# emulator of AWS, the linter of CloudFormation templates, and cargo-lambda.
 need_venv() {
     install_venv .venv requirements.txt
 }

@@ -32,7 +32,8 @@ pub use rmcp;
 
 #[doc(inline)]
 pub use mcp_lambda_core::{
-    BoundServer, Delivery, HostCheck, Ingress, McpContext, Tools,
+    BoundServer, Delivery, GatewayDetails, HostCheck, Ingress, Invocation, InvocationDetails, McpContext,
+    Tools,
     auth::{AuthenticatedBy, Principal},
     config::Config,
     error::{Error, StoreError},
@@ -160,6 +161,9 @@ pub mod time {
     pub use mcp_lambda_core::time::{Clock, Deadline, Timestamp};
 }
 
+#[cfg(feature = "aws")]
+#[doc(inline)]
+pub use mcp_lambda_aws::TraceHeader;
 #[cfg(feature = "dynamodb")]
 #[doc(inline)]
 pub use mcp_lambda_aws::dynamodb;

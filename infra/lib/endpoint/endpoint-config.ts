@@ -45,7 +45,7 @@ export interface McpEndpointBindOptions extends McpAuthBindOptions {
   readonly cors?: McpCorsOptions;
 
   /**
-   * How the function isolates tenants.
+   * How the function isolates tenants. With `PER_TENANT` each tenant has environments, sessions and state of its own.
    *
    * @default - not at all
    */

@@ -14,7 +14,10 @@ use aws_sdk_sns::{
 
 use mcp_lambda_core::events::{PublishError, Publisher, TopicMessage};
 
-use crate::sdk::{AwsSdk, LazyClient};
+use crate::{
+    TraceHeader,
+    sdk::{AwsSdk, LazyClient, SdkConfig},
+};
 
 /// The SDK, in the version that this publisher uses.
 pub use aws_sdk_sns as sdk;
@@ -38,8 +41,13 @@ impl SnsPublisher {
     /// Creates a publisher as [`SnsPublisher::new`] does, but creates the client for the first message.
     #[must_use]
     pub fn deferred(aws: AwsSdk, topic_arn: impl Into<String>) -> Self {
-        Self { client: LazyClient::deferred(aws, |config| Client::new(config)), topic_arn: topic_arn.into() }
+        Self { client: LazyClient::deferred(aws, client), topic_arn: topic_arn.into() }
     }
+}
+
+fn client(config: &SdkConfig) -> Client {
+    let config = aws_sdk_sns::config::Builder::from(config).interceptor(TraceHeader::new());
+    Client::from_conf(config.build())
 }
 
 impl fmt::Debug for SnsPublisher {

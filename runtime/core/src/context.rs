@@ -6,6 +6,7 @@ use crate::{
     auth::Principal,
     error::{Causes, StoreError},
     events::{Events, PublishError},
+    invocation::Invocation,
     session::{Handles, Session, State, StateError},
     stream::ReplyStream,
     time::Deadline,
@@ -71,6 +72,16 @@ pub trait McpContext {
     /// The head of the HTTP request. `None` for a call that did not come over HTTP.
     fn http(&self) -> Option<&http::request::Parts>;
 
+    /// The Lambda invocation of the call. `None` elsewhere.
+    ///
+    /// ```
+    /// # use mcp_lambda_server::{McpContext, rmcp::{RoleServer, service::RequestContext}};
+    /// fn log_id(context: &RequestContext<RoleServer>) -> &str {
+    ///     context.invocation().map_or("local", |invocation| invocation.request_id())
+    /// }
+    /// ```
+    fn invocation(&self) -> Option<&Invocation>;
+
     /// Enables and disables tools. `None`, when the server was built without dynamic tools.
     fn tools(&self) -> Option<&Tools>;
 
@@ -110,6 +121,10 @@ impl McpContext for RequestContext<RoleServer> {
 
     fn http(&self) -> Option<&http::request::Parts> {
         self.extensions.get()
+    }
+
+    fn invocation(&self) -> Option<&Invocation> {
+        self.http()?.extensions.get()
     }
 
     fn tools(&self) -> Option<&Tools> {

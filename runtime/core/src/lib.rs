@@ -18,6 +18,7 @@ mod handler;
 pub mod http;
 pub mod ids;
 mod ingress;
+mod invocation;
 mod lifecycle;
 mod limits;
 mod local;
@@ -38,6 +39,7 @@ pub use rmcp;
 pub use crate::{
     context::McpContext,
     ingress::{Delivery, HostCheck, Ingress},
+    invocation::{GatewayDetails, Invocation, InvocationDetails},
     server::{BoundServer, Server, ServerParts},
     signal::stop_requested,
     tools::Tools,

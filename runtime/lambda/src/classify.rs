@@ -125,6 +125,10 @@ pub(super) struct HttpEvent<'a> {
     pub(super) is_base64_encoded: Option<bool>,
     #[serde(borrow)]
     pub(super) request_context: Option<RequestContext<'a>>,
+    #[serde(borrow)]
+    pub(super) path_parameters: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) stage_variables: Option<&'a RawValue>,
     // An authorizer's event has the fields of the request, and these besides.
     #[serde(borrow, rename = "type")]
     kind: Option<&'a RawValue>,
@@ -152,6 +156,8 @@ pub(super) struct RequestContext<'a> {
 pub(super) struct HttpContext<'a> {
     #[serde(borrow)]
     pub(super) method: Text<'a>,
+    #[serde(borrow, default, rename = "sourceIp")]
+    pub(super) source_ip: Option<Text<'a>>,
 }
 
 /// The fields that distinguish the kinds, as raw text: a wrong type in one field must not hide another field.
@@ -285,7 +291,9 @@ impl HttpEvent<'_> {
         }
         if context.http.is_some() {
             let domain = context.domain_name.as_deref().unwrap_or_default();
-            let is_url = domain.contains(".lambda-url.") && domain.ends_with(".on.aws");
+            // `cargo lambda watch` calls the Function URLs that it serves by this name.
+            let is_url =
+                domain.contains(".lambda-url.") && domain.ends_with(".on.aws") || domain == "localhost";
             return Some(if is_url { IngressKind::FunctionUrl } else { IngressKind::HttpApi });
         }
         self.http_method.is_some().then_some(IngressKind::RestApi)

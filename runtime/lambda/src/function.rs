@@ -13,18 +13,20 @@ use super::{
     deadline::deadline,
     direct,
     error::InvocationError,
-    events, request,
+    events,
+    gateway_details::gateway_details,
+    request,
     response::{self, InvocationResponse},
     roles::Roles,
     runtime_api::Event,
 };
 use mcp_lambda_core::{
-    Delivery, HostCheck, Ingress, Server,
+    Delivery, GatewayDetails, HostCheck, Ingress, Invocation as LambdaInvocation, InvocationDetails, Server,
     config::ResponseMode,
     error::Causes,
     events::InboundEvent,
     http::{Body, bad_request, full},
-    time::Deadline,
+    time::{Deadline, Timestamp},
 };
 
 /// The lifetime of a stream that waits for events: Lambda bills each second of it.
@@ -44,6 +46,7 @@ enum Content {
     Http {
         request: Result<Request<Body>, request::BadRequest>,
         ingress: IngressKind,
+        gateway: GatewayDetails,
     },
     DirectInvoke(Request<Body>),
     Events(Vec<InboundEvent>),
@@ -56,6 +59,7 @@ enum Content {
 struct InvocationContext {
     deadline: Deadline,
     trace_id: Option<HeaderValue>,
+    details: InvocationDetails,
 }
 
 impl Function {
@@ -67,13 +71,18 @@ impl Function {
         let now = self.server.clock().now();
         let context = InvocationContext {
             deadline: deadline(event.deadline_ms, now, self.server.config().request_timeout),
-            trace_id: event.trace_id,
+            trace_id: event.trace_id.clone(),
+            details: details(&event),
         };
         let is_agent_core = event.client_context.as_deref().map_or(Ok(false), is_agent_core)?;
         let content = self.read(&event.payload, is_agent_core)?;
         drop(event.payload);
         Ok(match content {
-            Content::Http { request, ingress } => self.http(request, ingress, context).await,
+            Content::Http { request, ingress, gateway } => {
+                let mut context = context;
+                context.details.gateway = gateway;
+                self.http(request, ingress, context).await
+            }
             Content::DirectInvoke(request) => self.direct(request, context).await,
             Content::Events(events) => self.receive(events, context).await?,
             Content::Authorizer(request) => {
@@ -97,7 +106,8 @@ impl Function {
         };
         match invocation {
             Invocation::Http(event, ingress) => {
-                Ok(Content::Http { request: request::request(&event, ingress), ingress })
+                let gateway = gateway_details(&event);
+                Ok(Content::Http { request: request::request(&event, ingress), ingress, gateway })
             }
             Invocation::DirectInvoke => {
                 Ok(Content::DirectInvoke(direct::request(&self.server.config().path, event)))
@@ -175,11 +185,12 @@ impl Function {
         context: InvocationContext,
         delivery: Delivery,
     ) -> Response<Body> {
-        let InvocationContext { deadline, trace_id } = context;
+        let InvocationContext { deadline, trace_id, details } = context;
         // The gateway has routed the request by its host name.
         let ingress =
             Ingress { deadline, delivery, stream_lifetime: STREAM_LIFETIME, host: HostCheck::Routed };
         request.extensions_mut().insert(ingress);
+        request.extensions_mut().insert(LambdaInvocation::new(details));
         // The gateway's header names the gateway's segment of the trace; the request belongs to that of the invocation.
         if let Some(trace_id) = trace_id {
             request.headers_mut().insert(TRACE_ID, trace_id);
@@ -189,6 +200,18 @@ impl Function {
         // A gateway passes on what it is given; a response to HEAD has no body.
         if is_head { response.map(|_| full(Bytes::new())) } else { response }
     }
+}
+
+fn details(event: &Event) -> InvocationDetails {
+    let mut details = InvocationDetails::default();
+    details.request_id.clone_from(&event.invocation.request_id);
+    details.deadline = event.deadline_ms.map(Timestamp::from_millis);
+    details.trace_header.clone_from(&event.trace_id);
+    details.invoked_arn.clone_from(&event.invoked_arn);
+    details.tenant_id.clone_from(&event.tenant_id);
+    details.client_context.clone_from(&event.client_context);
+    details.cognito_identity.clone_from(&event.cognito_identity);
+    details
 }
 
 /// Whether AgentCore Gateway invoked the function: it names the tool in the client context. A principal that may invoke the

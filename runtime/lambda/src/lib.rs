@@ -3,12 +3,13 @@
 //!
 //! * `classify`: the kind of an event, in one pass over its JSON.
 //! * `request`, `identity`: an HTTP event as a request, with the caller that its gateway has authenticated.
+//! * `gateway_details`: what a gateway knows of a request besides HTTP.
 //! * `response`, `response_body`: a response as its gateway expects it, streamed or buffered.
 //! * `roles`: the kinds of events that a function serves.
 //! * `events`: SNS deliveries and EventBridge events.
 //! * `authorizer`: the Lambda authorizer of an API Gateway.
 //! * `function`: from an event to its response.
-//! * `runtime_api`, `run`, `shutdown`: the Runtime API, the loop over it, and its end.
+//! * `runtime_address`, `runtime_api`, `run`, `shutdown`: the Runtime API, the loop over it, and its end.
 
 #![warn(missing_debug_implementations)]
 
@@ -21,12 +22,14 @@ mod events;
 mod function;
 #[cfg(test)]
 mod fuzz;
+mod gateway_details;
 mod identity;
 mod request;
 mod response;
 mod response_body;
 mod roles;
 mod run;
+mod runtime_address;
 mod runtime_api;
 mod shutdown;
 

@@ -63,9 +63,8 @@ pub(super) async fn streamed(response: Response<Body>) -> InvocationResponse {
     parts.headers.remove(header::CONTENT_LENGTH);
     let prelude = Prelude { status_code: parts.status.as_u16(), headers: Single(&parts.headers), cookies };
     // The prelude contains nothing but text, so its serialization does not fail.
-    let mut head = serde_json::to_vec(&prelude).unwrap_or_default();
-    head.extend_from_slice(PRELUDE_END);
-    InvocationResponse::Streaming(Chunks::streamed(head, body).await)
+    let prelude = serde_json::to_vec(&prelude).unwrap_or_default();
+    InvocationResponse::Streaming(Chunks::streamed(prelude.into(), PRELUDE_END, body).await)
 }
 
 /// The body that a streamed response without one gets. A 204 must not have one, so it becomes a 200.

@@ -8,18 +8,30 @@ use std::{
     task::{Context, Poll},
 };
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
+use http::{HeaderMap, HeaderValue};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
+use super::{
+    error::InvocationError,
+    runtime_api::{ERROR_BODY, ERROR_TYPE},
+};
 use mcp_lambda_core::{error::Causes, http::Body};
 
 /// The chunk that is sent instead of a streamed body that turns out to be empty: gateways wait for a first byte.
 pub(super) const NOT_EMPTY: Bytes = Bytes::from_static(b"\n");
 
-/// The body of a request to the Runtime API. It never fails: an error or a panic of the response body is logged and ends
-/// it, because a client cannot be sent an error in the middle of a stream.
+/// The trailers that a streamed body may end with. They report an error in the middle of a stream to Lambda, which counts
+/// the invocation as failed: <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html> (read 2026-11-26).
+pub(super) const TRAILERS: HeaderValue =
+    HeaderValue::from_static("lambda-runtime-function-error-type, lambda-runtime-function-error-body");
+
+/// The body of a request to the Runtime API. It never fails: an error or a panic of the response body is logged, and the
+/// trailers report it. The client only notices that the stream ends.
 pub(super) struct Chunks {
-    first: Option<Bytes>,
+    /// The chunks that are sent first, in one write.
+    ready: [Option<Bytes>; 3],
     rest: Rest,
 }
 
@@ -28,28 +40,35 @@ enum Rest {
     Nothing,
     /// A streamed body. `is_empty`: it has not sent a byte yet.
     Body { body: Body, is_empty: bool },
+    /// The streamed body has failed, which its trailers report.
+    Failed(InvocationError),
     /// The streamed body has ended (its length was never known).
     Ended,
 }
 
 impl Chunks {
     pub(super) fn empty() -> Self {
-        Self { first: None, rest: Rest::Nothing }
+        Self { ready: [None, None, None], rest: Rest::Nothing }
     }
 
     /// A complete body, sent with its length.
     pub(super) fn whole(bytes: Bytes) -> Self {
-        Self { first: Some(bytes), rest: Rest::Nothing }
+        Self { ready: [Some(bytes), None, None], rest: Rest::Nothing }
     }
 
     /// A streamed body after a prelude. The first chunk of the body is sent with the prelude if it is ready.
-    pub(super) async fn streamed(mut head: Vec<u8>, body: Body) -> Self {
+    ///
+    /// Lambda reads bytes, but the Runtime API of `cargo lambda watch` takes the first chunk for the prelude and the second
+    /// for its end: <https://github.com/cargo-lambda/cargo-lambda/blob/main/crates/cargo-lambda-watch/src/trigger_router.rs>
+    /// (read 2026-11-26).
+    pub(super) async fn streamed(prelude: Bytes, prelude_end: &'static [u8], body: Body) -> Self {
         let mut rest = Rest::Body { body, is_empty: true };
         let ready = poll_fn(|cx| Poll::Ready(rest.poll(cx))).await;
-        if let Poll::Ready(Some(chunk)) = ready {
-            head.extend_from_slice(&chunk);
-        }
-        Self { first: Some(head.into()), rest }
+        let chunk = match ready {
+            Poll::Ready(chunk) => chunk,
+            Poll::Pending => None,
+        };
+        Self { ready: [Some(prelude), Some(Bytes::from_static(prelude_end)), chunk], rest }
     }
 }
 
@@ -66,24 +85,42 @@ impl Rest {
                     }
                     _ => {}
                 },
-                Ok(Poll::Ready(None)) => return Poll::Ready(self.end()),
+                Ok(Poll::Ready(None)) => return Poll::Ready(self.end(Self::Ended)),
                 Ok(Poll::Ready(Some(Err(error)))) => {
                     tracing::error!(error = %Causes(&*error), "a response body failed");
-                    return Poll::Ready(self.end());
+                    return Poll::Ready(self.end(Self::failed("ResponseBody", "failed")));
                 }
                 Err(_) => {
                     tracing::error!("a response body panicked");
-                    return Poll::Ready(self.end());
+                    return Poll::Ready(self.end(Self::failed("Panic", "panicked")));
                 }
             }
         }
     }
 
     /// Ends the body, with [`NOT_EMPTY`] if it has sent no chunk.
-    fn end(&mut self) -> Option<Bytes> {
+    fn end(&mut self, end: Self) -> Option<Bytes> {
         let was_empty = matches!(self, Self::Body { is_empty: true, .. });
-        *self = Self::Ended;
+        *self = end;
         was_empty.then_some(NOT_EMPTY)
+    }
+
+    /// The cause is for the log only, as the invoker of the function may read the error.
+    fn failed(kind: &'static str, how: &str) -> Self {
+        let message = format!("internal error: the body of the response {how} before its end");
+        Self::Failed(InvocationError { kind, message })
+    }
+
+    /// The trailers of a body that has failed, once.
+    fn trailers(&mut self) -> Option<HeaderMap> {
+        let Self::Failed(error) = self else { return None };
+        // Both fields are text, so the serialization does not fail, and base64 is valid in a header.
+        let body = STANDARD.encode(serde_json::to_vec(error).unwrap_or_default());
+        let mut trailers = HeaderMap::with_capacity(2);
+        trailers.insert(ERROR_TYPE, HeaderValue::from_static(error.kind));
+        trailers.extend(HeaderValue::try_from(body).map(|body| (ERROR_BODY, body)));
+        *self = Self::Ended;
+        Some(trailers)
     }
 }
 
@@ -95,24 +132,31 @@ impl HttpBody for Chunks {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        if let Some(first) = self.first.take() {
-            return Poll::Ready(Some(Ok(Frame::data(first))));
+        if let Some(chunk) = self.ready.iter_mut().find_map(Option::take) {
+            return Poll::Ready(Some(Ok(Frame::data(chunk))));
         }
-        self.rest.poll(cx).map(|chunk| chunk.map(|chunk| Ok(Frame::data(chunk))))
+        self.rest.poll(cx).map(|chunk| {
+            let frame = chunk.map(Frame::data).or_else(|| self.rest.trailers().map(Frame::trailers));
+            frame.map(Ok)
+        })
     }
 
     fn is_end_stream(&self) -> bool {
-        self.first.is_none()
+        self.ready.iter().all(Option::is_none)
             && match &self.rest {
                 Rest::Nothing | Rest::Ended => true,
+                Rest::Failed(_) => false,
                 Rest::Body { body, is_empty } => !is_empty && body.is_end_stream(),
             }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.rest {
-            Rest::Nothing => SizeHint::with_exact(self.first.as_ref().map_or(0, |first| first.len() as u64)),
-            Rest::Body { .. } | Rest::Ended => SizeHint::default(),
+            Rest::Nothing => {
+                let left = self.ready.iter().flatten().map(|chunk| chunk.len() as u64).sum();
+                SizeHint::with_exact(left)
+            }
+            Rest::Body { .. } | Rest::Failed(_) | Rest::Ended => SizeHint::default(),
         }
     }
 }

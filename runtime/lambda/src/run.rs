@@ -14,6 +14,7 @@ use super::{
 use mcp_lambda_core::{
     Server,
     error::{Causes, Error, panic_text},
+    telemetry::with_trace_header,
 };
 
 /// How long open responses may take after SIGTERM: Lambda sends SIGKILL half a second later.
@@ -34,12 +35,12 @@ impl fmt::Debug for Environment {
 }
 
 impl Environment {
-    /// Connects to the Runtime API at this host and port. The call returns before the connection is open, so that the
-    /// server is built in the meantime.
+    /// Connects to the Runtime API at this host and port, or URL. The call returns before the connection is open, so
+    /// that the server is built in the meantime.
     ///
     /// # Errors
     ///
-    /// [`Error::Lambda`] if the address is not a host and a port.
+    /// [`Error::Lambda`] if the address is not a host and a port, or an `http` URL.
     pub async fn connect(address: &str, max_concurrency: usize) -> Result<Self, Error> {
         let api = Api::new(address).map_err(lambda_error)?;
         let mut connecting = shutdown::connect(api.connection(), max_concurrency).boxed();
@@ -130,6 +131,12 @@ async fn worker(function: Function, mut connection: Connection) -> Result<(), Ap
 
 /// Answers one invocation. Its failure is logged and reported to Lambda, and does not end the worker.
 async fn answer(function: &Function, connection: &mut Connection, event: Event) {
+    // Around the whole invocation: a streamed response works until its last byte.
+    let trace_id = event.trace_id.clone();
+    with_trace_header(trace_id, invoke(function, connection, event)).await;
+}
+
+async fn invoke(function: &Function, connection: &mut Connection, event: Event) {
     let invocation = event.invocation.clone();
     let response = AssertUnwindSafe(function.clone().answer(event)).catch_unwind().await;
     let sent = match response.unwrap_or_else(|panic| Err(panicked(&*panic))) {

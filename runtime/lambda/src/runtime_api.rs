@@ -23,11 +23,15 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-use super::{error::InvocationError, response::InvocationResponse, response_body::Chunks};
+use super::{
+    error::InvocationError,
+    response::InvocationResponse,
+    response_body::{self, Chunks},
+    runtime_address::RuntimeAddress,
+};
 
 const USER_AGENT: HeaderValue =
     HeaderValue::from_static(concat!("mcp-lambda-server/", env!("CARGO_PKG_VERSION")));
-const NEXT: &str = "/2018-06-01/runtime/invocation/next";
 const REGISTER: &str = "/2020-01-01/extension/register";
 const EXTENSION_NEXT: &str = "/2020-01-01/extension/event/next";
 
@@ -36,8 +40,12 @@ const INVOCATION_ID: HeaderName = HeaderName::from_static("lambda-runtime-invoca
 const DEADLINE_MS: &str = "lambda-runtime-deadline-ms";
 const CLIENT_CONTEXT: &str = "lambda-runtime-client-context";
 const TRACE_ID: &str = "lambda-runtime-trace-id";
+const INVOKED_ARN: &str = "lambda-runtime-invoked-function-arn";
+const COGNITO_IDENTITY: &str = "lambda-runtime-cognito-identity";
+const TENANT_ID: &str = "lambda-runtime-aws-tenant-id";
 const RESPONSE_MODE: HeaderName = HeaderName::from_static("lambda-runtime-function-response-mode");
-const ERROR_TYPE: HeaderName = HeaderName::from_static("lambda-runtime-function-error-type");
+pub(super) const ERROR_TYPE: HeaderName = HeaderName::from_static("lambda-runtime-function-error-type");
+pub(super) const ERROR_BODY: HeaderName = HeaderName::from_static("lambda-runtime-function-error-body");
 const EXTENSION_NAME: HeaderName = HeaderName::from_static("lambda-extension-name");
 const EXTENSION_ID: HeaderName = HeaderName::from_static("lambda-extension-identifier");
 
@@ -49,7 +57,10 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// The error of a call to the Runtime API.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ApiError {
-    #[error("AWS_LAMBDA_RUNTIME_API is {0:?}: expected a host and a port")]
+    #[error(
+        "AWS_LAMBDA_RUNTIME_API is {0:?}: expected a host and a port, such as 127.0.0.1:9001, or an http:// URL of both \
+         and a path"
+    )]
     Address(String),
     #[error("the Runtime API cannot be reached")]
     Connect(#[source] io::Error),
@@ -71,7 +82,7 @@ impl ApiError {
 /// The ids of an invocation, which its response must carry.
 #[derive(Debug, Clone)]
 pub(super) struct InvocationId {
-    request_id: String,
+    pub(super) request_id: String,
     /// Lambda uses it to tell the response to an invocation from that to a retry of it. Older versions of Lambda do not send
     /// it.
     invocation_id: Option<HeaderValue>,
@@ -87,27 +98,40 @@ pub(super) struct Event {
     /// The client context of a direct invocation, as JSON.
     pub(super) client_context: Option<Bytes>,
     pub(super) trace_id: Option<HeaderValue>,
+    pub(super) invoked_arn: Option<HeaderValue>,
+    /// The Cognito identity of a direct invocation, as JSON.
+    pub(super) cognito_identity: Option<HeaderValue>,
+    /// The tenant, for a function that isolates its tenants.
+    pub(super) tenant_id: Option<HeaderValue>,
 }
 
 #[cfg(test)]
 impl Event {
     pub(super) fn of(payload: Bytes) -> Self {
         let invocation = InvocationId { request_id: "request".to_owned(), invocation_id: None };
-        Self { invocation, payload, deadline_ms: None, client_context: None, trace_id: None }
+        Self {
+            invocation,
+            payload,
+            deadline_ms: None,
+            client_context: None,
+            trace_id: None,
+            invoked_arn: None,
+            cognito_identity: None,
+            tenant_id: None,
+        }
     }
 }
 
-/// The address of the Runtime API.
+/// The Runtime API at one address.
 #[derive(Debug, Clone)]
 pub(super) struct Api {
-    address: String,
-    host: HeaderValue,
+    address: RuntimeAddress,
 }
 
 impl Api {
     pub(super) fn new(address: &str) -> Result<Self, ApiError> {
-        let host = HeaderValue::from_str(address).map_err(|_| ApiError::Address(address.to_owned()))?;
-        Ok(Self { address: address.to_owned(), host })
+        let parsed = RuntimeAddress::parse(address).ok_or_else(|| ApiError::Address(address.to_owned()))?;
+        Ok(Self { address: parsed })
     }
 
     /// A connection that opens when it is first used.
@@ -116,7 +140,7 @@ impl Api {
     }
 
     async fn open(&self) -> Result<Open, ApiError> {
-        let socket = TcpStream::connect(&self.address).await.map_err(ApiError::Connect)?;
+        let socket = TcpStream::connect(self.address.socket()).await.map_err(ApiError::Connect)?;
         // Each write is a complete message or chunk: it must not wait for more data.
         socket.set_nodelay(true).map_err(ApiError::Connect)?;
         let (sender, connection) =
@@ -148,7 +172,9 @@ impl Connection {
     /// Waits for an event.
     pub(super) async fn next(&mut self) -> Result<Event, ApiError> {
         loop {
-            let response = self.call(Method::GET, Uri::from_static(NEXT), Chunks::empty()).await?;
+            let mut request = Request::new(Chunks::empty());
+            *request.uri_mut() = self.api.address.next();
+            let response = self.send(request).await?;
             // Development servers send 204 when there was no event for a while.
             if response.status() != StatusCode::NO_CONTENT {
                 return event(accepted(response)?);
@@ -174,11 +200,12 @@ impl Connection {
                 headers.insert(header::CONTENT_TYPE, INTEGRATION_RESPONSE);
                 headers.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
                 headers.insert(RESPONSE_MODE, HeaderValue::from_static("streaming"));
+                headers.insert(header::TRAILER, response_body::TRAILERS);
                 request
             }
         };
         *request.method_mut() = Method::POST;
-        *request.uri_mut() = invocation.uri("response")?;
+        *request.uri_mut() = self.uri(invocation, "response")?;
         self.send_result(invocation, request).await
     }
 
@@ -192,7 +219,7 @@ impl Connection {
         let body = serde_json::to_vec(error).unwrap_or_default();
         let mut request = Request::new(Chunks::whole(body.into()));
         *request.method_mut() = Method::POST;
-        *request.uri_mut() = invocation.uri("error")?;
+        *request.uri_mut() = self.uri(invocation, "error")?;
         request.headers_mut().insert(header::CONTENT_TYPE, JSON);
         request.headers_mut().insert(ERROR_TYPE, HeaderValue::from_static(error.kind));
         self.send_result(invocation, request).await
@@ -202,7 +229,7 @@ impl Connection {
     pub(super) async fn register(&mut self, name: &'static str) -> Result<HeaderValue, ApiError> {
         let mut request = Request::new(Chunks::whole(Bytes::from_static(br#"{"events":[]}"#)));
         *request.method_mut() = Method::POST;
-        *request.uri_mut() = Uri::from_static(REGISTER);
+        *request.uri_mut() = self.api.address.uri(REGISTER).unwrap_or_default();
         request.headers_mut().insert(header::CONTENT_TYPE, JSON);
         request.headers_mut().insert(EXTENSION_NAME, HeaderValue::from_static(name));
         let response = accepted(self.send(request).await?)?;
@@ -212,16 +239,14 @@ impl Connection {
     /// Asks for the extension's next event, which also tells Lambda that the extension is ready. No event ever comes.
     pub(super) async fn extension_next(&mut self, extension: HeaderValue) -> Result<(), ApiError> {
         let mut request = Request::new(Chunks::empty());
-        *request.uri_mut() = Uri::from_static(EXTENSION_NEXT);
+        *request.uri_mut() = self.api.address.uri(EXTENSION_NEXT).unwrap_or_default();
         request.headers_mut().insert(EXTENSION_ID, extension);
         self.send(request).await.map(drop)
     }
 
-    async fn call(&mut self, method: Method, uri: Uri, body: Chunks) -> Result<Response<Bytes>, ApiError> {
-        let mut request = Request::new(body);
-        *request.method_mut() = method;
-        *request.uri_mut() = uri;
-        self.send(request).await
+    fn uri(&self, invocation: &InvocationId, what: &str) -> Result<Uri, ApiError> {
+        let path = format!("/2018-06-01/runtime/invocation/{}/{what}", invocation.request_id);
+        self.api.address.uri(&path).ok_or(ApiError::Event("Lambda-Runtime-Aws-Request-Id"))
     }
 
     async fn send_result(
@@ -236,7 +261,7 @@ impl Connection {
     }
 
     async fn send(&mut self, mut request: Request<Chunks>) -> Result<Response<Bytes>, ApiError> {
-        request.headers_mut().insert(header::HOST, self.api.host.clone());
+        request.headers_mut().insert(header::HOST, self.api.address.host());
         request.headers_mut().insert(header::USER_AGENT, USER_AGENT);
         loop {
             let (mut open, is_used) = match self.open.take() {
@@ -289,13 +314,6 @@ impl Open {
     }
 }
 
-impl InvocationId {
-    fn uri(&self, what: &str) -> Result<Uri, ApiError> {
-        let path = format!("/2018-06-01/runtime/invocation/{}/{what}", self.request_id);
-        path.parse().map_err(|_| ApiError::Event("Lambda-Runtime-Aws-Request-Id"))
-    }
-}
-
 fn accepted(response: Response<Bytes>) -> Result<Response<Bytes>, ApiError> {
     let status = response.status();
     if status.is_success() {
@@ -308,13 +326,17 @@ fn accepted(response: Response<Bytes>) -> Result<Response<Bytes>, ApiError> {
 fn event(response: Response<Bytes>) -> Result<Event, ApiError> {
     let (head, payload) = response.into_parts();
     let text = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
+    let value = |name: &str| head.headers.get(name).filter(|value| !value.is_empty()).cloned();
     let request_id = text(REQUEST_ID).ok_or(ApiError::Event("Lambda-Runtime-Aws-Request-Id"))?.to_owned();
     Ok(Event {
         invocation: InvocationId { request_id, invocation_id: head.headers.get(INVOCATION_ID).cloned() },
         payload,
         deadline_ms: text(DEADLINE_MS).and_then(|millis| millis.parse().ok()),
         client_context: client_context(&head.headers),
-        trace_id: head.headers.get(TRACE_ID).cloned(),
+        trace_id: value(TRACE_ID),
+        invoked_arn: value(INVOKED_ARN),
+        cognito_identity: value(COGNITO_IDENTITY),
+        tenant_id: value(TENANT_ID),
     })
 }
 

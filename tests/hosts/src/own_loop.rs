@@ -4,5 +4,5 @@ use hosted::Hosted;
 use mcp_lambda_server::McpLambdaServer;
 
 fn main() -> Result<(), mcp_lambda_server::Error> {
-    McpLambdaServer::run(Hosted)
+    McpLambdaServer::builder(Hosted).layer(tower::layer::layer_fn(hosted::breaking)).run()
 }

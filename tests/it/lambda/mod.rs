@@ -1,1 +1,2 @@
+mod invocation;
 mod runtime_api;

@@ -25,26 +25,43 @@ struct Nothing;
 impl ServerHandler for Nothing {}
 
 /// The Runtime API, and the server that runs on it.
-struct Lambda {
+pub(super) struct Lambda {
     listener: TcpListener,
     server: JoinSet<Result<(), Error>>,
 }
 
 impl Lambda {
     async fn start(max_concurrency: usize) -> Self {
+        Self::at(|address| address, max_concurrency).await
+    }
+
+    /// With `AWS_LAMBDA_RUNTIME_API` as the caller makes it of host and port.
+    async fn at(address: impl FnOnce(String) -> String, max_concurrency: usize) -> Self {
+        Self::serving(Nothing, address, max_concurrency).await
+    }
+
+    async fn serving(
+        handler: impl ServerHandler,
+        address: impl FnOnce(String) -> String,
+        max_concurrency: usize,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap().to_string();
+        let address = address(listener.local_addr().unwrap().to_string());
         warnings::capture();
         let mut config = Config::default();
         (config.runtime_api, config.max_concurrency) = (Some(address), max_concurrency);
         let mut server = JoinSet::new();
-        server.spawn(async { McpLambdaServer::builder(Nothing).config(config).build().await?.serve().await });
+        server.spawn(async { McpLambdaServer::builder(handler).config(config).build().await?.serve().await });
         Self { listener, server }
     }
 
     /// A server that serves one request at a time, and the connection of its worker.
     async fn ready() -> (Self, Wire) {
-        let lambda = Self::start(1).await;
+        Self::ready_with(Nothing).await
+    }
+
+    pub(super) async fn ready_with(handler: impl ServerHandler) -> (Self, Wire) {
+        let lambda = Self::serving(handler, |address| address, 1).await;
         let worker = lambda.accept().await;
         (lambda, worker)
     }
@@ -67,7 +84,7 @@ impl Lambda {
 }
 
 /// One connection to it.
-struct Wire(TcpStream);
+pub(super) struct Wire(TcpStream);
 
 impl Wire {
     /// A request: its head and its body as they were sent, and how many reads it took.
@@ -108,8 +125,12 @@ impl Wire {
         within(self.0.write_all(text.as_bytes())).await.unwrap();
     }
 
-    async fn event(&mut self, id: &str, headers: &[(&str, &str)], event: &Value) {
+    pub(super) async fn event(&mut self, id: &str, headers: &[(&str, &str)], event: &Value) {
         assert_eq!(self.line().await, NEXT);
+        self.send_event(id, headers, event).await;
+    }
+
+    async fn send_event(&mut self, id: &str, headers: &[(&str, &str)], event: &Value) {
         let event = event.to_string();
         let mut head = format!("HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: {id}\r\n");
         for (name, value) in headers {
@@ -119,7 +140,7 @@ impl Wire {
     }
 
     /// Receives an answer: its path and its body.
-    async fn answer(&mut self) -> (String, String) {
+    pub(super) async fn answer(&mut self) -> (String, String) {
         let (head, body, _) = self.request().await;
         self.write(TAKEN).await;
         (head.lines().next().unwrap().to_owned(), body)
@@ -157,6 +178,49 @@ fn path(id: &str, what: &str) -> String {
 async fn an_environment_of_one_request_asks_for_its_first_event_at_once() {
     let (_lambda, mut worker) = Lambda::ready().await;
     assert_eq!(worker.line().await, NEXT);
+}
+
+/// The address that `cargo lambda watch` sets names the function by a path; `lambda_runtime` puts it before each call.
+#[tokio::test]
+async fn every_call_goes_under_the_path_of_the_address() {
+    let lambda = Lambda::at(|address| format!("http://{address}/.rt/echo/"), 2).await;
+    let mut worker = lambda.accept().await;
+    let (head, ..) = worker.request().await;
+    let host = format!("\r\nhost: {}\r\n", lambda.listener.local_addr().unwrap());
+    assert!(head.starts_with("POST /.rt/echo/2020-01-01/extension/register HTTP/1.1\r\n"), "{head}");
+    assert!(head.contains(&host), "{head}");
+    worker.write(REGISTERED).await;
+
+    let mut wires = vec![worker, lambda.accept().await, lambda.accept().await];
+    let mut lines = Vec::new();
+    for wire in &mut wires {
+        lines.push(wire.line().await);
+    }
+    lines.sort();
+    let next = "GET /.rt/echo/2018-06-01/runtime/invocation/next HTTP/1.1";
+    assert_eq!(lines, [next, next, "GET /.rt/echo/2020-01-01/extension/event/next HTTP/1.1"]);
+}
+
+#[tokio::test]
+async fn both_answers_to_an_invocation_go_under_the_path_of_the_address() {
+    let lambda = Lambda::at(|address| format!("http://{address}/.rt"), 1).await;
+    let mut worker = lambda.accept().await;
+    for (event, what) in [(discover(), "response"), (json!({ "unknown": 1 }), "error")] {
+        assert_eq!(worker.line().await, "GET /.rt/2018-06-01/runtime/invocation/next HTTP/1.1");
+        worker.send_event("one", &[], &event).await;
+        let line = format!("POST /.rt/2018-06-01/runtime/invocation/one/{what} HTTP/1.1");
+        assert_eq!(worker.answer().await.0, line);
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_is_no_http_server_is_named_in_the_error() {
+    for address in ["https://127.0.0.1:9001", "127.0.0.1:port"] {
+        let lambda = Lambda::at(|_| address.to_owned(), 1).await;
+        let error = lambda.outcome().await.unwrap_err();
+        let text = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+        assert!(text.contains(&format!("AWS_LAMBDA_RUNTIME_API is {address:?}: expected a host")), "{text}");
+    }
 }
 
 #[tokio::test]
@@ -202,7 +266,8 @@ async fn head_prelude_and_body_of_an_answer_leave_in_one_write() {
     ] {
         assert!(head.lines().any(|there| there == line), "{line} is not in {head}");
     }
-    let (prelude, rest) = body.split_once("\0\0\0\0\0\0\0\0").unwrap();
+    // The prelude and its end are a chunk each, as `cargo lambda watch` expects.
+    let (prelude, rest) = body.split_once("\r\n8\r\n\0\0\0\0\0\0\0\0\r\n").unwrap();
     let prelude = prelude.split_once("\r\n").unwrap().1;
     assert!(
         prelude.starts_with(r#"{"statusCode":200,"headers":{"content-type":"application/json""#),

@@ -46,7 +46,10 @@ pub use aws_config::SdkConfig;
 pub use aws_sdk_dynamodb as sdk;
 pub use tables::{TableShape, create_tables, table_shapes};
 
-use crate::sdk::{AwsSdk, LazyClient};
+use crate::{
+    TraceHeader,
+    sdk::{AwsSdk, LazyClient},
+};
 use mcp_lambda_core::{error::StoreError, random, time::Clock};
 
 /// Largest number of additional replicas. A transaction takes 100 items, and an event is up to four of them besides its
@@ -56,7 +59,8 @@ const MAX_ADDITIONAL_REPLICAS: usize = 90;
 /// Creates a DynamoDB client. This opens no connection.
 #[must_use]
 pub fn client(config: &SdkConfig) -> Client {
-    Client::new(config)
+    let config = aws_sdk_dynamodb::config::Builder::from(config).interceptor(TraceHeader::new());
+    Client::from_conf(config.build())
 }
 
 /// A store in DynamoDB. Clones share one client.

@@ -5,7 +5,11 @@ use http::{HeaderMap, header, request::Parts};
 #[cfg(feature = "jwt")]
 use super::jwt::Tokens;
 use super::{AuthConfig, AuthError, AuthMode, AuthenticatedBy, GatewayIdentity, Principal, ScopeTable};
-use crate::{error::ConfigError, time::Clock, time::Deadline};
+use crate::{
+    error::ConfigError,
+    invocation::Invocation,
+    time::{Clock, Deadline},
+};
 
 /// Finds out the principal of a request, or refuses it, by the rules of an [`AuthConfig`].
 #[derive(Debug)]
@@ -38,7 +42,8 @@ impl Authenticator {
         Ok(Self { policy, scopes, hierarchy: config.hierarchy.clone() })
     }
 
-    /// Finds out the principal of a request. A principal that a layer of the program has set has precedence.
+    /// Finds out the principal of a request. A principal that a layer of the program has set has precedence. Of a function
+    /// that isolates its tenants, it is one of the tenant of the invocation.
     ///
     /// # Errors
     ///
@@ -48,6 +53,15 @@ impl Authenticator {
         parts: &Parts,
         deadline: Deadline,
     ) -> Result<Principal, AuthError> {
+        let principal = self.identify(parts, deadline).await?;
+        let tenant = parts.extensions.get::<Invocation>().and_then(Invocation::tenant_id);
+        Ok(match tenant {
+            Some(tenant) => principal.in_tenant(tenant),
+            None => principal,
+        })
+    }
+
+    async fn identify(&self, parts: &Parts, deadline: Deadline) -> Result<Principal, AuthError> {
         if let Some(principal) = parts.extensions.get::<Principal>() {
             return Ok(self.with_implied_scopes(principal.clone()));
         }

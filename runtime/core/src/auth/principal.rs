@@ -55,6 +55,8 @@ struct Detail {
 const LONGEST_SUBJECT: usize = 256;
 const DIGEST: &str = "sha256:";
 const ANONYMOUS: &str = "anonymous";
+/// The start of the key of a tenant's principal. No issuer starts like it, as `%` is escaped there.
+const TENANT: &str = "%tenant:";
 
 impl Principal {
     /// The principal of callers that are not authenticated.
@@ -66,9 +68,15 @@ impl Principal {
     /// The principal with this subject at this issuer. The same subject at two issuers is two principals.
     #[must_use]
     pub fn new(issuer: &str, subject: &str) -> Self {
-        // The separator is escaped in the issuer, so that different pairs have different keys.
-        let issuer = issuer.replace('%', "%25").replace('|', "%7C");
-        Self::keyed(format!("{issuer}|{}", bounded(subject)).into(), AuthenticatedBy::Layer)
+        Self::keyed(format!("{}|{}", escaped(issuer), bounded(subject)).into(), AuthenticatedBy::Layer)
+    }
+
+    /// The same identity as one of this tenant: another principal than that of any other tenant. An anonymous caller stays
+    /// anonymous.
+    #[must_use]
+    pub fn in_tenant(self, tenant: &str) -> Self {
+        let key = format!("{TENANT}{}|{}", escaped(&bounded(tenant)), self.key);
+        Self { key: key.into(), detail: self.detail }
     }
 
     /// The principal of direct invocations of a Lambda function, which Lambda passes on without an identity.
@@ -82,7 +90,7 @@ impl Principal {
     pub fn from_key(key: &str) -> Self {
         Self::keyed(
             key.into(),
-            if key == ANONYMOUS { AuthenticatedBy::Anonymous } else { AuthenticatedBy::Layer },
+            if is_anonymous(key) { AuthenticatedBy::Anonymous } else { AuthenticatedBy::Layer },
         )
     }
 
@@ -156,7 +164,7 @@ impl Principal {
     /// Whether the caller is not authenticated.
     #[must_use]
     pub fn is_anonymous(&self) -> bool {
-        &*self.key == ANONYMOUS
+        is_anonymous(&self.key)
     }
 
     /// The scopes that the token or the authorizer grants, and those that they imply.
@@ -176,6 +184,16 @@ impl Principal {
     pub fn attributes(&self) -> &Map<String, Value> {
         &self.detail.attributes
     }
+}
+
+/// The separator is escaped, so that different parts have different keys.
+fn escaped(part: &str) -> String {
+    part.replace('%', "%25").replace('|', "%7C")
+}
+
+fn is_anonymous(key: &str) -> bool {
+    let of_tenant = key.strip_prefix(TENANT).and_then(|key| key.split_once('|'));
+    of_tenant.map_or(key, |(_, key)| key) == ANONYMOUS
 }
 
 /// The subject, or its digest if it is long. A subject that begins like a digest is hashed too, so that it cannot equal

@@ -75,7 +75,7 @@ variables! {
     TOOL_SCOPES = "MCP_TOOL_SCOPES", "none", "comma-separated tool=scopes, as in publish_*=events:write audit: the scopes that a tool requires";
     SCOPE_HIERARCHY = "MCP_SCOPE_HIERARCHY", "none", "comma-separated scope=scopes, as in admin=events:write: the scopes that a scope implies";
     COMPRESSION = "ENABLE_COMPRESSION", "true", "true or false: whether JSON responses are compressed for clients that accept it";
-    RUNTIME_API = "AWS_LAMBDA_RUNTIME_API", "set by Lambda", "host and port of the Lambda Runtime API; if it is set, the process is an execution environment of Lambda";
+    RUNTIME_API = "AWS_LAMBDA_RUNTIME_API", "set by Lambda", "host and port, or http:// URL, of the Lambda Runtime API; if it is set, the process is an execution environment of Lambda";
     MAX_CONCURRENCY = "AWS_LAMBDA_MAX_CONCURRENCY", "1", "most requests that one environment serves at a time; set by Lambda Managed Instances";
     INITIALIZATION_TYPE = "AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand", "set by Lambda: with any other value, environments start before requests arrive, and AWS clients are created at start instead of on first use";
     LOG = "RUST_LOG", "info,rmcp=warn", "log filter: a level, or levels by module";

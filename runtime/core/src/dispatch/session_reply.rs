@@ -15,6 +15,7 @@ use crate::{
     protocol::{Era, Fault, JsonRpcResponse},
     session::SessionRecord,
     stream::{self, Frame, ReplayableStream, StreamStore},
+    telemetry::in_this_trace,
     time::{Clock, Deadline},
 };
 
@@ -76,7 +77,7 @@ impl Dispatcher {
             stream: None,
             responses: Vec::new(),
         };
-        self.tracker.spawn(session_reply.run(parts));
+        self.tracker.spawn(in_this_trace(session_reply.run(parts)));
         replied.await.unwrap_or_else(|_| Reply::error(Era::Session, None, Fault::Internal))
     }
 }

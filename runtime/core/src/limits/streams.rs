@@ -13,6 +13,7 @@ use crate::{
     error::{Causes, StoreError},
     protocol::Fault,
     random,
+    telemetry::in_this_trace,
     time::Timestamp,
 };
 
@@ -143,7 +144,7 @@ impl Drop for StreamPermit {
     fn drop(&mut self) {
         if let Some((owner, id)) = self.lease.take() {
             let store = Arc::clone(&self.store);
-            self.tracker.spawn(async move { release(&*store, &owner, &id).await });
+            self.tracker.spawn(in_this_trace(async move { release(&*store, &owner, &id).await }));
         }
     }
 }

@@ -22,6 +22,7 @@ use super::{
 };
 use crate::{
     ids::{EventId, SessionId, StreamId},
+    telemetry::in_this_trace,
     time::{Clock, Deadline},
 };
 
@@ -87,7 +88,7 @@ pub(crate) fn replayable_stream(
     let stream = key.stream.clone();
     let recorder =
         Recorder { store: Arc::clone(store), key, terms, entries, state: state_sender, carried_over: None };
-    let recorder = tracker.spawn(recorder.run());
+    let recorder = tracker.spawn(in_this_trace(recorder.run()));
     let frames = once_open(state.clone(), frames);
     let (client, recorded) = (Some(client), Some(recorded));
     (ReplayableStream { stream, deadline, seq: 0, client, recorded, state, recorder }, frames)

@@ -59,7 +59,7 @@ async fn a_route_that_panics_fails_its_invocation_alone() {
 }
 
 #[tokio::test]
-async fn a_stream_with_a_broken_body_ends_there_without_the_cause() {
+async fn a_stream_with_a_broken_body_is_cut_off_there_without_the_cause() {
     let gate = Gate::open().await;
     let emulator = function().env("GATE", gate.port()).timeout(SOON).start().await.unwrap();
     for (errors, how) in [(1, "fail"), (2, "panic")] {
@@ -70,11 +70,23 @@ async fn a_stream_with_a_broken_body_ends_there_without_the_cause() {
             held
         });
         assert_eq!(reply.message().await["params"]["message"], "one");
-        // Not cut off: the response is missing, and no error of ours replaces it.
-        assert_eq!(reply.event().await, None);
+        // Lambda cuts off the response of an invocation that failed, and no error of ours is sent.
+        assert!(reply.try_event().await.is_err());
         // The tool goes with its stream: in this era that is a cancellation.
         assert_eq!(held.report().await, None);
         serves_on(&emulator, errors).await;
+    }
+}
+
+/// `lambda_runtime` reports it in the trailers of the response too. Without them Lambda counts a success.
+#[tokio::test]
+async fn an_invocation_with_a_broken_stream_is_a_failed_one() {
+    let emulator = function().start().await.unwrap();
+    for (how, kind) in [("fail", "ResponseBody"), ("panic", "Panic")] {
+        let event = edited("function-url-post", |event| event["headers"]["x-break"] = how.into());
+        let error = emulator.invoke(event, None).await.unwrap().bytes().await.unwrap_err();
+        assert_eq!(error.kind, kind);
+        assert!(error.message().starts_with("internal error: the body of the response "), "{error}");
     }
 }
 
@@ -107,7 +119,7 @@ async fn a_call_with_a_broken_stream_goes_on_in_a_session_and_its_response_can_b
     });
     // The first frame has the id to come back with.
     let place = reply.event().await.unwrap().id.unwrap();
-    assert_eq!(reply.event().await, None);
+    assert!(reply.try_event().await.is_err());
     let resume = session(&session_id, Method::GET, &Value::Null).header("last-event-id", &place);
     let (mut resumed, ()) = tokio::join!(resume.send_to(&emulator), async {
         held.say("two").await;

@@ -23,3 +23,4 @@ mod sessions;
 mod streams;
 mod support;
 mod tokens;
+mod traces;

@@ -53,6 +53,7 @@ type Rule = Box<dyn FnMut(&str, usize) -> Fate + Send>;
 pub struct Proxy {
     pub url: String,
     seen: Arc<Mutex<Vec<String>>>,
+    trace_headers: Arc<Mutex<Vec<Option<String>>>>,
     rule: Arc<Mutex<Rule>>,
 }
 
@@ -64,6 +65,7 @@ impl Proxy {
         let proxy = Self {
             url: format!("http://{}", listener.local_addr().expect("an address")),
             seen: Arc::default(),
+            trace_headers: Arc::default(),
             rule: Arc::new(Mutex::new(Box::new(|_, _| Fate::Answered))),
         };
         let _entered = database.enter();
@@ -95,6 +97,11 @@ impl Proxy {
         self.seen.lock().expect("no panic").clone()
     }
 
+    /// The trace header of each request since the last call of this.
+    pub fn take_trace_headers(&self) -> Vec<Option<String>> {
+        std::mem::take(&mut *self.trace_headers.lock().expect("no panic"))
+    }
+
     async fn serve(self, listener: TcpListener, behind: String, owner: TaskTracker) {
         while let Ok((socket, _)) = listener.accept().await {
             let (proxy, behind) = (self.clone(), behind.clone());
@@ -114,6 +121,9 @@ impl Proxy {
         behind: &str,
     ) -> Result<Response<Full<Bytes>>, std::io::Error> {
         let target = request.headers().get("x-amz-target").expect("an action").to_str().expect("text");
+        let trace =
+            request.headers().get("x-amzn-trace-id").map(|trace| trace.to_str().expect("text").to_owned());
+        self.trace_headers.lock().expect("no panic").push(trace);
         let action = target.rsplit('.').next().expect("an action").to_owned();
         let at = {
             let mut seen = self.seen.lock().expect("no panic");

@@ -20,6 +20,7 @@ use crate::{
     protocol::{Fault, encode, meta::notification},
     session::SessionRecord,
     stream::Frame,
+    telemetry::in_this_trace,
 };
 
 impl Streams {
@@ -220,11 +221,11 @@ impl Drop for GetStream {
         }
         let sessions = Arc::clone(self.streams.sessions.store());
         let (id, name) = (self.record.id.clone(), self.name.clone());
-        self.streams.tracker.spawn(async move {
+        self.streams.tracker.spawn(in_this_trace(async move {
             if let Err(error) = sessions.pass_on(&id, Some(&name), None).await {
                 tracing::warn!(error = %Causes(&error), "a GET stream that was left stays its session's listener");
             }
-        });
+        }));
     }
 }
 

@@ -28,6 +28,11 @@ impl Database {
             .env("AWS_SECRET_ACCESS_KEY", "local")
     }
 
+    /// The trace header of each request since the last call of this.
+    pub(crate) fn take_trace_headers(&self) -> Vec<Option<String>> {
+        self.proxy.take_trace_headers()
+    }
+
     /// How many requests there were with this action.
     pub(crate) fn asked(&self, action: &str) -> usize {
         self.proxy.seen().iter().filter(|seen| *seen == action).count()
