@@ -1,6 +1,10 @@
 //! The ingress of a request: what the transport knows of it, and HTTP does not.
 
-use std::time::Duration;
+use std::{
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use crate::time::Deadline;
 
@@ -25,6 +29,28 @@ pub struct Ingress {
     pub stream_lifetime: Duration,
     /// Whether the `Host` header is checked.
     pub host: HostCheck,
+    /// The address of the client, if the transport knows it. Anonymous callers are told apart by it, so a client must not
+    /// be able to choose it.
+    pub client: Option<IpAddr>,
+}
+
+/// When a response has ended at the latest, for a host that watches it: the response of a client that does not read is not
+/// polled, and cannot end itself. A host puts it into the extensions of the request.
+#[derive(Debug, Clone)]
+pub(crate) struct ResponseDeadline(Arc<Mutex<Deadline>>);
+
+impl ResponseDeadline {
+    pub(crate) fn new(deadline: Deadline) -> Self {
+        Self(Arc::new(Mutex::new(deadline)))
+    }
+
+    pub(crate) fn get(&self) -> Deadline {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn set(&self, deadline: Deadline) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = deadline;
+    }
 }
 
 /// Whether the `Host` header of a request is checked.
@@ -41,7 +67,7 @@ impl Ingress {
     #[must_use]
     pub fn local(deadline: Deadline) -> Self {
         let stream_lifetime = Duration::from_secs(300);
-        Self { deadline, delivery: Delivery::Stream, stream_lifetime, host: HostCheck::Check }
+        Self { deadline, delivery: Delivery::Stream, stream_lifetime, host: HostCheck::Check, client: None }
     }
 
     /// The ingress behind a gateway that routes requests by their host name, as Function URLs and API Gateway do. Streams
@@ -49,6 +75,12 @@ impl Ingress {
     #[must_use]
     pub fn behind_gateway(deadline: Deadline, delivery: Delivery) -> Self {
         let stream_lifetime = Duration::from_secs(60);
-        Self { deadline, delivery, stream_lifetime, host: HostCheck::Routed }
+        Self { deadline, delivery, stream_lifetime, host: HostCheck::Routed, client: None }
+    }
+
+    /// Sets the address of the client.
+    #[must_use]
+    pub fn with_client(self, client: IpAddr) -> Self {
+        Self { client: Some(client), ..self }
     }
 }

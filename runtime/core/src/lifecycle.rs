@@ -12,4 +12,6 @@ pub(crate) struct Lifecycle {
     pub(crate) tracker: TaskTracker,
     /// Is cancelled when the server is asked to stop: open streams then end gracefully.
     pub(crate) shutdown: CancellationToken,
+    /// Is cancelled when the time for that is nearly over: open calls are then answered as interrupted.
+    pub(crate) interrupt: CancellationToken,
 }

@@ -31,7 +31,7 @@ use crate::{
     },
     http::{Body, BoxError, Endpoint, McpService, Routes, browsers, check_heads, metadata},
     lifecycle::Lifecycle,
-    limits::RequestLimiter,
+    limits::{BodyLimiter, RequestLimiter},
     local,
     session::{Inbox, Sessions},
     signal,
@@ -76,7 +76,12 @@ impl Server {
     pub fn new<H: ServerHandler>(handler: H, parts: ServerParts) -> Result<Self, ConfigError> {
         let ServerParts { config, stores, clock, publisher, dynamic_tools, routes: own } = parts;
         let config: Arc<Config> = config.into();
-        let lifecycle = Lifecycle { clock, tracker: TaskTracker::new(), shutdown: CancellationToken::new() };
+        let lifecycle = Lifecycle {
+            clock,
+            tracker: TaskTracker::new(),
+            shutdown: CancellationToken::new(),
+            interrupt: CancellationToken::new(),
+        };
         let mut routes = Routes::default();
         routes.around(browsers(config.cors.clone()));
         #[cfg(feature = "compression")]
@@ -89,6 +94,7 @@ impl Server {
             authenticator: Authenticator::new(&config.auth, &lifecycle.clock)?,
             resource: Arc::clone(&resource),
             requests: RequestLimiter::default(),
+            bodies: BodyLimiter::new(&config),
             dispatcher: dispatcher(Arc::new(handler), &config, stores, &lifecycle, publisher, dynamic_tools)?,
             config,
         });
@@ -131,7 +137,7 @@ impl Server {
     ///
     /// When the address cannot be bound.
     pub async fn bind(self, address: SocketAddr) -> Result<BoundServer, Error> {
-        let listener = local::bind(address).await?;
+        let listener = local::bind(address)?;
         let address = listener.local_addr().map_err(|source| Error::Bind { address, source })?;
         Ok(BoundServer { server: self, listener, address })
     }
@@ -193,7 +199,7 @@ fn dispatcher(
     publisher: Option<Arc<dyn Publisher>>,
     dynamic_tools: Option<BTreeSet<String>>,
 ) -> Result<Dispatcher, ConfigError> {
-    let Lifecycle { clock, tracker, shutdown } = lifecycle;
+    let Lifecycle { clock, tracker, shutdown, interrupt } = lifecycle;
     let info = handler.info();
     let rules = Rules {
         event_resources: config.events.enabled == Some(true),
@@ -240,6 +246,7 @@ fn dispatcher(
             server_info: info.server_info,
             keep_alive: config.streams.keep_alive,
             max_response: config.max_response,
+            interrupt: interrupt.clone(),
         }),
         services: ToolServices {
             events,

@@ -187,8 +187,13 @@ impl Function {
     ) -> Response<Body> {
         let InvocationContext { deadline, trace_id, details } = context;
         // The gateway has routed the request by its host name.
-        let ingress =
-            Ingress { deadline, delivery, stream_lifetime: STREAM_LIFETIME, host: HostCheck::Routed };
+        let ingress = Ingress {
+            deadline,
+            delivery,
+            stream_lifetime: STREAM_LIFETIME,
+            host: HostCheck::Routed,
+            client: request.extensions().get::<request::ClientAddress>().map(|client| client.0),
+        };
         request.extensions_mut().insert(ingress);
         request.extensions_mut().insert(LambdaInvocation::new(details));
         // The gateway's header names the gateway's segment of the trace; the request belongs to that of the invocation.

@@ -3,12 +3,13 @@
 //! `lambda_http` is not used for the conversion: it panics on a truncated base64 body and on a path that is not a URI, and
 //! any client of the gateway can send both.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, net::IpAddr};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{
@@ -45,7 +46,38 @@ pub(super) fn request(event: &HttpEvent<'_>, ingress: IngressKind) -> Result<Req
     if let Some(identity) = gateway_identity(event, ingress) {
         request.extensions_mut().insert(identity);
     }
+    if let Some(client) = client(event, ingress, request.headers()) {
+        request.extensions_mut().insert(ClientAddress(client));
+    }
     Ok(request)
+}
+
+/// The address of the client, as the gateway has seen it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ClientAddress(pub(super) IpAddr);
+
+/// Each gateway says in the request context who has connected to it. A load balancer appends the address to
+/// `X-Forwarded-For`; what stands before it in that header, and in the header behind any other gateway, is the client's.
+fn client(event: &HttpEvent<'_>, ingress: IngressKind, headers: &HeaderMap) -> Option<IpAddr> {
+    #[derive(Deserialize)]
+    struct Identity<'a> {
+        #[serde(borrow, rename = "sourceIp")]
+        source_ip: Option<Cow<'a, str>>,
+    }
+    let context = event.request_context.as_ref()?;
+    match ingress {
+        IngressKind::FunctionUrl | IngressKind::HttpApi => {
+            context.http.as_ref()?.source_ip.as_ref()?.parse().ok()
+        }
+        IngressKind::RestApi => {
+            let identity: Identity<'_> = serde_json::from_str(context.identity?.get()).ok()?;
+            identity.source_ip?.parse().ok()
+        }
+        IngressKind::Alb { .. } => {
+            let forwarded = headers.get_all("x-forwarded-for").iter().next_back()?.to_str().ok()?;
+            forwarded.rsplit(',').next()?.trim().parse().ok()
+        }
+    }
 }
 
 /// The identity of the caller that the gateway has authenticated. A client cannot set the request context.

@@ -1,4 +1,5 @@
 mod bad_input;
+mod connections;
 mod guard;
 mod hostile;
 mod layers;

@@ -379,8 +379,10 @@ async fn a_get_stream_that_cannot_be_opened_holds_no_lease() {
     lab.proxy.first(0, BROKEN);
     let stream = client.listening(lab.world.at(0)).await;
     let item = lab.client.query().table_name(&lab.state).key_condition_expression("pk = :pk AND sk = :sk");
-    let item =
-        item.expression_attribute_values(":pk", sdk::types::AttributeValue::S("OWNER#anonymous".into()));
+    let item = item.expression_attribute_values(
+        ":pk",
+        sdk::types::AttributeValue::S(format!("OWNER#anonymous||{}", client.id)),
+    );
     let item = item.expression_attribute_values(":sk", sdk::types::AttributeValue::S("STREAMS".into()));
     let found = item.send().await.expect("read").items.unwrap_or_default();
     let held = found[0]["held"].as_n().expect("a number");

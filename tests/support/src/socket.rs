@@ -4,7 +4,7 @@ use bytes::{Buf, BytesMut};
 use mcp_lambda_server::Server;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
     task::JoinSet,
 };
 
@@ -31,6 +31,14 @@ impl RunningServer {
 
     pub async fn connect(&self) -> Socket {
         let stream = TcpStream::connect(&self.address).await.expect("connected");
+        Socket { stream, buffer: BytesMut::new(), events: SseParser::default() }
+    }
+
+    /// A connection of a client that takes few bytes before it reads.
+    pub async fn connect_with_buffer(&self, bytes: u32) -> Socket {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.set_recv_buffer_size(bytes).expect("a smaller buffer");
+        let stream = socket.connect(self.address.parse().expect("an address")).await.expect("connected");
         Socket { stream, buffer: BytesMut::new(), events: SseParser::default() }
     }
 
@@ -71,13 +79,18 @@ impl Socket {
     }
 
     pub async fn send(&mut self, request: &McpRequest) -> Head {
+        self.write_request(request).await;
+        self.head().await
+    }
+
+    /// Sends a request and reads nothing.
+    pub async fn write_request(&mut self, request: &McpRequest) {
         let mut head = format!("{} {} HTTP/1.1\r\n", request.method, request.path);
         for (name, value) in &request.headers {
             head.push_str(&format!("{name}: {}\r\n", value.to_str().expect("ASCII")));
         }
         head.push_str(&format!("content-length: {}\r\n\r\n", request.body.len()));
         self.write(&[head.as_bytes(), &request.body].concat()).await;
-        self.head().await
     }
 
     /// Reads a head.
@@ -105,6 +118,20 @@ impl Socket {
         }
         let body = self.buffer.split_to(length);
         serde_json::from_slice(&body).unwrap_or_else(|error| panic!("{error}: {body:?}"))
+    }
+
+    /// Reads the body that a head announces with its length, whatever it is.
+    pub async fn skip_body(&mut self, head: &Head) {
+        let length: usize = head.header("content-length").expect("a length").parse().expect("a number");
+        while self.buffer.len() < length {
+            assert!(self.fill().await, "the body broke off");
+        }
+        self.buffer.advance(length);
+    }
+
+    /// Waits until there is something to read, and leaves it there.
+    pub async fn is_readable(&self) -> bool {
+        self.stream.readable().await.is_ok()
     }
 
     /// The next event of a chunked event stream that is not a comment; `None` at its end.

@@ -1,6 +1,6 @@
 //! Parsing of variables: each value in the type of its setting, or the reason why it is invalid.
 
-use std::{path::Path, str::FromStr, time::Duration};
+use std::{net::IpAddr, path::Path, str::FromStr, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
@@ -88,6 +88,16 @@ impl Env<'_> {
             Some(invalid) => Err(invalid_value(variable, invalid, expected)),
             None => Ok(AllowList::List(items)),
         }
+    }
+
+    pub(super) fn addresses(&self, variable: &Variable) -> Result<Vec<IpAddr>, ConfigError> {
+        let text = self.get(variable).unwrap_or_default();
+        let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+        items
+            .map(|item| {
+                item.parse().map_err(|_| invalid_value(variable, item, "IP addresses such as 10.0.0.7"))
+            })
+            .collect()
     }
 
     pub(crate) fn path(&self, variable: &Variable, default: String) -> Result<String, ConfigError> {

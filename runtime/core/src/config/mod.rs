@@ -14,8 +14,8 @@ use std::{net::SocketAddr, time::Duration};
 pub(crate) use env::{Env, invalid_value};
 pub use log::{InvalidLogFilter, LogFilter, LogFormat};
 pub use settings::{
-    AllowList, CorsConfig, EventConfig, RequestLimits, ResponseMode, SessionConfig, SessionMode, StateKey,
-    StreamConfig, Tables, TlsRoots,
+    AllowList, ConnectionConfig, CorsConfig, EventConfig, RequestLimits, ResponseMode, SessionConfig,
+    SessionMode, StateKey, StreamConfig, Tables, TlsRoots,
 };
 pub(crate) use variables::*;
 pub use variables::{VARIABLES, Variable};
@@ -37,6 +37,8 @@ pub struct Config {
     pub streams: StreamConfig,
     /// The timeout of a request on the local address. On Lambda, the timeout of the function counts. Default: 15 minutes.
     pub request_timeout: Duration,
+    /// The connections of the local address.
+    pub connections: ConnectionConfig,
     /// The interval at which the enabled dynamic tools are read again. Zero: for every request. Default: 10 s.
     pub tool_check_interval: Duration,
     /// Sessions of clients of 2025-11-25 and earlier.
@@ -99,6 +101,13 @@ impl Default for Config {
                 retry: Duration::from_secs(1),
             },
             request_timeout: Duration::from_secs(900),
+            connections: ConnectionConfig {
+                limit: 2048,
+                idle: Duration::from_secs(120),
+                write_time: Duration::from_secs(30),
+                stop_time: Duration::from_secs(8),
+                trusted_proxies: Vec::new(),
+            },
             tool_check_interval: Duration::from_secs(10),
             sessions: SessionConfig { mode: None, per_principal: 1000, subscriptions: 200 },
             memory: 64 * 1024 * 1024,
@@ -113,6 +122,8 @@ impl Default for Config {
                 header_bytes: 65_536,
                 body_time: Duration::from_secs(30),
                 per_principal: 128,
+                body_bytes_per_principal: 16 * 1024 * 1024,
+                body_bytes_per_process: 64 * 1024 * 1024,
             },
             tables: None,
             events: EventConfig {
@@ -183,6 +194,13 @@ impl Config {
                 retry: env.optional(&RETRY_MS, 1)?.map_or(default.streams.retry, Duration::from_millis),
             },
             request_timeout: env.seconds(&REQUEST_SECONDS, default.request_timeout, 1)?,
+            connections: ConnectionConfig {
+                limit: env.count(&CONNECTIONS, default.connections.limit)?,
+                idle: env.seconds(&CONNECTION_IDLE_SECONDS, default.connections.idle, 1)?,
+                write_time: env.seconds(&WRITE_SECONDS, default.connections.write_time, 1)?,
+                stop_time: env.seconds(&STOP_SECONDS, default.connections.stop_time, 1)?,
+                trusted_proxies: env.addresses(&TRUSTED_PROXIES)?,
+            },
             tool_check_interval: env.seconds(&TOOL_CHECK, default.tool_check_interval, 0)?,
             sessions: SessionConfig {
                 mode: env.session_mode()?,
@@ -206,6 +224,10 @@ impl Config {
                 header_bytes: env.count(&MAX_HEADER_BYTES, default.requests.header_bytes)?,
                 body_time: env.seconds(&BODY_SECONDS, default.requests.body_time, 1)?,
                 per_principal: env.count(&REQUESTS_PER_PRINCIPAL, default.requests.per_principal)?,
+                body_bytes_per_principal: env
+                    .count(&BODY_BYTES_PER_PRINCIPAL, default.requests.body_bytes_per_principal)?,
+                body_bytes_per_process: env
+                    .count(&BODY_BYTES_PER_PROCESS, default.requests.body_bytes_per_process)?,
             },
             tables: env.tables()?,
             events: EventConfig {

@@ -1,6 +1,6 @@
 //! The types of the settings in [`Config`](super::Config).
 
-use std::{fmt, time::Duration};
+use std::{fmt, net::IpAddr, time::Duration};
 
 /// Whether a gateway passes a response on while it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -140,6 +140,26 @@ pub struct RequestLimits {
     pub body_time: Duration,
     /// The number of requests that one principal may have open in one process. Default: 128.
     pub per_principal: usize,
+    /// The size of all bodies of one principal that one process holds, in bytes. Default: 16 MiB.
+    pub body_bytes_per_principal: usize,
+    /// The size of all bodies that one process holds, in bytes. Default: 64 MiB.
+    pub body_bytes_per_process: usize,
+}
+
+/// The connections of the local address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ConnectionConfig {
+    /// The number of connections at a time. Default: 2048.
+    pub limit: usize,
+    /// How long a connection without a request is kept open. Default: 2 minutes.
+    pub idle: Duration,
+    /// How long a client may read nothing while bytes of a response wait for it. Default: 30 s.
+    pub write_time: Duration,
+    /// The time in which the host ends when it is asked to stop. Default: 8 s.
+    pub stop_time: Duration,
+    /// The proxies whose `X-Forwarded-For` names the client. Default: none.
+    pub trusted_proxies: Vec<IpAddr>,
 }
 
 /// The names of the DynamoDB tables.

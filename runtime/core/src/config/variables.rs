@@ -37,6 +37,11 @@ variables! {
     KEEP_ALIVE_SECONDS = "MCP_KEEP_ALIVE_SECONDS", "12", "interval of keep-alive comments on an idle stream, in seconds";
     RETRY_MS = "MCP_RETRY_MS", "1000", "delay before a session-era client reconnects to a stream, in milliseconds";
     REQUEST_SECONDS = "MCP_REQUEST_SECONDS", "900", "timeout of a request on the local address, in seconds";
+    CONNECTIONS = "MCP_CONNECTIONS", "2048", "most connections to the local address at a time";
+    CONNECTION_IDLE_SECONDS = "MCP_CONNECTION_IDLE_SECONDS", "120", "time for which the local address keeps a connection without a request open, in seconds";
+    WRITE_SECONDS = "MCP_WRITE_SECONDS", "30", "time for which a client of the local address may read nothing of a response, in seconds";
+    STOP_SECONDS = "MCP_STOP_SECONDS", "8", "time in which the local host ends when it is asked to stop, in seconds; calls that are still open are interrupted after three quarters of it";
+    TRUSTED_PROXIES = "MCP_TRUSTED_PROXIES", "none", "comma-separated IP addresses of proxies before the local address; their X-Forwarded-For names the client";
     TOOL_CHECK = "MCP_TOOL_CHECK_TTL_SECS" or "TURUL_TOOL_CHECK_TTL_SECS", "10", "interval at which the enabled dynamic tools are read again, in seconds; 0 reads them for every request";
     SESSIONS = "MCP_SESSIONS", "the setting of the program, else optional", "required, optional or off: whether a session-era request needs a session, is served without one if it names none, or never has one";
     SESSIONS_PER_PRINCIPAL = "MCP_SESSIONS_PER_PRINCIPAL", "1000", "most sessions of one principal that a store in memory keeps; above it, the one ends that was not used for the longest time";
@@ -52,6 +57,8 @@ variables! {
     MAX_HEADERS = "MCP_MAX_HEADERS", "200", "most headers of a request";
     MAX_HEADER_BYTES = "MCP_MAX_HEADER_BYTES", "65536", "largest size of the request line and all headers together, in bytes";
     BODY_SECONDS = "MCP_BODY_SECONDS", "30", "timeout for receiving a request body, in seconds";
+    BODY_BYTES_PER_PRINCIPAL = "MCP_BODY_BYTES_PER_PRINCIPAL", "16777216", "most bytes of request bodies of one principal that one process holds at a time; one body always fits";
+    BODY_BYTES_PER_PROCESS = "MCP_BODY_BYTES_PER_PROCESS", "67108864", "most bytes of request bodies that one process holds at a time; one body always fits";
     REQUESTS_PER_PRINCIPAL = "MCP_REQUESTS_PER_PRINCIPAL", "128", "most requests of one principal that one process serves at a time";
     SESSION_TABLE = "SESSION_TABLE_NAME" or "MCP_SESSION_TABLE", "none: all state is in memory", "DynamoDB table of sessions, state and inboxes";
     EVENT_TABLE = "EVENT_TABLE_NAME" or "MCP_SESSION_EVENT_TABLE", "none", "DynamoDB table of the event log and of stored replies; required with SESSION_TABLE_NAME";

@@ -2,11 +2,17 @@
 
 use std::sync::Arc;
 
-use crate::{auth::Principal, ingress::Ingress, limits::RequestPermit};
+use crate::{
+    auth::Principal,
+    ingress::Ingress,
+    limits::{CallerKey, RequestPermit},
+};
 
 /// Who has sent a request, how, and until when a response is of use.
 pub(crate) struct Caller {
     pub(crate) principal: Principal,
+    /// Whom limits count.
+    pub(crate) key: CallerKey,
     /// The head of the HTTP request.
     pub(crate) parts: http::request::Parts,
     pub(crate) accepts: Accepts,

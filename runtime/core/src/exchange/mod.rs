@@ -56,6 +56,8 @@ pub(crate) struct Exchanges {
     pub(crate) keep_alive: Duration,
     /// How many bytes an exchange may send, its response included.
     pub(crate) max_response: usize,
+    /// Is cancelled when the process ends and calls can wait no longer.
+    pub(crate) interrupt: CancellationToken,
 }
 
 /// A request that is being served. Dropping it stops the handler.
@@ -172,6 +174,9 @@ impl Exchange {
                     if let Some(last) = self.receive(messages).await { return last }
                 },
                 () = disconnect_wanted(self.disconnect.as_ref()) => return ExchangeEvent::Disconnect,
+                () = self.shared.interrupt.cancelled() => {
+                    return ExchangeEvent::Response(self.interrupt().await);
+                }
                 () = tokio::time::sleep_until(self.deadline.instant()) => {
                     return ExchangeEvent::Response(self.time_out().await);
                 }
@@ -253,6 +258,12 @@ impl Exchange {
         let seconds = self.deadline.budget().as_secs();
         tracing::warn!(id = %self.id, seconds, "a request ran out of time");
         JsonRpcResponse::fault(Some(self.id.clone()), &Fault::DeadlineExceeded { seconds })
+    }
+
+    async fn interrupt(&mut self) -> JsonRpcResponse {
+        self.stop().await;
+        tracing::warn!(id = %self.id, "a call was interrupted: the process ends");
+        JsonRpcResponse::fault(Some(self.id.clone()), &Fault::Interrupted)
     }
 
     fn respond(&self, result: HandlerResult) -> JsonRpcResponse {

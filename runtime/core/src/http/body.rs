@@ -9,6 +9,8 @@ use bytes::{Bytes, BytesMut};
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
 
+use crate::limits::{BodyPermit, TooManyBytes};
+
 /// An error of any type.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -63,10 +65,16 @@ pub(super) enum BodyError {
     TooLarge { limit: usize },
     #[error("the body broke off")]
     Broken,
+    #[error(transparent)]
+    Full(#[from] TooManyBytes),
 }
 
-/// Reads a whole body, up to `limit` bytes.
-pub(super) async fn collect(mut body: Body, limit: usize) -> Result<Bytes, BodyError> {
+/// Reads a whole body, up to `limit` bytes, and counts them.
+pub(super) async fn collect(
+    mut body: Body,
+    limit: usize,
+    permit: &mut BodyPermit,
+) -> Result<Bytes, BodyError> {
     let too_large = || BodyError::TooLarge { limit };
     if body.size_hint().lower() > limit as u64 {
         return Err(too_large());
@@ -78,6 +86,7 @@ pub(super) async fn collect(mut body: Body, limit: usize) -> Result<Bytes, BodyE
         if first.len() + rest.len() + data.len() > limit {
             return Err(too_large());
         }
+        permit.add(data.len())?;
         // A body in one piece, as nearly every body is, is not copied.
         if first.is_empty() && rest.is_empty() {
             first = data;

@@ -6,7 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response, header};
+use http::{HeaderMap, Method, Request, Response, header, request::Parts};
 
 use super::{
     body::{self, Body},
@@ -19,7 +19,7 @@ use crate::{
     config::{Config, SessionMode},
     dispatch::{Accepts, Caller, Dispatcher, Reply},
     ingress::Ingress,
-    limits::RequestLimiter,
+    limits::{BodyLimiter, BodyPermit, CallerKey, RequestLimiter},
     protocol::{Call, Era, read},
     time::Deadline,
 };
@@ -30,6 +30,7 @@ pub(crate) struct Endpoint {
     pub(crate) authenticator: Authenticator,
     pub(crate) resource: Arc<ProtectedResource>,
     pub(crate) requests: RequestLimiter,
+    pub(crate) bodies: BodyLimiter,
     pub(crate) dispatcher: Dispatcher,
 }
 
@@ -49,36 +50,36 @@ impl Endpoint {
             Ok(principal) => principal,
             Err(error) => return reply::unauthenticated(&self.resource, &parts.headers, &error),
         };
+        let key = CallerKey::new(&principal, ingress.client, &parts.headers);
+        let accepts = accepts(&parts.headers);
+        let mut held = self.bodies.permit(&key);
+        // The body first: a caller that sends slowly takes no request's place.
+        let body = match self.body(&parts, accepts, ingress.deadline, body, &mut held).await {
+            Ok(body) => body,
+            Err(refusal) => return reply::refusal(&refusal),
+        };
         let limit = self.config.requests.per_principal;
-        let Some(permit) = self.requests.enter(&principal, limit) else {
+        let Some(permit) = self.requests.enter(&key, limit) else {
             return reply::refusal(&Refusal::Busy { limit });
         };
-        let permit = Arc::new(permit);
-        let caller = Caller {
-            principal,
-            accepts: accepts(&parts.headers),
-            parts,
-            ingress,
-            permit: Arc::clone(&permit),
-        };
-        let reply = match self.read(&caller, body).await {
+        let permit = Arc::new(permit.with_body(held));
+        let caller = Caller { principal, key, accepts, parts, ingress, permit: Arc::clone(&permit) };
+        let reply = match self.read(&caller, &body) {
             Ok(Ok(call)) => self.dispatcher.serve(&caller, call).await,
             Ok(Err(reply)) => reply,
-            Err(refusal) => return reply::refusal(&refusal).map(|body| body::holding(body, permit)),
+            Err(refusal) => return reply::refusal(&refusal),
         };
+        drop(body);
         let response = reply::render(reply, self.config.max_response, &self.resource, &caller).await;
         response.map(|body| body::holding(body, permit))
     }
 
     /// Reads the call. The inner error is a POST that is no valid call.
-    async fn read(&self, caller: &Caller, body: Body) -> Result<Result<Call, Reply>, Refusal> {
+    fn read(&self, caller: &Caller, body: &Bytes) -> Result<Result<Call, Reply>, Refusal> {
         let headers = &caller.parts.headers;
         match caller.parts.method {
-            Method::POST => {
-                let body = self.post_body(caller, body).await?;
-                Ok(read::post(headers, &body, self.config.limits)
-                    .map_err(|rejection| Reply::error(Era::Stateless, rejection.id, rejection.fault)))
-            }
+            Method::POST => Ok(read::post(headers, body, self.config.limits)
+                .map_err(|rejection| Reply::error(Era::Stateless, rejection.id, rejection.fault))),
             Method::GET => {
                 // 405 where there is no stream: clients take that, and no other status, for a server without one.
                 let none = Refusal::Method { allow: ONLY_POST };
@@ -113,15 +114,26 @@ impl Endpoint {
         self.config.sessions.mode() == SessionMode::Off
     }
 
-    async fn post_body(&self, caller: &Caller, body: Body) -> Result<Bytes, Refusal> {
-        guard::check_content_type(&caller.parts.headers)?;
-        guard::check_content_encoding(&caller.parts.headers)?;
-        if !caller.accepts.json && !caller.accepts.events {
+    /// The body of a POST. Other methods have none that counts.
+    async fn body(
+        &self,
+        parts: &Parts,
+        accepts: Accepts,
+        deadline: Deadline,
+        body: Body,
+        held: &mut BodyPermit,
+    ) -> Result<Bytes, Refusal> {
+        if parts.method != Method::POST {
+            return Ok(Bytes::new());
+        }
+        guard::check_content_type(&parts.headers)?;
+        guard::check_content_encoding(&parts.headers)?;
+        if !accepts.json && !accepts.events {
             return Err(Refusal::Accept("application/json and text/event-stream"));
         }
         let time: Duration = self.config.requests.body_time;
-        let deadline = caller.ingress.deadline.capped(time).instant();
-        let body = tokio::time::timeout_at(deadline, body::collect(body, self.config.max_body)).await;
+        let deadline = deadline.capped(time).instant();
+        let body = tokio::time::timeout_at(deadline, body::collect(body, self.config.max_body, held)).await;
         Ok(without_mark(body.map_err(|_| Refusal::SlowBody)??))
     }
 }

@@ -3,7 +3,7 @@
 use http::StatusCode;
 
 use super::body::BodyError;
-use crate::protocol::Fault;
+use crate::{limits::TooManyBytes, protocol::Fault};
 
 /// Why a request is refused.
 #[derive(Debug, thiserror::Error)]
@@ -51,9 +51,17 @@ impl Refusal {
             Self::ManyHeaders { .. } | Self::LargeHeaders { .. } => {
                 StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE
             }
-            Self::Busy { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::Busy { .. } | Self::Body(BodyError::Full(TooManyBytes::OfCaller { .. })) => {
+                StatusCode::TOO_MANY_REQUESTS
+            }
+            Self::Body(BodyError::Full(TooManyBytes::OfProcess { .. })) => StatusCode::SERVICE_UNAVAILABLE,
             Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
             Self::BadHost | Self::Body(BodyError::Broken) | Self::Fault(_) => StatusCode::BAD_REQUEST,
         }
+    }
+
+    /// Whether the same request may be served later.
+    pub(super) fn is_temporary(&self) -> bool {
+        matches!(self, Self::Busy { .. } | Self::Body(BodyError::Full(_)))
     }
 }

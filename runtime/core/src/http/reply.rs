@@ -37,7 +37,7 @@ pub(super) fn refusal(refusal: &Refusal) -> Response<Body> {
         other => (other.status(), Fault::InvalidRequest(other.to_string())),
     };
     let mut response = json(status, JsonRpcResponse::fault(None, &fault).json);
-    if matches!(refusal, Refusal::Busy { .. }) {
+    if refusal.is_temporary() {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
     let headers = response.headers_mut();

@@ -1,13 +1,17 @@
 //! Open streams of one principal and of one process. On Lambda every open stream occupies an environment and is billed.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use async_trait::async_trait;
 use tokio_util::task::TaskTracker;
 
+use super::{
+    caller_key::{CALLERS_OF_ADDRESS, CallerKey, ClientKey},
+    requests::{add, remove},
+};
 use crate::{
     auth::Principal,
     error::{Causes, StoreError},
@@ -67,8 +71,15 @@ pub trait StreamLeaseStore: Send + Sync + 'static {
 
 /// Counts the open streams of this process, which share its memory and its connections.
 pub(crate) struct StreamLimiter {
-    open: Arc<AtomicUsize>,
+    open: Arc<Mutex<OpenStreams>>,
     limit: usize,
+}
+
+#[derive(Default)]
+struct OpenStreams {
+    all: usize,
+    /// Anonymous callers, by their address.
+    clients: HashMap<ClientKey, usize>,
 }
 
 impl StreamLimiter {
@@ -77,22 +88,34 @@ impl StreamLimiter {
     }
 
     /// Counts one more stream until the returned value is dropped.
-    fn enter(&self) -> Result<OpenStream, Fault> {
-        let entered = OpenStream(Arc::clone(&self.open));
-        if self.open.fetch_add(1, Ordering::SeqCst) < self.limit {
-            Ok(entered)
-        } else {
-            Err(Fault::ProcessFull { limit: self.limit })
+    fn enter(&self, caller: &CallerKey, per_caller: usize) -> Result<OpenStream, Fault> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if open.all >= self.limit {
+            return Err(Fault::ProcessFull { limit: self.limit });
         }
+        let client = caller.is_anonymous().then(|| caller.client());
+        let limit = per_caller.saturating_mul(CALLERS_OF_ADDRESS);
+        if client.as_ref().is_some_and(|client| !add(&mut open.clients, client.clone(), limit)) {
+            return Err(Fault::TooManyStreams { limit });
+        }
+        open.all += 1;
+        Ok(OpenStream { open: Arc::clone(&self.open), client })
     }
 }
 
 /// A counted stream.
-struct OpenStream(Arc<AtomicUsize>);
+struct OpenStream {
+    open: Arc<Mutex<OpenStreams>>,
+    client: Option<ClientKey>,
+}
 
 impl Drop for OpenStream {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.all = open.all.saturating_sub(1);
+        if let Some(client) = &self.client {
+            remove(&mut open.clients, client);
+        }
     }
 }
 
@@ -110,15 +133,16 @@ impl StreamPermit {
         process: &StreamLimiter,
         store: &Arc<dyn StreamLeaseStore>,
         tracker: &TaskTracker,
-        owner: &Principal,
+        caller: &CallerKey,
         limit: usize,
         expires_at: Timestamp,
     ) -> Result<Self, Fault> {
-        let open = process.enter()?;
+        let open = process.enter(caller, limit)?;
+        let owner = caller.owner();
         let id = random::token();
         match store.acquire(&StreamLease::new(owner.clone(), id.clone(), limit, expires_at)).await {
             Ok(true) => Ok(Self {
-                lease: Some((owner.clone(), id)),
+                lease: Some((owner, id)),
                 store: Arc::clone(store),
                 tracker: tracker.clone(),
                 _open: open,

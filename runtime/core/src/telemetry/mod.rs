@@ -2,8 +2,10 @@
 
 mod lazy;
 mod logs;
+mod repeated;
 mod trace_header;
 
 pub use logs::init as init_logs;
+pub(crate) use repeated::Repeated;
 pub(crate) use trace_header::in_this_trace;
 pub use trace_header::{trace_header, with_trace_header};

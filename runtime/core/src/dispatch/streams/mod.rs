@@ -11,6 +11,7 @@ mod replay;
 use std::{collections::VecDeque, future::Future, sync::Arc, time::Duration};
 
 use futures::StreamExt;
+use http::Method;
 use rmcp::model::Implementation;
 use tokio::time::Instant;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -22,6 +23,7 @@ use crate::{
     events::Tail,
     handler::capabilities::DeclaredCapabilities,
     ids::SessionId,
+    ingress::ResponseDeadline,
     limits::{StreamLeaseStore, StreamLimiter, StreamPermit},
     protocol::Fault,
     session::Sessions,
@@ -105,25 +107,26 @@ impl Streams {
         let deadline = ingress.deadline.minus(CLOSING_TIME).capped(lifetime);
         let now = self.clock.now();
         // A gateway that caches what it has decided may accept a token for longer: then the gateway counts.
-        match caller.principal.expires_at().filter(|expires_at| *expires_at > now) {
+        let deadline = match caller.principal.expires_at().filter(|expires_at| *expires_at > now) {
             Some(expires_at) => deadline.capped(expires_at.since(now)),
             None => deadline,
+        };
+        if let Some(response) = caller.parts.extensions.get::<ResponseDeadline>() {
+            response.set(deadline);
         }
+        deadline
     }
 
     /// Counts a stream of a caller until it ends, at its deadline at the latest.
     async fn permit(&self, caller: &Caller, deadline: &Deadline) -> Result<StreamPermit, Fault> {
         let expires_at = self.clock.now().plus(deadline.remaining());
         let limit = self.config.per_principal;
-        StreamPermit::acquire(
-            &self.limiter,
-            &self.leases,
-            &self.tracker,
-            &caller.principal,
-            limit,
-            expires_at,
-        )
-        .await
+        // A GET stream is of a session, which is looked for next; any other request can bring an id that it has invented.
+        let key = match caller.parts.method {
+            Method::GET => caller.key.clone(),
+            _ => caller.key.without_session(),
+        };
+        StreamPermit::acquire(&self.limiter, &self.leases, &self.tracker, &key, limit, expires_at).await
     }
 }
 
