@@ -9,6 +9,7 @@ mod conformance;
 mod environments;
 mod events;
 mod http;
+mod input;
 mod lambda;
 mod mutated;
 mod oracle;

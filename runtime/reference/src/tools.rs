@@ -88,7 +88,14 @@ impl Reference {
         Parameters(Progress { steps, delay_ms }): Parameters<Progress>,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResult, ErrorData> {
-        let (steps, delay) = (steps.clamp(1, 100), Duration::from_millis(delay_ms.min(10_000)));
+        // The runtime checks the bounds of the schema, unless its checks are switched off.
+        if !(1..=100).contains(&steps) || delay_ms > 10_000 {
+            return Err(ErrorData::invalid_params(
+                "steps must be 1 to 100, and delay_ms at most 10000",
+                None,
+            ));
+        }
+        let delay = Duration::from_millis(delay_ms);
         let token = context.meta.get_progress_token();
         for step in 1..=steps {
             tokio::select! {
