@@ -86,6 +86,7 @@ pub struct Builder<H> {
     sessions: Option<SessionMode>,
     publisher: Option<Arc<dyn Publisher>>,
     tool_scopes: ScopeTable,
+    argument_checks: Option<bool>,
     dynamic_tools: Option<BTreeSet<String>>,
     sdk: Option<Sdk>,
 }
@@ -102,6 +103,7 @@ impl<H: ServerHandler> Builder<H> {
             sessions: None,
             publisher: None,
             tool_scopes: ScopeTable::default(),
+            argument_checks: None,
             dynamic_tools: None,
             sdk: None,
         }
@@ -175,6 +177,13 @@ impl<H: ServerHandler> Builder<H> {
         self
     }
 
+    /// Sets whether arguments are checked against the input schema of their tool before the tool runs. Default: the
+    /// variable `MCP_ARGUMENT_CHECKS`, else yes, if the program has the feature `argument-checks`.
+    pub fn argument_checks(mut self, on: bool) -> Self {
+        self.argument_checks = Some(on);
+        self
+    }
+
     /// Adds a route for another path: a health check, a well-known document. Routes are tried before the MCP endpoint
     /// and inside the layers. They are open to every caller: only the endpoint authenticates.
     pub fn route<F, Fut, B>(mut self, path: &str, handler: F) -> Self
@@ -235,6 +244,9 @@ impl<H: ServerHandler> Builder<H> {
         }
         if let Some(mode) = self.sessions {
             config.sessions.mode.get_or_insert(mode);
+        }
+        if let Some(on) = self.argument_checks {
+            config.argument_checks = on;
         }
         config.auth.tools.extend(self.tool_scopes);
         let stores = stores.unwrap_or_else(|| Stores::in_memory(&config, self.clock.clone()));

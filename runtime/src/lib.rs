@@ -15,6 +15,7 @@
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `lambda` | yes | the Lambda Runtime API and the events of Function URLs, API Gateway, load balancers, SNS and EventBridge |
+//! | `argument-checks` | yes | arguments of tools are checked against the input schema of their tool; 5.6 MB of binary |
 //! | `compression` | yes | gzip of JSON responses |
 //! | `brotli` | no | brotli beside gzip, for 1.1 MB of binary |
 //! | `dynamodb` | no | sessions, state, replies and events in DynamoDB |

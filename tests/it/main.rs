@@ -10,6 +10,7 @@ mod environments;
 mod events;
 mod handler;
 mod http;
+mod input;
 mod lambda;
 mod mutated;
 mod oracle;

@@ -221,6 +221,7 @@ fn dispatcher(
             capabilities: &capabilities,
             event_log: rules.event_resources.then(|| Arc::clone(&stores.events)),
             tools: tools.clone(),
+            argument_checks: config.argument_checks,
             tool_scopes: config.auth.tools.clone(),
             state_keys: &config.state_keys,
             state_ttl: config.state_ttl,

@@ -220,7 +220,16 @@ fn rows() -> Vec<Row> {
             NUMBER,
         ),
         ("MCP_MAX_JSON_DEPTH", |c| c.limits.depth == 64, "8", |c| c.limits.depth == 8, NO_COUNT, NUMBER),
+        (
+            "MCP_MAX_JSON_VALUES",
+            |c| c.limits.values == 25_000,
+            "8",
+            |c| c.limits.values == 8,
+            NO_COUNT,
+            NUMBER,
+        ),
         ("MCP_MAX_BATCH", |c| c.limits.batch == 50, "1", |c| c.limits.batch == 1, NO_COUNT, NUMBER),
+        ("MCP_ARGUMENT_CHECKS", |c| c.argument_checks, "off", |c| !c.argument_checks, NO_SWITCH, SWITCH),
         (
             "MCP_MAX_HEADERS",
             |c| c.requests.headers == 200,

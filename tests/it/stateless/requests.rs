@@ -89,7 +89,8 @@ async fn a_batch_is_refused() {
 #[tokio::test(start_paused = true)]
 async fn an_id_that_is_no_string_and_no_integer_is_refused() {
     let world = environment();
-    for id in [json!(null), json!(1.5), json!(true), json!({}), json!([1]), json!(u64::MAX)] {
+    for id in [json!(null), json!(1.5), json!(true), json!({}), json!([1]), json!(u64::MAX), json!(i64::MAX)]
+    {
         let post = stateless_with(id.clone(), "tools/list", json!({}), json!({}));
         let (status, code, body) = refused(post.send(world.at(0)).await).await;
         assert_eq!((status, code, body.get("id")), (400, -32600, None), "{id}");
@@ -100,7 +101,7 @@ async fn an_id_that_is_no_string_and_no_integer_is_refused() {
 #[tokio::test(start_paused = true)]
 async fn results_and_errors_echo_the_id_of_the_request() {
     let world = environment();
-    for id in [json!(0), json!(-7), json!(i64::MAX), json!(""), json!("1"), json!("ü \"\\\u{0}")] {
+    for id in [json!(0), json!(-7), json!(1_i64 << 53), json!(""), json!("1"), json!("ü \"\\\u{0}")] {
         let send = |method| stateless_with(id.clone(), method, json!({}), json!({})).send(world.at(0));
         for method in ["tools/list", "no/such", "initialize"] {
             assert_eq!(send(method).await.json().await["id"], id, "{method}");
@@ -149,10 +150,6 @@ async fn a_required_meta_key_that_is_missing_or_malformed_is_refused() {
             let post = echo().meta(key, wrong.clone());
             assert_eq!(status_and_code(&world, post).await, (400, -32602), "{key}: {wrong}");
         }
-    }
-    for wrong in [json!({ "sampling": 5 }), json!({ "extensions": 5 }), json!({ "extensions": [1] })] {
-        let post = echo().meta(CAPABILITIES, wrong.clone());
-        assert_eq!(status_and_code(&world, post).await, (400, -32602), "{wrong}");
     }
 }
 
@@ -277,7 +274,7 @@ async fn a_resource_not_found_of_a_handler_never_keeps_its_old_code() {
 #[tokio::test(start_paused = true)]
 async fn errors_of_a_handler_have_the_statuses_the_transport_names() {
     for (code, status) in
-        [(-32601, 404), (-32020, 400), (-32021, 400), (-32022, 400), (-32602, 200), (-32603, 200), (7, 200)]
+        [(-32601, 404), (-32020, 400), (-32021, 400), (-32022, 400), (-32603, 200), (7, 200)]
     {
         let (found, same, _) = refused(handler_error(code).await).await;
         assert_eq!((found, same), (status, code));

@@ -71,6 +71,9 @@ pub struct Config {
     pub cors: CorsConfig,
     /// Authentication and scopes.
     pub auth: AuthConfig,
+    /// Whether arguments are checked against the input schema of their tool, if the program has the feature
+    /// `argument-checks`. Default: yes.
+    pub argument_checks: bool,
     /// Whether JSON responses are compressed, if the program has the feature `compression`. Default: yes.
     pub compression: bool,
     /// Host and port of the Lambda Runtime API, if this process is an execution environment of Lambda.
@@ -140,6 +143,7 @@ impl Default for Config {
                 max_age: Duration::from_secs(86_400),
             },
             auth: AuthConfig::default(),
+            argument_checks: true,
             compression: true,
             runtime_api: None,
             max_concurrency: 1,
@@ -217,6 +221,7 @@ impl Config {
             max_response: env.optional(&MAX_RESPONSE_SIZE_MB, 1)?.map_or(default.max_response, mebibytes),
             limits: Limits {
                 depth: env.count(&MAX_JSON_DEPTH, default.limits.depth)?,
+                values: env.count(&MAX_JSON_VALUES, default.limits.values)?,
                 batch: env.count(&MAX_BATCH, default.limits.batch)?,
             },
             requests: RequestLimits {
@@ -242,6 +247,7 @@ impl Config {
             hosts: env.list(&ALLOWED_HOSTS, "*, or host names such as mcp.example.com", is_host)?,
             cors,
             auth: auth::read(&env)?,
+            argument_checks: env.switch(&ARGUMENT_CHECKS, default.argument_checks)?,
             compression: env.switch(&COMPRESSION, default.compression)?,
             runtime_api: env.get(&RUNTIME_API),
             max_concurrency: env.count(&MAX_CONCURRENCY, default.max_concurrency)?,

@@ -6,8 +6,8 @@
 use std::{sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
-use rmcp::model::{ClientNotification, ClientRequest, GetMeta, RequestId};
-use serde::Deserialize;
+use rmcp::model::{ClientRequest, GetMeta, RequestId};
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -167,37 +167,26 @@ impl Dispatcher {
         record: &Arc<SessionRecord>,
         notification: Notification,
     ) -> Result<(), Fault> {
-        #[derive(Deserialize)]
-        struct Body {
-            #[serde(default)]
-            params: Params,
-        }
-        #[derive(Deserialize, Default)]
-        #[serde(rename_all = "camelCase")]
-        struct Params {
-            request_id: Option<RequestId>,
-            progress_token: Option<RequestId>,
-        }
-        let invalid =
-            |error| Fault::InvalidRequest(format!("invalid params for {}: {error}", notification.method));
-        let Body { params } = serde_json::from_slice(&notification.raw).map_err(invalid)?;
-        match notification.method.as_str() {
-            notification::CANCELLED => match params.request_id {
-                Some(id) => {
-                    let message = cancellation(&self.inbox, &id, self.sessions.now());
-                    self.inbox.put(&record.id, &message).await.map_err(|error| fault_of(&error))
+        let method = &notification.method;
+        let invalid = |error| Fault::InvalidRequest(format!("{method}: {error}"));
+        match method.as_str() {
+            notification::CANCELLED => {
+                let Cancelled { request_id } = notification.params.read().map_err(invalid)?;
+                let message = cancellation(&self.inbox, &request_id, self.sessions.now());
+                self.inbox.put(&record.id, &message).await.map_err(|error| fault_of(&error))
+            }
+            notification::PROGRESS => {
+                let Progress { progress_token } = notification.params.read().map_err(invalid)?;
+                match progress_token.as_ref().and_then(split_wire_id) {
+                    Some((call, _)) => {
+                        let key = InboxKey::Call(call.to_owned());
+                        self.deliver_to_inbox(record, key, random::token(), notification.raw).await
+                    }
+                    None => Ok(()),
                 }
-                None => Err(Fault::InvalidRequest("notifications/cancelled needs params.requestId".into())),
-            },
-            notification::PROGRESS => match params.progress_token.as_ref().and_then(split_wire_id) {
-                Some((call, _)) => {
-                    let key = InboxKey::Call(call.to_owned());
-                    self.deliver_to_inbox(record, key, random::token(), notification.raw).await
-                }
-                None => Ok(()),
-            },
+            }
             _ => {
-                let typed: ClientNotification = serde_json::from_slice(&notification.raw).map_err(invalid)?;
+                let typed = params::notification(&notification).map_err(invalid)?;
                 let context = self.handler_context(caller, record);
                 self.exchanges.notify(typed, context, caller.ingress.deadline).await;
                 Ok(())
@@ -231,7 +220,7 @@ impl Dispatcher {
         let SessionRequest { record, request, .. } = of;
         let empty = JsonRpcResponse::result(&request.id, &json!({}));
         match &request.method {
-            Method::Ping => return Ok(Some(empty)),
+            Method::Ping => return request.parse::<IgnoredAny>().map(|_| Some(empty)),
             Method::Initialize => {
                 return Err(Fault::InvalidRequest("initialize cannot be part of a batch".into()));
             }
@@ -300,6 +289,20 @@ impl Dispatcher {
         let context = self.handler_context(caller, record);
         Ok(self.exchanges.start(request.clone(), typed, context, options))
     }
+}
+
+/// What the server reads of `notifications/cancelled`.
+#[derive(Deserialize)]
+struct Cancelled {
+    #[serde(rename = "requestId")]
+    request_id: RequestId,
+}
+
+/// What the server reads of `notifications/progress`.
+#[derive(Deserialize)]
+struct Progress {
+    #[serde(rename = "progressToken")]
+    progress_token: Option<RequestId>,
 }
 
 /// A request about the session itself that writes to its record.

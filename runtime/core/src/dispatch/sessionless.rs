@@ -6,9 +6,8 @@
 use std::collections::VecDeque;
 
 use futures::StreamExt;
-use rmcp::model::{
-    ClientCapabilities, ClientNotification, GetMeta, Implementation, InitializeRequestParams, RequestId,
-};
+use rmcp::model::{ClientCapabilities, GetMeta, Implementation, InitializeRequestParams, RequestId};
+use serde::de::IgnoredAny;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -93,9 +92,8 @@ impl Dispatcher {
         if matches!(notification.method.as_str(), notification::CANCELLED | notification::PROGRESS) {
             return Ok(());
         }
-        let typed: ClientNotification = serde_json::from_slice(&notification.raw).map_err(|error| {
-            Fault::InvalidRequest(format!("invalid params for {}: {error}", notification.method))
-        })?;
+        let typed = params::notification(notification)
+            .map_err(|error| Fault::InvalidRequest(format!("{}: {error}", notification.method)))?;
         let context = self.context_without_session(sender);
         self.exchanges.notify(typed, context, sender.caller.ingress.deadline).await;
         Ok(())
@@ -116,7 +114,10 @@ impl Dispatcher {
     fn part_without_session(&self, sender: Sender<'_>, request: Request) -> Part {
         let id = request.id.clone();
         let started = match &request.method {
-            Method::Ping => return Part::Response(JsonRpcResponse::result(&id, &json!({}))),
+            Method::Ping => match request.parse::<IgnoredAny>() {
+                Ok(_) => return Part::Response(JsonRpcResponse::result(&id, &json!({}))),
+                Err(fault) => Err(fault),
+            },
             Method::Initialize => Err(Fault::InvalidRequest("initialize cannot be part of a batch".into())),
             method @ (Method::SetLogLevel | Method::SubscribeResource | Method::UnsubscribeResource) => {
                 let fault = self.needs_session(method);

@@ -38,7 +38,7 @@ use crate::{
     error::Causes,
     events::Events,
     handler::{Handler, HandlerResult},
-    protocol::{self, Fault, JsonRpcResponse},
+    protocol::{self, Fault, JsonRpcResponse, Method},
     session::ClientMessage,
     stream::ReplyStream,
     time::Deadline,
@@ -64,6 +64,7 @@ pub(crate) struct Exchanges {
 pub(crate) struct Exchange {
     shared: Arc<Exchanges>,
     id: RequestId,
+    method: Method,
     call: HandlerCall,
     outbound: Outbound,
     inbox: Option<InboxReader>,
@@ -107,12 +108,13 @@ impl Exchanges {
         options: ExchangeOptions,
     ) -> Exchange {
         let cancel = context.cancel.clone();
-        let id = message.id.clone();
+        let (id, method) = (message.id.clone(), message.method.clone());
         Exchange {
             disconnect: context.extensions.get::<ReplyStream>().cloned(),
             call: HandlerCall::start(Arc::clone(&self.handler), message, typed, context),
             shared: Arc::clone(self),
             id,
+            method,
             outbound: options.outbound,
             inbox: options.inbox,
             deadline: options.deadline,
@@ -267,7 +269,8 @@ impl Exchange {
     }
 
     fn respond(&self, result: HandlerResult) -> JsonRpcResponse {
-        let response = response::response(self.outbound.era, &self.id, &self.shared.server_info, result);
+        let info = &self.shared.server_info;
+        let response = response::response(self.outbound.era, &self.id, &self.method, info, result);
         let is_too_large = self.sent + response.json.len() > self.shared.max_response;
         if is_too_large { self.too_large() } else { response }
     }

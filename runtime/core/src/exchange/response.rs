@@ -14,13 +14,14 @@ use serde_json::{Map, Value, json};
 use super::peer::PANICKED;
 use crate::{
     handler::{HandlerError, HandlerResult},
-    protocol::{Era, JsonRpcResponse, encode, meta::SERVER_INFO},
+    protocol::{Era, Fault, JsonRpcResponse, Method, encode, meta::SERVER_INFO},
 };
 
 /// Makes the response to a request.
 pub(super) fn response(
     era: Era,
     id: &RequestId,
+    method: &Method,
     server_info: &Implementation,
     result: HandlerResult,
 ) -> JsonRpcResponse {
@@ -34,10 +35,14 @@ pub(super) fn response(
         Err(HandlerError::Refused(fault)) => return JsonRpcResponse::refused(Some(id.clone()), fault),
         Err(HandlerError::Handler(error)) => error,
     };
-    let error = match era {
+    let mut error = match era {
         Era::Session => session_error(error),
         Era::Stateless => stateless_error(error, id),
     };
+    // Handlers name the method, or say what they like: here is the one text.
+    if error.code == ErrorCode::METHOD_NOT_FOUND {
+        error.message = Fault::MethodNotFound(method.to_string()).to_string().into();
+    }
     // The client reads the same text; the log has it for the operator. A panic is logged already.
     if error.code == ErrorCode::INTERNAL_ERROR && error.message != PANICKED {
         tracing::error!(%id, reason = %error.message, "the handler failed");

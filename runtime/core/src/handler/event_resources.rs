@@ -13,7 +13,7 @@ use rmcp::{
 };
 use serde_json::{Value, json};
 
-use super::{Handler, HandlerResult, Layer, Request};
+use super::{Handler, HandlerError, HandlerResult, Layer, Request, cursors};
 use crate::{
     error::{Causes, StoreError},
     events::{Event, EventKey, EventLog, LoggedEvent, NewestLimits, SCHEME, Scope, TEMPLATE},
@@ -55,9 +55,10 @@ impl EventResources {
                 let cursor = list.params.as_ref().and_then(|page| page.cursor.as_deref());
                 match cursor.filter(|cursor| cursor.starts_with(SCHEME)).map(EventKey::parse) {
                     Some(Some(after)) => {
+                        self.check_cursor(after.uri()).await?;
                         self.list(&scopes, ListResourcesResult::default(), Some(&after)).await
                     }
-                    Some(None) => return Err(ErrorData::invalid_params("there is no such page", None).into()),
+                    Some(None) => return Err(no_page(cursor)),
                     None => match self.of_handler(request, ListResourcesResult::default()).await? {
                         ServerResult::ListResourcesResult(own) if own.next_cursor.is_none() => {
                             self.list(&scopes, own, None).await
@@ -85,11 +86,22 @@ impl EventResources {
         Ok(result)
     }
 
+    /// Refuses a cursor if this list has no second page. The cursor is the last event key of a full page.
+    async fn check_cursor(&self, cursor: String) -> Result<(), HandlerError> {
+        match self.log.event_keys(&Scope::Global, None, PAGE).await {
+            Ok(first) if first.len() < PAGE => Err(no_page(Some(&cursor))),
+            _ => Ok(()),
+        }
+    }
+
     /// The result of the handler, or an empty one if it has no resources.
     async fn of_handler(&self, request: Request, empty: impl Into<ServerResult>) -> HandlerResult {
         match self.inner.info().capabilities.resources {
             Some(_) => self.inner.request(request).await,
-            None => Ok(empty.into()),
+            None => match cursors::cursor(&request.typed) {
+                Some(cursor) => Err(no_page(Some(cursor))),
+                None => Ok(empty.into()),
+            },
         }
     }
 
@@ -165,6 +177,10 @@ fn entry(scope: &Scope, logged: LoggedEvent) -> Option<Value> {
         entry["scope"] = "principal".into();
     }
     Some(entry)
+}
+
+fn no_page(cursor: Option<&str>) -> HandlerError {
+    HandlerError::Refused(cursors::unknown(cursor.unwrap_or_default()))
 }
 
 fn resource(key: &EventKey) -> Resource {

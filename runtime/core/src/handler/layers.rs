@@ -10,7 +10,10 @@ use rmcp::{
 };
 
 use super::{
+    arguments::Arguments,
     capabilities::{Capabilities, DeclaredCapabilities},
+    completions::Completions,
+    cursors::Cursors,
     dynamic_tools::DynamicTools,
     event_resources::EventResources,
     listed_schemas::ListedSchemas,
@@ -29,6 +32,8 @@ pub(crate) struct LayerParts<'a> {
     pub(crate) event_log: Option<Arc<dyn EventLog>>,
     /// The tools that are enabled, if tools can be switched.
     pub(crate) tools: Option<Tools>,
+    /// Whether arguments are checked against the input schema of their tool.
+    pub(crate) argument_checks: bool,
     pub(crate) tool_scopes: ScopeTable,
     pub(crate) state_keys: &'a [StateKey],
     pub(crate) state_ttl: Duration,
@@ -40,10 +45,13 @@ pub(crate) fn layered(
     handler: Arc<dyn Handler>,
     parts: LayerParts<'_>,
 ) -> Result<Arc<dyn Handler>, ConfigError> {
-    let mut handler = around(StructuredContent::new(around(ListedSchemas::new(handler))));
+    let mut handler = around(Arguments::new(handler, parts.argument_checks));
+    handler = around(Cursors::new(handler));
+    handler = around(StructuredContent::new(around(ListedSchemas::new(handler))));
     if let Some(log) = parts.event_log {
         handler = around(EventResources::new(handler, log));
     }
+    handler = around(Completions::new(handler));
     handler = around(RequestState::new(handler, parts.state_keys, parts.state_ttl)?);
     handler = around(ParamHeaders::new(handler));
     if let Some(tools) = parts.tools {

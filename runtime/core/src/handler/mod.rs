@@ -5,6 +5,8 @@
 //!
 //! * [`capabilities`]: which methods exist, and what the server declares.
 //! * [`scopes`]: the scopes that a tool requires of its caller.
+//! * [`arguments`]: arguments are checked against the input schema of their tool, with [`schemas`] and [`integers`].
+//! * [`cursors`]: cursors that no handler issued. [`completions`]: completions for what is not listed.
 //! * [`dynamic_tools`]: tools that are disabled.
 //! * [`param_headers`]: headers that mirror arguments of a tool.
 //! * [`request_state`]: the state that a client carries from one round of a request to the next.
@@ -12,14 +14,20 @@
 //! * [`listed_schemas`]: the schemas of tools, as clients list them.
 //! * [`structured_content`]: the text of structured results.
 
+mod arguments;
 pub(crate) mod capabilities;
+mod completions;
+mod cursors;
 mod dynamic_tools;
 mod event_resources;
+mod integers;
 mod layers;
 mod listed_schemas;
 mod param_headers;
 mod request;
 mod request_state;
+#[cfg(feature = "argument-checks")]
+mod schemas;
 mod scopes;
 mod structured_content;
 

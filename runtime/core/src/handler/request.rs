@@ -15,6 +15,7 @@ use crate::{
 };
 
 /// A request for the handler.
+#[derive(Clone)]
 pub(crate) struct Request {
     pub(crate) era: Era,
     /// The caller.

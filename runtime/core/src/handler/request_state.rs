@@ -12,7 +12,7 @@ use rmcp::{
     ErrorData,
     model::{ClientRequest, RequestStateCodec, SealOptions, ServerResult},
 };
-use serde_json::Value;
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::{Handler, HandlerResult, Layer, Request, refuse};
@@ -122,23 +122,16 @@ fn state_of(request: &mut ClientRequest) -> Option<&mut String> {
 impl Binding {
     /// The next round of a request has the same parameters, but for its responses, its state and its metadata.
     fn digest(&self) -> Result<Vec<u8>, Fault> {
-        #[derive(serde::Deserialize)]
-        struct Params {
-            #[serde(default)]
-            params: Value,
-        }
-        let Params { mut params } = self.request.parse()?;
-        if let Value::Object(params) = &mut params {
-            for own in ["_meta", "inputResponses", "requestState"] {
-                params.remove(own);
-            }
+        let mut params: Map<String, Value> = self.request.parse()?;
+        for own in ["_meta", "inputResponses", "requestState"] {
+            params.remove(own);
         }
         let mut digest = Sha256::new();
         for part in [self.principal.key(), self.request.method.as_str()] {
             digest.update((part.len() as u64).to_be_bytes());
             digest.update(part);
         }
-        canonical(&params, &mut digest);
+        canonical(&Value::Object(params), &mut digest);
         Ok(digest.finalize().to_vec())
     }
 }

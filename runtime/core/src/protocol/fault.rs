@@ -9,7 +9,7 @@ use rmcp::{
 };
 use serde_json::{Value, json};
 
-use super::version;
+use super::{explain, version};
 use crate::error::StoreError;
 
 /// Why a request is refused, in words for its client.
@@ -39,7 +39,7 @@ pub enum Fault {
     #[error("bad request: unsupported MCP-Protocol-Version {0:?} (supported: {versions})", versions = version::session_versions())]
     UnsupportedSessionVersion(String),
     /// No such method in this revision.
-    #[error("method not found: {0}")]
+    #[error("method not found: {}", explain::short(.0))]
     MethodNotFound(String),
     /// The parameters do not fit the method.
     #[error("{message}")]

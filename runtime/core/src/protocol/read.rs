@@ -23,7 +23,9 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{
+    client,
     envelope::{self, Body, Limits, Message, Request},
+    explain,
     fault::{Fault, Rejection},
     headers,
     meta::{CLIENT_CAPABILITIES, LOG_LEVEL, PROTOCOL_VERSION, RawRequestMeta},
@@ -153,7 +155,11 @@ fn read_request(headers: &HeaderMap, request: Request) -> Result<Post, Rejection
     let parts = parts.map_err(refuse)?;
     let meta = parts.meta().map_err(refuse)?;
     check_headers(headers, &request, &parts, &meta).map_err(refuse)?;
-    Ok(Post::Stateless(StatelessRequest { log_level: meta.log_level, declares_tasks: meta.tasks, request }))
+    Ok(Post::Stateless(StatelessRequest {
+        log_level: meta.log_level,
+        declares_tasks: meta.capabilities.supports_tasks(),
+        request,
+    }))
 }
 
 /// The order of these checks is observable: the official suite probes which error comes first.
@@ -180,10 +186,7 @@ fn check_headers(
     match request.method.mirrored_parameter() {
         Some(field) => match parts.named(field) {
             Some(name) => headers::check_name(headers, field, &name),
-            None => Err(Fault::InvalidParams {
-                message: format!("params.{field} is required and must be a string"),
-                data: None,
-            }),
+            None => Err(parts.unnamed(field)),
         },
         None => Ok(()),
     }
@@ -219,12 +222,6 @@ fn session_post(headers: &HeaderMap, body: Body) -> Result<Post, Rejection> {
     Ok(Post::Session(SessionPost { version, session: session_id(headers)?, body }))
 }
 
-#[derive(Deserialize)]
-struct ParamsOnly<'a> {
-    #[serde(borrow, default)]
-    params: Option<&'a RawValue>,
-}
-
 #[derive(Deserialize, Default)]
 struct RequestParts<'a> {
     #[serde(borrow, default, rename = "_meta")]
@@ -240,16 +237,12 @@ struct RequestParts<'a> {
 struct Meta {
     version: String,
     log_level: Option<LoggingLevel>,
-    tasks: bool,
+    capabilities: ClientCapabilities,
 }
 
 impl<'a> RequestParts<'a> {
     fn of(request: &'a Request) -> Result<Self, Fault> {
-        let outer: ParamsOnly<'_> = from_bytes(&request.raw)
-            .map_err(|error| Fault::InvalidRequest(format!("params cannot be read: {error}")))?;
-        let Some(params) = outer.params else { return Ok(Self::default()) };
-        object(params)
-            .map_err(|error| Fault::InvalidMeta(format!("params must be an object that holds it: {error}")))
+        request.params.read().map_err(Fault::InvalidMeta)
     }
 
     /// Whether the version key is there, with any value: only stateless requests have it.
@@ -257,57 +250,50 @@ impl<'a> RequestParts<'a> {
         self.raw_meta().is_ok_and(|meta| meta.is_some_and(|meta| meta.version.is_some()))
     }
 
-    fn raw_meta(&self) -> Result<Option<RawRequestMeta<'a>>, serde_json::Error> {
-        self.meta.map(object).transpose()
+    fn raw_meta(&self) -> Result<Option<RawRequestMeta<'a>>, String> {
+        self.meta.map(|meta| explain::read_object(meta.get(), "params._meta")).transpose()
     }
 
     fn meta(&self) -> Result<Meta, Fault> {
+        let invalid = Fault::InvalidMeta;
+        let required = |key| invalid(format!("params._meta[{key:?}] is required"));
         let meta = self
             .raw_meta()
-            .map_err(|error| Fault::InvalidMeta(format!("params._meta must be an object: {error}")))?
-            .ok_or_else(|| {
-                Fault::InvalidMeta("params._meta is required on every 2026-07-28 request".into())
-            })?;
-        let version =
-            meta.version.ok_or_else(|| Fault::InvalidMeta(format!("{PROTOCOL_VERSION} is required")))?;
-        let version = serde_json::from_str(version.get())
-            .map_err(|_| Fault::InvalidMeta(format!("{PROTOCOL_VERSION} must be a string")))?;
-        let capabilities = meta
-            .capabilities
-            .ok_or_else(|| Fault::InvalidMeta(format!("{CLIENT_CAPABILITIES} is required")))?;
-        let capabilities: ClientCapabilities = object(capabilities)
-            .map_err(|error| Fault::InvalidMeta(format!("{CLIENT_CAPABILITIES} cannot be read: {error}")))?;
-        let log_level = meta
-            .log_level
-            .map(|level| serde_json::from_str(level.get()))
-            .transpose()
-            .map_err(|_| Fault::invalid_params(format!(
-                "{LOG_LEVEL} is {}: expected debug, info, notice, warning, error, critical, alert or emergency",
-                meta.log_level.map_or("", RawValue::get)
-            )))?;
-        Ok(Meta { version, log_level, tasks: capabilities.supports_tasks() })
+            .map_err(invalid)?
+            .ok_or_else(|| invalid("params._meta is required on every 2026-07-28 request".into()))?;
+        let version = meta.version.ok_or_else(|| required(PROTOCOL_VERSION))?;
+        let version = explain::read(version.get(), &format!("params._meta[{PROTOCOL_VERSION:?}]"));
+        let version = version.map_err(invalid)?;
+        let capabilities = meta.capabilities.ok_or_else(|| required(CLIENT_CAPABILITIES))?;
+        let name = format!("params._meta[{CLIENT_CAPABILITIES:?}]");
+        let capabilities = client::capabilities(capabilities, &name).map_err(invalid)?;
+        let log_level = meta.log_level.map(|level| {
+            explain::read(level.get(), &format!("params._meta[{LOG_LEVEL:?}]")).map_err(Fault::invalid_params)
+        });
+        let log_level = log_level.transpose()?;
+        Ok(Meta { version, log_level, capabilities })
     }
 
-    fn named(&self, field: &str) -> Option<String> {
-        let raw = match field {
+    fn raw(&self, field: &str) -> Option<&'a RawValue> {
+        match field {
             "name" => self.name,
             "uri" => self.uri,
             _ => self.task_id,
-        };
-        raw.and_then(|raw| serde_json::from_str(raw.get()).ok())
+        }
     }
-}
 
-fn from_bytes<'a, T: Deserialize<'a>>(raw: &'a Bytes) -> Result<T, serde_json::Error> {
-    serde_json::from_slice(raw)
-}
+    fn named(&self, field: &str) -> Option<String> {
+        self.raw(field).and_then(|raw| serde_json::from_str(raw.get()).ok())
+    }
 
-/// serde also reads a struct from an array, by position; JSON-RPC has objects here.
-fn object<'a, T: Deserialize<'a>>(raw: &'a RawValue) -> Result<T, serde_json::Error> {
-    if raw.get().starts_with('{') {
-        serde_json::from_str(raw.get())
-    } else {
-        Err(serde::de::Error::custom("not an object"))
+    /// Why there is no such text.
+    fn unnamed(&self, field: &str) -> Fault {
+        let raw = self.raw(field).map_or("null", RawValue::get);
+        let text = match explain::read::<String>(raw, &format!("params.{field}")) {
+            Err(text) if raw != "null" => text,
+            _ => format!("params.{field} is required, a string"),
+        };
+        Fault::invalid_params(text)
     }
 }
 

@@ -171,14 +171,10 @@ fn message(id: &RequestId, method: &str, mut params: Value) -> Frame {
 /// The filter as JSON: rmcp's type has no `taskIds`, which the tasks extension adds.
 fn requested(read: &StatelessRequest) -> Result<Map<String, Value>, Fault> {
     #[derive(serde::Deserialize)]
-    struct Message {
-        params: Params,
-    }
-    #[derive(serde::Deserialize)]
     struct Params {
         notifications: Map<String, Value>,
     }
-    read.request.parse().map(|message: Message| message.params.notifications)
+    read.request.parse().map(|params: Params| params.notifications)
 }
 
 fn missing_tasks(id: &RequestId) -> Reply {

@@ -1,0 +1,7 @@
+//! What clients send, as they send it: checked once, forgiven where nothing reads it, refused in words of JSON.
+
+mod arguments;
+mod completions;
+mod cursors;
+mod forgiven;
+mod refusals;
