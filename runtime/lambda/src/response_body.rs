@@ -13,10 +13,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
-use super::{
-    error::InvocationError,
-    runtime_api::{ERROR_BODY, ERROR_TYPE},
-};
+use super::error::{ERROR_BODY, ERROR_TYPE, InvocationError};
 use mcp_lambda_core::{error::Causes, http::Body};
 
 /// The chunk that is sent instead of a streamed body that turns out to be empty: gateways wait for a first byte.

@@ -24,7 +24,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 use super::{
-    error::InvocationError,
+    error::{ERROR_TYPE, InvocationError},
     response::InvocationResponse,
     response_body::{self, Chunks},
     runtime_address::RuntimeAddress,
@@ -44,8 +44,6 @@ const INVOKED_ARN: &str = "lambda-runtime-invoked-function-arn";
 const COGNITO_IDENTITY: &str = "lambda-runtime-cognito-identity";
 const TENANT_ID: &str = "lambda-runtime-aws-tenant-id";
 const RESPONSE_MODE: HeaderName = HeaderName::from_static("lambda-runtime-function-response-mode");
-pub(super) const ERROR_TYPE: HeaderName = HeaderName::from_static("lambda-runtime-function-error-type");
-pub(super) const ERROR_BODY: HeaderName = HeaderName::from_static("lambda-runtime-function-error-body");
 const EXTENSION_NAME: HeaderName = HeaderName::from_static("lambda-extension-name");
 const EXTENSION_ID: HeaderName = HeaderName::from_static("lambda-extension-identifier");
 
