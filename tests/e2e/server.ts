@@ -23,21 +23,32 @@ export interface Server {
 
 /** Compiles one binary of the workspace, in the profile that `npm start` uses, and says where it is. */
 export async function build(packageName: string): Promise<string> {
-  const cargo = spawn(
-    'cargo',
-    ['build', '--profile', 'ci', '--locked', '--bin', packageName, '--message-format=json-render-diagnostics'],
-    { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] },
-  );
+  const [program] = await compile(['--profile', 'ci', '--bin', packageName]);
+  return program!;
+}
+
+/** Compiles all examples as `scripts/test rust` does, which has compiled them already, and says where they are. */
+export function buildExamples(): Promise<string[]> {
+  return compile(['--workspace', '--all-features', '--examples']);
+}
+
+async function compile(what: string[]): Promise<string[]> {
+  const cargo = spawn('cargo', ['build', '--locked', ...what, '--message-format=json-render-diagnostics'], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   let output = '';
   cargo.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
   const [code] = (await once(cargo, 'close')) as [number | null];
-  if (code !== 0) throw new Error(`cargo build --package ${packageName} failed (${code})`);
+  if (code !== 0) throw new Error(`cargo build ${what.join(' ')} failed (${code})`);
+  const programs: string[] = [];
   for (const line of output.split('\n')) {
     if (!line.startsWith('{')) continue;
     const message = JSON.parse(line) as { reason: string; executable?: string | null };
-    if (message.reason === 'compiler-artifact' && message.executable) return message.executable;
+    if (message.reason === 'compiler-artifact' && message.executable) programs.push(message.executable);
   }
-  throw new Error(`cargo built no binary for ${packageName}`);
+  if (programs.length > 0) return programs;
+  throw new Error(`cargo build ${what.join(' ')} has built no program`);
 }
 
 /**

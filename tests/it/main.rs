@@ -8,6 +8,7 @@ mod config;
 mod conformance;
 mod environments;
 mod events;
+mod handler;
 mod http;
 mod lambda;
 mod mutated;

@@ -44,9 +44,15 @@ const MEMORY_WARNING: f64 = 0.9;
 #[tool_router(router = diagnostic_tools, vis = "pub(crate)")]
 impl Reference {
     #[tool(
+        title = "Lambda diagnostics",
         description = "Returns the state of this server: function, process, session, environment and health. All values \
                        are measured; a value that is not known is null.",
-        annotations(read_only_hint = true)
+        annotations(
+            read_only_hint = true,
+            destructive_hint = false,
+            idempotent_hint = true,
+            open_world_hint = false
+        )
     )]
     async fn lambda_diagnostics(
         &self,

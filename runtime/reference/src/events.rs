@@ -15,7 +15,7 @@ use rmcp::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::server::Reference;
+use crate::{server::Reference, tools::refused};
 
 #[derive(Deserialize, JsonSchema)]
 struct PublishEvent {
@@ -41,8 +41,15 @@ fn this_server() -> String {
 #[tool_router(router = event_tools, vis = "pub(crate)")]
 impl Reference {
     #[tool(
+        title = "Publish event",
         description = "Publishes an event to all clients that listen to this server, on all of its environments, and to \
-                       its SNS topic, if it has one."
+                       its SNS topic, if it has one.",
+        annotations(
+            read_only_hint = false,
+            destructive_hint = false,
+            idempotent_hint = false,
+            open_world_hint = true
+        )
     )]
     async fn publish_event(
         &self,
@@ -51,14 +58,11 @@ impl Reference {
     ) -> Result<CallToolResult, ErrorData> {
         for (name, text) in [("event_type", &event.event_type), ("source", &event.source)] {
             if text.trim().is_empty() || text.chars().count() > 128 {
-                return Err(ErrorData::invalid_params(format!("{name} must have 1 to 128 characters"), None));
+                return Ok(refused(format!("{name} must have 1 to 128 characters")));
             }
         }
         if event.source.trim().to_ascii_lowercase().starts_with("aws") {
-            return Err(ErrorData::invalid_params(
-                "source must not begin with aws: these names are reserved for AWS",
-                None,
-            ));
+            return Ok(refused("source must not begin with aws: these names are reserved for AWS"));
         }
         let correlation_id = event.correlation_id;
         let event = GlobalEvent::external_event(event.source, event.event_type, event.payload);

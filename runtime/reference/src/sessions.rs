@@ -34,8 +34,14 @@ impl Default for SessionInfo {
 #[tool_router(router = session_tools, vis = "pub(crate)")]
 impl Reference {
     #[tool(
+        title = "Session info",
         description = "Returns what this server knows about the session of this request.",
-        annotations(read_only_hint = true)
+        annotations(
+            read_only_hint = true,
+            destructive_hint = false,
+            idempotent_hint = true,
+            open_world_hint = false
+        )
     )]
     async fn session_info(
         &self,

@@ -1,6 +1,6 @@
 //! `echo`, `counter`, `progress`: one tool each for a result, for state and for streaming.
 
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
 use mcp_lambda_server::{McpContext, State};
 use rmcp::{
@@ -30,6 +30,7 @@ struct Counter {
     #[schemars(length(min = 1, max = 128))]
     name: Option<String>,
     /// The number to add.
+    #[schemars(range(min = -1_000_000_000, max = 1_000_000_000))]
     by: i64,
 }
 
@@ -58,42 +59,82 @@ impl Default for Progress {
 
 #[tool_router(router = basic_tools, vis = "pub(crate)")]
 impl Reference {
-    #[tool(description = "Returns its message.", annotations(read_only_hint = true))]
+    #[tool(
+        title = "Echo",
+        description = "Returns its message.",
+        annotations(
+            read_only_hint = true,
+            destructive_hint = false,
+            idempotent_hint = true,
+            open_world_hint = false
+        )
+    )]
     async fn echo(&self, Parameters(Echo { message }): Parameters<Echo>) -> String {
         message
     }
 
     #[tool(
-        description = "Adds to a counter and returns its value. The value is stored, and concurrent calls do not lose counts."
+        title = "Counter",
+        description = "Adds to a counter and returns its value. The value is stored, and concurrent calls do not lose counts.",
+        annotations(
+            read_only_hint = false,
+            destructive_hint = false,
+            idempotent_hint = false,
+            open_world_hint = false
+        )
     )]
     async fn counter(
         &self,
         Parameters(Counter { name, by }): Parameters<Counter>,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResult, ErrorData> {
+        if name.as_ref().is_some_and(|name| !(1..=128).contains(&name.chars().count())) {
+            return Ok(refused("name must have 1 to 128 characters"));
+        }
         let (state, name) = counter_state(name, &context)?;
-        let value =
-            state.update("counter", |value: Option<i64>| value.unwrap_or(0).saturating_add(by)).await?;
+        let mut sum = None;
+        let value = state
+            .update("counter", |value: Option<i64>| {
+                let value = value.unwrap_or(0);
+                sum = value.checked_add(by).filter(|sum| EXACT.contains(sum));
+                sum.unwrap_or(value)
+            })
+            .await?;
+        if sum.is_none() {
+            let (least, most) = EXACT.into_inner();
+            return Ok(refused(format!(
+                "by is {by}, and the counter is {value}: it counts from {least} to {most}, and was not changed"
+            )));
+        }
         let mut result = CallToolResult::success(vec![ContentBlock::text(value.to_string())]);
         result.structured_content = Some(json!({ "value": value, "name": name }));
         Ok(result)
     }
 
     #[tool(
+        title = "Progress",
         description = "Reports its progress step by step while it runs, if the request has a progress token.",
-        annotations(read_only_hint = true)
+        annotations(
+            read_only_hint = true,
+            destructive_hint = false,
+            idempotent_hint = true,
+            open_world_hint = false
+        )
     )]
     async fn progress(
         &self,
         Parameters(Progress { steps, delay_ms }): Parameters<Progress>,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResult, ErrorData> {
-        let (steps, delay) = (steps.clamp(1, 100), Duration::from_millis(delay_ms.min(10_000)));
+        if !(1..=100).contains(&steps) || delay_ms > 10_000 {
+            return Ok(refused("steps must be from 1 to 100, and delay_ms from 0 to 10000"));
+        }
+        let delay = Duration::from_millis(delay_ms);
         let token = context.meta.get_progress_token();
         for step in 1..=steps {
             tokio::select! {
                 () = tokio::time::sleep(delay) => {}
-                () = context.ct.cancelled() => return Ok(CallToolResult::error(vec![ContentBlock::text("cancelled")])),
+                () = context.ct.cancelled() => return Ok(refused("cancelled")),
             }
             if let Some(token) = &token {
                 let progress = ProgressNotificationParam::new(token.clone(), f64::from(step))
@@ -107,6 +148,14 @@ impl Reference {
     }
 }
 
+/// The numbers that every JSON client reads as they were written.
+const EXACT: RangeInclusive<i64> = -9_007_199_254_740_991..=9_007_199_254_740_991;
+
+/// The result of a call that has done nothing, with what a model can do about it.
+pub(crate) fn refused(why: impl Into<String>) -> CallToolResult {
+    CallToolResult::error(vec![ContentBlock::text(why.into())])
+}
+
 /// The state of a counter, and its name. A named counter belongs to the caller, an unnamed counter to the session. A call
 /// with neither a name nor a session creates a counter, which later calls reach only by its name.
 fn counter_state(
@@ -115,9 +164,6 @@ fn counter_state(
 ) -> Result<(State, Option<String>), ErrorData> {
     let handles = context.handles()?;
     if let Some(name) = name {
-        if name.is_empty() || name.len() > 128 {
-            return Err(ErrorData::invalid_params("name must have 1 to 128 characters", None));
-        }
         return Ok((handles.open(&name), Some(name)));
     }
     if let Some(session) = context.session() {

@@ -13,10 +13,12 @@ use super::{
     capabilities::{Capabilities, DeclaredCapabilities},
     dynamic_tools::DynamicTools,
     event_resources::EventResources,
+    listed_schemas::ListedSchemas,
     param_headers::ParamHeaders,
     request::{Handler, HandlerResult, Layer, Request},
     request_state::RequestState,
     scopes::Scopes,
+    structured_content::StructuredContent,
 };
 use crate::{auth::ScopeTable, config::StateKey, error::ConfigError, events::EventLog, tools::Tools};
 
@@ -38,7 +40,7 @@ pub(crate) fn layered(
     handler: Arc<dyn Handler>,
     parts: LayerParts<'_>,
 ) -> Result<Arc<dyn Handler>, ConfigError> {
-    let mut handler = handler;
+    let mut handler = around(StructuredContent::new(around(ListedSchemas::new(handler))));
     if let Some(log) = parts.event_log {
         handler = around(EventResources::new(handler, log));
     }

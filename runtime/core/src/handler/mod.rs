@@ -9,15 +9,19 @@
 //! * [`param_headers`]: headers that mirror arguments of a tool.
 //! * [`request_state`]: the state that a client carries from one round of a request to the next.
 //! * [`event_resources`]: the resources of the event log.
+//! * [`listed_schemas`]: the schemas of tools, as clients list them.
+//! * [`structured_content`]: the text of structured results.
 
 pub(crate) mod capabilities;
 mod dynamic_tools;
 mod event_resources;
 mod layers;
+mod listed_schemas;
 mod param_headers;
 mod request;
 mod request_state;
 mod scopes;
+mod structured_content;
 
 use self::request::{Layer, refuse};
 pub(crate) use self::{

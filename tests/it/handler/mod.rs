@@ -1,0 +1,4 @@
+//! What the runtime does to the tools and results of any handler: schemas as clients list them, and texts of results.
+
+mod listed_schemas;
+mod structured_content;
