@@ -164,6 +164,10 @@ struct GetStream {
 type Part = (u8, &'static str, Option<Value>);
 
 /// What a GET stream waits for.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a stream has one of them at a time, and an event is the usual one"
+)]
 enum Item {
     /// An event. `None`: a buffered reply has all events that are stored.
     Event(Result<Option<(Scope, LoggedEvent)>, StoreError>),

@@ -12,6 +12,7 @@ use super::*;
 pub(super) struct TwoStepLog(Mutex<HashMap<Scope, Vec<Position>>>);
 
 #[derive(Clone)]
+#[expect(clippy::large_enum_variant, reason = "a test has a few of them")]
 enum Position {
     Assigned,
     Sealed,
