@@ -1,19 +1,22 @@
 //! The server under test: a process with a local address.
 
-use std::process::Stdio;
+use std::{net::SocketAddr, process::Stdio};
 
 use serde_json::json;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::TcpStream,
     process::{Child, Command},
+    task::JoinSet,
 };
 
 use crate::action::call;
 
 pub(crate) struct Server {
     process: Child,
-    pub(crate) address: String,
+    pub(crate) address: SocketAddr,
+    /// Reads the log, so that its pipe does not fill.
+    _log: JoinSet<()>,
 }
 
 impl Server {
@@ -29,11 +32,13 @@ impl Server {
         let address = loop {
             let line = lines.next_line().await.expect("read").expect("it listens");
             if let Some((_, rest)) = line.split_once("http://") {
-                break rest.split('/').next().expect("an address").to_owned();
+                let address = rest.split('/').next().expect("an address");
+                break address.parse().expect("an address");
             }
         };
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Self { process, address }
+        let mut reader = JoinSet::new();
+        reader.spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        Self { process, address, _log: reader }
     }
 
     pub(crate) fn resident_mb(&self) -> f64 {
@@ -46,10 +51,11 @@ impl Server {
 
     /// An ordinary call of another client is answered while, or right after, a mix runs.
     pub(crate) async fn assert_serves(&self) {
-        let mut socket = TcpStream::connect(&self.address).await.expect("connected");
+        let mut socket = TcpStream::connect(self.address).await.expect("connected");
         let request = call("echo", &json!({ "message": "still here" }).to_string(), "{}");
-        socket.write_all(&request).await.expect("sent");
-        socket.shutdown().await.expect("closed");
+        let request = String::from_utf8(request).expect("text");
+        let request = request.replacen("\r\n", "\r\nconnection: close\r\n", 1);
+        socket.write_all(request.as_bytes()).await.expect("sent");
         let mut answer = String::new();
         socket.read_to_string(&mut answer).await.expect("an answer");
         assert!(answer.contains("still here"), "{answer}");

@@ -1,12 +1,12 @@
 //! What one client does: each action goes to a limit, or holds what it may hold.
 
-use std::time::Duration;
+use std::{io, net::SocketAddr, time::Duration};
 
 use proptest::{prop_oneof, strategy::Strategy};
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
 };
 
 /// The largest body that the server takes without configuration, in bytes.
@@ -64,9 +64,10 @@ pub(crate) fn any() -> impl Strategy<Value = Action> {
 }
 
 impl Action {
-    /// Sends the request, and holds the connection for some time without reading more than the first kilobytes.
-    pub(crate) async fn run(self, address: String, held: Duration) {
-        let Ok(mut socket) = TcpStream::connect(&address).await else { return };
+    /// Sends the request from a loopback address, and holds the connection for some time without reading more than the first
+    /// kilobytes.
+    pub(crate) async fn run(self, from: u8, server: SocketAddr, held: Duration) {
+        let Ok(mut socket) = connect(from, server).await else { return };
         let request = self.request();
         let length = match self {
             Self::HalfBody { .. } => request.len() / 2,
@@ -111,8 +112,12 @@ impl Action {
                 stateless("subscriptions/listen", "", &format!("\"notifications\":{notifications}"), "")
             }
             Self::Batch { messages } => {
-                let message = r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}"#;
-                post("mcp-protocol-version: 2025-03-26\r\n", &format!("[{}]", vec![message; messages].join(",")))
+                let message =
+                    r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}"#;
+                post(
+                    "mcp-protocol-version: 2025-03-26\r\n",
+                    &format!("[{}]", vec![message; messages].join(",")),
+                )
             }
         }
     }
@@ -145,6 +150,12 @@ impl Shape {
             json.push(',');
         }
     }
+}
+
+async fn connect(from: u8, server: SocketAddr) -> io::Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(([127, 0, 0, from], 0).into())?;
+    socket.connect(server).await
 }
 
 /// A 2026-07-28 call of a tool, as bytes.
