@@ -176,3 +176,29 @@ fn headers(event: &HttpEvent<'_>) -> HeaderMap {
     }
     headers
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The address that a client cannot choose, of each gateway; what it writes into `X-Forwarded-For` is not believed.
+    #[test]
+    fn the_address_of_a_client_is_the_one_that_its_gateway_has_seen() {
+        let forged = r#""headers":{"x-forwarded-for":"203.0.113.9, 192.0.2.7"}"#;
+        let v2 =
+            format!(r#"{{{forged},"requestContext":{{"http":{{"method":"POST","sourceIp":"192.0.2.1"}}}}}}"#);
+        let v1 = format!(r#"{{{forged},"requestContext":{{"identity":{{"sourceIp":"192.0.2.1"}}}}}}"#);
+        let alb = format!(r#"{{{forged},"requestContext":{{"elb":{{}}}}}}"#);
+        for (event, ingress, expected) in [
+            (&v2, IngressKind::FunctionUrl, Some("192.0.2.1")),
+            (&v2, IngressKind::HttpApi, Some("192.0.2.1")),
+            (&v1, IngressKind::RestApi, Some("192.0.2.1")),
+            (&alb, IngressKind::Alb { multi_value: false }, Some("192.0.2.7")),
+            (&v1, IngressKind::FunctionUrl, None),
+        ] {
+            let event: HttpEvent<'_> = serde_json::from_str(event).expect("an event");
+            let found = client(&event, ingress, &headers(&event));
+            assert_eq!(found, expected.map(|address| address.parse().expect("an address")), "{ingress:?}");
+        }
+    }
+}

@@ -23,10 +23,10 @@ REFUSALS = [
 ]
 
 
-def with_httpx():
-    import httpx
+def with_httpx2():
+    import httpx2
 
-    client = httpx.Client(timeout=20, trust_env=False)
+    client = httpx2.Client(timeout=20, trust_env=False)
 
     def send(method, path, headers, body):
         return client.request(method, URL + path, headers=headers, content=body).status_code
@@ -48,7 +48,7 @@ def with_http_client():
 
 
 def main(client):
-    send = {"httpx": with_httpx, "http.client": with_http_client}[client]()
+    send = {"httpx2": with_httpx2, "http.client": with_http_client}[client]()
     lost = 0
     for number in range(500):
         status, method, path, headers, body = REFUSALS[5 if number % 50 == 0 else number % 5]

@@ -246,7 +246,7 @@ async fn one_anonymous_client_cannot_shut_out_the_others() {
     let mut other = from(listen(), "192.0.2.2").send(world.at(0)).await;
     assert_eq!(other.status, 200);
     assert_eq!(other.message().await["method"], "notifications/subscriptions/acknowledged");
-    // A session is a caller of its own, and an invented one gains nothing for long: an address has eight times the limit.
+    // An invented session gains nothing where there are no sessions.
     let mut open = 0;
     for n in 0..100 {
         let invented = format!("{n:032x}");
@@ -256,6 +256,48 @@ async fn one_anonymous_client_cannot_shut_out_the_others() {
     }
     assert_eq!(open, 0, "a stream of 2026-07-28 has no session");
     assert_eq!(text(from(echo("hi"), "192.0.2.2").send(world.at(0)).await).await, "hi");
+}
+
+/// Each session of an address has the streams of one caller; all of them together eight times as many.
+#[tokio::test(start_paused = true)]
+async fn the_sessions_of_one_anonymous_address_have_eight_times_the_streams_of_one() {
+    let world = environments_with(1, |config| {
+        config.streams.per_principal = 1;
+        config.requests.per_principal = 10;
+    });
+    let mut held = Vec::new();
+    for n in 0..9 {
+        let client = Client::open(world.at(0), NEWEST).await;
+        let reply = from(client.listen(), "192.0.2.1").send(world.at(0)).await;
+        assert_eq!(reply.status, if n < 8 { 200 } else { 429 }, "session {n}");
+        held.push(reply);
+    }
+    let client = Client::open(world.at(0), NEWEST).await;
+    assert_eq!(from(client.listen(), "192.0.2.2").send(world.at(0)).await.status, 200);
+}
+
+/// The address of a client is that of its connection. A proxy that is trusted names it at the end of `X-Forwarded-For`; what a
+/// client writes there itself is not believed.
+#[tokio::test]
+async fn a_forwarded_address_counts_only_from_a_trusted_proxy() {
+    for (trusted, expected) in [(true, [200, 200, 429]), (false, [200, 429, 429])] {
+        let world = environments_with(1, |config| {
+            config.streams.per_principal = 1;
+            if trusted {
+                config.connections.trusted_proxies = vec![[127, 0, 0, 1].into()];
+            }
+        });
+        let listening = RunningServer::start(world.at(0)).await;
+        let mut held = Vec::new();
+        for (forwarded, status) in
+            ["192.0.2.1", "192.0.2.2", "203.0.113.9, 192.0.2.2"].into_iter().zip(expected)
+        {
+            let mut socket = listening.connect().await;
+            let head = socket.send(&listen().header("x-forwarded-for", forwarded)).await;
+            assert_eq!(head.status, status, "{forwarded}, trusted: {trusted}");
+            held.push(socket);
+        }
+    }
 }
 
 /// Bytes of bodies are counted from their arrival until their response has ended, by caller and by process.

@@ -80,3 +80,34 @@ impl Drop for RequestPermit {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, HeaderValue};
+
+    use super::*;
+    use crate::{auth::Principal, protocol::headers};
+
+    /// A session is a caller of its own; inventing ids gains a client no more than eight times the limit.
+    #[test]
+    fn all_anonymous_callers_of_an_address_have_eight_times_the_limit() {
+        let key = |address: &str, session: u32| {
+            let mut headers = HeaderMap::new();
+            let session = HeaderValue::from_str(&format!("{session:032x}")).expect("ASCII");
+            headers.insert(headers::SESSION_ID, session);
+            CallerKey::new(&Principal::anonymous(), address.parse().ok(), &headers)
+        };
+        let limiter = RequestLimiter::default();
+        let mut held: Vec<_> = (0..3).filter_map(|_| limiter.enter(&key("192.0.2.1", 0), 2)).collect();
+        assert_eq!(held.len(), 2, "one session has the limit of one caller");
+        held.extend((1..100).filter_map(|session| limiter.enter(&key("192.0.2.1", session), 2)));
+        assert_eq!(held.len(), 2 * CALLERS_OF_ADDRESS);
+        assert!(limiter.enter(&key("192.0.2.2", 0), 2).is_some(), "another address is not shut out");
+        held.clear();
+        let counts = limiter.0.lock().expect("no panic");
+        assert!(
+            counts.callers.is_empty() && counts.clients.is_empty(),
+            "nothing is kept of callers that left"
+        );
+    }
+}
