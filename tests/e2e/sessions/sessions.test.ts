@@ -99,7 +99,7 @@ describe('each request on another environment', () => {
 
   it('a stream whose environment has died goes on at another, with exactly what is missing', async () => {
     const session = await Session.open(lambda.url);
-    const call = await session.call('progress', { steps: 200, delay_ms: 40 }, 't');
+    const call = await session.call('progress', { steps: 100, delay_ms: 40 }, 't');
     const heard: number[] = [];
     // The connection is lost after the tenth, the environment dies at the fortieth.
     let place = '';
