@@ -29,7 +29,7 @@ pub struct Ingress {
     pub stream_lifetime: Duration,
     /// Whether the `Host` header is checked.
     pub host: HostCheck,
-    /// The address of the client, if the transport knows it. Anonymous callers are told apart by it, so a client must not
+    /// The address of the client, if the transport knows it. Limits distinguish anonymous callers by it, so a client must not
     /// be able to choose it.
     pub client: Option<IpAddr>,
 }

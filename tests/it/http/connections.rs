@@ -44,7 +44,7 @@ async fn an_idle_connection_stays_open_for_two_minutes() {
 
 /// A large answer that its client never reads ends, with everything that it holds.
 #[tokio::test]
-async fn an_answer_that_nobody_reads_is_given_up_and_its_permit_is_free() {
+async fn an_answer_that_its_client_does_not_read_is_given_up_and_its_permit_is_free() {
     let world = environments_with(1, |config| {
         config.requests.per_principal = 1;
         config.connections.write_time = Duration::from_secs(1);
@@ -54,7 +54,7 @@ async fn an_answer_that_nobody_reads_is_given_up_and_its_permit_is_free() {
     deaf.write_request(&echo(&"x".repeat(5_000_000))).await;
     assert!(deaf.is_readable().await, "an answer has begun to arrive");
     let mut other = listening.connect().await;
-    assert_eq!(other.send(&echo("hi")).await.status, 429, "the answer that nobody has read counts");
+    assert_eq!(other.send(&echo("hi")).await.status, 429, "the answer that its client has not read counts");
     let since = Instant::now();
     loop {
         let mut other = listening.connect().await;
@@ -70,7 +70,7 @@ async fn an_answer_that_nobody_reads_is_given_up_and_its_permit_is_free() {
 /// for its connection, even if its client takes a byte now and then.
 #[allow(deprecated, reason = "log messages are what a stream of a session can be filled with")]
 #[tokio::test]
-async fn a_stream_that_nobody_reads_gives_its_place_back_at_its_deadline() {
+async fn a_stream_that_its_client_does_not_read_gives_its_place_back_at_its_deadline() {
     let world = environments_with(1, |config| {
         config.streams.lifetime = Some(Duration::from_secs(1));
         config.streams.per_principal = 1;

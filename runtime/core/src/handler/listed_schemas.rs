@@ -97,7 +97,7 @@ impl Layer for ListedSchemas {
 /// * with a type for each property and for the items of each array.
 fn listed(of: Use, own: &JsonObject) -> JsonObject {
     let mut schema = own.clone();
-    if schema.get("$schema").is_some_and(|dialect| dialect == DIALECT) && !schema.iter().any(is_of_a_person) {
+    if schema.get("$schema").is_some_and(|dialect| dialect == DIALECT) && !schema.iter().any(is_handwritten) {
         schema.shift_remove("$schema");
     }
     rewrite(of, &mut schema);
@@ -108,7 +108,7 @@ fn listed(of: Use, own: &JsonObject) -> JsonObject {
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 
 /// Whether a keyword, or one below it, is of this dialect and never derived: then the dialect may be meant.
-fn is_of_a_person((keyword, value): (&String, &Value)) -> bool {
+fn is_handwritten((keyword, value): (&String, &Value)) -> bool {
     const WRITTEN: [&str; 8] = [
         "$id",
         "$anchor",
@@ -121,9 +121,9 @@ fn is_of_a_person((keyword, value): (&String, &Value)) -> bool {
     ];
     WRITTEN.contains(&keyword.as_str())
         || match value {
-            Value::Object(inner) => inner.iter().any(is_of_a_person),
+            Value::Object(inner) => inner.iter().any(is_handwritten),
             Value::Array(items) => {
-                items.iter().filter_map(Value::as_object).any(|inner| inner.iter().any(is_of_a_person))
+                items.iter().filter_map(Value::as_object).any(|inner| inner.iter().any(is_handwritten))
             }
             _ => false,
         }
@@ -206,7 +206,7 @@ fn properties(of: Use, schema: &mut Map<String, Value>) {
     }
 }
 
-/// The schema of an optional value: that of the value. Whoever has none leaves it out.
+/// The schema of an optional value: that of the value. A caller without a value leaves the property out.
 fn without_null(property: &mut Value) {
     let Value::Object(property) = property else { return };
     if property.get("default").is_some_and(Value::is_null) {

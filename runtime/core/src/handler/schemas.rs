@@ -16,8 +16,8 @@ use crate::protocol::explain::{described, short};
 
 /// How many schemas are kept. A program that defines its tools anew for each call does not fill the memory.
 const KEPT: usize = 512;
-/// How many faults of one call are told.
-const TOLD: usize = 5;
+/// How many faults of one call its result names.
+const NAMED: usize = 5;
 
 /// The compiled schemas, by the name of their tool.
 #[derive(Default)]
@@ -43,9 +43,9 @@ impl Schemas {
         }
         let mut faults: Vec<String> = validator.iter_errors(arguments).map(|error| fault(&error)).collect();
         faults.dedup();
-        if faults.len() > TOLD {
-            let more = faults.len() - TOLD;
-            faults.truncate(TOLD);
+        if faults.len() > NAMED {
+            let more = faults.len() - NAMED;
+            faults.truncate(NAMED);
             faults.push(format!("and {more} more"));
         }
         Err(faults.join("; "))
@@ -91,7 +91,7 @@ fn fault(error: &ValidationError<'_>) -> String {
             return format!("{of}{property} is required");
         }
         Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
-            let keys: Vec<_> = unexpected.iter().take(TOLD).map(|key| format!("{:?}", short(key))).collect();
+            let keys: Vec<_> = unexpected.iter().take(NAMED).map(|key| format!("{:?}", short(key))).collect();
             return format!("{path} must not have {}", keys.join(", "));
         }
         Kind::Type { kind } => types(kind),
@@ -132,11 +132,11 @@ fn types(kind: &TypeKind) -> String {
 
 fn listed(value: &Value) -> String {
     let options = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
-    let mut told: Vec<String> = options.iter().take(20).map(|option| short(&option.to_string())).collect();
-    if options.len() > told.len() {
-        told.push(format!("and {} more", options.len() - told.len()));
+    let mut named: Vec<String> = options.iter().take(20).map(|option| short(&option.to_string())).collect();
+    if options.len() > named.len() {
+        named.push(format!("and {} more", options.len() - named.len()));
     }
-    told.join(", ")
+    named.join(", ")
 }
 
 const ROOT: &str = "arguments";

@@ -71,8 +71,8 @@ pub(super) async fn run(
             if let Err(error) = done {
                 tracing::debug!(%error, "a connection ended with an error");
             }
-            // The client may still be sending what nobody reads. Were the socket closed now, the kernel would answer with a
-            // reset, and the client might never see the response.
+            // The client may still be sending a body that the server does not read. Were the socket closed now, the kernel
+            // would answer with a reset, and the client might never see the response.
             if state.has_unread_body() {
                 socket.close().await;
             }

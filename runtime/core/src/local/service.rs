@@ -81,8 +81,8 @@ impl hyper::service::Service<Request<Incoming>> for ConnectionService {
     }
 }
 
-/// The address of the client. A proxy that is trusted appends the address of whoever has sent it the request; what stands
-/// before that was written by others.
+/// The address of the client. A trusted proxy appends the address that it received the request from; the sender of the
+/// request may have written what stands before that.
 fn client(headers: &HeaderMap, peer: IpAddr, trusted: &[IpAddr]) -> IpAddr {
     if !trusted.contains(&peer) {
         return peer;

@@ -47,7 +47,7 @@ struct Current {
     blocked: Option<Instant>,
     /// A response body whose last bytes are not written yet, with the permits that it holds.
     unsent: Option<Body>,
-    /// Whether the client may still send a body that nobody reads.
+    /// Whether the client may still send a body that the server does not read.
     has_unread_body: bool,
     is_evicted: bool,
 }
@@ -119,8 +119,8 @@ impl ConnectionState {
         }
     }
 
-    /// The response was made to its end, and is still to be written. It is kept for its permits: a response that nobody
-    /// reads counts until its last byte has left.
+    /// The response was made to its end, and is still to be written. It is kept for its permits: a response that its
+    /// client does not read counts until its last byte has left.
     pub(super) fn responded(&self, body: Body) {
         self.current().unsent = Some(body);
     }

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 /// How often equal lines are written.
 const INTERVAL: Duration = Duration::from_secs(1);
-/// How many different lines are told apart.
+/// How many different lines are counted separately.
 const LINES: usize = 64;
 
 /// Counts equal lines, and writes each at most once a second: callers must not be able to fill the log.
