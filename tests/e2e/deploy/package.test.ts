@@ -22,7 +22,8 @@ const server = new McpLambdaServer(notes, 'Notes', {
   code: lambda.Code.fromAsset('program'),
   architecture: lambda.Architecture.X86_64,
   auth: McpAuth.none(),
-  monitoring: { alarms: false },
+  // ministack has no metric math and no query definitions.
+  monitoring: { alarms: false, savedQueries: false },
 });
 new CfnOutput(notes, 'McpEndpoint', { value: server.url });
 const built = new Stack(app, 'Built');
