@@ -27,6 +27,7 @@
 
 mod backends;
 mod builder;
+mod hooks;
 mod server;
 
 pub use rmcp;
@@ -115,6 +116,15 @@ pub mod events {
 pub mod http {
     #[doc(inline)]
     pub use mcp_lambda_core::http::{Body, BoxError};
+}
+
+/// Invocations, for [`Builder::invocation_layer`].
+#[cfg(feature = "lambda")]
+pub mod lambda {
+    #[doc(inline)]
+    pub use mcp_lambda_runtime::{
+        EventKind, InvocationError, InvocationRequest, InvocationResponse, InvocationService,
+    };
 }
 
 /// Sessions and state.

@@ -20,6 +20,8 @@ use mcp_lambda_core::{
 use mcp_lambda_runtime::Environment;
 use tower::Service;
 
+use crate::hooks::Hooks;
+
 /// An MCP server that is built. [`serve`](Self::serve) runs it.
 ///
 /// It is a [`tower::Service`] over HTTP requests, so that other hosts can run it too:
@@ -33,11 +35,14 @@ use tower::Service;
 /// # }
 /// ```
 #[derive(Debug, Clone)]
-pub struct Server(mcp_lambda_core::Server);
+pub struct Server {
+    server: mcp_lambda_core::Server,
+    hooks: Hooks,
+}
 
 impl Server {
-    pub(crate) fn new(server: mcp_lambda_core::Server) -> Self {
-        Self(server)
+    pub(crate) fn new(server: mcp_lambda_core::Server, hooks: Hooks) -> Self {
+        Self { server, hooks }
     }
 
     /// Serves until the process is asked to stop: the Lambda Runtime API in an execution environment of Lambda, the
@@ -47,7 +52,7 @@ impl Server {
     ///
     /// When the address cannot be bound, or the Runtime API cannot be reached any longer.
     pub async fn serve(self) -> Result<(), Error> {
-        let environment = Host::of(self.config()).await?;
+        let environment = Host::of(self.config(), &self.hooks).await?;
         self.serve_on(environment).await
     }
 
@@ -56,10 +61,11 @@ impl Server {
         match host {
             // Both are boxed: what runs for hours is large, and would be copied from frame to frame until it runs.
             #[cfg(feature = "lambda")]
-            Host::Lambda(environment) => Box::pin(environment.serve(self.0)).await,
+            Host::Lambda(environment) => Box::pin(environment.serve(self.server, self.hooks.lambda)).await,
             Host::Local => {
                 let listen = self.config().listen;
-                Box::pin(self.0.bind(listen).await?.serve()).await;
+                Box::pin(self.server.bind(listen).await?.serve()).await;
+                self.hooks.ended_locally().await;
                 Ok(())
             }
         }
@@ -71,36 +77,36 @@ impl Server {
     ///
     /// When the address cannot be bound.
     pub async fn bind(self, address: SocketAddr) -> Result<BoundServer, Error> {
-        self.0.bind(address).await
+        self.server.bind(address).await
     }
 
     /// Answers one request.
     pub fn handle(&self, request: Request<Body>) -> BoxFuture<'static, Response<Body>> {
-        self.0.handle(request)
+        self.server.handle(request)
     }
 
     /// Publishes events, for code that runs outside requests.
     #[must_use]
     pub fn events(&self) -> &Events {
-        self.0.events()
+        self.server.events()
     }
 
     /// The configuration that the server was built with.
     #[must_use]
     pub fn config(&self) -> &Config {
-        self.0.config()
+        self.server.config()
     }
 
     /// Asks the server to stop: open streams end gracefully, requests in progress finish.
     pub fn stop(&self) {
-        self.0.stop();
+        self.server.stop();
     }
 
     /// The server of the core crate, for tests of its parts.
     #[doc(hidden)]
     #[must_use]
     pub fn core(&self) -> &mcp_lambda_core::Server {
-        &self.0
+        &self.server
     }
 }
 
@@ -118,7 +124,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        self.0.call(request)
+        self.server.call(request)
     }
 }
 
@@ -131,10 +137,13 @@ pub(crate) enum Host {
 
 impl Host {
     /// The host that the configuration names. The Runtime API is connected to at once, while the server is built.
-    pub(crate) async fn of(config: &Config) -> Result<Self, Error> {
+    pub(crate) async fn of(config: &Config, hooks: &Hooks) -> Result<Self, Error> {
         let Some(address) = &config.runtime_api else { return Ok(Self::Local) };
         #[cfg(feature = "lambda")]
-        return Ok(Self::Lambda(Environment::connect(address, config.max_concurrency).await?));
+        {
+            let registers = config.max_concurrency > 1 || hooks.on_shutdown.is_some();
+            return Ok(Self::Lambda(Environment::connect(address, registers).await?));
+        }
         #[cfg(not(feature = "lambda"))]
         Err(Error::Lambda(
             format!(

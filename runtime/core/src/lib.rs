@@ -15,6 +15,8 @@ mod exchange;
 #[cfg(test)]
 mod fuzz;
 mod handler;
+#[doc(hidden)]
+pub mod hook;
 pub mod http;
 pub mod ids;
 mod ingress;

@@ -12,19 +12,19 @@ const CLOCK_SKEW: Duration = Duration::from_secs(5);
 /// The time between the deadline of a request and the function's timeout, in which the end of the response is sent.
 const MARGIN: Duration = Duration::from_secs(2);
 
-/// The deadline of an invocation whose `Lambda-Runtime-Deadline-Ms` is `deadline_ms`.
+/// The deadline of an invocation whose `Lambda-Runtime-Deadline-Ms` is `at`.
 ///
 /// Managed Instances do not stop an invocation at the function's timeout, so the server has to end the request itself.
 /// `limit`, at most the longest timeout, counts without the header, and where it makes no sense: Lambda starts no
 /// invocation after its deadline, and none has longer than the longest timeout.
-pub(super) fn deadline(deadline_ms: Option<u64>, now: Timestamp, limit: Duration) -> Deadline {
+pub(super) fn deadline(at: Option<Timestamp>, now: Timestamp, limit: Duration) -> Deadline {
     let limit = limit.min(LONGEST_TIMEOUT);
-    let Some(deadline_ms) = deadline_ms else { return Deadline::after(limit) };
-    match time_left(deadline_ms, now) {
+    let Some(at) = at else { return Deadline::after(limit) };
+    match time_left(at, now) {
         Some(left) => Deadline::after(left.saturating_sub(MARGIN.min(left / 4))),
         None => {
             tracing::warn!(
-                deadline_ms,
+                deadline_ms = at.as_millis(),
                 now = now.as_millis(),
                 "the deadline of an invocation makes no sense"
             );
@@ -34,8 +34,8 @@ pub(super) fn deadline(deadline_ms: Option<u64>, now: Timestamp, limit: Duration
 }
 
 /// The time until a deadline. `None`: it has passed, or is later than any invocation may end.
-fn time_left(deadline_ms: u64, now: Timestamp) -> Option<Duration> {
-    let left = Duration::from_millis(deadline_ms.checked_sub(now.as_millis())?);
+pub(super) fn time_left(at: Timestamp, now: Timestamp) -> Option<Duration> {
+    let left = Duration::from_millis(at.as_millis().checked_sub(now.as_millis())?);
     let is_plausible = !left.is_zero() && left <= LONGEST_TIMEOUT + CLOCK_SKEW;
     is_plausible.then(|| left.min(LONGEST_TIMEOUT))
 }
@@ -47,7 +47,7 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
     fn budget(after_now: i64, limit: u64) -> u64 {
-        let at = NOW.as_millis().checked_add_signed(after_now).expect("a time");
+        let at = Timestamp::from_millis(NOW.as_millis().checked_add_signed(after_now).expect("a time"));
         let budget = deadline(Some(at), NOW, Duration::from_secs(limit)).budget();
         u64::try_from(budget.as_millis()).expect("a few minutes")
     }

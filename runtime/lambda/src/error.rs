@@ -8,10 +8,21 @@ pub(super) const ERROR_TYPE: HeaderName = HeaderName::from_static("lambda-runtim
 pub(super) const ERROR_BODY: HeaderName = HeaderName::from_static("lambda-runtime-function-error-body");
 
 /// The error of an invocation. Lambda retries an asynchronous invocation and then moves it to the dead-letter queue.
-#[derive(Debug, serde::Serialize)]
-pub(super) struct InvocationError {
+///
+/// A tower layer around the invocations may return one; the invoker reads its type and its message.
+#[derive(Debug, Clone, thiserror::Error, serde::Serialize)]
+#[error("{kind}: {message}")]
+pub struct InvocationError {
     #[serde(rename = "errorType")]
     pub(super) kind: &'static str,
     #[serde(rename = "errorMessage")]
     pub(super) message: String,
+}
+
+impl InvocationError {
+    /// Creates an error of a type, which must be visible ASCII.
+    #[must_use]
+    pub fn new(kind: &'static str, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into() }
+    }
 }

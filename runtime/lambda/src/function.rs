@@ -5,20 +5,19 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request, Response};
 use http_body_util::{BodyExt, Collected};
-use serde::{Deserialize, de::IgnoredAny};
 
 use super::{
     authorizer::AuthorizerRequest,
-    classify::{IngressKind, Invocation, Named, classify},
+    classify::{IngressKind, Invocation},
     deadline::deadline,
     direct,
     error::InvocationError,
     events,
     gateway_details::gateway_details,
+    invocation_request::InvocationRequest,
     request,
-    response::{self, InvocationResponse},
+    response::{self, ResponsePayload},
     roles::Roles,
-    runtime_api::Event,
 };
 use mcp_lambda_core::{
     Delivery, GatewayDetails, HostCheck, Ingress, Invocation as LambdaInvocation, InvocationDetails, Server,
@@ -26,7 +25,7 @@ use mcp_lambda_core::{
     error::Causes,
     events::InboundEvent,
     http::{Body, bad_request, full},
-    time::{Deadline, Timestamp},
+    time::Deadline,
 };
 
 /// The lifetime of a stream that waits for events: Lambda bills each second of it.
@@ -67,16 +66,16 @@ impl Function {
         Self { roles: Roles::of(&server), server }
     }
 
-    pub(super) async fn answer(self, event: Event) -> Result<InvocationResponse, InvocationError> {
+    pub(super) async fn answer(self, request: InvocationRequest) -> Result<ResponsePayload, InvocationError> {
+        let content = self.read(&request)?;
+        let InvocationRequest { details, payload } = request;
+        drop(payload);
         let now = self.server.clock().now();
         let context = InvocationContext {
-            deadline: deadline(event.deadline_ms, now, self.server.config().request_timeout),
-            trace_id: event.trace_id.clone(),
-            details: details(&event),
+            deadline: deadline(details.deadline, now, self.server.config().request_timeout),
+            trace_id: details.trace_header.clone(),
+            details,
         };
-        let is_agent_core = event.client_context.as_deref().map_or(Ok(false), is_agent_core)?;
-        let content = self.read(&event.payload, is_agent_core)?;
-        drop(event.payload);
         Ok(match content {
             Content::Http { request, ingress, gateway } => {
                 let mut context = context;
@@ -87,17 +86,16 @@ impl Function {
             Content::Events(events) => self.receive(events, context).await?,
             Content::Authorizer(request) => {
                 let response = request.answer(self.server.authenticator(), context.deadline).await?;
-                InvocationResponse::Buffered(response)
+                ResponsePayload::Buffered(response)
             }
-            Content::Empty => InvocationResponse::Buffered(Bytes::from_static(b"{}")),
+            Content::Empty => ResponsePayload::Buffered(Bytes::from_static(b"{}")),
         })
     }
 
-    fn read(&self, event: &[u8], is_agent_core: bool) -> Result<Content, InvocationError> {
+    fn read(&self, request: &InvocationRequest) -> Result<Content, InvocationError> {
         let invalid = |message| InvocationError { kind: "InvalidEvent", message };
-        let event = std::str::from_utf8(event)
-            .map_err(|error| invalid(format!("the event is not UTF-8: {error}")))?;
-        let invocation = classify(event, is_agent_core).map_err(|error| invalid(error.to_string()))?;
+        let event = request.text()?;
+        let invocation = request.classify()?;
         if let Some(kind) = invocation.kind() {
             self.roles.check(kind)?;
         }
@@ -134,7 +132,7 @@ impl Function {
         self,
         events: Vec<InboundEvent>,
         context: InvocationContext,
-    ) -> Result<InvocationResponse, InvocationError> {
+    ) -> Result<ResponsePayload, InvocationError> {
         for event in events {
             let id = event.source_id.clone();
             let appended =
@@ -150,7 +148,7 @@ impl Function {
                 Err(_) => return Err(not_stored(format!("event {id} was not stored in time"))),
             }
         }
-        Ok(InvocationResponse::Buffered(Bytes::from_static(b"{}")))
+        Ok(ResponsePayload::Buffered(Bytes::from_static(b"{}")))
     }
 
     async fn http(
@@ -158,7 +156,7 @@ impl Function {
         request: Result<Request<Body>, request::BadRequest>,
         ingress: IngressKind,
         context: InvocationContext,
-    ) -> InvocationResponse {
+    ) -> ResponsePayload {
         let delivery = delivery(self.server.config().response_mode, ingress);
         let answer = match request {
             Ok(request) => self.serve(request, context, delivery).await,
@@ -173,7 +171,7 @@ impl Function {
         }
     }
 
-    async fn direct(self, request: Request<Body>, context: InvocationContext) -> InvocationResponse {
+    async fn direct(self, request: Request<Body>, context: InvocationContext) -> ResponsePayload {
         let answer = self.serve(request, context, Delivery::Buffered).await;
         let body = answer.into_body().collect().await.map(Collected::to_bytes).unwrap_or_default();
         response::raw(body)
@@ -205,33 +203,6 @@ impl Function {
         // A gateway passes on what it is given; a response to HEAD has no body.
         if is_head { response.map(|_| full(Bytes::new())) } else { response }
     }
-}
-
-fn details(event: &Event) -> InvocationDetails {
-    let mut details = InvocationDetails::default();
-    details.request_id.clone_from(&event.invocation.request_id);
-    details.deadline = event.deadline_ms.map(Timestamp::from_millis);
-    details.trace_header.clone_from(&event.trace_id);
-    details.invoked_arn.clone_from(&event.invoked_arn);
-    details.tenant_id.clone_from(&event.tenant_id);
-    details.client_context.clone_from(&event.client_context);
-    details.cognito_identity.clone_from(&event.cognito_identity);
-    details
-}
-
-/// Whether AgentCore Gateway invoked the function: it names the tool in the client context. A principal that may invoke the
-/// function directly can send any client context, so an invalid one fails its own invocation and no other.
-fn is_agent_core(context: &[u8]) -> Result<bool, InvocationError> {
-    #[derive(Deserialize)]
-    struct ClientContext<'a> {
-        #[serde(borrow, default)]
-        custom: Option<Named<'a, IgnoredAny>>,
-    }
-    let context: ClientContext<'_> = serde_json::from_slice(context).map_err(|error| InvocationError {
-        kind: "InvalidClientContext",
-        message: format!("the client context cannot be read: {error}"),
-    })?;
-    Ok(context.custom.is_some_and(|custom| custom.contains_key("bedrockAgentCoreToolName")))
 }
 
 /// How a gateway delivers the response: HTTP APIs and load balancers never stream, a Function URL streams unless

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::BodyExt;
-use mcp_lambda_core::{Server, ServerParts, config::Config, http::Routes, store::Stores, time::Clock};
+use mcp_lambda_core::{
+    InvocationDetails, Server, ServerParts, config::Config, http::Routes, store::Stores, time::Clock,
+};
 use proptest::prelude::*;
 use rmcp::ServerHandler;
 use tokio::time::Instant;
@@ -16,8 +18,8 @@ use self::mutated::{corpus, mutated};
 use super::{
     function::Function,
     identity::{self, PayloadFormat},
-    response::InvocationResponse,
-    runtime_api::Event,
+    invocation_request::InvocationRequest,
+    response::ResponsePayload,
 };
 
 /// The longest time for an input of a few kilobytes, in a debug build on a busy machine.
@@ -47,7 +49,9 @@ fn function() -> Function {
 
 /// Answers an event, to the last byte of its response.
 async fn answer(function: Function, payload: Bytes) {
-    if let Ok(InvocationResponse::Streaming(body)) = function.answer(Event::of(payload)).await {
+    if let Ok(ResponsePayload::Streaming(body)) =
+        function.answer(InvocationRequest { details: InvocationDetails::default(), payload }).await
+    {
         let _ = body.collect().await;
     }
 }

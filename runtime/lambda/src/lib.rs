@@ -9,6 +9,8 @@
 //! * `events`: SNS deliveries and EventBridge events.
 //! * `authorizer`: the Lambda authorizer of an API Gateway.
 //! * `function`: from an event to its response.
+//! * `hooks`, `hooked_function`, `snapshot`: what a program runs around invocations, and around the life of an environment.
+//! * `invocation_request`, `invocation_response`: an invocation as a layer of the program sees it.
 //! * `runtime_address`, `runtime_api`, `run`, `shutdown`: the Runtime API, the loop over it, and its end.
 
 #![warn(missing_debug_implementations)]
@@ -23,7 +25,11 @@ mod function;
 #[cfg(test)]
 mod fuzz;
 mod gateway_details;
+mod hooked_function;
+mod hooks;
 mod identity;
+mod invocation_request;
+mod invocation_response;
 mod request;
 mod response;
 mod response_body;
@@ -32,5 +38,11 @@ mod run;
 mod runtime_address;
 mod runtime_api;
 mod shutdown;
+mod snapshot;
 
+pub use error::InvocationError;
+pub use hooks::{Hooks, InvocationService};
+pub use invocation_request::InvocationRequest;
+pub use invocation_response::InvocationResponse;
+pub use roles::EventKind;
 pub use run::Environment;

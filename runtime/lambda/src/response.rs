@@ -19,8 +19,8 @@ use mcp_lambda_core::{
     http::{Body, full, internal_error},
 };
 
-/// The response to an invocation.
-pub(super) enum InvocationResponse {
+/// What the Runtime API receives as the response to an invocation.
+pub(super) enum ResponsePayload {
     /// A JSON document.
     Buffered(Bytes),
     /// A prelude and a body, sent while the body is produced.
@@ -55,7 +55,7 @@ struct Prelude<'a> {
 /// (<https://github.com/aws/aws-lambda-nodejs-runtime-interface-client/issues/95>, read 2026-11-26). A response without a
 /// body, such as 202, gets an empty JSON object: Java clients take no other type for one
 /// (<https://github.com/modelcontextprotocol/java-sdk/issues/748>), and others read no body of such a status.
-pub(super) async fn streamed(response: Response<Body>) -> InvocationResponse {
+pub(super) async fn streamed(response: Response<Body>) -> ResponsePayload {
     let (mut parts, body) = response.into_parts();
     let body = if is_empty(&body) { no_body(&mut parts) } else { body };
     let cookies = take_cookies(&mut parts.headers);
@@ -64,7 +64,7 @@ pub(super) async fn streamed(response: Response<Body>) -> InvocationResponse {
     let prelude = Prelude { status_code: parts.status.as_u16(), headers: Single(&parts.headers), cookies };
     // The prelude contains nothing but text, so its serialization does not fail.
     let prelude = serde_json::to_vec(&prelude).unwrap_or_default();
-    InvocationResponse::Streaming(Chunks::streamed(prelude.into(), PRELUDE_END, body).await)
+    ResponsePayload::Streaming(Chunks::streamed(prelude.into(), PRELUDE_END, body).await)
 }
 
 /// The body that a streamed response without one gets. A 204 must not have one, so it becomes a 200.
@@ -88,7 +88,7 @@ fn is_empty(body: &Body) -> bool {
 }
 
 /// A buffered response.
-pub(super) async fn buffered(response: Response<Body>, ingress: IngressKind) -> InvocationResponse {
+pub(super) async fn buffered(response: Response<Body>, ingress: IngressKind) -> ResponsePayload {
     let (mut parts, body) = response.into_parts();
     if !is_empty(&body) {
         // The default of a gateway would be JSON.
@@ -118,22 +118,22 @@ pub(super) async fn buffered(response: Response<Body>, ingress: IngressKind) -> 
         );
         return failure(ingress, &text);
     }
-    InvocationResponse::Buffered(output.into())
+    ResponsePayload::Buffered(output.into())
 }
 
 /// The response to a direct invocation: the JSON-RPC message itself, or `null` for a notification.
-pub(super) fn raw(body: Bytes) -> InvocationResponse {
+pub(super) fn raw(body: Bytes) -> ResponsePayload {
     let is_json = serde_json::from_slice::<IgnoredAny>(&body).is_ok();
-    InvocationResponse::Buffered(if is_json { body } else { Bytes::from_static(b"null") })
+    ResponsePayload::Buffered(if is_json { body } else { Bytes::from_static(b"null") })
 }
 
 /// An internal error, with status 500: the body has no request id, and after a 200 a client would wait for a response with
 /// the id of its request.
-fn failure(ingress: IngressKind, message: &str) -> InvocationResponse {
+fn failure(ingress: IngressKind, message: &str) -> ResponsePayload {
     let (status, body) = internal_error(message);
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, JSON);
-    InvocationResponse::Buffered(encode(status, &mut headers, &body, ingress).into())
+    ResponsePayload::Buffered(encode(status, &mut headers, &body, ingress).into())
 }
 
 #[derive(Serialize)]

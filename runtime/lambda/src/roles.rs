@@ -6,15 +6,25 @@ use super::error::InvocationError;
 
 /// The kind of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum EventKind {
+#[non_exhaustive]
+pub enum EventKind {
+    /// An HTTP request, from a Function URL, an API of API Gateway or a load balancer.
     Http,
+    /// A JSON-RPC message of the Invoke API.
     DirectInvoke,
+    /// A request of API Gateway for an authorization.
     Authorizer,
+    /// Messages of SNS.
     Sns,
+    /// An event of `EventBridge`.
     EventBridge,
+    /// Messages of SQS.
     Sqs,
+    /// A call of a tool by `AgentCore` Gateway.
     AgentCore,
+    /// The outcome of an asynchronous invocation.
     Completion,
+    /// An event that keeps an environment warm.
     WarmUp,
 }
 

@@ -1,24 +1,29 @@
 //! The loop over the Runtime API: one invocation after another, or as many at once as the environment is configured for.
 
-use std::{any::Any, fmt, future::ready, panic::AssertUnwindSafe, time::Duration};
+use std::{fmt, future::ready, time::Duration};
 
 use futures::{FutureExt, future::BoxFuture};
-use tokio::task::JoinSet;
+use tokio::{task::JoinSet, time::Instant};
 
 use super::{
-    error::InvocationError,
     function::Function,
+    hooked_function::HookedFunction,
+    hooks::Hooks,
+    invocation_response::InvocationResponse,
     runtime_api::{Api, ApiError, Connection, Event},
     shutdown::{self, Connected},
+    snapshot,
 };
 use mcp_lambda_core::{
     Server,
-    error::{Causes, Error, panic_text},
+    error::{Causes, Error},
     telemetry::with_trace_header,
 };
 
 /// How long open responses may take after SIGTERM: Lambda sends SIGKILL half a second later.
 const SHUTDOWN_GRACE: Duration = Duration::from_millis(350);
+/// How long open responses and the program's hook may take together after SIGTERM.
+const SHUTDOWN_TIME: Duration = Duration::from_millis(450);
 /// How many connections in a row may fail before the process ends and Lambda starts another environment.
 const MAX_CONNECTION_FAILURES: u32 = 3;
 
@@ -36,14 +41,15 @@ impl fmt::Debug for Environment {
 
 impl Environment {
     /// Connects to the Runtime API at this host and port, or URL. The call returns before the connection is open, so
-    /// that the server is built in the meantime.
+    /// that the server is built in the meantime. `registers`: the process is an extension, so that Lambda tells it of its
+    /// end, which costs a round trip before the first poll.
     ///
     /// # Errors
     ///
     /// [`Error::Lambda`] if the address is not a host and a port, or an `http` URL.
-    pub async fn connect(address: &str, max_concurrency: usize) -> Result<Self, Error> {
+    pub async fn connect(address: &str, registers: bool) -> Result<Self, Error> {
         let api = Api::new(address).map_err(lambda_error)?;
-        let mut connecting = shutdown::connect(api.connection(), max_concurrency).boxed();
+        let mut connecting = shutdown::connect(api.connection(), registers).boxed();
         // The first poll starts the connection; the second one, after a turn of the event loop, sends the first request.
         let connected = tokio::select! {
             biased;
@@ -57,27 +63,42 @@ impl Environment {
     ///
     /// # Errors
     ///
-    /// [`Error::Lambda`] if the Runtime API cannot be reached or rejects a request for the next event.
-    pub async fn serve(self, server: Server) -> Result<(), Error> {
+    /// [`Error::Lambda`] if the Runtime API cannot be reached or rejects a request for the next event, or if the environment
+    /// could not be stored or restored.
+    pub async fn serve(self, server: Server, hooks: Hooks) -> Result<(), Error> {
         let Connected { connection, extension } = self.connected.await;
         let shutdown = server.shutdown().clone();
-        let function = Function::new(server);
-        let mut workers = Box::pin(workers(function, &self.api, connection));
+        let mut served = Box::pin(start_and_serve(server, &self.api, connection, &hooks));
         tokio::select! {
             biased;
-            ended = &mut workers => return ended.map_err(lambda_error),
+            ended = &mut served => return ended.map_err(lambda_error),
             () = shutdown::requested(&self.api, extension) => {}
         }
+        let end = Instant::now() + SHUTDOWN_TIME;
         tracing::info!("the environment is shutting down; finishing open requests");
         shutdown.cancel();
-        match tokio::time::timeout(SHUTDOWN_GRACE, workers).await {
-            Ok(ended) => ended.map_err(lambda_error),
-            Err(_) => {
-                tracing::warn!("open requests did not finish in time");
-                Ok(())
-            }
+        let ended = tokio::time::timeout(SHUTDOWN_GRACE, served).await;
+        if ended.is_err() {
+            tracing::warn!("open requests did not finish in time");
         }
+        if let Some(hook) = &hooks.on_shutdown {
+            hook.run_logged(end.saturating_duration_since(Instant::now())).await;
+        }
+        ended.unwrap_or(Ok(())).map_err(lambda_error)
     }
+}
+
+/// Serves invocations, in each restored copy if Lambda stores the environment first.
+async fn start_and_serve(
+    server: Server,
+    api: &Api,
+    mut connection: Connection,
+    hooks: &Hooks,
+) -> Result<(), ApiError> {
+    if server.config().snap_start {
+        snapshot::stored_and_restored(&mut connection, hooks).await?;
+    }
+    workers(HookedFunction::new(Function::new(server), hooks), api, connection).await
 }
 
 fn lambda_error(error: ApiError) -> Error {
@@ -86,8 +107,8 @@ fn lambda_error(error: ApiError) -> Error {
 
 /// Runs one worker for each invocation that the environment serves at a time. The first worker uses the connection that is
 /// open already. Returns when the last worker has ended.
-async fn workers(function: Function, api: &Api, connection: Connection) -> Result<(), ApiError> {
-    let count = function.server.config().max_concurrency;
+async fn workers(function: HookedFunction, api: &Api, connection: Connection) -> Result<(), ApiError> {
+    let count = function.function.server.config().max_concurrency;
     if count <= 1 {
         return worker(function, connection).await;
     }
@@ -98,7 +119,7 @@ async fn workers(function: Function, api: &Api, connection: Connection) -> Resul
     workers.spawn(worker(function, connection));
     let mut outcome = Ok(());
     while let Some(ended) = workers.join_next().await {
-        // The panic of an invocation is caught in `answer`; if a worker itself panics, the others continue.
+        // The panic of an invocation is caught in `HookedFunction::answer`; if a worker itself panics, the others continue.
         let Ok(Err(error)) = ended else { continue };
         tracing::error!(error = %Causes(&error), left = workers.len(), "a worker ended");
         outcome = Err(error);
@@ -106,8 +127,8 @@ async fn workers(function: Function, api: &Api, connection: Connection) -> Resul
     outcome
 }
 
-async fn worker(function: Function, mut connection: Connection) -> Result<(), ApiError> {
-    let shutdown = function.server.shutdown().clone();
+async fn worker(function: HookedFunction, mut connection: Connection) -> Result<(), ApiError> {
+    let shutdown = function.function.server.shutdown().clone();
     let mut failures = 0;
     loop {
         let next = tokio::select! {
@@ -130,17 +151,21 @@ async fn worker(function: Function, mut connection: Connection) -> Result<(), Ap
 }
 
 /// Answers one invocation. Its failure is logged and reported to Lambda, and does not end the worker.
-async fn answer(function: &Function, connection: &mut Connection, event: Event) {
+async fn answer(function: &HookedFunction, connection: &mut Connection, event: Event) {
     // Around the whole invocation: a streamed response works until its last byte.
-    let trace_id = event.trace_id.clone();
+    let (trace_id, deadline) = (event.request.details.trace_header.clone(), event.request.details.deadline);
     with_trace_header(trace_id, invoke(function, connection, event)).await;
+    function.after(deadline).await;
 }
 
-async fn invoke(function: &Function, connection: &mut Connection, event: Event) {
-    let invocation = event.invocation.clone();
-    let response = AssertUnwindSafe(function.clone().answer(event)).catch_unwind().await;
-    let sent = match response.unwrap_or_else(|panic| Err(panicked(&*panic))) {
-        Ok(response) => connection.respond(&invocation, response).await,
+async fn invoke(function: &HookedFunction, connection: &mut Connection, event: Event) {
+    let Event { invocation, request } = event;
+    let sent = match function.answer(request).await {
+        Ok(InvocationResponse { payload, kept }) => {
+            let sent = connection.respond(&invocation, payload).await;
+            drop(kept);
+            sent
+        }
         Err(error) => {
             tracing::error!(kind = error.kind, reason = error.message, "an invocation failed");
             connection.fail(&invocation, &error).await
@@ -150,9 +175,4 @@ async fn invoke(function: &Function, connection: &mut Connection, event: Event) 
         // The response was too late or too large, or the connection failed: Lambda reports it to the invoker.
         tracing::error!(error = %Causes(&error), "the Runtime API did not accept a response");
     }
-}
-
-fn panicked(panic: &(dyn Any + Send)) -> InvocationError {
-    tracing::error!(panic = panic_text(panic), "the server panicked");
-    InvocationError { kind: "Panic", message: "internal error: the server panicked".to_owned() }
 }

@@ -25,15 +25,18 @@ use tokio::net::TcpStream;
 
 use super::{
     error::{ERROR_TYPE, InvocationError},
-    response::InvocationResponse,
+    invocation_request::InvocationRequest,
+    response::ResponsePayload,
     response_body::{self, Chunks},
     runtime_address::RuntimeAddress,
 };
+use mcp_lambda_core::{InvocationDetails, hook::HookError, time::Timestamp};
 
 const USER_AGENT: HeaderValue =
     HeaderValue::from_static(concat!("mcp-lambda-server/", env!("CARGO_PKG_VERSION")));
 const REGISTER: &str = "/2020-01-01/extension/register";
 const EXTENSION_NEXT: &str = "/2020-01-01/extension/event/next";
+const RESTORE_NEXT: &str = "/2018-06-01/runtime/restore/next";
 
 const REQUEST_ID: &str = "lambda-runtime-aws-request-id";
 const INVOCATION_ID: HeaderName = HeaderName::from_static("lambda-runtime-invocation-id");
@@ -68,6 +71,8 @@ pub(super) enum ApiError {
     Refused { status: StatusCode, text: String },
     #[error("the Runtime API sent a response without a valid header {0}")]
     Event(&'static str),
+    #[error("the environment cannot start")]
+    Hook(#[source] HookError),
 }
 
 impl ApiError {
@@ -86,38 +91,11 @@ pub(super) struct InvocationId {
     invocation_id: Option<HeaderValue>,
 }
 
-/// An event, with the headers that Lambda sends with it.
+/// An event, with the ids that its response must carry.
 #[derive(Debug)]
 pub(super) struct Event {
     pub(super) invocation: InvocationId,
-    pub(super) payload: Bytes,
-    /// Milliseconds since 1970.
-    pub(super) deadline_ms: Option<u64>,
-    /// The client context of a direct invocation, as JSON.
-    pub(super) client_context: Option<Bytes>,
-    pub(super) trace_id: Option<HeaderValue>,
-    pub(super) invoked_arn: Option<HeaderValue>,
-    /// The Cognito identity of a direct invocation, as JSON.
-    pub(super) cognito_identity: Option<HeaderValue>,
-    /// The tenant, for a function that isolates its tenants.
-    pub(super) tenant_id: Option<HeaderValue>,
-}
-
-#[cfg(test)]
-impl Event {
-    pub(super) fn of(payload: Bytes) -> Self {
-        let invocation = InvocationId { request_id: "request".to_owned(), invocation_id: None };
-        Self {
-            invocation,
-            payload,
-            deadline_ms: None,
-            client_context: None,
-            trace_id: None,
-            invoked_arn: None,
-            cognito_identity: None,
-            tenant_id: None,
-        }
-    }
+    pub(super) request: InvocationRequest,
 }
 
 /// The Runtime API at one address.
@@ -184,15 +162,15 @@ impl Connection {
     pub(super) async fn respond(
         &mut self,
         invocation: &InvocationId,
-        response: InvocationResponse,
+        response: ResponsePayload,
     ) -> Result<(), ApiError> {
         let mut request = match response {
-            InvocationResponse::Buffered(json) => {
+            ResponsePayload::Buffered(json) => {
                 let mut request = Request::new(Chunks::whole(json));
                 request.headers_mut().insert(header::CONTENT_TYPE, JSON);
                 request
             }
-            InvocationResponse::Streaming(chunks) => {
+            ResponsePayload::Streaming(chunks) => {
                 let mut request = Request::new(chunks);
                 let headers = request.headers_mut();
                 headers.insert(header::CONTENT_TYPE, INTEGRATION_RESPONSE);
@@ -213,14 +191,27 @@ impl Connection {
         invocation: &InvocationId,
         error: &InvocationError,
     ) -> Result<(), ApiError> {
-        // Both fields are text, so the serialization does not fail.
-        let body = serde_json::to_vec(error).unwrap_or_default();
-        let mut request = Request::new(Chunks::whole(body.into()));
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = self.uri(invocation, "error")?;
-        request.headers_mut().insert(header::CONTENT_TYPE, JSON);
-        request.headers_mut().insert(ERROR_TYPE, HeaderValue::from_static(error.kind));
+        let request = report(self.uri(invocation, "error")?, error);
         self.send_result(invocation, request).await
+    }
+
+    /// Reports that a phase of the environment failed: `init` or `restore`.
+    pub(super) async fn fail_phase(&mut self, phase: &str, error: &InvocationError) -> Result<(), ApiError> {
+        let path = format!("/2018-06-01/runtime/{phase}/error");
+        let request = report(self.api.address.uri(&path).unwrap_or_default(), error);
+        accepted(self.send(request).await?).map(drop)
+    }
+
+    /// Ends the initialization of an environment that Lambda stores. Returns when the environment has been restored.
+    pub(super) async fn restore_next(&mut self) -> Result<(), ApiError> {
+        let mut request = Request::new(Chunks::empty());
+        *request.uri_mut() = self.api.address.uri(RESTORE_NEXT).unwrap_or_default();
+        accepted(self.send(request).await?).map(drop)
+    }
+
+    /// Closes the connection. The next call opens one.
+    pub(super) fn close(&mut self) {
+        self.open = None;
     }
 
     /// Registers the process as an extension without events, so that Lambda sends SIGTERM before SIGKILL.
@@ -312,6 +303,20 @@ impl Open {
     }
 }
 
+/// The report of an error.
+fn report(uri: Uri, error: &InvocationError) -> Request<Chunks> {
+    // Both fields are text, so the serialization does not fail.
+    let body = serde_json::to_vec(error).unwrap_or_default();
+    let mut request = Request::new(Chunks::whole(body.into()));
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = uri;
+    request.headers_mut().insert(header::CONTENT_TYPE, JSON);
+    if let Ok(kind) = HeaderValue::from_str(error.kind) {
+        request.headers_mut().insert(ERROR_TYPE, kind);
+    }
+    request
+}
+
 fn accepted(response: Response<Bytes>) -> Result<Response<Bytes>, ApiError> {
     let status = response.status();
     if status.is_success() {
@@ -326,15 +331,17 @@ fn event(response: Response<Bytes>) -> Result<Event, ApiError> {
     let text = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
     let value = |name: &str| head.headers.get(name).filter(|value| !value.is_empty()).cloned();
     let request_id = text(REQUEST_ID).ok_or(ApiError::Event("Lambda-Runtime-Aws-Request-Id"))?.to_owned();
+    let mut details = InvocationDetails::default();
+    details.request_id.clone_from(&request_id);
+    details.invoked_arn = value(INVOKED_ARN);
+    details.deadline = text(DEADLINE_MS).and_then(|millis| millis.parse().ok()).map(Timestamp::from_millis);
+    details.trace_header = value(TRACE_ID);
+    details.tenant_id = value(TENANT_ID);
+    details.client_context = client_context(&head.headers);
+    details.cognito_identity = value(COGNITO_IDENTITY);
     Ok(Event {
         invocation: InvocationId { request_id, invocation_id: head.headers.get(INVOCATION_ID).cloned() },
-        payload,
-        deadline_ms: text(DEADLINE_MS).and_then(|millis| millis.parse().ok()),
-        client_context: client_context(&head.headers),
-        trace_id: value(TRACE_ID),
-        invoked_arn: value(INVOKED_ARN),
-        cognito_identity: value(COGNITO_IDENTITY),
-        tenant_id: value(TENANT_ID),
+        request: InvocationRequest { details, payload },
     })
 }
 

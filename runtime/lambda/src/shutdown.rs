@@ -3,8 +3,8 @@
 //! Lambda sends SIGTERM only to environments with an extension, which may be an internal one, and SIGKILL half a second
 //! later: <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html> (read 2026-11-20).
 //!
-//! Only an environment that serves several requests at once registers as an extension. An environment that serves one
-//! request at a time is stopped between requests, when everything is stored; registering would add a round trip to every
+//! An environment registers as an extension if it serves several requests at once, or if the program has a hook for its end.
+//! Any other environment is stopped between requests, when everything is stored; registering would add a round trip to every
 //! cold start.
 
 use std::future::pending;
@@ -25,9 +25,9 @@ pub(super) struct Connected {
     pub(super) extension: Option<Result<HeaderValue, ApiError>>,
 }
 
-/// Connects to the Runtime API, and registers an extension if the environment serves several requests at once.
-pub(super) async fn connect(mut connection: Connection, max_concurrency: usize) -> Connected {
-    let extension = if max_concurrency > 1 {
+/// Connects to the Runtime API, and registers an extension if the environment is to be told of its end.
+pub(super) async fn connect(mut connection: Connection, registers: bool) -> Connected {
+    let extension = if registers {
         Some(connection.register(NAME).await)
     } else {
         connection.open_early().await;

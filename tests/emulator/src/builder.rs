@@ -128,6 +128,12 @@ impl Builder {
         self
     }
 
+    /// Whether the function has `SnapStart`: environments ask to be stored, and are restored at once.
+    pub fn snap_start(mut self, on: bool) -> Self {
+        self.function.snap_start = on;
+        self
+    }
+
     /// `AWS_LAMBDA_FUNCTION_MEMORY_SIZE`; nothing limits the memory itself.
     pub fn memory_mb(mut self, memory: u32) -> Self {
         self.function.memory_mb = memory;

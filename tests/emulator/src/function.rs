@@ -26,6 +26,8 @@ pub(crate) struct Function {
     pub(crate) init_limit: Duration,
     /// Requests one environment serves at once; more than one means Managed Instances.
     pub(crate) concurrency: u32,
+    /// Whether an environment is stored and restored before its first poll.
+    pub(crate) snap_start: bool,
     pub(crate) variables: Vec<(String, String)>,
     /// Whether an environment is frozen between requests.
     pub(crate) freezing: bool,
@@ -47,6 +49,7 @@ impl Function {
             timeout: Duration::from_secs(3),
             init_limit: Duration::from_secs(10),
             concurrency: 1,
+            snap_start: false,
             variables: Vec::new(),
             freezing: true,
             shutdown_grace: Duration::from_millis(500),
@@ -87,7 +90,8 @@ impl Function {
             set("AWS_LAMBDA_MAX_CONCURRENCY", &self.concurrency.to_string());
             set("AWS_LAMBDA_INITIALIZATION_TYPE", "lambda-managed-instances");
         } else {
-            set("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand");
+            let kind = if self.snap_start { "snap-start" } else { "on-demand" };
+            set("AWS_LAMBDA_INITIALIZATION_TYPE", kind);
         }
         variables.push(("LAMBDA_TASK_ROOT".to_owned(), self.task_root().into()));
         if let Some(path) = variable("PATH") {

@@ -39,7 +39,7 @@
 //! # What it does not do
 //!
 //! It limits no memory and no CPU, checks no IAM, and paces no stream (Lambda lets 6 MB through and then 2 MB/s). It
-//! does not start a failed initialisation again, ends no stream for being idle, and delivers no extension events.
+//! does not start a failed initialisation again, takes no snapshot (an environment that asks to be stored is restored at once), ends no stream for being idle, and delivers no extension events.
 //! Error texts that AWS does not document are those observed.
 
 mod answer;

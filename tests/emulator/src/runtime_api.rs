@@ -37,7 +37,12 @@ pub(crate) async fn answer(pool: Pool, id: EnvironmentId, request: Request<Incom
             let invocation = Current::new(pool, id, request_id, request.headers());
             respond_with_error(invocation, request).await
         }
-        (&Method::POST, ["2018-06-01", "runtime", "init", "error"]) => init_error(&pool, id, request).await,
+        (&Method::GET, ["2018-06-01", "runtime", "restore", "next"]) if pool.function().snap_start => {
+            body::json(StatusCode::OK, &json!({}))
+        }
+        (&Method::POST, ["2018-06-01", "runtime", "init" | "restore", "error"]) => {
+            init_error(&pool, id, request).await
+        }
         (&Method::POST, ["2020-01-01", "extension", "register"]) => register(&pool, id, request).await,
         (&Method::GET, ["2020-01-01", "extension", "event", "next"]) => {
             pool.extension_polls(id);

@@ -1,10 +1,10 @@
 //! The server under `lambda_http`, with response streaming. A layer tells it what `lambda_http` knows of a request: its
 //! deadline, its invocation, and that AWS has routed it by its host name.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use hosted::Hosted;
-use lambda_http::{Context, Request, RequestExt, run_with_streaming_response};
+use lambda_http::{BoxFuture, Context, Error, Request, RequestExt, SnapStartResource, streaming_runtime};
 use mcp_lambda_server::{
     Clock, Config, Deadline, Delivery, Ingress, Invocation, InvocationDetails, McpLambdaServer,
     time::Timestamp,
@@ -12,7 +12,7 @@ use mcp_lambda_server::{
 use tower::ServiceExt;
 
 #[tokio::main]
-async fn main() -> Result<(), lambda_http::Error> {
+async fn main() -> Result<(), Error> {
     let clock = Clock::system();
     let server = McpLambdaServer::builder(Hosted)
         .config(Config::from_env()?)
@@ -30,7 +30,20 @@ async fn main() -> Result<(), lambda_http::Error> {
         }
         request
     });
-    run_with_streaming_response(service).await
+    streaming_runtime(service).register_snapstart_resource(Arc::new(Resource)).run().await
+}
+
+/// The hooks around a snapshot.
+struct Resource;
+
+impl SnapStartResource for Resource {
+    fn before_snapshot(&self) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(hosted::hook("BEFORE_SNAPSHOT"))
+    }
+
+    fn after_restore(&self) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(hosted::hook("AFTER_RESTORE"))
+    }
 }
 
 /// What the tools of the server see of the invocation.

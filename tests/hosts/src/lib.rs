@@ -88,3 +88,16 @@ fn broken(body: Body) -> Body {
     let error = stream::once(async { Err(BoxError::from("it breaks, as asked")) });
     StreamBody::new(BodyStream::new(body).take(1).chain(error)).boxed_unsync()
 }
+
+/// What both hosts run before a snapshot and after a restore: a hook that fails if its variable says so.
+///
+/// # Errors
+///
+/// If the variable is `fails`.
+#[expect(clippy::disallowed_methods, reason = "a test sets it")]
+pub async fn hook(variable: &'static str) -> Result<(), BoxError> {
+    match std::env::var(variable) {
+        Ok(value) if value == "fails" => Err(format!("{variable} is out of luck").into()),
+        _ => Ok(()),
+    }
+}

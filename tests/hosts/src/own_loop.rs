@@ -4,5 +4,9 @@ use hosted::Hosted;
 use mcp_lambda_server::McpLambdaServer;
 
 fn main() -> Result<(), mcp_lambda_server::Error> {
-    McpLambdaServer::builder(Hosted).layer(tower::layer::layer_fn(hosted::breaking)).run()
+    McpLambdaServer::builder(Hosted)
+        .layer(tower::layer::layer_fn(hosted::breaking))
+        .before_snapshot(|| hosted::hook("BEFORE_SNAPSHOT"))
+        .after_restore(|| hosted::hook("AFTER_RESTORE"))
+        .run()
 }

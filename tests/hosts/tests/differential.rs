@@ -13,7 +13,7 @@ const OWN_LOOP: &str = env!("CARGO_BIN_EXE_hosted-by-its-own-loop");
 const LAMBDA_HTTP: &str = env!("CARGO_BIN_EXE_hosted-by-lambda-http");
 
 /// What differs on purpose, and why. The first five are headers of a call to the Runtime API.
-const DIFFERENCES: [(&str, &str); 10] = [
+const DIFFERENCES: [(&str, &str); 11] = [
     ("user-agent", "each names itself"),
     ("host", "each has an address of its own here"),
     ("content-type", "of an error report, its body's: application/json; lambda_runtime names none"),
@@ -28,6 +28,7 @@ const DIFFERENCES: [(&str, &str); 10] = [
         "stream that breaks",
         "trailers; lambda_runtime writes their text into the body, where the client reads it",
     ),
+    ("report of a hook that failed", "its errorType is that of the header, and its text names the hook"),
     ("deadline of a call", "2 s before that of the invocation, so that its response can be complete"),
     ("client context", "as the invoker wrote it; lambda_runtime renames its fields and leaves out env"),
 ];
@@ -163,6 +164,34 @@ fn an_event_of_no_known_kind_is_an_error_of_its_invocation() {
             let fields = |error: &Value| error.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
             assert_eq!(fields(&our_error), fields(&their_error));
             assert_eq!(our_error["errorType"], "UnknownEvent");
+        }
+    }
+}
+
+/// With `SnapStart`: what each host calls before its first poll, and what it reports when a hook fails.
+#[test]
+fn an_environment_is_stored_and_restored_with_the_same_calls() {
+    const SNAP_START: (&str, &str) = ("AWS_LAMBDA_INITIALIZATION_TYPE", "snap-start");
+    let restore = "/2018-06-01/runtime/restore/next";
+    for (failing, calls, kind) in [
+        ("NONE", [restore, "/2018-06-01/runtime/invocation/request/response"].as_slice(), None),
+        ("BEFORE_SNAPSHOT", &["/2018-06-01/runtime/init/error"], Some("runtime.initerror")),
+        ("AFTER_RESTORE", &[restore, "/2018-06-01/runtime/restore/error"], Some("runtime.afterrestoreerror")),
+    ] {
+        for binary in [OWN_LOOP, LAMBDA_HTTP] {
+            let variables = [SNAP_START, (failing, "fails")];
+            let events = [call("echo", |_| ())];
+            let received = RuntimeApi::run_with(&variables, binary, &events, &HEADERS, calls.len());
+            let paths: Vec<_> = received.iter().map(|call| &*call.path).collect();
+            assert_eq!(paths, calls, "{failing} {binary}");
+            let last = received.last().unwrap();
+            assert_eq!(last.headers.get("lambda-runtime-function-error-type").map(|kind| &**kind), kind);
+            if kind.is_some() {
+                let error: Value = serde_json::from_str(&last.body).unwrap();
+                let text = error["errorMessage"].as_str().unwrap();
+                assert!(text.ends_with(&format!("{failing} is out of luck")), "{error}");
+                assert!(error["errorType"].is_string(), "{error}");
+            }
         }
     }
 }

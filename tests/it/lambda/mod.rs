@@ -1,2 +1,4 @@
+mod hooks;
 mod invocation;
 mod runtime_api;
+mod snapshots;

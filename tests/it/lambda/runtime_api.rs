@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use mcp_lambda_server::{Config, Error, McpLambdaServer, rmcp::ServerHandler};
+use mcp_lambda_server::{Builder, Config, Error, McpLambdaServer, rmcp::ServerHandler};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -16,12 +16,13 @@ use test_support::logs::warnings;
 
 /// Nothing here takes this long.
 const PATIENCE: Duration = Duration::from_secs(20);
-const NEXT: &str = "GET /2018-06-01/runtime/invocation/next HTTP/1.1";
-const REGISTERED: &str = "HTTP/1.1 200 OK\r\nLambda-Extension-Identifier: me\r\nContent-Length: 2\r\n\r\n{}";
-const TAKEN: &str = "HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n";
+pub(super) const NEXT: &str = "GET /2018-06-01/runtime/invocation/next HTTP/1.1";
+pub(super) const REGISTERED: &str =
+    "HTTP/1.1 200 OK\r\nLambda-Extension-Identifier: me\r\nContent-Length: 2\r\n\r\n{}";
+pub(super) const TAKEN: &str = "HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n";
 
 #[derive(Clone)]
-struct Nothing;
+pub(super) struct Nothing;
 impl ServerHandler for Nothing {}
 
 /// The Runtime API, and the server that runs on it.
@@ -45,14 +46,33 @@ impl Lambda {
         address: impl FnOnce(String) -> String,
         max_concurrency: usize,
     ) -> Self {
+        let configured = |config: &mut Config| config.max_concurrency = max_concurrency;
+        Self::built(address, configured, McpLambdaServer::builder(handler)).await
+    }
+
+    /// A server as a test builds it.
+    pub(super) async fn built(
+        address: impl FnOnce(String) -> String,
+        configured: impl FnOnce(&mut Config),
+        builder: Builder<impl ServerHandler>,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = address(listener.local_addr().unwrap().to_string());
         warnings::capture();
         let mut config = Config::default();
-        (config.runtime_api, config.max_concurrency) = (Some(address), max_concurrency);
+        config.runtime_api = Some(address);
+        configured(&mut config);
         let mut server = JoinSet::new();
-        server.spawn(async { McpLambdaServer::builder(handler).config(config).build().await?.serve().await });
+        server.spawn(async { builder.config(config).build().await?.serve().await });
         Self { listener, server }
+    }
+
+    /// A server with hooks.
+    pub(super) async fn hooked(
+        configured: impl FnOnce(&mut Config),
+        hooks: impl FnOnce(Builder<Nothing>) -> Builder<Nothing>,
+    ) -> Self {
+        Self::built(|address| address, configured, hooks(McpLambdaServer::builder(Nothing))).await
     }
 
     /// A server that serves one request at a time, and the connection of its worker.
@@ -73,12 +93,12 @@ impl Lambda {
         wire
     }
 
-    async fn accept(&self) -> Wire {
+    pub(super) async fn accept(&self) -> Wire {
         let (stream, _) = within(self.listener.accept()).await.unwrap();
         Wire(stream)
     }
 
-    async fn outcome(mut self) -> Result<(), Error> {
+    pub(super) async fn outcome(mut self) -> Result<(), Error> {
         within(self.server.join_next()).await.unwrap().unwrap()
     }
 }
@@ -88,7 +108,7 @@ pub(super) struct Wire(TcpStream);
 
 impl Wire {
     /// A request: its head and its body as they were sent, and how many reads it took.
-    async fn request(&mut self) -> (String, String, usize) {
+    pub(super) async fn request(&mut self) -> (String, String, usize) {
         let (mut bytes, mut reads) = (Vec::with_capacity(16 * 1024), 0);
         loop {
             assert_ne!(within(self.0.read_buf(&mut bytes)).await.unwrap(), 0, "the connection was closed");
@@ -117,11 +137,16 @@ impl Wire {
         start.starts_with(b"GET /2020-01-01/extension")
     }
 
-    async fn line(&mut self) -> String {
+    /// Whether nothing was sent that was not read yet. It takes the first byte of what was.
+    pub(super) fn is_silent(&self) -> bool {
+        self.0.try_read(&mut [0]).is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
+    }
+
+    pub(super) async fn line(&mut self) -> String {
         self.request().await.0.lines().next().unwrap().to_owned()
     }
 
-    async fn write(&mut self, text: &str) {
+    pub(super) async fn write(&mut self, text: &str) {
         within(self.0.write_all(text.as_bytes())).await.unwrap();
     }
 
@@ -130,7 +155,7 @@ impl Wire {
         self.send_event(id, headers, event).await;
     }
 
-    async fn send_event(&mut self, id: &str, headers: &[(&str, &str)], event: &Value) {
+    pub(super) async fn send_event(&mut self, id: &str, headers: &[(&str, &str)], event: &Value) {
         let event = event.to_string();
         let mut head = format!("HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: {id}\r\n");
         for (name, value) in headers {
@@ -147,17 +172,17 @@ impl Wire {
     }
 }
 
-async fn within<T>(work: impl Future<Output = T>) -> T {
+pub(super) async fn within<T>(work: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, work).await.expect("it takes too long")
 }
 
-fn discover() -> Value {
+pub(super) fn discover() -> Value {
     let version = "io.modelcontextprotocol/protocolVersion";
     let meta = json!({ version: "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {} });
     json!({ "jsonrpc": "2.0", "id": 1, "method": "server/discover", "params": { "_meta": meta } })
 }
 
-fn function_url() -> Value {
+pub(super) fn function_url() -> Value {
     let domain = "abc.lambda-url.eu-central-1.on.aws";
     json!({
         "version": "2.0", "rawPath": "/mcp", "rawQueryString": "",
@@ -170,7 +195,7 @@ fn function_url() -> Value {
     })
 }
 
-fn path(id: &str, what: &str) -> String {
+pub(super) fn path(id: &str, what: &str) -> String {
     format!("POST /2018-06-01/runtime/invocation/{id}/{what} HTTP/1.1")
 }
 

@@ -82,6 +82,8 @@ pub struct Config {
     pub max_concurrency: usize,
     /// Whether AWS clients are created at start, because the environment starts before requests arrive. Default: no.
     pub eager_init: bool,
+    /// Whether Lambda stores the environment when it has started, and restores copies of it (`SnapStart`). Default: no.
+    pub snap_start: bool,
     /// Which log lines are written. Default: `info,rmcp=warn`.
     pub log_filter: LogFilter,
     /// The format of the log. Default: text, and JSON on Lambda.
@@ -148,6 +150,7 @@ impl Default for Config {
             runtime_api: None,
             max_concurrency: 1,
             eager_init: false,
+            snap_start: false,
             log_filter: LogFilter::default(),
             log_format: LogFormat::Text,
         }
@@ -252,6 +255,7 @@ impl Config {
             runtime_api: env.get(&RUNTIME_API),
             max_concurrency: env.count(&MAX_CONCURRENCY, default.max_concurrency)?,
             eager_init: env.get(&INITIALIZATION_TYPE).is_some_and(|kind| kind != "on-demand"),
+            snap_start: env.get(&INITIALIZATION_TYPE).is_some_and(|kind| kind == "snap-start"),
             log_filter: env.log_filter()?,
             log_format: env.log_format()?,
         })

@@ -13,7 +13,8 @@ use mcp_lambda_server::Clock;
 use serde_json::Value;
 
 const PATIENCE: Duration = Duration::from_secs(30);
-const FUNCTION: [(&str, &str); 5] = [
+const FUNCTION: [(&str, &str); 6] = [
+    ("AWS_REGION", "eu-central-1"),
     ("AWS_LAMBDA_FUNCTION_NAME", "server"),
     ("AWS_LAMBDA_FUNCTION_VERSION", "1"),
     ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512"),
@@ -54,11 +55,21 @@ pub(crate) struct RuntimeApi {
 impl RuntimeApi {
     /// Runs a function until it has answered every event.
     pub(crate) fn run(binary: &str, events: &[Value], headers: &[(&str, &str)]) -> Vec<Received> {
+        Self::run_with(&[], binary, events, headers, events.len())
+    }
+
+    /// Runs a function with further variables until it has made a number of calls, beside its polls.
+    pub(crate) fn run_with(
+        variables: &[(&str, &str)],
+        binary: &str,
+        events: &[Value],
+        headers: &[(&str, &str)],
+        count: usize,
+    ) -> Vec<Received> {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address").to_string();
         let (sender, receiver) = mpsc::channel();
         let events: Vec<String> = events.iter().map(Value::to_string).collect();
-        let count = events.len();
         let headers = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         let api = Arc::new(Self { events: Mutex::new(events.into_iter()), headers, received: sender });
         std::thread::spawn(move || {
@@ -70,12 +81,13 @@ impl RuntimeApi {
         let mut function = Command::new(binary)
             .env("AWS_LAMBDA_RUNTIME_API", address)
             .envs(FUNCTION)
+            .envs(variables.iter().copied())
             .spawn()
             .expect("the binary starts");
         let received = (0..count).map(|_| receiver.recv_timeout(PATIENCE)).collect::<Result<Vec<_>, _>>();
         function.kill().expect("it runs");
         function.wait().expect("it ends");
-        received.expect("an answer to every event")
+        received.expect("every call")
     }
 
     /// Serves one connection until it is closed.
@@ -84,7 +96,10 @@ impl RuntimeApi {
         let mut writer = socket;
         loop {
             let (method, received) = read(&mut reader)?;
-            if method == "GET" {
+            if received.path.ends_with("/restore/next") {
+                writer.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").ok()?;
+                self.received.send(received).ok()?;
+            } else if method == "GET" {
                 let Some(event) = self.events.lock().expect("no panic").next() else {
                     // There is no event any more: the call waits until the function ends.
                     return reader.read_to_end(&mut Vec::new()).ok().map(drop);

@@ -14,6 +14,7 @@ mod environments;
 mod events;
 mod function_isolation;
 mod function_log;
+mod hooks;
 mod hostile;
 mod ingresses;
 mod kinds;

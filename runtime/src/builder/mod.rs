@@ -1,5 +1,7 @@
 //! The builder of a server.
 
+mod hooks;
+
 use std::{collections::BTreeSet, fmt, future::Future, sync::Arc};
 
 use http::{Request, Response};
@@ -19,6 +21,7 @@ use tower::{Layer, Service, util::BoxCloneSyncService};
 
 use crate::{
     backends::{self, Backends, Sdk},
+    hooks::Hooks,
     server::{Host, Server},
 };
 
@@ -89,6 +92,7 @@ pub struct Builder<H> {
     argument_checks: Option<bool>,
     dynamic_tools: Option<BTreeSet<String>>,
     sdk: Option<Sdk>,
+    hooks: Hooks,
 }
 
 impl<H: ServerHandler> Builder<H> {
@@ -106,6 +110,7 @@ impl<H: ServerHandler> Builder<H> {
             argument_checks: None,
             dynamic_tools: None,
             sdk: None,
+            hooks: Hooks::default(),
         }
     }
 
@@ -258,7 +263,7 @@ impl<H: ServerHandler> Builder<H> {
             dynamic_tools: self.dynamic_tools,
             routes: self.routes,
         };
-        Ok(Server::new(mcp_lambda_core::Server::new(self.handler, parts)?))
+        Ok(Server::new(mcp_lambda_core::Server::new(self.handler, parts)?, self.hooks))
     }
 
     /// Builds the server and serves until the process is asked to stop, on a tokio runtime of its own.
@@ -276,7 +281,7 @@ impl<H: ServerHandler> Builder<H> {
     async fn build_and_serve(mut self) -> Result<(), Error> {
         let config = self.configured()?;
         // Before the build: the connection to the Runtime API is made meanwhile.
-        let host = Host::of(&config).await?;
+        let host = Host::of(&config, &self.hooks).await?;
         telemetry::init_logs(&config);
         let in_memory = self.stores.is_none() && config.tables.is_none();
         if config.events.enabled.unwrap_or(self.receive_events) && host.is_lambda() && in_memory {
