@@ -4,6 +4,7 @@ use std::{
     convert::Infallible,
     net::SocketAddr,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use futures::future::BoxFuture;
@@ -21,6 +22,9 @@ use mcp_lambda_runtime::Environment;
 use tower::Service;
 
 use crate::hooks::Hooks;
+
+/// How long the end of the process waits for the reader of its log.
+const LAST_LINES: Duration = Duration::from_secs(1);
 
 /// An MCP server that is built. [`serve`](Self::serve) runs it.
 ///
@@ -57,18 +61,22 @@ impl Server {
     }
 
     pub(crate) async fn serve_on(self, host: Host) -> Result<(), Error> {
-        telemetry::init_logs(self.config());
-        match host {
+        let logs = telemetry::init_logs(self.config());
+        let served = match host {
             // Both are boxed: what runs for hours is large, and would be copied from frame to frame until it runs.
             #[cfg(feature = "lambda")]
-            Host::Lambda(environment) => Box::pin(environment.serve(self.server, self.hooks.lambda)).await,
+            Host::Lambda(environment) => {
+                Box::pin(environment.serve(self.server, self.hooks.lambda, logs.clone())).await
+            }
             Host::Local => {
                 let listen = self.config().listen;
                 Box::pin(self.server.bind(listen).await?.serve()).await;
                 self.hooks.ended_locally().await;
                 Ok(())
             }
-        }
+        };
+        logs.flush(LAST_LINES).await;
+        served
     }
 
     /// Binds a local address, to learn its port before it is served.

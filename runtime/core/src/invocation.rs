@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::HeaderValue;
 use serde_json::{Map, Value};
 
-use crate::time::Timestamp;
+use crate::{telemetry, time::Timestamp};
 
 /// The Lambda invocation that a request came with. Tools read it with
 /// [`McpContext::invocation`](crate::McpContext::invocation). Clones share it.
@@ -34,6 +34,8 @@ pub struct InvocationDetails {
     pub client_context: Option<Bytes>,
     /// The Cognito identity, as JSON.
     pub cognito_identity: Option<HeaderValue>,
+    /// Whether it is the first invocation of its environment.
+    pub cold_start: bool,
     /// What the gateway knows of the request.
     pub gateway: GatewayDetails,
 }
@@ -84,6 +86,18 @@ impl Invocation {
     #[must_use]
     pub fn trace_header(&self) -> Option<&str> {
         text(self.0.trace_header.as_ref())
+    }
+
+    /// The trace id of X-Ray, which the trace header contains: `1-5e6722a7-cc56d6c46db7ae02d4da47e0`.
+    #[must_use]
+    pub fn trace_id(&self) -> Option<&str> {
+        telemetry::trace_id(self.0.trace_header.as_ref()?)
+    }
+
+    /// Whether it is the first invocation of its environment.
+    #[must_use]
+    pub fn is_cold_start(&self) -> bool {
+        self.0.cold_start
     }
 
     /// The tenant, for a function that isolates its tenants. The [principal](crate::McpContext::principal) is one of this

@@ -29,7 +29,7 @@ use crate::{
         capabilities::{DeclaredCapabilities, Rules},
         layered,
     },
-    http::{Body, BoxError, Endpoint, McpService, Routes, browsers, check_heads, metadata},
+    http::{Body, BoxError, Endpoint, McpService, Routes, browsers, check_heads, metadata, observed},
     lifecycle::Lifecycle,
     limits::{BodyLimiter, RequestLimiter},
     local,
@@ -83,6 +83,7 @@ impl Server {
             interrupt: CancellationToken::new(),
         };
         let mut routes = Routes::default();
+        routes.around(observed);
         routes.around(browsers(config.cors.clone()));
         #[cfg(feature = "compression")]
         if config.compression {

@@ -1,6 +1,12 @@
 //! One invocation, from its event to its response.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request, Response};
@@ -38,6 +44,8 @@ const TRACE_ID: HeaderName = HeaderName::from_static("x-amzn-trace-id");
 pub(super) struct Function {
     pub(super) server: Server,
     roles: Roles,
+    /// Whether no event has been answered yet.
+    is_cold: Arc<AtomicBool>,
 }
 
 /// The content of an event, without borrows: its payload is freed before the event is answered.
@@ -63,7 +71,12 @@ struct InvocationContext {
 
 impl Function {
     pub(super) fn new(server: Server) -> Self {
-        Self { roles: Roles::of(&server), server }
+        Self { roles: Roles::of(&server), is_cold: Arc::new(AtomicBool::new(true)), server }
+    }
+
+    /// Whether the next event is the first one of the environment, once.
+    pub(super) fn take_cold_start(&self) -> bool {
+        self.is_cold.load(Ordering::Relaxed) && self.is_cold.swap(false, Ordering::Relaxed)
     }
 
     pub(super) async fn answer(self, request: InvocationRequest) -> Result<ResponsePayload, InvocationError> {

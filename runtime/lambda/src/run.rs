@@ -3,7 +3,9 @@
 use std::{fmt, future::ready, time::Duration};
 
 use futures::{FutureExt, future::BoxFuture};
+use http::HeaderValue;
 use tokio::{task::JoinSet, time::Instant};
+use tracing::{Instrument, Span};
 
 use super::{
     function::Function,
@@ -15,15 +17,20 @@ use super::{
     snapshot,
 };
 use mcp_lambda_core::{
-    Server,
+    InvocationDetails, Server,
     error::{Causes, Error},
-    telemetry::with_trace_header,
+    telemetry::{Logs, trace_id, with_trace_header},
 };
 
 /// How long open responses may take after SIGTERM: Lambda sends SIGKILL half a second later.
 const SHUTDOWN_GRACE: Duration = Duration::from_millis(350);
 /// How long open responses and the program's hook may take together after SIGTERM.
 const SHUTDOWN_TIME: Duration = Duration::from_millis(450);
+/// How long an environment waits for the reader of its log before it asks for another event, until which Lambda may freeze
+/// it.
+const FLUSH_TIME: Duration = Duration::from_millis(100);
+/// The longest value of a header in a span, in characters.
+const LONGEST_VALUE: usize = 300;
 /// How many connections in a row may fail before the process ends and Lambda starts another environment.
 const MAX_CONNECTION_FAILURES: u32 = 3;
 
@@ -59,16 +66,17 @@ impl Environment {
         Ok(Self { api, connected })
     }
 
-    /// Serves the Lambda Runtime API until the environment is shut down.
+    /// Serves the Lambda Runtime API until the environment is shut down. The log is written before the environment asks for
+    /// another event, because Lambda may freeze it until there is one.
     ///
     /// # Errors
     ///
     /// [`Error::Lambda`] if the Runtime API cannot be reached or rejects a request for the next event, or if the environment
     /// could not be stored or restored.
-    pub async fn serve(self, server: Server, hooks: Hooks) -> Result<(), Error> {
+    pub async fn serve(self, server: Server, hooks: Hooks, logs: Logs) -> Result<(), Error> {
         let Connected { connection, extension } = self.connected.await;
         let shutdown = server.shutdown().clone();
-        let mut served = Box::pin(start_and_serve(server, &self.api, connection, &hooks));
+        let mut served = Box::pin(start_and_serve(server, &self.api, connection, &hooks, logs));
         tokio::select! {
             biased;
             ended = &mut served => return ended.map_err(lambda_error),
@@ -94,11 +102,12 @@ async fn start_and_serve(
     api: &Api,
     mut connection: Connection,
     hooks: &Hooks,
+    logs: Logs,
 ) -> Result<(), ApiError> {
     if server.config().snap_start {
         snapshot::stored_and_restored(&mut connection, hooks).await?;
     }
-    workers(HookedFunction::new(Function::new(server), hooks), api, connection).await
+    workers(HookedFunction::new(Function::new(server), hooks), api, connection, logs).await
 }
 
 fn lambda_error(error: ApiError) -> Error {
@@ -107,16 +116,21 @@ fn lambda_error(error: ApiError) -> Error {
 
 /// Runs one worker for each invocation that the environment serves at a time. The first worker uses the connection that is
 /// open already. Returns when the last worker has ended.
-async fn workers(function: HookedFunction, api: &Api, connection: Connection) -> Result<(), ApiError> {
+async fn workers(
+    function: HookedFunction,
+    api: &Api,
+    connection: Connection,
+    logs: Logs,
+) -> Result<(), ApiError> {
     let count = function.function.server.config().max_concurrency;
     if count <= 1 {
-        return worker(function, connection).await;
+        return worker(function, connection, logs).await;
     }
     let mut workers = JoinSet::new();
     for _ in 1..count {
-        workers.spawn(worker(function.clone(), api.connection()));
+        workers.spawn(worker(function.clone(), api.connection(), logs.clone()));
     }
-    workers.spawn(worker(function, connection));
+    workers.spawn(worker(function, connection, logs));
     let mut outcome = Ok(());
     while let Some(ended) = workers.join_next().await {
         // The panic of an invocation is caught in `HookedFunction::answer`; if a worker itself panics, the others continue.
@@ -127,7 +141,7 @@ async fn workers(function: HookedFunction, api: &Api, connection: Connection) ->
     outcome
 }
 
-async fn worker(function: HookedFunction, mut connection: Connection) -> Result<(), ApiError> {
+async fn worker(function: HookedFunction, mut connection: Connection, logs: Logs) -> Result<(), ApiError> {
     let shutdown = function.function.server.shutdown().clone();
     let mut failures = 0;
     loop {
@@ -140,6 +154,7 @@ async fn worker(function: HookedFunction, mut connection: Connection) -> Result<
             Ok(event) => {
                 failures = 0;
                 answer(&function, &mut connection, event).await;
+                logs.flush(FLUSH_TIME).await;
             }
             Err(error) if error.is_connection() && failures < MAX_CONNECTION_FAILURES => {
                 failures += 1;
@@ -151,11 +166,30 @@ async fn worker(function: HookedFunction, mut connection: Connection) -> Result<
 }
 
 /// Answers one invocation. Its failure is logged and reported to Lambda, and does not end the worker.
-async fn answer(function: &HookedFunction, connection: &mut Connection, event: Event) {
+async fn answer(function: &HookedFunction, connection: &mut Connection, mut event: Event) {
+    event.request.details.cold_start = function.function.take_cold_start();
     // Around the whole invocation: a streamed response works until its last byte.
-    let (trace_id, deadline) = (event.request.details.trace_header.clone(), event.request.details.deadline);
-    with_trace_header(trace_id, invoke(function, connection, event)).await;
+    let (trace_header, deadline) =
+        (event.request.details.trace_header.clone(), event.request.details.deadline);
+    let span = span(&event.request.details);
+    with_trace_header(trace_header, invoke(function, connection, event).instrument(span)).await;
     function.after(deadline).await;
+}
+
+/// The span of an invocation: each line that is logged within it has the request id.
+fn span(details: &InvocationDetails) -> Span {
+    let text = |value: &Option<HeaderValue>| -> Option<String> {
+        Some(value.as_ref()?.to_str().ok()?.chars().take(LONGEST_VALUE).collect())
+    };
+    tracing::info_span!(
+        target: "mcp_lambda_server::invocation",
+        "invocation",
+        requestId = details.request_id,
+        traceId = details.trace_header.as_ref().and_then(trace_id),
+        invokedArn = text(&details.invoked_arn),
+        tenantId = text(&details.tenant_id),
+        coldStart = details.cold_start,
+    )
 }
 
 async fn invoke(function: &HookedFunction, connection: &mut Connection, event: Event) {

@@ -412,6 +412,14 @@ fn rows() -> Vec<Row> {
             "a filter such as info,rmcp=warn",
         ),
         (
+            "AWS_LAMBDA_LOG_LEVEL",
+            |c| c.log_filter.as_str() == "info,rmcp=warn",
+            "ERROR",
+            |c| c.log_filter.as_str() == "error,rmcp=error",
+            &["loud", "info,rmcp=warn"],
+            "trace, debug, info, warn, error, fatal or off",
+        ),
+        (
             "MCP_LOG_FORMAT",
             |c| c.log_format == LogFormat::Text,
             "JSON",

@@ -2,6 +2,8 @@
 //!
 //! A test binary of its own, because the log is captured for the whole process.
 
+use std::time::Duration;
+
 use mcp_lambda_server::config::SessionMode;
 use serde_json::{Value, json};
 use test_support::{
@@ -28,6 +30,8 @@ const NO_METHOD: (u16, i64) = (404, -32601);
 
 /// Sends what must be refused: with this status and code, one line in the log, and no harm to the next request.
 async fn expect(world: &World, post: McpRequest, expected: (u16, i64), what: &str) -> String {
+    // Equal refusals are logged once a second.
+    tokio::time::advance(Duration::from_secs(1)).await;
     let reply = post.send(world.at(0)).await;
     let status = reply.status.as_u16();
     let body = reply.json().await;

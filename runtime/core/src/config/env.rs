@@ -5,8 +5,8 @@ use std::{net::IpAddr, path::Path, str::FromStr, time::Duration};
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::{
-    AllowList, LogFilter, LogFormat, ResponseMode, SessionMode, StateKey, Tables, TlsRoots, Variable,
-    variables::*,
+    AllowList, LogFilter, LogFormat, LogLevel, ResponseMode, SessionMode, StateKey, Tables, TlsRoots,
+    Variable, variables::*,
 };
 use crate::error::ConfigError;
 
@@ -156,7 +156,9 @@ impl Env<'_> {
     }
 
     pub(super) fn log_filter(&self) -> Result<LogFilter, ConfigError> {
-        self.parse(&LOG, LogFilter::default(), "a filter such as info,rmcp=warn")
+        let level =
+            self.parse(&LOG_LEVEL, LogLevel::default(), "trace, debug, info, warn, error, fatal or off")?;
+        self.parse(&LOG, LogFilter::of_level(level), "a filter such as info,rmcp=warn")
     }
 
     pub(super) fn log_format(&self) -> Result<LogFormat, ConfigError> {

@@ -13,6 +13,40 @@ pub enum LogFormat {
     Json,
 }
 
+/// The least severe lines that are written, as Lambda's logging controls name them:
+/// <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html> (read 2026-11-27).
+///
+/// The order of the variables is that of AWS's own runtime for Rust:
+/// <https://github.com/aws/aws-lambda-rust-runtime/blob/main/lambda-runtime-api-client/src/tracing.rs> (read 2026-11-27). There
+/// `AWS_LAMBDA_LOG_LEVEL` is the level of a program without `RUST_LOG`. A filter is more exact, and
+/// nothing but the deployment sets it. `LOG_LEVEL`, which other runtimes read, comes last. Lambda drops what is less severe than its own level
+/// whatever the program writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct LogLevel(LevelFilter);
+
+impl Default for LogLevel {
+    fn default() -> Self {
+        Self(LevelFilter::INFO)
+    }
+}
+
+impl FromStr for LogLevel {
+    type Err = InvalidLogFilter;
+
+    fn from_str(text: &str) -> Result<Self, InvalidLogFilter> {
+        Ok(Self(match text.to_ascii_lowercase().as_str() {
+            "trace" => LevelFilter::TRACE,
+            "debug" => LevelFilter::DEBUG,
+            "info" => LevelFilter::INFO,
+            "warn" | "warning" => LevelFilter::WARN,
+            // Nothing in Rust is more severe than an error.
+            "error" | "fatal" | "critical" => LevelFilter::ERROR,
+            "off" => LevelFilter::OFF,
+            _ => return Err(InvalidLogFilter),
+        }))
+    }
+}
+
 /// Which log lines are written: a level, or levels by module, as in `info,rmcp=warn`.
 ///
 /// Spans and fields, which `EnvFilter` of tracing-subscriber knows as well, are not supported: they need a regular
@@ -40,6 +74,13 @@ impl LogFilter {
         &self.text
     }
 
+    /// The filter of a program that sets none.
+    pub(super) fn of_level(level: LogLevel) -> Self {
+        let rmcp = level.0.min(LevelFilter::WARN);
+        let targets = Targets::new().with_default(level.0).with_target(RMCP, rmcp);
+        Self { text: format!("{},{RMCP}={rmcp}", level.0), targets }
+    }
+
     pub(crate) fn targets(&self) -> &Targets {
         &self.targets
     }
@@ -48,8 +89,7 @@ impl LogFilter {
 impl Default for LogFilter {
     /// `info,rmcp=warn`
     fn default() -> Self {
-        let targets = Targets::new().with_default(LevelFilter::INFO).with_target(RMCP, LevelFilter::WARN);
-        Self { text: "info,rmcp=warn".to_owned(), targets }
+        Self::of_level(LogLevel::default())
     }
 }
 

@@ -12,6 +12,7 @@ mod variables;
 use std::{net::SocketAddr, time::Duration};
 
 pub(crate) use env::{Env, invalid_value};
+use log::LogLevel;
 pub use log::{InvalidLogFilter, LogFilter, LogFormat};
 pub use settings::{
     AllowList, ConnectionConfig, CorsConfig, EventConfig, RequestLimits, ResponseMode, SessionConfig,

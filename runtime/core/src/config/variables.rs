@@ -87,6 +87,7 @@ variables! {
     RUNTIME_API = "AWS_LAMBDA_RUNTIME_API", "set by Lambda", "host and port, or http:// URL, of the Lambda Runtime API; if it is set, the process is an execution environment of Lambda";
     MAX_CONCURRENCY = "AWS_LAMBDA_MAX_CONCURRENCY", "1", "most requests that one environment serves at a time; set by Lambda Managed Instances";
     INITIALIZATION_TYPE = "AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand", "set by Lambda: with any other value, environments start before requests arrive, and AWS clients are created at start instead of on first use; with snap-start, Lambda stores the environment before its first request and restores copies of it";
-    LOG = "RUST_LOG", "info,rmcp=warn", "log filter: a level, or levels by module";
+    LOG = "RUST_LOG", "info,rmcp=warn", "log filter: a level, or levels by module; without one, the log level counts";
+    LOG_LEVEL = "AWS_LAMBDA_LOG_LEVEL" or "LOG_LEVEL", "info", "log level: trace, debug, info, warn, error, fatal or off; Lambda sets it with its logging controls";
     LOG_FORMAT = "MCP_LOG_FORMAT" or "AWS_LAMBDA_LOG_FORMAT", "text (JSON on Lambda)", "text or json";
 }

@@ -6,6 +6,7 @@ use crate::{
     auth::Principal,
     ingress::Ingress,
     limits::{CallerKey, RequestPermit},
+    telemetry::ServedRequest,
 };
 
 /// Who has sent a request, how, and until when a response is of use.
@@ -17,6 +18,7 @@ pub(crate) struct Caller {
     pub(crate) parts: http::request::Parts,
     pub(crate) accepts: Accepts,
     pub(crate) ingress: Ingress,
+    pub(crate) served: ServedRequest,
     /// Counts the request until the last holder drops it: the response, and a call that runs on without its client.
     pub(crate) permit: Arc<RequestPermit>,
 }

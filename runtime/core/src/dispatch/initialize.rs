@@ -33,6 +33,7 @@ impl Dispatcher {
             peer_info: initialize.params.clone(),
             extensions: self.services.extensions(caller, None),
             cancel: CancellationToken::new(),
+            served: caller.served.clone(),
         };
         // The handler's own `initialize` runs once per session, so that it sees every client.
         let deadline = caller.ingress.deadline;

@@ -201,6 +201,7 @@ impl Dispatcher {
             peer_info: record.peer_info(),
             extensions: self.services.extensions(caller, Some(record)),
             cancel: CancellationToken::new(),
+            served: caller.served.clone(),
         }
     }
 

@@ -108,6 +108,7 @@ impl Dispatcher {
             peer_info: peer_info.with_protocol_version(version.to_rmcp()),
             extensions: self.services.extensions(caller, None),
             cancel: CancellationToken::new(),
+            served: caller.served.clone(),
         }
     }
 

@@ -42,6 +42,7 @@ impl Dispatcher {
             peer_info: peer_info(&request),
             extensions: self.services.extensions(caller, None),
             cancel: CancellationToken::new(),
+            served: caller.served.clone(),
         };
         Ok(self.exchanges.start(read.request, request, context, options))
     }

@@ -22,6 +22,7 @@ use rmcp::{
 };
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
+use tracing::{Instrument, Span};
 
 pub(crate) use self::{
     inbox_reader::{InboxReader, cancellation},
@@ -41,6 +42,7 @@ use crate::{
     protocol::{self, Fault, JsonRpcResponse, Method},
     session::ClientMessage,
     stream::ReplyStream,
+    telemetry::{End, ServedRequest, exchange_span},
     time::Deadline,
 };
 
@@ -73,6 +75,8 @@ pub(crate) struct Exchange {
     idle_at: Instant,
     sent: usize,
     cancel: CancellationToken,
+    served: ServedRequest,
+    span: Span,
     _stop: DropGuard,
 }
 
@@ -109,6 +113,8 @@ impl Exchanges {
     ) -> Exchange {
         let cancel = context.cancel.clone();
         let (id, method) = (message.id.clone(), message.method.clone());
+        let served = context.served.clone();
+        let span = observe(&served, &method, &typed, &context);
         Exchange {
             disconnect: context.extensions.get::<ReplyStream>().cloned(),
             call: HandlerCall::start(Arc::clone(&self.handler), message, typed, context),
@@ -120,6 +126,8 @@ impl Exchanges {
             deadline: options.deadline,
             idle_at: Instant::now() + self.keep_alive,
             sent: 0,
+            served,
+            span,
             _stop: cancel.clone().drop_guard(),
             cancel,
         }
@@ -133,6 +141,7 @@ impl Exchanges {
         context: HandlerContext,
         deadline: Deadline,
     ) -> Option<HandlerResult> {
+        let span = observe(&context.served, &message.method, &typed, &context);
         let mut call = HandlerCall::start(Arc::clone(&self.handler), message, typed, context);
         let result = async {
             loop {
@@ -141,7 +150,7 @@ impl Exchanges {
                 }
             }
         };
-        tokio::time::timeout_at(deadline.instant(), result).await.ok()
+        tokio::time::timeout_at(deadline.instant(), result.instrument(span)).await.ok()
     }
 
     /// Passes a notification to the handler, which may take until the deadline.
@@ -156,6 +165,13 @@ impl Exchanges {
     }
 }
 
+/// Observes the call of a handler, and returns the span of its exchange.
+fn observe(served: &ServedRequest, method: &Method, typed: &ClientRequest, context: &HandlerContext) -> Span {
+    let mut observed = served.observed();
+    observed.handled(typed, &context.peer_info.client_info);
+    exchange_span(&observed, method)
+}
+
 impl Exchange {
     pub(crate) fn id(&self) -> &RequestId {
         &self.id
@@ -163,6 +179,17 @@ impl Exchange {
 
     /// Returns the next event. Call it until it returns [`ExchangeEvent::Response`] or [`ExchangeEvent::Cancelled`].
     pub(crate) async fn next(&mut self) -> ExchangeEvent {
+        let span = self.span.clone();
+        let event = self.run().instrument(span).await;
+        match &event {
+            ExchangeEvent::Response(response) => self.served.observed().responded(response),
+            ExchangeEvent::Cancelled => self.served.ended(End::Cancelled),
+            ExchangeEvent::Message(_) | ExchangeEvent::Idle | ExchangeEvent::Disconnect => {}
+        }
+        event
+    }
+
+    async fn run(&mut self) -> ExchangeEvent {
         loop {
             tokio::select! {
                 biased;
@@ -257,6 +284,7 @@ impl Exchange {
 
     async fn time_out(&mut self) -> JsonRpcResponse {
         self.stop().await;
+        self.served.ended(End::Deadline);
         let seconds = self.deadline.budget().as_secs();
         tracing::warn!(id = %self.id, seconds, "a request ran out of time");
         JsonRpcResponse::fault(Some(self.id.clone()), &Fault::DeadlineExceeded { seconds })
@@ -264,6 +292,7 @@ impl Exchange {
 
     async fn interrupt(&mut self) -> JsonRpcResponse {
         self.stop().await;
+        self.served.ended(End::Interrupted);
         tracing::warn!(id = %self.id, "a call was interrupted: the process ends");
         JsonRpcResponse::fault(Some(self.id.clone()), &Fault::Interrupted)
     }

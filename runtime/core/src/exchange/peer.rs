@@ -28,6 +28,7 @@ use crate::{
     error::panic_text,
     handler::{self, Handler, HandlerError, HandlerResult},
     protocol::{self, Era},
+    telemetry::ServedRequest,
 };
 
 /// What a handler gets beside a request.
@@ -40,6 +41,7 @@ pub(crate) struct HandlerContext {
     pub(crate) extensions: Extensions,
     /// Stops the call when it is cancelled.
     pub(crate) cancel: CancellationToken,
+    pub(crate) served: ServedRequest,
 }
 
 /// One call of the handler.

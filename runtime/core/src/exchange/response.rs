@@ -30,7 +30,12 @@ pub(super) fn response(
             if era == Era::Stateless {
                 complete(&mut result, server_info);
             }
-            return JsonRpcResponse::encoded(encode(&ServerJsonRpcMessage::response(result, id.clone())));
+            let is_error = match &result {
+                ServerResult::CallToolResult(result) => Some(result.is_error == Some(true)),
+                _ => None,
+            };
+            let json = encode(&ServerJsonRpcMessage::response(result, id.clone()));
+            return JsonRpcResponse { is_error, ..JsonRpcResponse::encoded(json) };
         }
         Err(HandlerError::Refused(fault)) => return JsonRpcResponse::refused(Some(id.clone()), fault),
         Err(HandlerError::Handler(error)) => error,

@@ -21,6 +21,7 @@ use crate::{
     ingress::Ingress,
     limits::{BodyLimiter, BodyPermit, CallerKey, RequestLimiter},
     protocol::{Call, Era, read},
+    telemetry::ServedRequest,
     time::Deadline,
 };
 
@@ -40,15 +41,16 @@ impl Endpoint {
         let (parts, body) = request.into_parts();
         let ingress = parts.extensions.get::<Ingress>().copied();
         let ingress = ingress.unwrap_or_else(|| Ingress::local(Deadline::after(self.config.request_timeout)));
+        let served = ServedRequest::of(&parts.extensions);
         if let Err(refusal) = guard::check(&self.config, &parts, ingress.host) {
-            return reply::refusal(&refusal);
+            return reply::refusal(&refusal, &served);
         }
         if parts.method == Method::OPTIONS {
             return reply::allowed(self.allowed());
         }
         let principal = match self.authenticator.authenticate(&parts, ingress.deadline).await {
             Ok(principal) => principal,
-            Err(error) => return reply::unauthenticated(&self.resource, &parts.headers, &error),
+            Err(error) => return reply::unauthenticated(&self.resource, &parts.headers, &error, &served),
         };
         let key = CallerKey::new(&principal, ingress.client, &parts.headers);
         let accepts = accepts(&parts.headers);
@@ -56,18 +58,21 @@ impl Endpoint {
         // The body first: a caller that sends slowly takes no request's place.
         let body = match self.body(&parts, accepts, ingress.deadline, body, &mut held).await {
             Ok(body) => body,
-            Err(refusal) => return reply::refusal(&refusal),
+            Err(refusal) => return reply::refusal(&refusal, &served),
         };
         let limit = self.config.requests.per_principal;
         let Some(permit) = self.requests.enter(&key, limit) else {
-            return reply::refusal(&Refusal::Busy { limit });
+            return reply::refusal(&Refusal::Busy { limit }, &served);
         };
         let permit = Arc::new(permit.with_body(held));
-        let caller = Caller { principal, key, accepts, parts, ingress, permit: Arc::clone(&permit) };
+        let caller = Caller { principal, key, accepts, parts, ingress, served, permit: Arc::clone(&permit) };
         let reply = match self.read(&caller, &body) {
-            Ok(Ok(call)) => self.dispatcher.serve(&caller, call).await,
+            Ok(Ok(call)) => {
+                caller.served.observed().called(&call, &caller.parts.headers);
+                self.dispatcher.serve(&caller, call).await
+            }
             Ok(Err(reply)) => reply,
-            Err(refusal) => return reply::refusal(&refusal),
+            Err(refusal) => return reply::refusal(&refusal, &caller.served),
         };
         drop(body);
         let response = reply::render(reply, self.config.max_response, &self.resource, &caller).await;

@@ -11,6 +11,7 @@ use crate::{
     auth::{GatewayIdentity, HEADER_PREFIX},
     config::{CorsConfig, RequestLimits},
     ingress::{HostCheck, Ingress},
+    telemetry::ServedRequest,
 };
 
 type ResponseFuture = BoxFuture<'static, Result<Response<Body>, Infallible>>;
@@ -27,7 +28,7 @@ pub(crate) fn browsers(cors: CorsConfig) -> impl FnOnce(McpService) -> McpServic
                 return with_cors.clone().oneshot(request).boxed();
             }
             if let Err(refusal) = guard::check_origin(&cors, request.headers()) {
-                return ready(Ok(reply::refusal(&refusal))).boxed();
+                return refused(&request, &refusal);
             }
             // The layer answers any OPTIONS as a preflight request, and this one may be a request for what is allowed.
             if request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD) {
@@ -42,17 +43,21 @@ pub(crate) fn browsers(cors: CorsConfig) -> impl FnOnce(McpService) -> McpServic
 pub(crate) fn check_heads(limits: RequestLimits) -> impl FnOnce(McpService) -> McpService {
     move |inner| {
         McpService::new(service_fn(move |mut request: Request<Body>| -> ResponseFuture {
-            let checked = check_head(&request, limits);
+            if let Err(refusal) = check_head(&request, limits) {
+                return refused(&request, &refusal);
+            }
             strip(request.headers_mut());
             if let Some(identity) = request.extensions().get::<GatewayIdentity>().cloned() {
                 identity.forward(request.headers_mut());
             }
-            match checked {
-                Ok(()) => inner.clone().oneshot(request).boxed(),
-                Err(refusal) => ready(Ok(reply::refusal(&refusal))).boxed(),
-            }
+            inner.clone().oneshot(request).boxed()
         }))
     }
+}
+
+fn refused(request: &Request<Body>, refusal: &Refusal) -> ResponseFuture {
+    let served = ServedRequest::of(request.extensions());
+    ready(Ok(reply::refusal(refusal, &served))).boxed()
 }
 
 /// The request line counts with the headers: both are read before the caller is authenticated.

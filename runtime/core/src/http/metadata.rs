@@ -3,7 +3,7 @@
 use http::{Method, Request, Response, StatusCode};
 
 use super::{Body, body, refusal::Refusal, reply};
-use crate::auth::ProtectedResource;
+use crate::{auth::ProtectedResource, telemetry::ServedRequest};
 
 const METHODS: &str = "GET, HEAD, OPTIONS";
 
@@ -13,7 +13,8 @@ pub(crate) fn document(resource: &ProtectedResource, request: &Request<Body>) ->
         return reply::allowed(METHODS);
     }
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return reply::refusal(&Refusal::Method { allow: METHODS });
+        let served = ServedRequest::of(request.extensions());
+        return reply::refusal(&Refusal::Method { allow: METHODS }, &served);
     }
     let text = resource.metadata(request.headers()).to_string();
     let mut response = reply::json(StatusCode::OK, text.into());

@@ -8,6 +8,7 @@ mod endpoint;
 mod guard;
 mod head;
 mod metadata;
+mod observed;
 mod refusal;
 mod reply;
 mod routes;
@@ -21,6 +22,7 @@ pub(crate) use compression::compressed;
 pub(crate) use endpoint::Endpoint;
 pub(crate) use head::{browsers, check_heads};
 pub(crate) use metadata::document as metadata;
+pub(crate) use observed::observed;
 #[doc(hidden)]
 pub use reply::{bad_request, internal_error};
 pub(crate) use routes::McpService;

@@ -20,23 +20,24 @@ use crate::{
     auth::{AuthError, ProtectedResource, TokenError},
     dispatch::{Caller, JsonReply, Reply},
     ingress::Delivery,
-    protocol::{Era, Fault, JsonRpcResponse, headers, read},
+    protocol::{Era, Fault, JsonRpcResponse, headers},
     stream::{Frame, FrameStream},
+    telemetry::{ServedRequest, session_hash},
 };
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// A refusal as a response: an id-less JSON-RPC error, so that every client can show it.
-pub(super) fn refusal(refusal: &Refusal) -> Response<Body> {
+pub(super) fn refusal(refusal: &Refusal, served: &ServedRequest) -> Response<Body> {
     match refusal {
-        Refusal::Fault(fault) => log_refused(&fault.to_log(), None),
-        other => log_refused(other, None),
+        Refusal::Fault(fault) => served.refused(&fault.to_log(), None),
+        other => served.refused(other, None),
     }
     let (status, fault) = match refusal {
         Refusal::Fault(fault) => (status_of(fault, Era::Session), fault.clone()),
         other => (other.status(), Fault::InvalidRequest(other.to_string())),
     };
-    let mut response = json(status, JsonRpcResponse::fault(None, &fault).json);
+    let mut response = fault_json(status, None, &fault, served);
     if refusal.is_temporary() {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
@@ -77,10 +78,10 @@ pub(super) async fn render(
     match reply {
         Reply::Accepted => empty(StatusCode::ACCEPTED),
         Reply::NoContent => empty(StatusCode::NO_CONTENT),
-        Reply::Json(reply) => json_reply(reply),
+        Reply::Json(reply) => json_reply(reply, &caller.served),
         Reply::Stream(frames) => stream(frames, caller.ingress.delivery, max_response).await,
         Reply::Error { era, id, fault } => {
-            let mut response = fault_response(era, id, &fault);
+            let mut response = fault_response(era, id, &fault, &caller.served);
             if let Fault::InsufficientScope { needed } = &fault {
                 let error = Some((TokenError::InsufficientScope, SCOPE_MISSING));
                 challenge(&mut response, resource.challenge(&caller.parts.headers, error, needed));
@@ -98,9 +99,10 @@ pub(super) fn unauthenticated(
     resource: &ProtectedResource,
     request: &HeaderMap,
     error: &AuthError,
+    served: &ServedRequest,
 ) -> Response<Body> {
     let (status, token_error, needed) = match error {
-        AuthError::Unavailable => return fault_response(Era::Session, None, &Fault::Unavailable),
+        AuthError::Unavailable => return fault_response(Era::Session, None, &Fault::Unavailable, served),
         AuthError::Missing => (StatusCode::UNAUTHORIZED, None, &[][..]),
         AuthError::InvalidToken(text) => {
             (StatusCode::UNAUTHORIZED, Some((TokenError::InvalidToken, *text)), &[][..])
@@ -112,9 +114,9 @@ pub(super) fn unauthenticated(
             (StatusCode::FORBIDDEN, Some((TokenError::InsufficientScope, SCOPE_MISSING)), needed.as_slice())
         }
     };
-    log_refused(error, None);
+    served.refused(error, None);
     let fault = Fault::InvalidRequest(error.to_string());
-    let mut response = json(status, JsonRpcResponse::fault(None, &fault).json);
+    let mut response = fault_json(status, None, &fault, served);
     challenge(&mut response, resource.challenge(request, token_error, needed));
     response
 }
@@ -125,25 +127,26 @@ fn challenge(response: &mut Response<Body>, challenge: Option<HeaderValue>) {
     }
 }
 
-fn json_reply(reply: JsonReply) -> Response<Body> {
+fn json_reply(reply: JsonReply, served: &ServedRequest) -> Response<Body> {
     // An internal error was logged where it happened.
     if let Some(code) = reply.code.filter(|code| *code != ErrorCode::INTERNAL_ERROR.0) {
-        tracing::warn!(code, "a request was answered with an error");
+        served.refused(&format_args!("the handler answered with the error {code}"), None);
     }
     let status = reply.code.map_or(StatusCode::OK, |code| status_of_code(code, reply.era));
     let mut response = json(status, reply.json);
     if let Some(session) = reply.session
         && let Ok(id) = HeaderValue::from_str(session.as_str())
     {
+        served.observed().session = Some(session_hash(id.as_bytes()));
         response.headers_mut().insert(headers::SESSION_ID, id);
     }
     response
 }
 
-fn fault_response(era: Era, id: Option<RequestId>, fault: &Fault) -> Response<Body> {
+fn fault_response(era: Era, id: Option<RequestId>, fault: &Fault, served: &ServedRequest) -> Response<Body> {
     // A store that failed was logged with its cause.
     if *fault != Fault::Unavailable {
-        log_refused(&fault.to_log(), id.as_ref());
+        served.refused(&fault.to_log(), id.as_ref());
     }
     // At 200 a client would take an error that names no request for a success.
     let status = if id.is_none() && *fault == Fault::Internal {
@@ -151,7 +154,7 @@ fn fault_response(era: Era, id: Option<RequestId>, fault: &Fault) -> Response<Bo
     } else {
         status_of(fault, era)
     };
-    let mut response = json(status, JsonRpcResponse::fault(id, fault).json);
+    let mut response = fault_json(status, id, fault, served);
     if matches!(fault, Fault::TooManyStreams { .. } | Fault::ProcessFull { .. } | Fault::Unavailable) {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
@@ -161,15 +164,15 @@ fn fault_response(era: Era, id: Option<RequestId>, fault: &Fault) -> Response<Bo
     response
 }
 
-/// One line for a request that was refused.
-fn log_refused(reason: &dyn std::fmt::Display, id: Option<&RequestId>) {
-    let (reason, id) = (brief(&reason.to_string()), brief(&read::id_text(id)));
-    tracing::warn!(%reason, %id, "a request was refused");
-}
-
-/// Shortens and escapes text of the client: it may be long, and may look like log lines.
-fn brief(text: &str) -> String {
-    text.chars().take(300).flat_map(char::escape_debug).collect()
+fn fault_json(
+    status: StatusCode,
+    id: Option<RequestId>,
+    fault: &Fault,
+    served: &ServedRequest,
+) -> Response<Body> {
+    let response = JsonRpcResponse::fault(id, fault);
+    served.observed().code = response.code;
+    json(status, response.json)
 }
 
 /// The status of a refusal.

@@ -14,6 +14,8 @@ pub struct JsonRpcResponse {
     pub json: Bytes,
     /// The JSON-RPC error code, if the response is an error.
     pub code: Option<i32>,
+    /// Whether the result of a tool has `isError`. `None` for the results of other methods.
+    pub is_error: Option<bool>,
     /// The refusal of the server that the error tells, if the handler was not called.
     pub fault: Option<Box<Fault>>,
 }
@@ -32,7 +34,7 @@ impl JsonRpcResponse {
 
     /// An error of the handler.
     pub fn error(error: &JsonRpcError) -> Self {
-        Self { code: Some(error.error.code.0), json: encode(error), fault: None }
+        Self { code: Some(error.error.code.0), json: encode(error), is_error: None, fault: None }
     }
 
     /// A result that the server writes itself.
@@ -42,7 +44,7 @@ impl JsonRpcResponse {
 
     /// A result that is encoded.
     pub fn encoded(json: Bytes) -> Self {
-        Self { json, code: None, fault: None }
+        Self { json, code: None, is_error: None, fault: None }
     }
 }
 

@@ -1,24 +1,132 @@
 //! The log subscriber: lines of text, or one JSON object on each line.
 
-use tracing::subscriber::set_global_default;
-use tracing_subscriber::{fmt, layer::SubscriberExt, registry};
+use std::{fs::File, io, time::Duration};
 
-use super::lazy::{Inner, LazySubscriber};
+use tracing::{Event, Subscriber, subscriber::set_global_default};
+use tracing_subscriber::{
+    fmt::{
+        self, FmtContext, FormatEvent, FormatFields,
+        format::{Format, Json, JsonFields, Writer},
+        time::FormatTime,
+    },
+    layer::SubscriberExt,
+    registry,
+    registry::LookupSpan,
+};
+
+use super::{
+    lazy::{Inner, LazySubscriber},
+    request_line,
+    writer::{LogWriter, Notice},
+};
 use crate::config::{Config, LogFormat};
 
-/// Installs the log subscriber, unless the program has installed its own. The log goes to standard error.
-pub fn init(config: &Config) {
-    let format = config.log_format;
-    let subscriber = LazySubscriber::new(config.log_filter.targets().clone(), move || subscriber(format));
-    if set_global_default(subscriber).is_err() {
-        tracing::debug!("a log subscriber is installed already");
+/// The log of the process, which goes to standard error.
+#[derive(Clone, Default)]
+pub struct Logs(Option<LogWriter>);
+
+impl std::fmt::Debug for Logs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Logs").field(&self.0.is_some()).finish()
     }
 }
 
-fn subscriber(format: LogFormat) -> Inner {
-    let logs = fmt::layer().with_writer(std::io::stderr).with_ansi(false);
+impl Logs {
+    /// Waits until the lines of the log are written, or until the time is over. Hosts call it before the process is frozen, and
+    /// before it ends. Lines wait only when their reader is slow.
+    pub async fn flush(&self, time: Duration) {
+        if let Some(writer) = &self.0 {
+            writer.flush(time).await;
+        }
+    }
+}
+
+/// Installs the log subscriber, unless the program has installed its own.
+pub fn init(config: &Config) -> Logs {
+    let format = config.log_format;
+    let Ok(file) = standard_error() else { return Logs::default() };
+    let notice: Notice = match format {
+        LogFormat::Text => text_notice,
+        LogFormat::Json => json_notice,
+    };
+    let writer = LogWriter::new(file, notice);
+    let logs = Logs(Some(writer.clone()));
+    let create = move || subscriber(format, writer.clone());
+    if set_global_default(LazySubscriber::new(config.log_filter.targets().clone(), create)).is_err() {
+        tracing::debug!("a log subscriber is installed already");
+        return Logs::default();
+    }
+    logs
+}
+
+/// Standard error without the lock of the standard library: a write that blocks keeps it.
+#[cfg(unix)]
+fn standard_error() -> io::Result<File> {
+    use std::os::fd::AsFd;
+    io::stderr().as_fd().try_clone_to_owned().map(File::from)
+}
+
+#[cfg(windows)]
+fn standard_error() -> io::Result<File> {
+    use std::os::windows::io::AsHandle;
+    io::stderr().as_handle().try_clone_to_owned().map(File::from)
+}
+
+fn subscriber(format: LogFormat, writer: LogWriter) -> Inner {
+    let logs = fmt::layer().with_writer(writer).with_ansi(false);
     match format {
         LogFormat::Text => Box::new(registry().with(logs)),
-        LogFormat::Json => Box::new(registry().with(logs.json().flatten_event(true).with_current_span(true))),
+        LogFormat::Json => {
+            let json = || fmt::format().json().flatten_event(true).with_current_span(false);
+            let lines = JsonLines { of_requests: json().with_span_list(false), others: json() };
+            Box::new(registry().with(logs.fmt_fields(JsonFields::new()).event_format(lines)))
+        }
     }
+}
+
+/// Lines of JSON. A line within spans has them all, in `spans`; the line of a request has their fields itself.
+struct JsonLines {
+    of_requests: Format<Json>,
+    others: Format<Json>,
+}
+
+impl<S, N> FormatEvent<S, N> for JsonLines
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> std::fmt::Result {
+        let is_of_request = event.metadata().target() == request_line::TARGET;
+        let format = if is_of_request { &self.of_requests } else { &self.others };
+        format.format_event(context, writer, event)
+    }
+}
+
+const NOTICE_TARGET: &str = "mcp_lambda_server::log";
+
+fn now() -> String {
+    let mut now = String::new();
+    // A string takes everything.
+    let _ = fmt::time::SystemTime.format_time(&mut Writer::new(&mut now));
+    now
+}
+
+fn text_notice(dropped: u64) -> Vec<u8> {
+    format!("{}  WARN {NOTICE_TARGET}: {dropped} log lines were dropped\n", now()).into_bytes()
+}
+
+fn json_notice(dropped: u64) -> Vec<u8> {
+    let line = serde_json::json!({
+        "timestamp": now(),
+        "level": "WARN",
+        "message": format!("{dropped} log lines were dropped"),
+        "dropped": dropped,
+        "target": NOTICE_TARGET,
+    });
+    format!("{line}\n").into_bytes()
 }

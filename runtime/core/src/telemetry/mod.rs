@@ -3,9 +3,17 @@
 mod lazy;
 mod logs;
 mod repeated;
+mod request_line;
+mod served_request;
+mod spans;
+mod text;
 mod trace_header;
+mod writer;
 
-pub use logs::init as init_logs;
+pub use logs::{Logs, init as init_logs};
 pub(crate) use repeated::Repeated;
+pub(crate) use request_line::RequestLines;
+pub(crate) use served_request::{End, ServedRequest, session_hash};
+pub(crate) use spans::exchange_span;
 pub(crate) use trace_header::in_this_trace;
-pub use trace_header::{trace_header, with_trace_header};
+pub use trace_header::{trace_header, trace_id, with_trace_header};

@@ -6,6 +6,10 @@
 
 use http::HeaderValue;
 use tokio::task::futures::TaskLocalFuture;
+use tracing::{Instrument, instrument::Instrumented};
+
+/// The length of a trace id: <https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html> (read 2026-11-27).
+const LONGEST_TRACE_ID: usize = 35;
 
 tokio::task_local! {
     // Ambient, because an SDK gives its interceptors no argument of their caller.
@@ -26,7 +30,14 @@ pub fn trace_header() -> Option<HeaderValue> {
     TRACE_HEADER.try_with(Clone::clone).ok().flatten()
 }
 
-/// Keeps the trace header of the invocation that runs for a future that is spawned on behalf of it.
-pub(crate) fn in_this_trace<F: Future>(spawned: F) -> TaskLocalFuture<Option<HeaderValue>, F> {
-    TRACE_HEADER.scope(trace_header(), spawned)
+/// Keeps the trace header and the span of the invocation that runs for a future that is spawned on behalf of it.
+pub(crate) fn in_this_trace<F: Future>(spawned: F) -> TaskLocalFuture<Option<HeaderValue>, Instrumented<F>> {
+    TRACE_HEADER.scope(trace_header(), spawned.in_current_span())
+}
+
+/// The trace id of X-Ray, which a trace header contains: `1-5e6722a7-cc56d6c46db7ae02d4da47e0`.
+#[must_use]
+pub fn trace_id(header: &HeaderValue) -> Option<&str> {
+    let root = header.to_str().ok()?.split(';').find_map(|part| part.trim().strip_prefix("Root="))?;
+    (root.len() <= LONGEST_TRACE_ID).then_some(root)
 }

@@ -1,0 +1,207 @@
+//! What is observed of a request while it is served: one line of the log, and the metrics, are made of it.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use http::{Extensions, StatusCode, request::Parts};
+use rmcp::model::{ClientRequest, Implementation, RequestId};
+use tokio::time::Instant;
+
+use super::text::bounded;
+use crate::{
+    invocation::Invocation,
+    protocol::{Body, Call, Era, JsonRpcResponse, Message, Method, Post, headers, read},
+};
+
+/// A request that is being served, in the extensions of the HTTP request. The layer around the endpoint creates and finishes
+/// it; each part of the server adds what it learns. Clones share it.
+#[derive(Clone)]
+pub(crate) struct ServedRequest(Arc<Mutex<Observed>>);
+
+/// What has been observed of a request.
+pub(crate) struct Observed {
+    pub(crate) started: Instant,
+    /// From the request to the last byte of the response. Zero before that.
+    pub(crate) duration: Duration,
+    pub(crate) http_method: http::Method,
+    /// The path without its query, which may hold secrets.
+    pub(crate) path: String,
+    /// The Lambda invocation that the request came with.
+    pub(crate) invocation: Option<Invocation>,
+    /// A hash of the session's id: the id itself lets its owner act in the session.
+    pub(crate) session: Option<String>,
+    pub(crate) era: Option<Era>,
+    /// The method of MCP. Of a batch, that of its first request.
+    pub(crate) method: Option<Method>,
+    pub(crate) target: Option<Target>,
+    /// The name and the version of the client.
+    pub(crate) client: Option<(String, String)>,
+    /// Why the server refused the request, and the id of the refused request.
+    pub(crate) refusal: Option<(String, String)>,
+    /// The HTTP status. `None`: the client left before there was one.
+    pub(crate) status: Option<StatusCode>,
+    /// The code of a JSON-RPC error.
+    pub(crate) code: Option<i32>,
+    /// Whether a tool's result has `isError`. `None` for other methods.
+    pub(crate) is_error: Option<bool>,
+    /// Bytes of the response body that were sent.
+    pub(crate) bytes: u64,
+    /// Whether the response was an event stream.
+    pub(crate) is_streamed: bool,
+    pub(crate) end: End,
+}
+
+/// What a request is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Target {
+    Tool(String),
+    Prompt(String),
+    /// A URI, without its query.
+    Resource(String),
+}
+
+/// How a request ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// With the last byte of its response.
+    Complete,
+    /// The client left before the last byte.
+    ClientLeft,
+    /// The call ran out of time.
+    Deadline,
+    /// The client cancelled the call.
+    Cancelled,
+    /// The process ended.
+    Interrupted,
+    /// The body of the response failed, or the code that serves the request panicked.
+    Failed,
+}
+
+impl End {
+    /// The word for the log; none for the ordinary end.
+    pub(crate) fn word(self) -> Option<&'static str> {
+        match self {
+            Self::Complete => None,
+            Self::ClientLeft => Some("client left"),
+            Self::Deadline => Some("deadline"),
+            Self::Cancelled => Some("cancelled"),
+            Self::Interrupted => Some("interrupted"),
+            Self::Failed => Some("failed"),
+        }
+    }
+}
+
+impl ServedRequest {
+    /// Begins with what the head of the request tells.
+    pub(crate) fn begin(parts: &Parts) -> Self {
+        Self(Arc::new(Mutex::new(Observed {
+            started: Instant::now(),
+            duration: Duration::ZERO,
+            http_method: parts.method.clone(),
+            path: bounded(parts.uri.path()),
+            invocation: parts.extensions.get::<Invocation>().cloned(),
+            session: None,
+            era: None,
+            method: None,
+            target: None,
+            client: None,
+            refusal: None,
+            status: None,
+            code: None,
+            is_error: None,
+            bytes: 0,
+            is_streamed: false,
+            end: End::Complete,
+        })))
+    }
+
+    /// The request with these extensions. One that no layer observes leads nowhere.
+    pub(crate) fn of(extensions: &Extensions) -> Self {
+        extensions.get().cloned().unwrap_or_else(|| Self::begin(&http::Request::new(()).into_parts().0))
+    }
+
+    pub(crate) fn observed(&self) -> MutexGuard<'_, Observed> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The server refuses the request, or one of its calls.
+    pub(crate) fn refused(&self, reason: &dyn fmt::Display, id: Option<&RequestId>) {
+        let refusal = (bounded(&reason.to_string()), bounded(&read::id_text(id)));
+        self.observed().refusal = Some(refusal);
+    }
+
+    pub(crate) fn ended(&self, end: End) {
+        self.observed().end = end;
+    }
+}
+
+impl Observed {
+    /// The request is read.
+    pub(crate) fn called(&mut self, call: &Call, headers: &http::HeaderMap) {
+        let (era, method) = match call {
+            Call::Post(Post::Stateless(read)) => (Era::Stateless, Some(read.request.method.clone())),
+            Call::Post(Post::StatelessNotification) => (Era::Stateless, None),
+            Call::Post(Post::Session(post)) => (Era::Session, method_of(&post.body)),
+            Call::Get(_) | Call::Delete(_) => (Era::Session, None),
+        };
+        self.era = Some(era);
+        self.method = method;
+        let session = headers.get(headers::SESSION_ID).filter(|id| era == Era::Session && !id.is_empty());
+        self.session = session.map(|id| session_hash(id.as_bytes()));
+    }
+
+    /// A handler is called.
+    pub(crate) fn handled(&mut self, request: &ClientRequest, client: &Implementation) {
+        self.target = match request {
+            ClientRequest::CallToolRequest(request) => Some(Target::Tool(bounded(&request.params.name))),
+            ClientRequest::GetPromptRequest(request) => Some(Target::Prompt(bounded(&request.params.name))),
+            ClientRequest::ReadResourceRequest(request) => Some(resource(&request.params.uri)),
+            ClientRequest::SubscribeRequest(request) => Some(resource(&request.params.uri)),
+            ClientRequest::UnsubscribeRequest(request) => Some(resource(&request.params.uri)),
+            _ => None,
+        };
+        if client.name != "unknown" {
+            self.client = Some((bounded(&client.name), bounded(&client.version)));
+        }
+    }
+
+    /// A call has its response. Of a batch, the errors count.
+    pub(crate) fn responded(&mut self, response: &JsonRpcResponse) {
+        self.code = response.code.or(self.code);
+        if self.is_error != Some(true) {
+            self.is_error = response.is_error.or(self.is_error);
+        }
+    }
+}
+
+fn method_of(body: &Body) -> Option<Method> {
+    let of_message = |message: &Message| match message {
+        Message::Request(request) => Some(request.method.clone()),
+        Message::Notification(notification) => Some(Method::from(notification.method.clone())),
+        Message::Response(_) => None,
+    };
+    match body {
+        Body::One(message) => of_message(message),
+        Body::Batch(members) => members.iter().flatten().find_map(of_message),
+    }
+}
+
+fn resource(uri: &str) -> Target {
+    Target::Resource(bounded(uri.split(['?', '#']).next().unwrap_or_default()))
+}
+
+/// The hash by which the log names a session: the first eight bytes of the SHA-256 of its id, in hexadecimal digits.
+pub(crate) fn session_hash(id: &[u8]) -> String {
+    use sha2::{Digest, Sha256};
+    use std::fmt::Write;
+
+    let mut hash = String::with_capacity(16);
+    for byte in Sha256::digest(id).iter().take(8) {
+        // A string takes everything.
+        let _ = write!(hash, "{byte:02x}");
+    }
+    hash
+}

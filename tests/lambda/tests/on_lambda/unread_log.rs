@@ -1,0 +1,115 @@
+//! Logging cannot stop the server: its standard error is a pipe that is not read, or not fast enough.
+
+use std::{
+    io::{BufRead, BufReader, Read},
+    process::{Child, ChildStderr, Command, Stdio},
+};
+
+use http::Method;
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use test_support::transport::Http;
+
+use crate::support::*;
+
+/// Enough refusals that their lines fill the pipe and the queue many times.
+const REQUESTS: usize = 4_000;
+
+/// A server on a local address, and the rest of its log.
+struct Server {
+    process: Child,
+    log: BufReader<ChildStderr>,
+    url: String,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Starts the fixture, and reads its log up to the line that has its address.
+fn start() -> Server {
+    let mut process = Command::new(env!("CARGO_BIN_EXE_fixture-function"))
+        .env_clear()
+        .env("MCP_LISTEN", "127.0.0.1:0")
+        .env("MCP_LOG_FORMAT", "json")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut log = BufReader::new(process.stderr.take().unwrap());
+    let url = loop {
+        let mut line = String::new();
+        assert!(log.read_line(&mut line).unwrap() > 0, "the process ended");
+        let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+        if line["message"] == "listening" {
+            break line["url"].as_str().unwrap().trim_end_matches("/mcp").to_owned();
+        }
+    };
+    Server { process, log, url }
+}
+
+async fn refuse(server: &Server) {
+    let http = Http(server.url.clone());
+    for number in 0..REQUESTS {
+        let path = format!("/mcp?{number}");
+        let reply = McpRequest::of(Method::PUT).path(&path).send(&http).await;
+        assert_eq!(reply.status, 405, "request {number}");
+        reply.bytes().await;
+    }
+}
+
+#[tokio::test]
+async fn a_server_whose_log_is_not_read_answers_and_ends() {
+    let mut server = start();
+    refuse(&server).await;
+    kill(Pid::from_raw(server.process.id().try_into().unwrap()), Signal::SIGTERM).unwrap();
+    let mut ended = None;
+    eventually("the end of the process", || {
+        ended = server.process.try_wait().unwrap();
+        ended.is_some()
+    })
+    .await;
+    assert!(ended.unwrap().success(), "{ended:?}");
+}
+
+/// The lines that are read and the numbers of dropped lines are together the lines that were written.
+#[tokio::test]
+async fn the_log_says_how_many_lines_were_dropped() {
+    let mut server = start();
+    refuse(&server).await;
+    kill(Pid::from_raw(server.process.id().try_into().unwrap()), Signal::SIGTERM).unwrap();
+    let mut rest = String::new();
+    server.log.read_to_string(&mut rest).unwrap();
+    let lines: Vec<serde_json::Value> =
+        rest.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let served = lines.iter().filter(|line| line["message"] == "served").count();
+    let dropped: u64 = lines.iter().filter_map(|line| line["dropped"].as_u64()).sum();
+    let dropped = usize::try_from(dropped).unwrap();
+    assert!(served > 100 && dropped > 100, "{served} lines, {dropped} dropped");
+    // A few of the dropped lines are the warnings that requests are refused, one each second.
+    assert!((REQUESTS..REQUESTS + 100).contains(&(served + dropped)), "{served} lines, {dropped} dropped");
+    let notice = lines.iter().find(|line| line["dropped"].is_u64()).unwrap();
+    assert_eq!(notice["level"], "WARN");
+    assert_eq!(notice["message"], format!("{} log lines were dropped", notice["dropped"]));
+    assert!(notice["timestamp"].as_str().unwrap().ends_with('Z'), "{notice}");
+}
+
+/// One caller cannot fill the log with one refusal.
+#[tokio::test]
+async fn equal_refusals_are_a_warning_once_a_second_with_their_count() {
+    let emulator = function().start().await.unwrap();
+    for _ in 0..50 {
+        let reply = McpRequest::of(Method::PUT).send_to(&emulator).await;
+        assert_eq!(reply.status, 405);
+    }
+    eventually("fifty lines", || logged(&emulator, r#""message":"served""#) == 50).await;
+    let warnings = logged(&emulator, "a request was refused");
+    assert!((1..25).contains(&warnings), "{warnings} warnings");
+    assert_eq!(logged(&emulator, "method not allowed here"), 50 + warnings);
+}
