@@ -18,3 +18,4 @@ mod protocol;
 mod session;
 mod stateless;
 mod stores;
+mod tasks;

@@ -1,4 +1,4 @@
-//! Identifiers of sessions, streams and positions in streams.
+//! Identifiers of sessions, streams, tasks and positions in streams.
 
 use std::{fmt, str::FromStr, sync::Arc};
 
@@ -13,6 +13,10 @@ const EVENT_ID: &str = "an event id that this server has sent";
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("expected {0}")]
 pub struct ParseIdError(&'static str);
+
+impl ParseIdError {
+    pub(crate) const CURSOR: Self = Self("a cursor that this server has sent");
+}
 
 macro_rules! random_id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -64,6 +68,11 @@ random_id! {
 random_id! {
     /// The id of a replayable stream. It cannot be guessed, because a client presents it to resume the stream.
     StreamId
+}
+
+random_id! {
+    /// The id of a task. It cannot be guessed: with anonymous callers, it is all that opens a task.
+    TaskId
 }
 
 /// The beginning of a session's id, which the event ids of its GET streams carry: each is known by the session that it

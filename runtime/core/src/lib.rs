@@ -32,6 +32,7 @@ pub mod session;
 mod signal;
 pub mod store;
 pub mod stream;
+pub mod tasks;
 pub mod telemetry;
 pub mod time;
 mod tools;

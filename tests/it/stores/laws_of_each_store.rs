@@ -76,6 +76,23 @@ macro_rules! all_laws_of {
                 an_expired_lease_is_free,
                 acquiring_a_held_lease_renews_it,
                 owners_are_counted_separately;
+            tasks:
+                a_created_task_reads_back_as_it_was_written,
+                a_task_of_another_principal_does_not_exist,
+                an_expired_task_is_absent,
+                one_worker_holds_a_task_and_a_stale_one_writes_nothing,
+                an_ended_task_never_changes,
+                a_checkpoint_is_there_for_the_next_attempt,
+                a_question_is_open_until_it_is_answered_and_its_key_stands_for_it,
+                a_waiting_task_is_due_when_its_last_question_is_answered,
+                a_queued_task_is_cancelled_at_once_and_a_running_one_is_told,
+                a_task_that_kills_its_workers_fails_with_a_reason,
+                a_hand_over_is_no_attempt_and_waits_as_long_as_it_says,
+                parts_above_their_limits_are_refused_with_what_to_do,
+                a_task_with_every_part_at_its_limit_is_kept,
+                a_principal_has_at_most_the_limit_of_open_tasks,
+                a_list_holds_the_owners_tasks_newest_first_page_by_page,
+                a_task_that_no_worker_runs_is_found;
             log:
                 an_append_is_read_at_its_sequence_number_and_they_grow,
                 one_source_id_gets_one_sequence_number_in_a_scope,
@@ -95,6 +112,8 @@ macro_rules! all_laws_of {
                 no_increment_is_lost,
                 no_more_leases_than_the_limit_are_ever_held,
                 no_more_subscriptions_than_the_limit_are_ever_held,
+                of_workers_that_claim_a_task_exactly_one_holds_it,
+                no_more_tasks_than_the_limit_are_ever_open,
                 concurrent_appends_get_different_sequence_numbers,
                 concurrent_deliveries_of_one_source_id_are_appended_once;
         }

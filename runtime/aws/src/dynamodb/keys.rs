@@ -10,6 +10,10 @@
 //! SERVER                      STATE#tools                 the active tools, rev
 //! OWNER#<principal>           SESSION#<time>#<id>         the sessions of a principal
 //! OWNER#<principal>           STREAMS                     the open streams of a principal
+//! OWNER#<principal>           TASK#<time>#<id>            the tasks of a principal
+//! OWNER#<principal>           TASKS                       the open tasks of a principal
+//! TASK#<id>                   META                        a task, rev
+//! TASKS_DUE                   <time>#<id>                 when a task that has not ended is looked at next
 //!
 //! event table
 //! HEAD#<scope>                HEAD                        v: the last sequence number of a scope
@@ -28,6 +32,8 @@ use mcp_lambda_core::{
     events::{EventKey, Scope},
     session::{ClientMessage, InboxKey, SessionId, SessionRecord, StateScope},
     stream::StreamKey,
+    tasks::{TaskCursor, TaskId},
+    time::Timestamp,
 };
 
 /// Longest text in a sort key, in bytes; longer text is hashed. DynamoDB takes 1,024 bytes for a sort key.
@@ -43,6 +49,12 @@ const INBOX: &str = "INBOX#";
 pub(super) const SESSIONS: &str = "SESSION#";
 /// Sort key of a principal's open streams.
 pub(super) const STREAMS: &str = "STREAMS";
+/// Prefix of the sort keys of a principal's tasks.
+pub(super) const TASKS: &str = "TASK#";
+/// Sort key of the count of a principal's open tasks.
+pub(super) const OPEN_TASKS: &str = "TASKS";
+/// Partition key of the tasks that have not ended, by the time at which they are looked at next.
+pub(super) const TASKS_DUE: &str = "TASKS_DUE";
 /// Sort key of the head of a scope.
 pub(super) const HEAD: &str = "HEAD";
 /// Sort key of a deduplication marker.
@@ -100,6 +112,21 @@ pub(super) fn owner(owner: &Principal) -> String {
 /// Sort key of a session among those of its owner.
 pub(super) fn listing(record: &SessionRecord) -> String {
     format!("{SESSIONS}{:020}#{}", record.created_at.as_millis(), record.id)
+}
+
+/// Partition key of a task.
+pub(super) fn task(id: &TaskId) -> String {
+    format!("TASK#{id}")
+}
+
+/// Sort key of a task among those of its owner.
+pub(super) fn listed_task(at: &TaskCursor) -> String {
+    format!("{TASKS}{:020}#{}", at.created_at.as_millis(), at.id)
+}
+
+/// Sort key of a task among those that have not ended.
+pub(super) fn due_task(at: Timestamp, id: &TaskId) -> String {
+    format!("{:020}#{id}", at.as_millis())
 }
 
 /// A scope as part of a partition key.

@@ -33,6 +33,8 @@ mod stream_leases;
 mod streams;
 mod subscriptions;
 mod tables;
+mod task_slots;
+mod tasks;
 mod write;
 
 use std::{fmt, sync::Arc};

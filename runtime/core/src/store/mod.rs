@@ -5,48 +5,22 @@
 //! names; the tests in `tests/it/stores` run the laws of the traits on every store.
 
 mod memory;
+mod size;
 
 use std::{fmt, sync::Arc};
 
 pub use memory::{MemoryLimits, MemoryStore};
+pub use size::LARGEST_VALUE;
+pub(crate) use size::{check_size, json_size};
 
 use crate::{
     config::Config,
-    error::StoreError,
     events::EventLog,
     session::{InboxStore, SessionStore, StateStore},
     stream::{StreamLeaseStore, StreamStore},
+    tasks::TaskStore,
     time::Clock,
 };
-
-/// The largest value, message or event that a store takes, as JSON and in bytes: what fits an item of DynamoDB with its key.
-/// The same in memory, so that a program meets the limit on a laptop.
-pub const LARGEST_VALUE: usize = 390 * 1024;
-
-/// Returns the size of a value as JSON, or refuses it.
-pub(crate) fn check_size<T: serde::Serialize>(value: &T) -> Result<usize, StoreError> {
-    let mut size = Size(0);
-    serde_json::to_writer(&mut size, value)
-        .map_err(|error| StoreError::Corrupt(format!("the value cannot be written as JSON: {error}")))?;
-    if size.0 > LARGEST_VALUE {
-        return Err(StoreError::TooLarge { size: size.0, limit: LARGEST_VALUE });
-    }
-    Ok(size.0)
-}
-
-/// Counts what is written.
-struct Size(usize);
-
-impl std::io::Write for Size {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0 += bytes.len();
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
 
 /// The stores of a server.
 ///
@@ -71,6 +45,8 @@ pub struct Stores {
     pub streams: Arc<dyn StreamStore>,
     /// Counts of open streams.
     pub stream_leases: Arc<dyn StreamLeaseStore>,
+    /// Tasks.
+    pub tasks: Arc<dyn TaskStore>,
     /// The event log.
     pub events: Arc<dyn EventLog>,
 }
@@ -92,7 +68,7 @@ impl Stores {
     #[must_use]
     pub fn of<S>(store: S) -> Self
     where
-        S: SessionStore + StateStore + InboxStore + StreamStore + StreamLeaseStore + EventLog,
+        S: SessionStore + StateStore + InboxStore + StreamStore + StreamLeaseStore + TaskStore + EventLog,
     {
         let store = Arc::new(store);
         Self {
@@ -101,6 +77,7 @@ impl Stores {
             inbox: Arc::clone(&store) as _,
             streams: Arc::clone(&store) as _,
             stream_leases: Arc::clone(&store) as _,
+            tasks: Arc::clone(&store) as _,
             events: store as _,
         }
     }
@@ -133,6 +110,12 @@ impl Stores {
     #[must_use]
     pub fn with_stream_leases(self, stream_leases: Arc<dyn StreamLeaseStore>) -> Self {
         Self { stream_leases, ..self }
+    }
+
+    /// Sets the store of tasks.
+    #[must_use]
+    pub fn with_tasks(self, tasks: Arc<dyn TaskStore>) -> Self {
+        Self { tasks, ..self }
     }
 
     /// Sets the event log.

@@ -11,7 +11,7 @@ use mcp_lambda_server::{
 use serde_json::json;
 use tokio::{sync::Barrier, task::JoinSet};
 
-use super::{Lab, log, principal};
+use super::{Lab, log, principal, tasks};
 
 const WRITERS: usize = 16;
 
@@ -164,4 +164,38 @@ pub(crate) async fn no_more_subscriptions_than_the_limit_are_ever_held(lab: &Lab
     }
     assert!(held <= 4);
     assert_eq!(lab.stores.sessions.subscriptions(&id).await.expect("read").len(), held);
+}
+
+pub(crate) async fn of_workers_that_claim_a_task_exactly_one_holds_it(lab: &Lab) {
+    let task = tasks::task(lab, &principal("owner"));
+    tasks::tasks(lab).create(&task).await.expect("created");
+    let outcomes = race(lab, |_, lab| {
+        let id = task.id.clone();
+        async move { tasks::tasks(&lab).claim(&id).await }
+    })
+    .await;
+    let held: Vec<_> = outcomes.iter().filter_map(|outcome| outcome.as_ref().ok()?.as_ref()).collect();
+    assert_eq!(held.len(), 1);
+    assert_eq!((held[0].lease().token, held[0].task().state.attempt()), (1, 1));
+}
+
+pub(crate) async fn no_more_tasks_than_the_limit_are_ever_open(lab: &Lab) {
+    const LIMIT: usize = 5;
+    let owner = principal("owner");
+    let outcomes = race(lab, |_, lab| {
+        let task = tasks::task(&lab, &owner);
+        // A creation that other ones keep cancelling is tried again by its client.
+        async move {
+            loop {
+                match lab.stores.tasks.create(&task, LIMIT).await {
+                    Err(StoreError::Conflict) => {}
+                    outcome => return outcome,
+                }
+            }
+        }
+    })
+    .await;
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), LIMIT);
+    let full = outcomes.iter().filter(|outcome| matches!(outcome, Err(StoreError::Full { .. })));
+    assert_eq!(full.count(), WRITERS - LIMIT);
 }

@@ -8,6 +8,7 @@ pub(crate) mod sessions;
 pub(crate) mod state;
 pub(crate) mod stream_leases;
 pub(crate) mod streams;
+pub(crate) mod tasks;
 
 use std::time::Duration;
 

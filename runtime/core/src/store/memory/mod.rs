@@ -12,6 +12,7 @@ mod state;
 mod store;
 mod stream_leases;
 mod streams;
+mod tasks;
 
 pub use limits::MemoryLimits;
 pub use store::MemoryStore;

@@ -6,6 +6,7 @@ pub(super) mod sessions;
 pub(super) mod state;
 pub(super) mod stream_leases;
 pub(super) mod streams;
+pub(super) mod tasks;
 
 use crate::{ids::SessionId, time::Timestamp};
 
@@ -16,6 +17,7 @@ pub(super) struct Data {
     pub(super) inbox: inbox::Messages,
     pub(super) streams: streams::Streams,
     pub(super) stream_leases: stream_leases::StreamLeases,
+    pub(super) tasks: tasks::Tasks,
     pub(super) log: log::Log,
     /// When expired items were last removed.
     pub(super) swept: Option<Timestamp>,
@@ -32,6 +34,7 @@ impl Data {
         self.inbox.sweep(now);
         self.streams.sweep(now);
         self.stream_leases.sweep(now);
+        self.tasks.sweep(now);
         self.log.sweep(now);
     }
 

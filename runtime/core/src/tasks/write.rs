@@ -1,0 +1,86 @@
+//! A change of a stored task: read, change, write on the condition that nothing came between.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use super::{Task, TaskError, TaskId, TaskStore};
+use crate::{
+    error::StoreError,
+    random,
+    session::Versioned,
+    time::{Clock, Timestamp},
+};
+
+/// Tries of a write that other writers keep winning.
+const TRIES: u32 = 16;
+/// Pause after the second lost try. It doubles with each further one.
+const FIRST_PAUSE: Duration = Duration::from_millis(4);
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+
+/// Makes changes of stored tasks. Clones share one store.
+#[derive(Clone)]
+pub(super) struct Changes {
+    pub(super) store: Arc<dyn TaskStore>,
+    clock: Clock,
+}
+
+impl Changes {
+    pub(super) fn new(store: Arc<dyn TaskStore>, clock: Clock) -> Self {
+        Self { store, clock }
+    }
+
+    pub(super) async fn read(&self, id: &TaskId) -> Result<Option<Versioned<Task>>, TaskError> {
+        Ok(self.store.load(id).await?)
+    }
+
+    /// Changes a task. `known` is the task as the caller last saw it: if it still is that, the change costs one write and
+    /// no read. `apply` may be called several times. A change that leaves the task as it is writes nothing.
+    pub(super) async fn make<T>(
+        &self,
+        id: &TaskId,
+        mut known: Option<Versioned<Task>>,
+        apply: impl Fn(&mut Task, Timestamp) -> Result<T, TaskError>,
+    ) -> Result<(Versioned<Task>, T), TaskError> {
+        let write = random::token();
+        for lost in 0..TRIES {
+            let (found, is_fresh) = match known.take() {
+                Some(known) => (known, false),
+                None => (self.read(id).await?.ok_or(TaskError::NotFound)?, true),
+            };
+            let (mut task, now) = (found.value.clone(), self.clock.now());
+            let value = apply(&mut task, now)?;
+            match task == found.value {
+                true if is_fresh => return Ok((found, value)),
+                // What the caller saw may be long past: whether it still holds is for the store to say.
+                true => continue,
+                false => {}
+            }
+            task.state.write.clone_from(&write);
+            if task.state.has_ended() {
+                task.call.clear();
+            }
+            match self.store.replace(&task, found.rev).await {
+                Ok(rev) => return Ok((Versioned { value: task, rev }, value)),
+                Err(StoreError::Conflict) => {}
+                Err(error) => return Err(error.into()),
+            }
+            let found = self.read(id).await?.ok_or(TaskError::NotFound)?;
+            // The write has landed, and the response of the store was lost.
+            if found.value.state.write == write {
+                return Ok((found, value));
+            }
+            known = Some(found);
+            if lost > 0 {
+                let pause = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(lost - 1)).min(LONGEST_PAUSE);
+                tokio::time::sleep(random::jitter(pause)).await;
+                known = None;
+            }
+        }
+        Err(StoreError::Conflict.into())
+    }
+}
+
+impl fmt::Debug for Changes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Changes").finish_non_exhaustive()
+    }
+}
