@@ -44,6 +44,7 @@ pub use mcp_lambda_core::{
     session::{Handles, Session, State},
     store::{MemoryStore, Stores},
     stream::ReplyStream,
+    telemetry::TraceContext,
     time::{Clock, Deadline},
 };
 

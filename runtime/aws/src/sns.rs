@@ -12,7 +12,10 @@ use aws_sdk_sns::{
     types::MessageAttributeValue,
 };
 
-use mcp_lambda_core::events::{PublishError, Publisher, TopicMessage};
+use mcp_lambda_core::{
+    events::{PublishError, Publisher, TopicMessage},
+    telemetry::trace_context,
+};
 
 use crate::{
     TraceHeader,
@@ -25,7 +28,8 @@ pub use aws_sdk_sns as sdk;
 /// Longest subject of a message, in characters: <https://docs.aws.amazon.com/sns/latest/api/API_Publish.html> (read 2026-11-20).
 const MAX_SUBJECT: usize = 100;
 
-/// Publishes events to an SNS topic, with the id and the type of each event as message attributes.
+/// Publishes events to an SNS topic, with the id and the type of each event as message attributes, and the trace of the call
+/// that publishes it: `traceparent`, `tracestate` and `baggage`, if the client sent them.
 pub struct SnsPublisher {
     client: LazyClient<Client>,
     topic_arn: String,
@@ -74,7 +78,9 @@ impl Publisher for SnsPublisher {
             .topic_arn(&self.topic_arn)
             .subject(message.subject.chars().take(MAX_SUBJECT).collect::<String>())
             .message(&message.message);
-        for (name, value) in attributes {
+        let trace = trace_context();
+        let trace = trace.iter().flat_map(|trace| trace.fields());
+        for (name, value) in attributes.into_iter().chain(trace) {
             let attribute = MessageAttributeValue::builder().data_type("String").string_value(value).build();
             publish = publish
                 .message_attributes(name, attribute.map_err(|error| PublishError::Topic(error.into()))?);

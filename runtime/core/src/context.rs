@@ -9,6 +9,7 @@ use crate::{
     invocation::Invocation,
     session::{Handles, Session, State, StateError},
     stream::ReplyStream,
+    telemetry::TraceContext,
     time::Deadline,
     tools::Tools,
 };
@@ -82,6 +83,10 @@ pub trait McpContext {
     /// ```
     fn invocation(&self) -> Option<&Invocation>;
 
+    /// The trace that the call belongs to, as its client names it in `_meta` or in the headers of its request. Its
+    /// [`fields`](TraceContext::fields) are what a tool sends along with its own requests.
+    fn trace_context(&self) -> Option<&TraceContext>;
+
     /// Enables and disables tools. `None`, when the server was built without dynamic tools.
     fn tools(&self) -> Option<&Tools>;
 
@@ -125,6 +130,10 @@ impl McpContext for RequestContext<RoleServer> {
 
     fn invocation(&self) -> Option<&Invocation> {
         self.http()?.extensions.get()
+    }
+
+    fn trace_context(&self) -> Option<&TraceContext> {
+        self.extensions.get()
     }
 
     fn tools(&self) -> Option<&Tools> {

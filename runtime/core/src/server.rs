@@ -36,6 +36,7 @@ use crate::{
     session::{Inbox, Sessions},
     signal,
     store::Stores,
+    telemetry::Payloads,
     time::Clock,
     tools::Tools,
 };
@@ -248,6 +249,7 @@ fn dispatcher(
             server_info: info.server_info,
             keep_alive: config.streams.keep_alive,
             max_response: config.max_response,
+            payloads: Payloads(config.log_payloads),
             interrupt: interrupt.clone(),
         }),
         services: ToolServices {

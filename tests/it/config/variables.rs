@@ -420,6 +420,14 @@ fn rows() -> Vec<Row> {
             "trace, debug, info, warn, error, fatal or off",
         ),
         (
+            "MCP_LOG_PAYLOADS",
+            |c| c.log_payloads == 0,
+            "200",
+            |c| c.log_payloads == 200,
+            &["-1", "all"],
+            "a whole number from 0 to 4294967295",
+        ),
+        (
             "MCP_LOG_FORMAT",
             |c| c.log_format == LogFormat::Text,
             "JSON",

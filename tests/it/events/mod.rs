@@ -1,2 +1,3 @@
 mod global;
 mod principal;
+mod traces;

@@ -5,4 +5,5 @@ mod hostile;
 mod layers;
 mod limits;
 mod local;
+mod request_ends;
 mod semantics;

@@ -161,6 +161,12 @@ impl Env<'_> {
         self.parse(&LOG, LogFilter::of_level(level), "a filter such as info,rmcp=warn")
     }
 
+    pub(super) fn log_payloads(&self) -> Result<usize, ConfigError> {
+        Ok(self
+            .optional(&LOG_PAYLOADS, 0)?
+            .map_or(0, |characters| usize::try_from(characters).unwrap_or(usize::MAX)))
+    }
+
     pub(super) fn log_format(&self) -> Result<LogFormat, ConfigError> {
         match self.get(&LOG_FORMAT).map(|text| text.to_ascii_lowercase()).as_deref() {
             None if self.get(&RUNTIME_API).is_some() => Ok(LogFormat::Json),

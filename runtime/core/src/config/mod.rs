@@ -87,6 +87,9 @@ pub struct Config {
     pub snap_start: bool,
     /// Which log lines are written. Default: `info,rmcp=warn`.
     pub log_filter: LogFilter,
+    /// The most characters of the arguments of a call, and of its response, that are logged. They may hold secrets. Default: 0,
+    /// which logs none.
+    pub log_payloads: usize,
     /// The format of the log. Default: text, and JSON on Lambda.
     pub log_format: LogFormat,
 }
@@ -153,6 +156,7 @@ impl Default for Config {
             eager_init: false,
             snap_start: false,
             log_filter: LogFilter::default(),
+            log_payloads: 0,
             log_format: LogFormat::Text,
         }
     }
@@ -258,6 +262,7 @@ impl Config {
             eager_init: env.get(&INITIALIZATION_TYPE).is_some_and(|kind| kind != "on-demand"),
             snap_start: env.get(&INITIALIZATION_TYPE).is_some_and(|kind| kind == "snap-start"),
             log_filter: env.log_filter()?,
+            log_payloads: env.log_payloads()?,
             log_format: env.log_format()?,
         })
     }

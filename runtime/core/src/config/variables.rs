@@ -89,5 +89,6 @@ variables! {
     INITIALIZATION_TYPE = "AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand", "set by Lambda: with any other value, environments start before requests arrive, and AWS clients are created at start instead of on first use; with snap-start, Lambda stores the environment before its first request and restores copies of it";
     LOG = "RUST_LOG", "info,rmcp=warn", "log filter: a level, or levels by module; without one, the log level counts";
     LOG_LEVEL = "AWS_LAMBDA_LOG_LEVEL" or "LOG_LEVEL", "info", "log level: trace, debug, info, warn, error, fatal or off; Lambda sets it with its logging controls";
+    LOG_PAYLOADS = "MCP_LOG_PAYLOADS", "0", "most characters of the arguments of a call, and of its response, that are logged; 0 logs none, because they may hold secrets";
     LOG_FORMAT = "MCP_LOG_FORMAT" or "AWS_LAMBDA_LOG_FORMAT", "text (JSON on Lambda)", "text or json";
 }

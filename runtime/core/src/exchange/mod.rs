@@ -42,7 +42,7 @@ use crate::{
     protocol::{self, Fault, JsonRpcResponse, Method},
     session::ClientMessage,
     stream::ReplyStream,
-    telemetry::{End, ServedRequest, exchange_span},
+    telemetry::{End, Payloads, ServedRequest, TraceContext, exchange_span, with_trace_context},
     time::Deadline,
 };
 
@@ -56,6 +56,8 @@ pub(crate) struct Exchanges {
     pub(crate) server_info: Implementation,
     /// How long an exchange may send nothing before it reports that it is idle.
     pub(crate) keep_alive: Duration,
+    /// Which payloads are logged.
+    pub(crate) payloads: Payloads,
     /// How many bytes an exchange may send, its response included.
     pub(crate) max_response: usize,
     /// Is cancelled when the process ends and calls can wait no longer.
@@ -77,6 +79,7 @@ pub(crate) struct Exchange {
     cancel: CancellationToken,
     served: ServedRequest,
     span: Span,
+    trace: Option<TraceContext>,
     _stop: DropGuard,
 }
 
@@ -108,13 +111,14 @@ impl Exchanges {
         self: &Arc<Self>,
         message: protocol::Request,
         typed: ClientRequest,
-        context: HandlerContext,
+        mut context: HandlerContext,
         options: ExchangeOptions,
     ) -> Exchange {
         let cancel = context.cancel.clone();
         let (id, method) = (message.id.clone(), message.method.clone());
         let served = context.served.clone();
-        let span = observe(&served, &method, &typed, &context);
+        let (span, trace) = observe(&served, &method, &typed, &mut context);
+        span.in_scope(|| self.payloads.arguments(&typed));
         Exchange {
             disconnect: context.extensions.get::<ReplyStream>().cloned(),
             call: HandlerCall::start(Arc::clone(&self.handler), message, typed, context),
@@ -128,6 +132,7 @@ impl Exchanges {
             sent: 0,
             served,
             span,
+            trace,
             _stop: cancel.clone().drop_guard(),
             cancel,
         }
@@ -138,10 +143,11 @@ impl Exchanges {
         &self,
         message: protocol::Request,
         typed: ClientRequest,
-        context: HandlerContext,
+        mut context: HandlerContext,
         deadline: Deadline,
     ) -> Option<HandlerResult> {
-        let span = observe(&context.served, &message.method, &typed, &context);
+        let served = context.served.clone();
+        let (span, trace) = observe(&served, &message.method, &typed, &mut context);
         let mut call = HandlerCall::start(Arc::clone(&self.handler), message, typed, context);
         let result = async {
             loop {
@@ -150,7 +156,8 @@ impl Exchanges {
                 }
             }
         };
-        tokio::time::timeout_at(deadline.instant(), result.instrument(span)).await.ok()
+        let result = with_trace_context(trace, result.instrument(span));
+        tokio::time::timeout_at(deadline.instant(), result).await.ok()
     }
 
     /// Passes a notification to the handler, which may take until the deadline.
@@ -165,11 +172,19 @@ impl Exchanges {
     }
 }
 
-/// Observes the call of a handler, and returns the span of its exchange.
-fn observe(served: &ServedRequest, method: &Method, typed: &ClientRequest, context: &HandlerContext) -> Span {
+/// Observes the call of a handler. Returns the span of its exchange, and its trace, which tools find in their context.
+fn observe(
+    served: &ServedRequest,
+    method: &Method,
+    typed: &ClientRequest,
+    context: &mut HandlerContext,
+) -> (Span, Option<TraceContext>) {
     let mut observed = served.observed();
     observed.handled(typed, &context.peer_info.client_info);
-    exchange_span(&observed, method)
+    if let Some(trace) = &observed.trace {
+        context.extensions.insert(trace.clone());
+    }
+    (exchange_span(&observed, method), observed.trace.clone())
 }
 
 impl Exchange {
@@ -179,10 +194,13 @@ impl Exchange {
 
     /// Returns the next event. Call it until it returns [`ExchangeEvent::Response`] or [`ExchangeEvent::Cancelled`].
     pub(crate) async fn next(&mut self) -> ExchangeEvent {
-        let span = self.span.clone();
-        let event = self.run().instrument(span).await;
+        let (span, trace) = (self.span.clone(), self.trace.clone());
+        let event = with_trace_context(trace, self.run().instrument(span)).await;
         match &event {
-            ExchangeEvent::Response(response) => self.served.observed().responded(response),
+            ExchangeEvent::Response(response) => {
+                self.served.observed().responded(response);
+                self.span.in_scope(|| self.shared.payloads.response(&response.json));
+            }
             ExchangeEvent::Cancelled => self.served.ended(End::Cancelled),
             ExchangeEvent::Message(_) | ExchangeEvent::Idle | ExchangeEvent::Disconnect => {}
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{
     repeated::Repeated,
     served_request::{Observed, Target},
+    trace_context::TraceContext,
 };
 use crate::protocol::{Era, Method};
 
@@ -42,6 +43,7 @@ fn line(request: &Observed) {
         parent: None,
         requestId = invocation.map(|invocation| invocation.request_id()),
         traceId = invocation.and_then(|invocation| invocation.trace_id()),
+        trace_id = request.trace.as_ref().map(TraceContext::trace_id),
         session = request.session.as_deref(),
         method = method.map(super::text::bounded).as_deref(),
         tool,

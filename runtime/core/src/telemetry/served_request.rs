@@ -7,10 +7,10 @@ use std::{
 };
 
 use http::{Extensions, StatusCode, request::Parts};
-use rmcp::model::{ClientRequest, Implementation, RequestId};
+use rmcp::model::{ClientRequest, GetMeta, Implementation, RequestId};
 use tokio::time::Instant;
 
-use super::text::bounded;
+use super::{text::bounded, trace_context::TraceContext};
 use crate::{
     invocation::Invocation,
     protocol::{Body, Call, Era, JsonRpcResponse, Message, Method, Post, headers, read},
@@ -31,6 +31,10 @@ pub(crate) struct Observed {
     pub(crate) path: String,
     /// The Lambda invocation that the request came with.
     pub(crate) invocation: Option<Invocation>,
+    /// The trace of the headers.
+    trace_of_headers: Option<TraceContext>,
+    /// The trace of the client: of `_meta` if the call has one, else of the headers.
+    pub(crate) trace: Option<TraceContext>,
     /// A hash of the session's id: the id itself lets its owner act in the session.
     pub(crate) session: Option<String>,
     pub(crate) era: Option<Era>,
@@ -97,12 +101,15 @@ impl End {
 impl ServedRequest {
     /// Begins with what the head of the request tells.
     pub(crate) fn begin(parts: &Parts) -> Self {
+        let trace = TraceContext::of_headers(&parts.headers);
         Self(Arc::new(Mutex::new(Observed {
             started: Instant::now(),
             duration: Duration::ZERO,
             http_method: parts.method.clone(),
             path: bounded(parts.uri.path()),
             invocation: parts.extensions.get::<Invocation>().cloned(),
+            trace: trace.clone(),
+            trace_of_headers: trace,
             session: None,
             era: None,
             method: None,
@@ -163,6 +170,8 @@ impl Observed {
             ClientRequest::UnsubscribeRequest(request) => Some(resource(&request.params.uri)),
             _ => None,
         };
+        let trace = TraceContext::of_meta(&request.get_meta().0);
+        self.trace = trace.or_else(|| self.trace_of_headers.clone());
         if client.name != "unknown" {
             self.client = Some((bounded(&client.name), bounded(&client.version)));
         }

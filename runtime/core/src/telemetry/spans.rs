@@ -6,6 +6,7 @@ use super::{
     request_line::{era_word, names},
     served_request::Observed,
     text::bounded,
+    trace_context::TraceContext,
 };
 use crate::protocol::Method;
 
@@ -29,5 +30,7 @@ pub(crate) fn exchange_span(request: &Observed, method: &Method) -> Span {
         session = request.session.as_deref(),
         client,
         clientVersion = client_version,
+        trace_id = request.trace.as_ref().map(TraceContext::trace_id),
+        parent_id = request.trace.as_ref().map(TraceContext::parent_id),
     )
 }

@@ -5,8 +5,13 @@ const LONGEST: usize = 300;
 
 /// Shortens and escapes text of a caller: it may be long, and may look like lines of the log.
 pub(crate) fn bounded(text: &str) -> String {
-    let mut bounded = String::with_capacity(text.len().min(LONGEST));
-    for character in text.chars().take(LONGEST) {
+    shortened(text, LONGEST)
+}
+
+/// The same, up to another number of characters.
+pub(super) fn shortened(text: &str, longest: usize) -> String {
+    let mut bounded = String::with_capacity(text.len().min(longest));
+    for character in text.chars().take(longest) {
         if character.is_control() || matches!(character, '\u{2028}' | '\u{2029}') {
             bounded.extend(character.escape_default());
         } else {

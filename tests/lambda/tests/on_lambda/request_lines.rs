@@ -167,6 +167,30 @@ async fn a_caller_can_forge_no_line_and_write_none_of_any_length() {
     assert!(all.map(|line| line.len()).max().unwrap() < 4_000);
 }
 
+/// Arguments and responses may hold secrets: they are logged where the deployment asks for them, and only so far.
+#[tokio::test]
+async fn payloads_are_logged_only_by_a_switch_and_up_to_its_length() {
+    for limit in ["0", "30"] {
+        let emulator = function().env("MCP_LOG_PAYLOADS", limit).start().await.unwrap();
+        let message = format!("a\nb{}", "x".repeat(1_000));
+        call("echo", json!({ "message": message })).send_to(&emulator).await.bytes().await;
+        line(&emulator, 1).await;
+        let payloads: Vec<_> = lines(&emulator)
+            .into_iter()
+            .filter(|line| line["target"] == "mcp_lambda_server::payload")
+            .collect();
+        if limit == "0" {
+            assert_eq!(payloads, [json!(null); 0]);
+            continue;
+        }
+        assert_eq!(payloads.len(), 2, "{payloads:#?}");
+        let begin = r#"{"message":"a\nbxxxxxxxxxxxxxxx"#;
+        assert_eq!(payloads[0]["arguments"].as_str().unwrap(), &begin[..30]);
+        assert_eq!(payloads[1]["response"].as_str().unwrap().len(), 30);
+        assert_eq!(payloads[0]["spans"][1]["tool"], "echo", "{}", payloads[0]);
+    }
+}
+
 /// Lambda's logging controls set the level, and a filter of the deployment has precedence over it.
 #[tokio::test]
 async fn the_level_of_lambdas_logging_controls_switches_the_lines() {

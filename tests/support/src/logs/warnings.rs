@@ -1,4 +1,4 @@
-//! The log of a test: lines at warn or above, for test binaries that ask for them.
+//! The log of a test: lines at warn or above, and the lines of requests, for test binaries that ask for them.
 
 use std::{cell::RefCell, fmt::Write as _, sync::Once};
 
@@ -12,6 +12,8 @@ use tracing_subscriber::{
 thread_local! {
     /// What this thread, and so this test, has logged.
     static LINES: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+    /// The lines of its requests.
+    static REQUESTS: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Captures the log of the whole process from now on.
@@ -23,6 +25,11 @@ pub fn capture() {
 /// What was logged since the last look.
 pub fn logged() -> Vec<String> {
     LINES.take()
+}
+
+/// The lines of the requests that were served since the last look.
+pub fn requests() -> Vec<String> {
+    REQUESTS.take()
 }
 
 struct Lines;
@@ -37,6 +44,11 @@ impl Visit for Text {
 
 impl<S: Subscriber> Layer<S> for Lines {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        if event.metadata().target() == "mcp_lambda_server::request" {
+            let mut text = Text(String::new());
+            event.record(&mut text);
+            REQUESTS.with_borrow_mut(|lines| lines.push(text.0));
+        }
         if *event.metadata().level() <= Level::WARN {
             let mut text = Text(String::new());
             event.record(&mut text);
