@@ -1,6 +1,6 @@
 //! The log subscriber: lines of text, or one JSON object on each line.
 
-use std::{fs::File, io, time::Duration};
+use std::{fs::File, io, panic, time::Duration};
 
 use tracing::{Event, Subscriber, subscriber::set_global_default};
 use tracing_subscriber::{
@@ -51,12 +51,26 @@ pub fn init(config: &Config) -> Logs {
     };
     let writer = LogWriter::new(file, notice);
     let logs = Logs(Some(writer.clone()));
+    let panicking = writer.clone();
     let create = move || subscriber(format, writer.clone());
     if set_global_default(LazySubscriber::new(config.log_filter.targets().clone(), create)).is_err() {
         tracing::debug!("a log subscriber is installed already");
         return Logs::default();
     }
+    guard_panics(panicking);
     logs
+}
+
+/// Keeps the text of a panic from blocking: the standard library writes it to standard error itself. The hook of the program,
+/// or that of the standard library, is called as long as there is room; otherwise the text waits as lines do.
+fn guard_panics(writer: LogWriter) {
+    let hook = panic::take_hook();
+    panic::set_hook(Box::new(move |panicked| match writer.is_stuck() {
+        Some(false) => hook(panicked),
+        Some(true) => writer.log(format!("{panicked}\n").as_bytes()),
+        // The code that catches the panic logs it.
+        None => {}
+    }));
 }
 
 /// Standard error without the lock of the standard library: a write that blocks keeps it.

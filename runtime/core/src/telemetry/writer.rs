@@ -87,7 +87,14 @@ impl LogWriter {
         let _ = tokio::time::timeout(time, drained).await;
     }
 
-    fn log(&self, line: &[u8]) {
+    /// Whether a write by another way than this one would block now, or when the lines that wait are written. `None`: another
+    /// thread is logging, or this one is.
+    pub(super) fn is_stuck(&self) -> Option<bool> {
+        let queue = self.0.queue.try_lock().ok()?;
+        Some(self.0.is_pipe && (!queue.is_empty() || !self.0.takes_more()))
+    }
+
+    pub(super) fn log(&self, line: &[u8]) {
         let output = &self.0;
         let mut queue = output.queue();
         let mut rest = line;

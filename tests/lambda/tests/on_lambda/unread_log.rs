@@ -10,6 +10,7 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
+use serde_json::json;
 use test_support::transport::Http;
 
 use crate::support::*;
@@ -76,6 +77,19 @@ async fn a_server_whose_log_is_not_read_answers_and_ends() {
     })
     .await;
     assert!(ended.unwrap().success(), "{ended:?}");
+}
+
+/// The standard library writes the text of a panic itself, and would wait for the reader.
+#[tokio::test]
+async fn a_tool_that_panics_while_the_log_is_not_read_is_answered() {
+    let server = start();
+    refuse(&server).await;
+    let http = Http(server.url.clone());
+    for number in 0..20 {
+        let reply = call("panic", json!({})).send(&http).await;
+        assert_eq!(reply.json().await["error"]["code"], -32603, "call {number}");
+    }
+    assert_eq!(call("echo", json!({ "message": "on" })).send(&http).await.tool_text().await, "on");
 }
 
 /// The lines that are read and the numbers of dropped lines are together the lines that were written.
