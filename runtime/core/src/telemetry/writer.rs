@@ -36,9 +36,8 @@ pub(super) struct LogWriter(Arc<Output>);
 
 struct Output {
     file: File,
-    /// Whether the file is a pipe, of which the kernel says whether it takes a line now. Of a terminal or a socket it does
-    /// not.
-    is_pipe: bool,
+    /// Whether the kernel says if the file takes a line now.
+    is_telling: bool,
     notice: Notice,
     queue: Mutex<Queue>,
     filled: Condvar,
@@ -63,7 +62,7 @@ impl Queue {
 impl LogWriter {
     pub(super) fn new(file: File, notice: Notice) -> Self {
         let output = Output {
-            is_pipe: is_pipe(&file),
+            is_telling: is_telling(&file),
             file,
             notice,
             queue: Mutex::default(),
@@ -91,14 +90,14 @@ impl LogWriter {
     /// thread is logging, or this one is.
     pub(super) fn is_stuck(&self) -> Option<bool> {
         let queue = self.0.queue.try_lock().ok()?;
-        Some(self.0.is_pipe && (!queue.is_empty() || !self.0.takes_more()))
+        Some(self.0.is_telling && (!queue.is_empty() || !self.0.takes_more()))
     }
 
     pub(super) fn log(&self, line: &[u8]) {
         let output = &self.0;
         let mut queue = output.queue();
         let mut rest = line;
-        if output.is_pipe && queue.is_empty() {
+        if output.is_telling && queue.is_empty() {
             if queue.dropped > 0 && output.takes_more() {
                 let notice = (output.notice)(std::mem::take(&mut queue.dropped));
                 let written = output.write_ready(&notice);
@@ -206,14 +205,19 @@ impl Output {
     }
 }
 
+/// Pipes, files and `/dev/null` do tell. A terminal takes nothing while its user reads, and a socket may take less than a line.
 #[cfg(unix)]
-fn is_pipe(file: &File) -> bool {
-    use std::os::unix::fs::FileTypeExt;
-    file.metadata().is_ok_and(|metadata| metadata.file_type().is_fifo())
+fn is_telling(file: &File) -> bool {
+    use std::{io::IsTerminal, os::unix::fs::FileTypeExt};
+
+    file.metadata().is_ok_and(|metadata| {
+        let kind = metadata.file_type();
+        kind.is_fifo() || kind.is_file() || (kind.is_char_device() && !file.is_terminal())
+    })
 }
 
 #[cfg(not(unix))]
-fn is_pipe(_: &File) -> bool {
+fn is_telling(_: &File) -> bool {
     false
 }
 
@@ -272,6 +276,14 @@ mod tests {
             assert_eq!(read + "\n", line(number));
         }
         assert!(!writer.0.queue().has_thread);
+    }
+
+    #[test]
+    fn a_line_for_no_reader_at_all_is_written_at_once_and_without_a_thread() {
+        let writer = LogWriter::new(File::options().write(true).open("/dev/null").expect("a device"), notice);
+        writer.log(line(0).as_bytes());
+        let queue = writer.0.queue();
+        assert!(queue.is_empty() && !queue.has_thread);
     }
 
     /// The number of lines that arrive and the numbers in the notices are together the number that was logged.
