@@ -145,6 +145,7 @@ pub(crate) enum Host {
 
 impl Host {
     /// The host that the configuration names. The Runtime API is connected to at once, while the server is built.
+    #[cfg_attr(not(feature = "lambda"), expect(unused_variables, reason = "a local server has no extension"))]
     pub(crate) async fn of(config: &Config, hooks: &Hooks) -> Result<Self, Error> {
         let Some(address) = &config.runtime_api else { return Ok(Self::Local) };
         #[cfg(feature = "lambda")]
