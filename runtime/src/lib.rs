@@ -169,12 +169,14 @@ pub mod stream {
 
 /// Tasks: calls that outlive their request, as stores keep them.
 ///
-/// A store implements [`TaskStore`](tasks::TaskStore); [`Tasks`](tasks::Tasks) are the operations on one.
+/// A tool uses [`TaskHandle`](tasks::TaskHandle), a store implements [`TaskStore`](tasks::TaskStore);
+/// [`Tasks`](tasks::Tasks) are the operations on one.
 pub mod tasks {
     #[doc(inline)]
     pub use mcp_lambda_core::tasks::{
         Checkpoint, Claimed, HeldTask, LARGEST_CALL, LARGEST_OUTCOME, Lease, LeaseTerms, Task, TaskCursor,
-        TaskError, TaskId, TaskInput, TaskLimits, TaskOutcome, TaskState, TaskStatus, TaskStore, Tasks,
+        TaskError, TaskHandle, TaskId, TaskInput, TaskLimits, TaskOutcome, TaskState, TaskStatus, TaskStore,
+        TaskSupport, Tasks,
     };
 }
 

@@ -9,6 +9,7 @@ use crate::{
     invocation::Invocation,
     session::{Handles, Session, State, StateError},
     stream::ReplyStream,
+    tasks::{TaskError, TaskHandle},
     telemetry::TraceContext,
     time::Deadline,
     tools::Tools,
@@ -90,6 +91,9 @@ pub trait McpContext {
     /// Enables and disables tools. `None`, when the server was built without dynamic tools.
     fn tools(&self) -> Option<&Tools>;
 
+    /// The task that the call runs as. Inline it is one that does nothing.
+    fn task(&self) -> TaskHandle;
+
     /// The stream that the messages of the call go to. `None` in 2026-07-28.
     fn reply_stream(&self) -> Option<&ReplyStream>;
 }
@@ -140,6 +144,10 @@ impl McpContext for RequestContext<RoleServer> {
         self.extensions.get()
     }
 
+    fn task(&self) -> TaskHandle {
+        self.extensions.get().cloned().unwrap_or_else(|| TaskHandle::inline(self.ct.clone()))
+    }
+
     fn reply_stream(&self) -> Option<&ReplyStream> {
         self.extensions.get()
     }
@@ -164,6 +172,18 @@ impl From<StateError> for ErrorData {
 impl From<StoreError> for ErrorData {
     fn from(error: StoreError) -> Self {
         internal(&error)
+    }
+}
+
+impl From<TaskError> for ErrorData {
+    fn from(error: TaskError) -> Self {
+        match error {
+            // The client has cancelled the task, or another worker goes on with it: nothing has failed.
+            error @ (TaskError::Ended(_) | TaskError::Superseded) => {
+                Self::internal_error(error.to_string(), None)
+            }
+            error => internal(&error),
+        }
     }
 }
 

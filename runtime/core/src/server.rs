@@ -1,7 +1,7 @@
 //! The server: the endpoint with its routes and layers around it, as one tower service.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     convert::Infallible,
     fmt,
     net::SocketAddr,
@@ -25,7 +25,7 @@ use crate::{
     events::{Events, Publisher, Tail},
     exchange::Exchanges,
     handler::{
-        Handler, LayerParts,
+        Handler, LayerParts, MakeRunner,
         capabilities::{DeclaredCapabilities, Rules},
         layered,
     },
@@ -36,9 +36,11 @@ use crate::{
     session::{Inbox, Sessions},
     signal,
     store::Stores,
+    tasks::{TaskLimits, TaskSupport, Tasks},
     telemetry::Payloads,
     time::Clock,
     tools::Tools,
+    worker::{Worker, WorkerParts},
 };
 
 /// What a server is made of, each part chosen.
@@ -54,6 +56,8 @@ pub struct ServerParts {
     pub publisher: Option<Arc<dyn Publisher>>,
     /// The tools that are disabled until they are enabled, if tools can be switched at all.
     pub dynamic_tools: Option<BTreeSet<String>>,
+    /// The tools that run as tasks, in this process.
+    pub task_tools: BTreeMap<String, TaskSupport>,
     /// Routes and layers of the program.
     pub routes: Routes,
 }
@@ -75,7 +79,7 @@ impl Server {
     /// When the configuration cannot be used.
     #[inline(never)]
     pub fn new<H: ServerHandler>(handler: H, parts: ServerParts) -> Result<Self, ConfigError> {
-        let ServerParts { config, stores, clock, publisher, dynamic_tools, routes: own } = parts;
+        let ServerParts { config, stores, clock, publisher, dynamic_tools, task_tools, routes: own } = parts;
         let config: Arc<Config> = config.into();
         let lifecycle = Lifecycle {
             clock,
@@ -97,7 +101,14 @@ impl Server {
             resource: Arc::clone(&resource),
             requests: RequestLimiter::default(),
             bodies: BodyLimiter::new(&config),
-            dispatcher: dispatcher(Arc::new(handler), &config, stores, &lifecycle, publisher, dynamic_tools)?,
+            dispatcher: dispatcher(
+                Arc::new(handler),
+                &config,
+                stores,
+                &lifecycle,
+                publisher,
+                ToolParts { dynamic: dynamic_tools, tasks: task_tools },
+            )?,
             config,
         });
         metadata_routes(&mut routes, &resource);
@@ -191,6 +202,14 @@ where
     }
 }
 
+/// What the program says about its tools.
+struct ToolParts {
+    /// The tools that are disabled at first, if tools can be switched.
+    dynamic: Option<BTreeSet<String>>,
+    /// The tools that run as tasks.
+    tasks: BTreeMap<String, TaskSupport>,
+}
+
 /// Puts the parts that serve calls together.
 #[inline(never)]
 fn dispatcher(
@@ -199,37 +218,57 @@ fn dispatcher(
     stores: Stores,
     lifecycle: &Lifecycle,
     publisher: Option<Arc<dyn Publisher>>,
-    dynamic_tools: Option<BTreeSet<String>>,
+    tool_parts: ToolParts,
 ) -> Result<Dispatcher, ConfigError> {
     let Lifecycle { clock, tracker, shutdown, interrupt } = lifecycle;
     let info = handler.info();
     let rules = Rules {
         event_resources: config.events.enabled == Some(true),
         streams: config.streams.enabled,
-        dynamic_tools: dynamic_tools.is_some(),
+        dynamic_tools: tool_parts.dynamic.is_some(),
         sessions: config.sessions.mode() != SessionMode::Off,
+        tasks: !tool_parts.tasks.is_empty(),
     };
     let capabilities = DeclaredCapabilities::new(info.capabilities, rules);
     let tail = Tail::new(Arc::clone(&stores.events), tracker.clone());
     let events = Events::new(Arc::clone(&stores.events), Arc::clone(&tail), clock.clone(), config.events.ttl)
         .with_publisher(publisher);
-    let tools = dynamic_tools.map(|disabled| {
+    let tools = tool_parts.dynamic.map(|disabled| {
         let store = Arc::clone(&stores.state);
         Tools::new(disabled, config.tool_check_interval, store, events.clone(), clock.clone())
     });
+    let services = Arc::new(ToolServices {
+        events: events.clone(),
+        tools: tools.clone(),
+        sessions: stores.sessions,
+        state: stores.state,
+        clock: clock.clone(),
+        state_ttl: config.session_ttl,
+    });
+    let worker = WorkerParts {
+        tasks: Tasks::new(stores.tasks, clock.clone(), TaskLimits::default()),
+        services: Arc::clone(&services),
+        clock: clock.clone(),
+        program: info.server_info.version.clone(),
+        tracker: tracker.clone(),
+        shutdown: shutdown.clone(),
+    };
+    let make_runner: MakeRunner = Box::new(|handler| Arc::new(Worker::new(handler, worker)));
+    let tasks = rules.tasks.then_some((tool_parts.tasks, make_runner));
     let handler = layered(
         handler,
         LayerParts {
             capabilities: &capabilities,
             event_log: rules.event_resources.then(|| Arc::clone(&stores.events)),
-            tools: tools.clone(),
+            tools,
             argument_checks: config.argument_checks,
+            tasks,
             tool_scopes: config.auth.tools.clone(),
             state_keys: &config.state_keys,
             state_ttl: config.state_ttl,
         },
     )?;
-    let sessions = Sessions::new(Arc::clone(&stores.sessions), clock.clone(), config.session_ttl);
+    let sessions = Sessions::new(Arc::clone(&services.sessions), clock.clone(), config.session_ttl);
     let streams = Streams::new(StreamParts {
         config: config.streams,
         leases: stores.stream_leases,
@@ -245,21 +284,14 @@ fn dispatcher(
     Ok(Dispatcher {
         exchanges: Arc::new(Exchanges {
             handler,
-            events: events.clone(),
+            events,
             server_info: info.server_info,
             keep_alive: config.streams.keep_alive,
             max_response: config.max_response,
             payloads: Payloads(config.log_payloads),
             interrupt: interrupt.clone(),
         }),
-        services: ToolServices {
-            events,
-            tools,
-            sessions: stores.sessions,
-            state: stores.state,
-            clock: clock.clone(),
-            state_ttl: config.session_ttl,
-        },
+        services,
         inbox: Inbox::new(stores.inbox, clock.clone()),
         tracker: tracker.clone(),
         capabilities,

@@ -42,6 +42,7 @@ fn function() -> Function {
         clock,
         publisher: None,
         dynamic_tools: None,
+        task_tools: Default::default(),
         routes: Routes::default(),
     };
     Function::new(Server::new(Empty, parts).expect("a usable configuration"))

@@ -2,7 +2,12 @@
 
 mod hooks;
 
-use std::{collections::BTreeSet, fmt, future::Future, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    future::Future,
+    sync::Arc,
+};
 
 use http::{Request, Response};
 use mcp_lambda_core::{
@@ -13,6 +18,7 @@ use mcp_lambda_core::{
     events::Publisher,
     http::{Body, BoxError, Routes},
     store::Stores,
+    tasks::TaskSupport,
     telemetry,
     time::Clock,
 };
@@ -91,6 +97,7 @@ pub struct Builder<H> {
     tool_scopes: ScopeTable,
     argument_checks: Option<bool>,
     dynamic_tools: Option<BTreeSet<String>>,
+    task_tools: BTreeMap<String, TaskSupport>,
     sdk: Option<Sdk>,
     hooks: Hooks,
 }
@@ -109,6 +116,7 @@ impl<H: ServerHandler> Builder<H> {
             tool_scopes: ScopeTable::default(),
             argument_checks: None,
             dynamic_tools: None,
+            task_tools: BTreeMap::new(),
             sdk: None,
             hooks: Hooks::default(),
         }
@@ -158,6 +166,14 @@ impl<H: ServerHandler> Builder<H> {
     /// [`dynamic_tools`](Self::dynamic_tools).
     pub fn initially_disabled<T: Into<String>>(mut self, tools: impl IntoIterator<Item = T>) -> Self {
         self.dynamic_tools.get_or_insert_default().extend(tools.into_iter().map(Into::into));
+        self
+    }
+
+    /// Runs calls of a tool as tasks, for clients of 2026-07-28 that declare the tasks extension. The tool is the same code:
+    /// it finds its task with [`McpContext::task`](crate::McpContext::task). Tasks run in this process; on Lambda, whose
+    /// environments are frozen between requests, calls of the tool run inline. Default: none.
+    pub fn task_tool(mut self, tool: &str, support: TaskSupport) -> Self {
+        self.task_tools.insert(tool.to_owned(), support);
         self
     }
 
@@ -255,12 +271,15 @@ impl<H: ServerHandler> Builder<H> {
         }
         config.auth.tools.extend(self.tool_scopes);
         let stores = stores.unwrap_or_else(|| Stores::in_memory(&config, self.clock.clone()));
+        let on_lambda = config.runtime_api.is_some();
         let parts = ServerParts {
             config,
             stores,
             clock: self.clock,
             publisher,
             dynamic_tools: self.dynamic_tools,
+            // A frozen environment runs nothing.
+            task_tools: if on_lambda { BTreeMap::new() } else { self.task_tools },
             routes: self.routes,
         };
         Ok(Server::new(mcp_lambda_core::Server::new(self.handler, parts)?, self.hooks))

@@ -1,1 +1,2 @@
+mod extension;
 mod properties;

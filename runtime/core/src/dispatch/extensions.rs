@@ -6,6 +6,7 @@ use rmcp::model::Extensions;
 
 use super::Caller;
 use crate::{
+    auth::Principal,
     events::Events,
     session::{Handles, Session, SessionRecord, SessionStore, StateStore},
     stream::ReplyStream,
@@ -27,31 +28,32 @@ pub(crate) struct ToolServices {
 impl ToolServices {
     /// Collects the extensions of one request.
     pub(super) fn extensions(&self, caller: &Caller, session: Option<&Arc<SessionRecord>>) -> Extensions {
-        let mut extensions = Extensions::new();
+        let mut extensions = self.of_principal(&caller.principal);
         extensions.insert(caller.parts.clone());
-        extensions.insert(caller.principal.clone());
         extensions.insert(caller.ingress.deadline);
-        extensions.insert(self.events.clone());
-        if let Some(tools) = &self.tools {
-            extensions.insert(tools.clone());
-        }
-        let (clock, ttl) = (self.clock.clone(), self.state_ttl);
-        extensions.insert(Handles::new(
-            caller.principal.clone(),
-            Arc::clone(&self.state),
-            clock.clone(),
-            ttl,
-        ));
         if let Some(record) = session {
             extensions.insert(Session::new(
                 Arc::clone(record),
                 Arc::clone(&self.sessions),
                 Arc::clone(&self.state),
-                clock,
-                ttl,
+                self.clock.clone(),
+                self.state_ttl,
             ));
             extensions.insert(ReplyStream::default());
         }
+        extensions
+    }
+
+    /// Collects what a call finds that comes over no HTTP.
+    pub(crate) fn of_principal(&self, principal: &Principal) -> Extensions {
+        let mut extensions = Extensions::new();
+        extensions.insert(principal.clone());
+        extensions.insert(self.events.clone());
+        if let Some(tools) = &self.tools {
+            extensions.insert(tools.clone());
+        }
+        let (state, clock) = (Arc::clone(&self.state), self.clock.clone());
+        extensions.insert(Handles::new(principal.clone(), state, clock, self.state_ttl));
         extensions
     }
 }

@@ -24,7 +24,9 @@ use tokio_util::task::TaskTracker;
 pub(crate) use self::{
     caller::{Accepts, Caller},
     extensions::ToolServices,
+    params::typed as typed_params,
     reply::{JsonReply, Reply},
+    stateless::peer_info as stateless_peer_info,
     streams::{StreamParts, Streams},
 };
 use crate::{
@@ -40,7 +42,7 @@ use crate::{
 pub(crate) struct Dispatcher {
     pub(crate) capabilities: DeclaredCapabilities,
     pub(crate) exchanges: Arc<Exchanges>,
-    pub(crate) services: ToolServices,
+    pub(crate) services: Arc<ToolServices>,
     pub(crate) sessions: Sessions,
     pub(crate) session_mode: SessionMode,
     /// The number of subscriptions that a session may have.

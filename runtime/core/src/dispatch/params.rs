@@ -19,7 +19,7 @@ use crate::protocol::{
 };
 
 /// Reads the parameters of a request.
-pub(super) fn typed(request: &Request) -> Result<ClientRequest, Fault> {
+pub(crate) fn typed(request: &Request) -> Result<ClientRequest, Fault> {
     Ok(match &request.method {
         Method::Initialize => ClientRequest::InitializeRequest(initialize(request)?),
         Method::Discover => ClientRequest::DiscoverRequest(discover(request)?),

@@ -97,7 +97,7 @@ fn outbound(request: &ClientRequest, read: &StatelessRequest) -> Outbound {
 }
 
 /// What rmcp's `Peer` knows of the client: each request names its client.
-fn peer_info(request: &ClientRequest) -> InitializeRequestParams {
+pub(crate) fn peer_info(request: &ClientRequest) -> InitializeRequestParams {
     let meta = request.get_meta();
     let client = meta.client_info().unwrap_or_else(|| Implementation::new("unknown", "0"));
     InitializeRequestParams::new(meta.client_capabilities().unwrap_or_default(), client)

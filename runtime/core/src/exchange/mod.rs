@@ -27,13 +27,12 @@ use tracing::{Instrument, Span};
 pub(crate) use self::{
     inbox_reader::{InboxReader, cancellation},
     outbound::{LogLevel, Outbound, passes},
-    peer::HandlerContext,
+    peer::{HandlerCall, HandlerContext, HandlerEvent},
     wire_id::split_wire_id,
 };
 use self::{
     inbox_reader::{is_cancellation, is_end_of_session},
     outbound::Route,
-    peer::{HandlerCall, HandlerEvent},
 };
 use crate::{
     error::Causes,

@@ -10,7 +10,7 @@ use rmcp::{
     ErrorData,
     model::{
         ClientCapabilities, ElicitRequestParams, ElicitationCapability, InputRequest, InputRequests,
-        RootsCapabilities, SamplingCapability, ServerCapabilities, ServerResult,
+        RootsCapabilities, SamplingCapability, ServerCapabilities, ServerResult, TASKS_EXTENSION_ID,
     },
 };
 
@@ -37,6 +37,8 @@ pub(crate) struct Rules {
     pub(crate) dynamic_tools: bool,
     /// Clients of the session era have sessions.
     pub(crate) sessions: bool,
+    /// Calls run as tasks, in 2026-07-28.
+    pub(crate) tasks: bool,
 }
 
 impl Rules {
@@ -53,6 +55,14 @@ impl Rules {
             tools.list_changed = Some(true);
         }
         if self.streams { declared } else { without_streams(declared) }
+    }
+
+    /// What `server/discover` declares: revisions of the session era know the extension as something else.
+    fn add_tasks(self, declared: &mut ServerCapabilities) {
+        if self.tasks {
+            let extensions = declared.extensions.get_or_insert_default();
+            extensions.entry(TASKS_EXTENSION_ID.to_owned()).or_default();
+        }
     }
 
     /// What `initialize` declares: a session hears of events as log messages. Without one there is no stream of events, and
@@ -93,7 +103,9 @@ fn without_streams(mut declared: ServerCapabilities) -> ServerCapabilities {
 
 impl DeclaredCapabilities {
     pub(crate) fn new(handler: ServerCapabilities, rules: Rules) -> Self {
-        Self { initial: Arc::new(rules.apply_to_session(handler)), rules }
+        let mut initial = rules.apply_to_session(handler);
+        rules.add_tasks(&mut initial);
+        Self { initial: Arc::new(initial), rules }
     }
 
     /// The capabilities that decide which methods exist and which events are sent.
@@ -158,6 +170,7 @@ impl Capabilities {
                 discovered.supported_versions.sort_by(|a, b| b.as_str().cmp(a.as_str()));
                 let handler = std::mem::take(&mut discovered.capabilities);
                 discovered.capabilities = rules.apply(handler);
+                rules.add_tasks(&mut discovered.capabilities);
             }
             _ => {}
         }

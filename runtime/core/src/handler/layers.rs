@@ -22,6 +22,7 @@ use super::{
     request_state::RequestState,
     scopes::Scopes,
     structured_content::StructuredContent,
+    tasks::{TaskCalls, TaskRunner, TaskTools},
 };
 use crate::{auth::ScopeTable, config::StateKey, error::ConfigError, events::EventLog, tools::Tools};
 
@@ -34,10 +35,15 @@ pub(crate) struct LayerParts<'a> {
     pub(crate) tools: Option<Tools>,
     /// Whether arguments are checked against the input schema of their tool.
     pub(crate) argument_checks: bool,
+    /// The tools that run as tasks, and what makes the runner of the handler inside.
+    pub(crate) tasks: Option<(TaskTools, MakeRunner)>,
     pub(crate) tool_scopes: ScopeTable,
     pub(crate) state_keys: &'a [StateKey],
     pub(crate) state_ttl: Duration,
 }
+
+/// Makes the runner of tasks of a handler.
+pub(crate) type MakeRunner = Box<dyn FnOnce(Arc<dyn Handler>) -> Arc<dyn TaskRunner>>;
 
 /// Puts the layers around the handler, the innermost first: a request passes them from the last of the list to the
 /// first, a result from the first to the last.
@@ -48,6 +54,10 @@ pub(crate) fn layered(
     let mut handler = around(Arguments::new(handler, parts.argument_checks));
     handler = around(Cursors::new(handler));
     handler = around(StructuredContent::new(around(ListedSchemas::new(handler))));
+    if let Some((tools, make_runner)) = parts.tasks {
+        let runner = make_runner(Arc::clone(&handler));
+        handler = around(TaskCalls::new(handler, runner, tools));
+    }
     if let Some(log) = parts.event_log {
         handler = around(EventResources::new(handler, log));
     }

@@ -13,6 +13,7 @@
 //! * [`event_resources`]: the resources of the event log.
 //! * [`listed_schemas`]: the schemas of tools, as clients list them.
 //! * [`structured_content`]: the text of structured results.
+//! * [`tasks`]: calls that run as tasks.
 
 mod arguments;
 pub(crate) mod capabilities;
@@ -30,9 +31,11 @@ mod request_state;
 mod schemas;
 mod scopes;
 mod structured_content;
+mod tasks;
 
 use self::request::{Layer, refuse};
 pub(crate) use self::{
-    layers::{LayerParts, layered},
+    layers::{LayerParts, MakeRunner, layered},
     request::{Handler, HandlerError, HandlerResult, Request},
+    tasks::TaskRunner,
 };

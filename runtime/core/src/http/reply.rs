@@ -155,7 +155,13 @@ fn fault_response(era: Era, id: Option<RequestId>, fault: &Fault, served: &Serve
         status_of(fault, era)
     };
     let mut response = fault_json(status, id, fault, served);
-    if matches!(fault, Fault::TooManyStreams { .. } | Fault::ProcessFull { .. } | Fault::Unavailable) {
+    if matches!(
+        fault,
+        Fault::TooManyStreams { .. }
+            | Fault::TooManyTasks { .. }
+            | Fault::ProcessFull { .. }
+            | Fault::Unavailable
+    ) {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
     if response.status() == StatusCode::METHOD_NOT_ALLOWED {
@@ -195,7 +201,7 @@ fn status_of(fault: &Fault, era: Era) -> StatusCode {
         // The one refusal of a GET that no official client repeats: docs/streams.md.
         Fault::StreamsOff | Fault::UnknownEvent(_) => StatusCode::METHOD_NOT_ALLOWED,
         Fault::InsufficientScope { .. } => StatusCode::FORBIDDEN,
-        Fault::TooManyStreams { .. } => StatusCode::TOO_MANY_REQUESTS,
+        Fault::TooManyStreams { .. } | Fault::TooManyTasks { .. } => StatusCode::TOO_MANY_REQUESTS,
         Fault::ProcessFull { .. } | Fault::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         Fault::DeadlineExceeded { .. } | Fault::Interrupted | Fault::Internal => StatusCode::OK,
     }

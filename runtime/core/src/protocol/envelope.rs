@@ -64,6 +64,12 @@ impl Params {
         Self(params.map(|text| raw.slice_ref(text.as_bytes())))
     }
 
+    /// The parameters of a stored request.
+    #[must_use]
+    pub(crate) fn from_text(text: &str) -> Self {
+        Self(Some(Bytes::copy_from_slice(text.as_bytes())))
+    }
+
     /// Whether there are parameters.
     #[must_use]
     pub fn is_sent(&self) -> bool {

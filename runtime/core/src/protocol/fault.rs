@@ -85,6 +85,12 @@ pub enum Fault {
         /// How many are allowed.
         limit: usize,
     },
+    /// There are as many open tasks as there may be, of the caller or in the process.
+    #[error("too many open tasks: at most {limit}; wait until one has ended, or cancel one")]
+    TooManyTasks {
+        /// How many are allowed.
+        limit: usize,
+    },
     /// The caller is not allowed this.
     #[error("not allowed: the caller needs the scope {}", .needed.join(" "))]
     InsufficientScope {
@@ -171,6 +177,7 @@ impl Fault {
             | Self::UnknownEvent(_)
             | Self::TooManyStreams { .. }
             | Self::ProcessFull { .. }
+            | Self::TooManyTasks { .. }
             | Self::InsufficientScope { .. } => -32000,
             Self::SessionNotFound => -32001,
             Self::HeaderMismatch(_) => ErrorCode::HEADER_MISMATCH.0,

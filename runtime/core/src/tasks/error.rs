@@ -46,6 +46,12 @@ pub enum TaskError {
         /// The limit, in bytes.
         limit: usize,
     },
+    /// The call runs inline: there is no task that could ask.
+    #[error("the call runs inline, and has no task that asks its client: return an InputRequiredResult")]
+    Inline,
+    /// A value cannot be written as JSON, or a stored one is of another type.
+    #[error("the value does not fit: {0}")]
+    Value(#[source] serde_json::Error),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),

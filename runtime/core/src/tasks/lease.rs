@@ -6,7 +6,7 @@ use crate::time::Timestamp;
 
 /// The right of one worker to run a task. The token is the fence: each claim gives a higher one, and a write with any
 /// other than the highest is refused. So a worker that was frozen, and thaws when another one has taken over, changes
-/// nothing, whatever the clocks of the two say.
+/// nothing, even if the clocks of the two disagree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Lease {

@@ -4,16 +4,19 @@
 //! * [`Lease`]: the right of one worker to run a task, with a fencing token. [`Checkpoint`], [`TaskInput`] and
 //!   [`TaskOutcome`]: what a worker leaves in the task.
 //! * [`Tasks`]: the operations on stored tasks. [`HeldTask`]: those of the worker that holds the lease.
+//! * [`TaskHandle`]: what a tool does with the task that it runs as. [`TaskSupport`]: whether it runs as one.
 //! * [`TaskStore`]: the trait that a store implements.
 
 mod checkpoint;
 mod error;
+mod handle;
 mod held;
 mod input;
 mod lease;
 mod outcome;
 mod state;
 mod store;
+mod support;
 mod task;
 mod write;
 
@@ -22,6 +25,7 @@ use std::sync::Arc;
 use self::write::Changes;
 pub use checkpoint::Checkpoint;
 pub use error::TaskError;
+pub use handle::TaskHandle;
 pub use held::HeldTask;
 pub use input::TaskInput;
 pub use lease::{Lease, LeaseTerms};
@@ -29,6 +33,7 @@ pub use outcome::{LARGEST_OUTCOME, TaskOutcome};
 pub use rmcp::model::TaskStatus;
 pub use state::{Claimed, TaskState};
 pub use store::{TaskCursor, TaskStore};
+pub use support::TaskSupport;
 pub use task::{LARGEST_CALL, Task};
 
 pub use crate::ids::TaskId;
@@ -165,7 +170,7 @@ impl Tasks {
         Ok(cancelled.await?.0.value)
     }
 
-    /// Returns up to `limit` tasks that no worker runs although one should: those whose lease has expired, and those
+    /// Returns up to `limit` tasks that no worker runs although one should: those with an expired lease, and those
     /// that were never claimed. Each is for one caller of several, which gives it to a worker.
     ///
     /// # Errors

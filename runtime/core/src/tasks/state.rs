@@ -33,7 +33,7 @@ pub struct TaskState {
     token: u64,
     /// The number of claims since the task was created or released.
     attempt: u32,
-    /// When the client was last told something new. It never goes back, whatever the clocks of workers say.
+    /// When the client was last told something new. It never goes back, even if the clocks of workers disagree.
     updated_at: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     message: Option<String>,

@@ -18,6 +18,7 @@ mod resources;
 mod running;
 mod sampling;
 mod schemas;
+mod tasks;
 mod tools;
 
 use std::error::Error;
@@ -25,6 +26,9 @@ use std::error::Error;
 use mcp_lambda_server::McpLambdaServer;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    McpLambdaServer::run(fixture::Fixture::new())?;
+    let server = McpLambdaServer::builder(fixture::Fixture::new());
+    let server =
+        tasks::SUPPORT.into_iter().fold(server, |server, (tool, support)| server.task_tool(tool, support));
+    server.run()?;
     Ok(())
 }

@@ -7,7 +7,7 @@ use mcp_lambda_server::rmcp::{
 };
 use serde_json::Value;
 
-use crate::{content, elicitation, mrtr, running, sampling, schemas};
+use crate::{content, elicitation, mrtr, running, sampling, schemas, tasks};
 
 /// Every tool, always in this order. The first one accepts `{}`: the suite's header checks call it so.
 pub(crate) fn all() -> Vec<Tool> {
@@ -25,6 +25,7 @@ pub(crate) fn all() -> Vec<Tool> {
         ),
         tool("greet", "Greets, always at once", schemas::string("name", "Whom to greet")),
     ]);
+    tools.extend(tasks::all());
     tools
 }
 
@@ -58,6 +59,9 @@ pub(crate) async fn call(
 ) -> Result<CallToolResponse, ErrorData> {
     let nothing = JsonObject::new();
     let arguments = request.arguments.as_ref().unwrap_or(&nothing);
+    if let Some(result) = tasks::call(request, context).await {
+        return result;
+    }
     let result = match request.name.as_ref() {
         "test_simple_text" => content::say("This is a simple text response for testing."),
         "test_image_content" => content::image(),

@@ -67,7 +67,7 @@ impl Tasks {
     }
 
     /// Writes a task. One that would make all tasks larger than the limit is refused: an earlier one is kept as long as
-    /// its client was told.
+    /// its client may expect it.
     pub(in crate::store::memory) fn put(&mut self, entry: Entry, limit: usize) -> Result<(), StoreError> {
         let replaced = self.entries.get(&entry.task.id).map_or(0, |known| known.bytes);
         let bytes = self.bytes - replaced + entry.bytes;

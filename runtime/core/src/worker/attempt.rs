@@ -1,0 +1,160 @@
+//! One attempt of a task: the handler runs, and the lease is extended beside it.
+
+use std::{sync::Arc, time::Duration};
+
+use rmcp::{
+    ErrorData,
+    model::{ClientJsonRpcMessage, JsonObject, JsonRpcError, ServerJsonRpcMessage, ServerResult},
+};
+use tokio::{sync::Notify, time::sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::{parts::WorkerParts, stored_call::StoredCall};
+use crate::{
+    dispatch::stateless_peer_info,
+    error::{Causes, StoreError},
+    exchange::{HandlerCall, HandlerContext, HandlerEvent},
+    handler::{Handler, HandlerError, HandlerResult},
+    protocol::{Era, Fault},
+    tasks::{HeldTask, Task, TaskError, TaskHandle, TaskOutcome},
+    telemetry::ServedRequest,
+    time::Deadline,
+};
+
+/// How often a running task looks for what its client has done elsewhere.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+/// Looks between two extensions of the lease.
+const LOOKS_PER_HEARTBEAT: u32 = 15;
+/// How long a tool may go on after its task was cancelled.
+const CANCEL_GRACE: Duration = Duration::from_secs(1);
+/// Tries of the last write, while the store is away.
+const TRIES: u32 = 6;
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+
+/// How an attempt ends.
+enum End {
+    Outcome(TaskOutcome),
+    /// The process stops: another worker goes on.
+    GiveBack,
+    /// Another worker has the task, or it has ended or expired.
+    Lost(TaskError),
+}
+
+/// Runs a task until it has an outcome, the process stops, or it is another worker's.
+pub(super) async fn run(handler: &Arc<dyn Handler>, parts: &WorkerParts, held: HeldTask, woken: &Notify) {
+    let task = held.task().clone();
+    let cancel = CancellationToken::new();
+    let handle = TaskHandle::of(held, parts.program.clone(), cancel.clone());
+    let end = match call(handler, parts, &task, &handle, cancel.clone()) {
+        Ok(call) => tokio::select! {
+            biased;
+            outcome = drive(call, &cancel) => End::Outcome(outcome),
+            end = watch(&handle, woken, &cancel) => end,
+            () = parts.shutdown.cancelled() => End::GiveBack,
+        },
+        Err(fault) => End::Outcome(TaskOutcome::Failed(fault.to_error())),
+    };
+    let written = match end {
+        End::Outcome(outcome) => finish(&handle, outcome).await,
+        End::GiveBack => handle.release().await,
+        End::Lost(error) => Err(error),
+    };
+    if let Err(error) = written {
+        tracing::warn!(task = %task.id, error = %Causes(&error), "an attempt of a task has ended without an outcome");
+    }
+}
+
+fn call(
+    handler: &Arc<dyn Handler>,
+    parts: &WorkerParts,
+    task: &Task,
+    handle: &TaskHandle,
+    cancel: CancellationToken,
+) -> Result<HandlerCall, Fault> {
+    let (request, typed, principal) = StoredCall::restore(task)?;
+    let mut extensions = parts.services.of_principal(&principal);
+    extensions.insert(Deadline::after(task.expires_at.since(parts.clock.now())));
+    extensions.insert(handle.clone());
+    let peer_info = stateless_peer_info(&typed);
+    // The request is answered long before: there is nothing to observe.
+    let served = ServedRequest::of(&http::Extensions::new());
+    let context = HandlerContext { era: Era::Stateless, principal, peer_info, extensions, cancel, served };
+    Ok(HandlerCall::start(Arc::clone(handler), request, typed, context))
+}
+
+/// Calls the handler. A task has no stream: what the handler sends on the way goes nowhere, and what it asks that way is
+/// refused.
+async fn drive(mut call: HandlerCall, cancel: &CancellationToken) -> TaskOutcome {
+    loop {
+        match call.next().await {
+            HandlerEvent::Message(ServerJsonRpcMessage::Request(message)) => {
+                let text = "a task asks its client with context.task().request_input";
+                let error = JsonRpcError::new(Some(message.id), ErrorData::invalid_request(text, None));
+                call.deliver(ClientJsonRpcMessage::Error(error));
+            }
+            HandlerEvent::Message(_) => {}
+            HandlerEvent::Result(result) => return outcome(result, cancel.is_cancelled()),
+        }
+    }
+}
+
+/// The outcome of a call. A tool that was cancelled and ends with an error has done what it was asked to.
+fn outcome(result: HandlerResult, is_cancelled: bool) -> TaskOutcome {
+    let error = match result {
+        Ok(ServerResult::CallToolResult(result)) => match serde_json::to_value(result) {
+            Ok(result) => {
+                return TaskOutcome::Completed(result.as_object().cloned().unwrap_or_else(JsonObject::new));
+            }
+            Err(error) => ErrorData::internal_error(format!("the result is no JSON: {error}"), None),
+        },
+        Ok(ServerResult::InputRequiredResult(_)) => {
+            let text = "a tool that runs as a task asks its client with context.task().request_input, not with an \
+                        InputRequiredResult";
+            ErrorData::internal_error(text, None)
+        }
+        Ok(_) => ErrorData::internal_error("the tool returned what is no result of a tool", None),
+        Err(HandlerError::Handler(error)) => error,
+        Err(HandlerError::Refused(fault)) => fault.to_error(),
+    };
+    if is_cancelled { TaskOutcome::Cancelled } else { TaskOutcome::Failed(error) }
+}
+
+/// Keeps the lease, and looks for what the client has done. Ends when the task is lost, or some time after it was cancelled.
+async fn watch(handle: &TaskHandle, woken: &Notify, cancel: &CancellationToken) -> End {
+    let mut looks = 0;
+    while !cancel.is_cancelled() {
+        tokio::select! {
+            () = woken.notified() => {}
+            () = sleep(LOOK_INTERVAL) => looks += 1,
+        }
+        match handle.look(looks % LOOKS_PER_HEARTBEAT == 0).await {
+            // The lease is longer than a store is away.
+            Ok(()) | Err(TaskError::Store(_)) => {}
+            Err(error) => {
+                cancel.cancel();
+                return End::Lost(error);
+            }
+        }
+    }
+    sleep(CANCEL_GRACE).await;
+    End::Outcome(TaskOutcome::Cancelled)
+}
+
+/// Writes the outcome. One that no store takes becomes an error with the reason.
+async fn finish(handle: &TaskHandle, mut outcome: TaskOutcome) -> Result<(), TaskError> {
+    let mut pause = FIRST_PAUSE;
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        match handle.finish(&outcome).await {
+            Err(error @ (TaskError::TooLarge { .. } | TaskError::Store(StoreError::Full { .. })))
+                if tries < TRIES =>
+            {
+                outcome = TaskOutcome::Failed(ErrorData::internal_error(error.to_string(), None));
+            }
+            Err(TaskError::Store(error)) if error.is_retryable() && tries < TRIES => sleep(pause).await,
+            written => return written,
+        }
+        pause *= 2;
+    }
+}
