@@ -8,7 +8,7 @@ use std::{
 
 const NOT_BUILT: &str = "Not built yet";
 /// The number of rules. A new rule gets the next number, and no number is used again.
-const RULES: u32 = 121;
+const RULES: u32 = 123;
 
 /// One line of a table.
 #[derive(Debug, PartialEq)]

@@ -36,6 +36,7 @@ pub mod tasks;
 pub mod telemetry;
 pub mod time;
 mod tools;
+mod uri;
 mod worker;
 
 pub use rmcp;

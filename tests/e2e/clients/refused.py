@@ -1,4 +1,7 @@
-"""1,000 requests over kept-alive connections, every second one refused before its body is read: refused.py CLIENT"""
+"""1,000 requests over kept-alive connections, every second one refused before its body is read: refused.py CLIENT
+
+PAIRS is JSON: for each kind of refusal, a request that is refused and one that is served; ORDER has the kinds by number.
+"""
 
 import http.client
 import json
@@ -6,21 +9,8 @@ import os
 import sys
 from urllib.parse import urlsplit
 
-URL = os.environ["MCP_URL"]
-CALL = os.environ["CALL"].encode()
-HEADERS = json.loads(os.environ["HEADERS"])
-LARGE = b"x" * 200_000
-TOO_LARGE = b"x" * 6_400_000
-
-# status, method, path after the endpoint's, other headers, body
-REFUSALS = [
-    (403, "POST", "", {"origin": "https://elsewhere.example"}, LARGE),
-    (404, "POST", "/elsewhere", {}, LARGE),
-    (405, "PUT", "", {}, LARGE),
-    (406, "POST", "", {"accept": "text/html"}, LARGE),
-    (415, "POST", "", {"content-type": "text/plain"}, LARGE),
-    (413, "POST", "", {}, TOO_LARGE),
-]
+PAIRS = json.loads(os.environ["PAIRS"])
+ORDER = json.loads(os.environ["ORDER"])
 
 
 def with_httpx2():
@@ -28,18 +18,21 @@ def with_httpx2():
 
     client = httpx2.Client(timeout=20, trust_env=False)
 
-    def send(method, path, headers, body):
-        return client.request(method, URL + path, headers=headers, content=body).status_code
+    def send(method, url, headers, body):
+        return client.request(method, url, headers=headers, content=body).status_code
 
     return send
 
 
 def with_http_client():
-    to = urlsplit(URL)
-    connection = http.client.HTTPConnection(to.hostname, to.port, timeout=20)
+    connections = {}
 
-    def send(method, path, headers, body):
-        connection.request(method, to.path + path, body, headers)
+    def send(method, url, headers, body):
+        to = urlsplit(url)
+        if to.netloc not in connections:
+            connections[to.netloc] = http.client.HTTPConnection(to.hostname, to.port, timeout=20)
+        connection = connections[to.netloc]
+        connection.request(method, to.path, body, headers)
         response = connection.getresponse()
         response.read()
         return response.status
@@ -49,21 +42,23 @@ def with_http_client():
 
 def main(client):
     send = {"httpx2": with_httpx2, "http.client": with_http_client}[client]()
+    bodies = {}
     lost = 0
-    for number in range(500):
-        status, method, path, headers, body = REFUSALS[5 if number % 50 == 0 else number % 5]
-        for expected, request in (
-            (status, (method, path, {**HEADERS, **headers}, body)),
-            (200, ("POST", "", HEADERS, CALL)),
-        ):
+    for number, kind in enumerate(ORDER):
+        for asked in PAIRS[kind]:
+            body = asked["body"]
+            if isinstance(body, int):
+                body = bodies.setdefault(body, b"x" * body)
+            else:
+                body = body.encode()
             try:
-                found = send(*request)
+                found = send(asked["method"], asked["url"], asked["headers"], body or None)
             except Exception as error:  # whatever the client makes of a connection that breaks
                 found = repr(error)
-            if found != expected:
+            if found != asked["status"]:
                 lost += 1
-                print(f"request {number}: expected {expected}, found {found}", file=sys.stderr)
-    print(f"1000 requests, {lost} lost")
+                print(f"request {number}: expected {asked['status']}, found {found}", file=sys.stderr)
+    print(f"{2 * len(ORDER)} requests, {lost} lost")
     return 1 if lost else 0
 
 

@@ -90,7 +90,15 @@ fn every_event_has_its_documented_form() {
         form["timestamp"] = json!("yesterday");
         assert!(serde_json::from_value::<GlobalEvent>(form).is_err());
     }
-    for uri in ["event://", "event://a", "event://a b/c", "event://a/%63", "test://a/b", "event://a/b/c"] {
+    for uri in [
+        "event://",
+        "event://a",
+        "test://a/b",
+        "event://a/b/c",
+        "event://a/b?c",
+        "event://!/a",
+        "event://a/!b",
+    ] {
         assert_eq!(EventKey::parse(uri), None, "{uri}");
     }
 }

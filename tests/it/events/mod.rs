@@ -1,3 +1,4 @@
 mod global;
 mod principal;
 mod traces;
+mod uris;

@@ -5,3 +5,4 @@ mod completions;
 mod cursors;
 mod forgiven;
 mod refusals;
+mod refused_callers;

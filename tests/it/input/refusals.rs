@@ -1,6 +1,6 @@
 //! Every text with which a request is refused, beside an input that provokes it.
 //!
-//! The table is `refusals.md`. A text that changed, or a new row, fails the test, which writes the new table and says
+//! The tables are in `refusals.md`. A text that changed, or a new row, fails the test, which writes the new table and says
 //! where: read the difference, then copy it over the old one.
 
 use std::{fmt::Write, fs, path::Path, time::Duration};
@@ -18,6 +18,13 @@ use test_support::{
 type Row = (&'static str, McpRequest);
 
 const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/input/refusals.md");
+
+/// The mark of a title in the file, and the title of the table of this test.
+const TITLE: &str = "\n## ";
+const MESSAGES: &str = "Messages";
+
+/// The head of each table.
+pub(super) const HEAD: &str = "| input | status | code | text |\n|---|---|---|---|\n";
 
 fn raw(body: &str) -> McpRequest {
     McpRequest::bytes(body.as_bytes().to_vec()).header("mcp-protocol-version", STATELESS)
@@ -143,6 +150,27 @@ fn requests() -> Vec<Row> {
             ),
         ),
         ("a capability that is missing", call("needs_sampling", json!({}))),
+        (
+            "listen to what is no resource",
+            stateless(
+                "subscriptions/listen",
+                json!({ "notifications": { "resourceSubscriptions": ["none://"] } }),
+            ),
+        ),
+        (
+            "listen to 201 resources",
+            stateless(
+                "subscriptions/listen",
+                json!({ "notifications": { "resourceSubscriptions": vec!["test://one"; 201] } }),
+            ),
+        ),
+        (
+            "listen to a URI of 2,055 bytes",
+            stateless(
+                "subscriptions/listen",
+                json!({ "notifications": { "resourceSubscriptions": [format!("test://{}", "u".repeat(2048))] } }),
+            ),
+        ),
         ("listen without notifications", stateless("subscriptions/listen", json!({}))),
         (
             "listen to tasks without the extension",
@@ -176,6 +204,18 @@ async fn sessions(world: &World) -> Vec<Row> {
         ("server/discover in a session", client.request(1, "server/discover", json!({}))),
         ("an unknown level", client.request(1, "logging/setLevel", json!({ "level": "loud" }))),
         ("subscribe without uri", client.request(1, "resources/subscribe", json!({}))),
+        (
+            "subscribe to what is no resource",
+            client.request(1, "resources/subscribe", json!({ "uri": "none://" })),
+        ),
+        (
+            "subscribe to a URI of 2,055 bytes",
+            client.request(
+                1,
+                "resources/subscribe",
+                json!({ "uri": format!("test://{}", "u".repeat(2048)) }),
+            ),
+        ),
         ("cancelled without requestId", client.notification("notifications/cancelled", json!({}))),
         (
             "cancelled with requestId: true",
@@ -217,7 +257,7 @@ async fn row(world: &World, table: &mut String, (what, post): Row) {
     line(table, what, reply).await;
 }
 
-async fn line(table: &mut String, what: &str, reply: Reply) {
+pub(super) async fn line(table: &mut String, what: &str, reply: Reply) {
     let status = reply.status.as_u16();
     let body = reply.json().await;
     let error =
@@ -238,8 +278,7 @@ async fn every_refusal_has_its_text() {
         config.requests.body_time = Duration::from_secs(1);
         config.sessions.mode = Some(SessionMode::Required);
     });
-    let mut table = "# Every text with which a request is refused\n\n| input | status | code | text |\n|---|---|---|---|\n"
-        .to_owned();
+    let mut table = HEAD.to_owned();
     let rows = [messages(), requests(), sessions(&world).await, http()];
     for one in rows.into_iter().flatten() {
         row(&world, &mut table, one).await;
@@ -250,10 +289,16 @@ async fn every_refusal_has_its_text() {
         >()));
     let reply = Reply::of(world.at(0).handle(echo().request().map(|_| endless)).await);
     line(&mut table, "a body that does not come", reply).await;
+    check(MESSAGES, &table);
+}
+
+/// Compares a table with that of the file, below its title.
+pub(super) fn check(title: &str, table: &str) {
     let known = fs::read_to_string(TABLE).unwrap_or_default();
-    if table != known {
-        let new = Path::new(env!("CARGO_TARGET_TMPDIR")).join("refusals.md");
-        fs::write(&new, &table).expect("written");
-        panic!("the texts have changed: read them, then cp {} {TABLE}\n{table}", new.display());
+    let known = known.split(TITLE).find_map(|section| section.strip_prefix(title)).unwrap_or_default().trim();
+    if table.trim() != known {
+        let new = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("refusals of {title}.md"));
+        fs::write(&new, table).expect("written");
+        panic!("the texts have changed: read them, then copy {} into {TABLE}\n{table}", new.display());
     }
 }

@@ -4,6 +4,7 @@
 //! * [`sessionless`]: POSTs of the session era that have no session.
 //! * [`initialize`]: opens sessions. [`session_reply`]: the reply to a POST of a session.
 //! * [`params`]: a request in rmcp's type. [`extensions`]: what tools find in their context.
+//! * [`subscriptions`]: the resources that a client subscribes to, in either era.
 //! * [`streams`]: the streams that wait for events, and the replay of a reply that broke off.
 
 mod caller;
@@ -16,6 +17,7 @@ mod session_reply;
 mod sessionless;
 mod stateless;
 mod streams;
+mod subscriptions;
 
 use std::sync::Arc;
 

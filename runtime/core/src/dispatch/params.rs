@@ -32,6 +32,7 @@ pub(crate) fn typed(request: &Request) -> Result<ClientRequest, Fault> {
         Method::ReadResource => ClientRequest::ReadResourceRequest(required(request)?),
         Method::SubscribeResource => ClientRequest::SubscribeRequest(required(request)?),
         Method::UnsubscribeResource => ClientRequest::UnsubscribeRequest(required(request)?),
+        Method::Listen => ClientRequest::SubscriptionsListenRequest(required(request)?),
         Method::CallTool => ClientRequest::CallToolRequest(required(request)?),
         Method::ListTools => ClientRequest::ListToolsRequest(page(request)?),
         Method::GetTask => ClientRequest::GetTaskRequest(required(request)?),
@@ -41,9 +42,7 @@ pub(crate) fn typed(request: &Request) -> Result<ClientRequest, Fault> {
         Method::GetSkill => ClientRequest::GetSkillRequest(required(request)?),
         Method::ReadResourceDirectory => ClientRequest::ReadResourceDirectoryRequest(required(request)?),
         // Served without the handler, or of a kind that rmcp has no type for.
-        Method::Ping | Method::Listen | Method::TaskResult | Method::ListTasks | Method::Other(_) => {
-            custom(request)?
-        }
+        Method::Ping | Method::TaskResult | Method::ListTasks | Method::Other(_) => custom(request)?,
     })
 }
 

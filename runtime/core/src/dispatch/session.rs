@@ -14,13 +14,14 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Caller, Dispatcher, Reply, params,
     session_reply::{Part, Shape},
+    subscriptions,
 };
 use crate::{
     config::SessionMode,
     error::{Causes, StoreError},
     exchange::{
-        Exchange, ExchangeEvent, ExchangeOptions, HandlerContext, InboxReader, LogLevel, Outbound,
-        cancellation, split_wire_id,
+        Exchange, ExchangeOptions, HandlerContext, InboxReader, LogLevel, Outbound, cancellation,
+        split_wire_id,
     },
     ingress::Delivery,
     protocol::{
@@ -29,13 +30,11 @@ use crate::{
     },
     random,
     session::{ClientMessage, InboxKey, SessionId, SessionRecord, fault_of},
+    uri::normalized,
 };
 
 /// How long a message of the client waits for its call, and the end of a session for the calls of it.
 const CLIENT_MESSAGE_TTL: Duration = Duration::from_secs(15 * 60);
-
-/// The longest URI of a subscription, in bytes.
-const LONGEST_URI: usize = 2048;
 
 /// A request of a session, and who sends it.
 #[derive(Clone, Copy)]
@@ -231,19 +230,19 @@ impl Dispatcher {
         let write: BoxFuture<'_, Result<(), StoreError>> = match params_of_builtin(request)? {
             None => return Ok(None),
             Some(Builtin::LogLevel(level)) => sessions.set_log_level(&record.id, level),
+            // Stored in one form, so that the same client may end it in another.
             Some(Builtin::Subscribe(uri)) => {
-                if uri.len() > LONGEST_URI {
-                    let text =
-                        format!("params.uri has {} bytes: subscriptions take {LONGEST_URI}", uri.len());
-                    return Err(Fault::invalid_params(text));
-                }
+                subscriptions::check_length("params.uri", &uri)?;
+                let uri = normalized(&uri).into_owned();
                 Box::pin(async move { sessions.subscribe(&record.id, &uri, self.subscription_limit).await })
             }
             Some(Builtin::Unsubscribe(uri)) => {
+                let uri = normalized(&uri).into_owned();
                 Box::pin(async move { sessions.unsubscribe(&record.id, &uri).await })
             }
         };
-        if let Some(refused) = self.confirm_with_handler(of).await? {
+        // The handler may refuse it.
+        if let Some(refused) = subscriptions::refusal_of(self.start_in_session(of)?).await {
             return Ok(Some(refused));
         }
         write.await.map_err(|error| match error {
@@ -254,19 +253,6 @@ impl Dispatcher {
             error => fault_of(&error),
         })?;
         Ok(Some(empty))
-    }
-
-    /// Asks the handler too: it may refuse. `None`: it agrees, or does not know the method.
-    async fn confirm_with_handler(&self, of: SessionRequest<'_>) -> Result<Option<JsonRpcResponse>, Fault> {
-        let mut exchange = self.start_in_session(of)?;
-        loop {
-            match exchange.next().await {
-                ExchangeEvent::Response(JsonRpcResponse { code: None | Some(-32601), .. })
-                | ExchangeEvent::Cancelled => return Ok(None),
-                ExchangeEvent::Response(refused) => return Ok(Some(refused)),
-                ExchangeEvent::Message(_) | ExchangeEvent::Idle | ExchangeEvent::Disconnect => {}
-            }
-        }
     }
 
     fn start_in_session(&self, of: SessionRequest<'_>) -> Result<Exchange, Fault> {

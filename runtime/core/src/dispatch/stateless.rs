@@ -4,7 +4,7 @@ use futures::StreamExt;
 use rmcp::model::{ClientRequest, GetMeta, Implementation, InitializeRequestParams, ProtocolVersion};
 use tokio_util::sync::CancellationToken;
 
-use super::{Caller, Dispatcher, Reply, params};
+use super::{Caller, Dispatcher, Reply, params, subscriptions};
 use crate::{
     exchange::{Exchange, ExchangeEvent, ExchangeOptions, HandlerContext, LogLevel, Outbound},
     ingress::Delivery,
@@ -18,13 +18,27 @@ impl Dispatcher {
     pub(super) async fn stateless(&self, caller: &Caller, request: StatelessRequest) -> Reply {
         let id = request.request.id.clone();
         let reply = match request.request.method {
-            Method::Listen => self.streams.open_listen(caller, &request).await,
+            Method::Listen => self.listen(caller, request).await,
             _ => match self.start_stateless(caller, request) {
                 Ok(exchange) => Ok(reply(caller, exchange).await),
                 Err(fault) => Err(fault),
             },
         };
         reply.unwrap_or_else(|fault| Reply::error(Era::Stateless, Some(id), fault))
+    }
+
+    /// Opens a listen stream, unless it names a resource that nothing can match.
+    async fn listen(&self, caller: &Caller, request: StatelessRequest) -> Result<Reply, Fault> {
+        let filter = self.streams.listen_filter(&request)?;
+        let uris = filter.resources();
+        if !uris.is_empty() {
+            subscriptions::check(uris, self.subscription_limit)?;
+            let exchange = self.start_stateless(caller, request.clone())?;
+            if let Some(refused) = subscriptions::refusal_of(exchange).await {
+                return Ok(Reply::response(Era::Stateless, Some(request.request.id), refused));
+            }
+        }
+        self.streams.open_listen(caller, &request, filter).await
     }
 
     fn start_stateless(&self, caller: &Caller, read: StatelessRequest) -> Result<Exchange, Fault> {

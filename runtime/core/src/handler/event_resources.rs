@@ -13,11 +13,11 @@ use rmcp::{
 };
 use serde_json::{Value, json};
 
-use super::{Handler, HandlerError, HandlerResult, Layer, Request, cursors};
+use super::{Handler, HandlerError, HandlerResult, Layer, Request, cursors, resource_uris};
 use crate::{
     error::{Causes, StoreError},
     events::{Event, EventKey, EventLog, LoggedEvent, NewestLimits, SCHEME, Scope, TEMPLATE},
-    protocol::Era,
+    protocol::{Era, explain::short},
 };
 
 /// How many events of each scope a resource holds, and how large they may be together: what one response can carry through
@@ -38,18 +38,31 @@ impl EventResources {
         Self { inner, log }
     }
 
-    async fn answer(&self, request: Request) -> HandlerResult {
+    async fn answer(&self, mut request: Request) -> HandlerResult {
         let scopes = Scope::visible_to(&request.principal);
         let era = request.era;
-        let mut result = match &request.typed {
-            ClientRequest::ReadResourceRequest(read) if read.params.uri.starts_with(SCHEME) => {
+        let mut result = match &mut request.typed {
+            ClientRequest::ReadResourceRequest(read) if EventKey::is_scheme_of(&read.params.uri) => {
                 self.read(&scopes, &read.params.uri).await?
             }
-            ClientRequest::SubscribeRequest(subscribe) if subscribe.params.uri.starts_with(SCHEME) => {
+            ClientRequest::SubscribeRequest(subscribe) if EventKey::is_scheme_of(&subscribe.params.uri) => {
+                if !EventKey::can_match(&subscribe.params.uri) {
+                    return Err(resource_uris::unknown(&subscribe.params.uri).into());
+                }
                 ServerResult::empty(())
             }
-            ClientRequest::UnsubscribeRequest(subscribe) if subscribe.params.uri.starts_with(SCHEME) => {
+            ClientRequest::UnsubscribeRequest(subscribe) if EventKey::is_scheme_of(&subscribe.params.uri) => {
                 ServerResult::empty(())
+            }
+            ClientRequest::SubscriptionsListenRequest(listen) => {
+                let uris = listen.params.notifications.resource_subscriptions.get_or_insert_default();
+                let of_events = uris.extract_if(.., |uri| EventKey::is_scheme_of(uri));
+                let unknown = of_events.filter(|uri| !EventKey::can_match(uri)).last();
+                return match unknown {
+                    Some(uri) => Err(resource_uris::unknown(&uri).into()),
+                    None if uris.is_empty() => Ok(ServerResult::empty(())),
+                    None => self.inner.request(request).await,
+                };
             }
             ClientRequest::ListResourcesRequest(list) => {
                 let cursor = list.params.as_ref().and_then(|page| page.cursor.as_deref());
@@ -138,8 +151,7 @@ impl EventResources {
     }
 
     async fn read(&self, scopes: &[Scope], uri: &str) -> Result<ServerResult, ErrorData> {
-        let unknown =
-            || ErrorData::resource_not_found("there are no such events", Some(json!({ "uri": uri })));
+        let unknown = || no_events(uri);
         let key = EventKey::parse(uri).ok_or_else(unknown)?;
         let newest = try_join_all(scopes.iter().map(async |scope| {
             let newest = self.log.newest(scope, &key, NEWEST).await?;
@@ -191,8 +203,24 @@ fn resource(key: &EventKey) -> Resource {
 
 fn template() -> ResourceTemplate {
     ResourceTemplate::new(TEMPLATE, "events")
-        .with_description("The newest events of a source and type, newest first")
+        .with_description(
+            "The newest events of a source and type, newest first. An upper-case letter of a source is written as ! \
+             and its lower-case letter",
+        )
         .with_mime_type("application/json")
+}
+
+/// The refusal of a read. A name in a URI as the source writes it is the usual mistake.
+fn no_events(uri: &str) -> ErrorData {
+    let mut text = format!("resource not found: there are no events of {:?}", short(uri));
+    if uri[SCHEME.len()..]
+        .split('/')
+        .next()
+        .is_some_and(|source| source.contains(|c: char| c.is_ascii_uppercase()))
+    {
+        text.push_str("; an upper-case letter of a source is written as ! and its lower-case letter");
+    }
+    ErrorData::resource_not_found(text, Some(json!({ "uri": uri })))
 }
 
 fn unreadable(error: &StoreError) -> ErrorData {
@@ -215,6 +243,7 @@ impl Layer for EventResources {
             ClientRequest::ReadResourceRequest(_)
             | ClientRequest::SubscribeRequest(_)
             | ClientRequest::UnsubscribeRequest(_)
+            | ClientRequest::SubscriptionsListenRequest(_)
             | ClientRequest::ListResourcesRequest(_)
             | ClientRequest::ListResourceTemplatesRequest(_) => Box::pin(self.answer(request)),
             _ => self.inner.request(request),

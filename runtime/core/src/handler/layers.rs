@@ -20,6 +20,7 @@ use super::{
     param_headers::ParamHeaders,
     request::{Handler, HandlerResult, Layer, Request},
     request_state::RequestState,
+    resource_uris::ResourceUris,
     scopes::Scopes,
     structured_content::StructuredContent,
     tasks::{TaskCalls, TaskRunner, TaskTools},
@@ -58,6 +59,7 @@ pub(crate) fn layered(
         let runner = make_runner(Arc::clone(&handler));
         handler = around(TaskCalls::new(handler, runner, tools));
     }
+    handler = around(ResourceUris::new(handler));
     if let Some(log) = parts.event_log {
         handler = around(EventResources::new(handler, log));
     }

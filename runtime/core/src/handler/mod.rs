@@ -10,6 +10,7 @@
 //! * [`dynamic_tools`]: tools that are disabled.
 //! * [`param_headers`]: headers that mirror arguments of a tool.
 //! * [`request_state`]: the state that a client carries from one round of a request to the next.
+//! * [`resource_uris`]: how URIs of resources are compared, with [`uri_template`].
 //! * [`event_resources`]: the resources of the event log.
 //! * [`listed_schemas`]: the schemas of tools, as clients list them.
 //! * [`structured_content`]: the text of structured results.
@@ -27,11 +28,13 @@ mod listed_schemas;
 mod param_headers;
 mod request;
 mod request_state;
+mod resource_uris;
 #[cfg(feature = "argument-checks")]
 mod schemas;
 mod scopes;
 mod structured_content;
 mod tasks;
+mod uri_template;
 
 use self::request::{Layer, refuse};
 pub(crate) use self::{

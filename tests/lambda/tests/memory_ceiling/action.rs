@@ -58,7 +58,7 @@ pub(crate) fn any() -> impl Strategy<Value = Action> {
         2 => (1_000..BODY).prop_map(|bytes| Action::HalfBody { bytes }),
         2 => (1_000_000..20_000_000_usize).prop_map(|bytes| Action::Unread { bytes }),
         2 => (1_000..BODY - 4096).prop_map(|bytes| Action::Session { bytes }),
-        1 => (1..2_000_usize).prop_map(|uris| Action::Listen { uris }),
+        1 => (1..=200_usize).prop_map(|uris| Action::Listen { uris }),
         1 => (1..80_usize).prop_map(|messages| Action::Batch { messages }),
     ]
 }

@@ -10,7 +10,7 @@ use rmcp::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{BoundedStream, Source, Step, Streams, is_about};
+use super::{BoundedStream, Source, Step, Streams, is_about, normalized};
 use crate::{
     dispatch::{Caller, JsonReply, Reply},
     error::{Causes, StoreError},
@@ -23,31 +23,52 @@ use crate::{
     stream::Frame,
 };
 
+/// What a listen stream is asked for.
+pub(in crate::dispatch) struct ListenFilter {
+    /// The part of it that the server can deliver.
+    honoured: SubscriptionFilter,
+    names_tasks: bool,
+}
+
+impl ListenFilter {
+    /// The URIs of the resources.
+    pub(in crate::dispatch) fn resources(&self) -> &[String] {
+        self.honoured.resource_subscriptions.as_deref().unwrap_or_default()
+    }
+}
+
 impl Streams {
+    /// Reads the filter of a request for a listen stream.
+    pub(in crate::dispatch) fn listen_filter(&self, read: &StatelessRequest) -> Result<ListenFilter, Fault> {
+        if !self.config.enabled {
+            return Err(Fault::MethodNotFound(read.request.method.to_string()));
+        }
+        let requested = requested(read)?;
+        let names_tasks = requested.get("taskIds").is_some_and(|ids| !ids.is_null());
+        let requested: SubscriptionFilter =
+            serde_json::from_value(Value::Object(requested)).map_err(|error| {
+                Fault::invalid_params(format!("params.notifications cannot be read: {error}"))
+            })?;
+        Ok(ListenFilter { honoured: self.honoured(&requested), names_tasks })
+    }
+
     /// Opens a listen stream.
     pub(in crate::dispatch) async fn open_listen(
         self: &Arc<Self>,
         caller: &Caller,
         read: &StatelessRequest,
+        filter: ListenFilter,
     ) -> Result<Reply, Fault> {
-        if !self.config.enabled {
-            return Err(Fault::MethodNotFound(read.request.method.to_string()));
-        }
-        let requested = requested(read)?;
-        if requested.get("taskIds").is_some_and(|ids| !ids.is_null()) && !read.declares_tasks {
+        let ListenFilter { honoured, names_tasks } = filter;
+        if names_tasks && !read.declares_tasks {
             return Ok(missing_tasks(&read.request.id));
         }
-        let requested: SubscriptionFilter =
-            serde_json::from_value(Value::Object(requested)).map_err(|error| {
-                Fault::invalid_params(format!("params.notifications cannot be read: {error}"))
-            })?;
         if !caller.accepts.events {
             return Err(Fault::InvalidRequest(
                 "subscriptions/listen is answered with an event stream: accept text/event-stream".into(),
             ));
         }
         let id = read.request.id.clone();
-        let honoured = self.honoured(&requested);
         let acknowledged =
             message(&id, notification::SUBSCRIPTIONS_ACKNOWLEDGED, json!({ "notifications": honoured }));
         let closing = self.closing(&id);
@@ -71,6 +92,10 @@ impl Streams {
             }
         };
         let has_event_resources = self.capabilities.has_event_resources();
+        let mut honoured = honoured;
+        for uri in honoured.resource_subscriptions.iter_mut().flatten() {
+            *uri = normalized(uri).into_owned();
+        }
         let source = Listen { id, honoured, has_event_resources, closing, subscription };
         let stream = BoundedStream::new(self, source, deadline, Some(permit));
         Ok(Reply::Stream(stream.opening_with([acknowledged])))

@@ -29,6 +29,7 @@ use crate::{
     session::Sessions,
     stream::{Frame, FrameStream, StreamStore},
     time::{Clock, Deadline},
+    uri::{covers, normalized},
 };
 
 /// What the streams of a server share.
@@ -234,11 +235,8 @@ impl<S: Source> BoundedStream<S> {
     }
 }
 
-/// Whether an updated resource is one of the subscribed ones, or lies below one.
+/// Whether an updated resource is one of the subscribed ones, or lies below one. Subscribed URIs are normalized.
 fn is_about<'a>(mut subscribed: impl Iterator<Item = &'a String>, uri: &str) -> bool {
-    subscribed.any(|known| {
-        uri.strip_prefix(known.as_str()).is_some_and(|rest| {
-            rest.is_empty() || rest.starts_with('/') || (known.ends_with('/') && !known.ends_with("//"))
-        })
-    })
+    let uri = normalized(uri);
+    subscribed.any(|known| covers(known, &uri))
 }
