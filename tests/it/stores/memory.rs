@@ -1,6 +1,6 @@
 //! The limits of the store in memory: nothing that callers store grows without bound.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use mcp_lambda_server::{
     Clock, Event, MemoryStore, Principal, StoreError, Stores,
@@ -10,6 +10,7 @@ use mcp_lambda_server::{
         SessionClient, SessionId, SessionRecord, SessionStore, SessionVersion, StateScope, StateStore,
     },
     store::MemoryLimits,
+    stream::{Part, Replay, StreamId, StreamKey, StreamTerms},
     time::Timestamp,
 };
 use serde_json::{Value, json};
@@ -153,6 +154,48 @@ async fn a_session_or_a_handle_has_a_thousand_values() {
         assert!(matches!(put(1_000, 0).await, Err(StoreError::Full { limit: 1_000, .. })));
         put(0, 1).await.expect("one that is there can change");
     }
+}
+
+/// A reply that was removed cannot be resumed; a call goes on.
+#[tokio::test]
+async fn stored_replies_take_no_more_bytes_than_the_limit_and_the_oldest_complete_ones_go_first() {
+    // Here alone: the log has methods of the same names.
+    use mcp_lambda_server::stream::StreamStore;
+
+    let (store, clock) = limited(100, MIB);
+    let session = open(&store, &clock, &Principal::anonymous(), 1).await;
+    let store: Arc<dyn StreamStore> = Arc::new(store);
+    let written = async |is_complete: bool| {
+        clock.advance(Duration::from_secs(1));
+        let key = StreamKey { session: session.clone(), stream: StreamId::random() };
+        let terms = StreamTerms::new(None, in_an_hour(&clock), in_an_hour(&clock));
+        let message = vec![b'x'; 100 * KIB].into();
+        store.open(&key, &terms, &Part::new(1, vec![message], is_complete)).await.expect("stored");
+        (key, terms)
+    };
+    let is_there = async |key: &StreamKey| store.read(key, 0).await.expect("read") != Replay::Unknown;
+    let (running, terms) = written(false).await;
+    let mut complete = Vec::new();
+    for _ in 0..50 {
+        complete.push(written(true).await.0);
+        let mut kept = 0;
+        for key in &complete {
+            kept += usize::from(is_there(key).await);
+        }
+        assert!(kept <= 9, "{kept} of 100 KiB beside the one that runs, within a MiB");
+        assert!(kept >= 8 || kept == complete.len(), "{kept}: room is made for one, not for all");
+        assert!(is_there(complete.last().expect("one")).await, "the newest one stays");
+    }
+    assert!(is_there(&running).await, "one that is complete goes before one that is not");
+    // One reply may be larger than the limit: what a response may have is limited elsewhere.
+    let rest = Part::new(2, vec![vec![b'x'; 2 * MIB].into()], true);
+    store.append(&running, &terms, &rest).await.expect("stored");
+    assert!(is_there(&running).await);
+    for key in &complete {
+        assert!(!is_there(key).await);
+    }
+    written(true).await;
+    assert!(!is_there(&running).await);
 }
 
 #[tokio::test]
