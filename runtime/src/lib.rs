@@ -20,6 +20,7 @@
 //! | `brotli` | no | brotli beside gzip, for 1.1 MB of binary |
 //! | `dynamodb` | no | sessions, state, replies and events in DynamoDB |
 //! | `sns` | no | publishing events to an SNS topic |
+//! | `metrics` | no | metrics of requests, streams and events, for CloudWatch and Prometheus, and of the program |
 //! | `jwt` | no | bearer tokens of an OAuth 2.1 or OpenID Connect issuer, checked by the server |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -126,6 +127,15 @@ pub mod lambda {
     pub use mcp_lambda_runtime::{
         EventKind, InvocationError, InvocationRequest, InvocationResponse, InvocationService,
     };
+}
+
+/// Metrics: those of the server, and a program's own.
+///
+/// [`McpContext::metrics`] has the [`Metrics`](metrics::Metrics) of the server.
+#[cfg(feature = "metrics")]
+pub mod metrics {
+    #[doc(inline)]
+    pub use mcp_lambda_core::metrics::{Metrics, Unit};
 }
 
 /// Sessions and state.

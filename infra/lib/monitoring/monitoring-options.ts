@@ -97,7 +97,8 @@ export interface McpMonitoringOptions {
 
   /**
    * Whether alarms and rows of the dashboard are created for the metrics that a server writes itself, by tool and
-   * method. They are off until the program writes them: `tests/contract/metrics.json` of the repository lists them.
+   * method. They need the feature `metrics` of the program: `tests/contract/metrics.json` of the repository lists
+   * them.
    *
    * @default false
    */

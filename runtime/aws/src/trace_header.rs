@@ -51,6 +51,9 @@ impl Intercept for TraceHeader {
         _components: &RuntimeComponents,
         _config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
+        // Each try of a call passes here.
+        #[cfg(feature = "metrics")]
+        mcp_lambda_core::telemetry::count_round_trip();
         let header = trace_header();
         if let Some(header) = header.as_ref().and_then(|header| header.to_str().ok()) {
             context.request_mut().headers_mut().insert(TRACE_HEADER, header.to_owned());

@@ -88,6 +88,10 @@ pub trait McpContext {
     /// [`fields`](TraceContext::fields) are what a tool sends along with its own requests.
     fn trace_context(&self) -> Option<&TraceContext>;
 
+    /// The metrics of the server, for those of the program. `None`, when another server than this crate's runs the tool.
+    #[cfg(feature = "metrics")]
+    fn metrics(&self) -> Option<&crate::metrics::Metrics>;
+
     /// Enables and disables tools. `None`, when the server was built without dynamic tools.
     fn tools(&self) -> Option<&Tools>;
 
@@ -137,6 +141,11 @@ impl McpContext for RequestContext<RoleServer> {
     }
 
     fn trace_context(&self) -> Option<&TraceContext> {
+        self.extensions.get()
+    }
+
+    #[cfg(feature = "metrics")]
+    fn metrics(&self) -> Option<&crate::metrics::Metrics> {
         self.extensions.get()
     }
 

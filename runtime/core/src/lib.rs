@@ -24,6 +24,8 @@ mod invocation;
 mod lifecycle;
 mod limits;
 mod local;
+#[doc(hidden)]
+pub mod metrics;
 pub mod protocol;
 #[doc(hidden)]
 pub mod random;

@@ -33,6 +33,7 @@ use crate::{
     lifecycle::Lifecycle,
     limits::{BodyLimiter, RequestLimiter},
     local,
+    metrics::Metrics,
     session::{Inbox, Sessions},
     signal,
     store::Stores,
@@ -42,6 +43,12 @@ use crate::{
     tools::Tools,
     worker::{Worker, WorkerParts},
 };
+
+#[cfg(feature = "metrics")]
+use crate::telemetry::MetricLines;
+/// A program without metrics writes no lines of them.
+#[cfg(not(feature = "metrics"))]
+type MetricLines = std::convert::Infallible;
 
 /// What a server is made of, each part chosen.
 #[expect(missing_debug_implementations, reason = "its parts are moved into a server at once")]
@@ -69,6 +76,10 @@ pub struct Server {
     endpoint: Arc<Endpoint>,
     service: McpService,
     lifecycle: Lifecycle,
+    #[cfg_attr(not(feature = "metrics"), expect(dead_code, reason = "no page shows them"))]
+    metrics: Metrics,
+    #[cfg_attr(not(feature = "metrics"), expect(dead_code, reason = "nothing is written to them"))]
+    lines: Option<MetricLines>,
 }
 
 impl Server {
@@ -87,8 +98,16 @@ impl Server {
             shutdown: CancellationToken::new(),
             interrupt: CancellationToken::new(),
         };
+        let handler: Arc<dyn Handler> = Arc::new(handler);
+        #[cfg(feature = "metrics")]
+        let lines = config.runtime_api.is_some().then(MetricLines::on_standard_output).flatten();
+        #[cfg(not(feature = "metrics"))]
+        let lines = None;
+        let metrics = metrics(&config, &lifecycle.clock, &handler, lines.clone());
         let mut routes = Routes::default();
         routes.around(observed);
+        #[cfg(feature = "metrics")]
+        routes.around(crate::http::measured(metrics.clone()));
         routes.around(browsers(config.cors.clone()));
         #[cfg(feature = "compression")]
         if config.compression {
@@ -102,18 +121,19 @@ impl Server {
             requests: RequestLimiter::default(),
             bodies: BodyLimiter::new(&config),
             dispatcher: dispatcher(
-                Arc::new(handler),
+                handler,
                 &config,
                 stores,
                 &lifecycle,
                 publisher,
                 ToolParts { dynamic: dynamic_tools, tasks: task_tools },
+                metrics.clone(),
             )?,
             config,
         });
         metadata_routes(&mut routes, &resource);
         routes.extend(own);
-        Ok(Self { service: routes.build(Arc::clone(&endpoint)), endpoint, lifecycle })
+        Ok(Self { service: routes.build(Arc::clone(&endpoint)), endpoint, lifecycle, metrics, lines })
     }
 
     /// Answers one request.
@@ -152,7 +172,15 @@ impl Server {
     pub async fn bind(self, address: SocketAddr) -> Result<BoundServer, Error> {
         let listener = local::bind(address)?;
         let address = listener.local_addr().map_err(|source| Error::Bind { address, source })?;
-        Ok(BoundServer { server: self, listener, address })
+        #[cfg(feature = "metrics")]
+        let page = self.config().metrics_address.map(local::bind).transpose()?;
+        Ok(BoundServer {
+            server: self,
+            listener,
+            address,
+            #[cfg(feature = "metrics")]
+            page,
+        })
     }
 
     /// The clock of everything that expires.
@@ -167,6 +195,16 @@ impl Server {
     #[must_use]
     pub fn authenticator(&self) -> &Authenticator {
         &self.endpoint.authenticator
+    }
+
+    /// Waits until the lines of metrics are written, up to 100 ms.
+    #[doc(hidden)]
+    #[cfg_attr(not(feature = "metrics"), allow(clippy::unused_self, reason = "there are none"))]
+    pub async fn flush_metrics(&self) {
+        #[cfg(feature = "metrics")]
+        if let Some(lines) = &self.lines {
+            lines.flush().await;
+        }
     }
 
     /// Is cancelled when the server is asked to stop.
@@ -210,6 +248,35 @@ struct ToolParts {
     tasks: BTreeMap<String, TaskSupport>,
 }
 
+/// The metrics of the server: lines of the log on Lambda, totals where an address shows them.
+#[cfg(feature = "metrics")]
+fn metrics(
+    config: &Config,
+    clock: &Clock,
+    handler: &Arc<dyn Handler>,
+    lines: Option<MetricLines>,
+) -> Metrics {
+    let handler = Arc::clone(handler);
+    Metrics::new(crate::metrics::MetricsParts {
+        clock: clock.clone(),
+        function: config.function_name.clone().unwrap_or_default(),
+        level: config.metrics_level,
+        write: lines.map(|lines| -> crate::metrics::WriteLine { Arc::new(move |line| lines.write(line)) }),
+        keeps_totals: config.runtime_api.is_none() && config.metrics_address.is_some(),
+        is_listed: Arc::new(move |tool| handler.tool(tool).is_some()),
+    })
+}
+
+#[cfg(feature = "metrics")]
+fn metrics_page(metrics: Metrics, config: Arc<Config>) -> McpService {
+    crate::http::page(config, move || crate::metrics::page(&metrics))
+}
+
+#[cfg(not(feature = "metrics"))]
+fn metrics(_: &Config, _: &Clock, _: &Arc<dyn Handler>, _: Option<MetricLines>) -> Metrics {
+    Metrics
+}
+
 /// Puts the parts that serve calls together.
 #[inline(never)]
 fn dispatcher(
@@ -219,6 +286,7 @@ fn dispatcher(
     lifecycle: &Lifecycle,
     publisher: Option<Arc<dyn Publisher>>,
     tool_parts: ToolParts,
+    metrics: Metrics,
 ) -> Result<Dispatcher, ConfigError> {
     let Lifecycle { clock, tracker, shutdown, interrupt } = lifecycle;
     let info = handler.info();
@@ -240,6 +308,7 @@ fn dispatcher(
     let services = Arc::new(ToolServices {
         events: events.clone(),
         tools: tools.clone(),
+        metrics: metrics.clone(),
         sessions: stores.sessions,
         state: stores.state,
         clock: clock.clone(),
@@ -280,6 +349,7 @@ fn dispatcher(
         capabilities: capabilities.clone(),
         server_info: info.server_info.clone(),
         shutdown: shutdown.clone(),
+        metrics,
     });
     Ok(Dispatcher {
         exchanges: Arc::new(Exchanges {
@@ -319,9 +389,19 @@ pub struct BoundServer {
     server: Server,
     listener: TcpListener,
     address: SocketAddr,
+    /// Where the page for Prometheus is served.
+    #[cfg(feature = "metrics")]
+    page: Option<TcpListener>,
 }
 
 impl BoundServer {
+    /// The address of the page for Prometheus, if `MCP_METRICS_ADDR` names one.
+    #[cfg(feature = "metrics")]
+    #[must_use]
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.page.as_ref()?.local_addr().ok()
+    }
+
     /// The URL of the MCP endpoint.
     #[must_use]
     pub fn url(&self) -> String {
@@ -332,12 +412,20 @@ impl BoundServer {
     pub async fn serve(self) {
         tracing::info!(url = self.url(), "listening");
         let stop: CancellationToken = self.server.lifecycle.shutdown.clone();
-        let serving = local::serve(
-            self.server.endpoint.config.clone(),
-            self.server.lifecycle,
-            self.server.service,
-            self.listener,
-        );
+        let config = &self.server.endpoint.config;
+        let lifecycle = &self.server.lifecycle;
+        #[cfg(feature = "metrics")]
+        let page = async {
+            if let Some(listener) = self.page {
+                let service = metrics_page(self.server.metrics.clone(), Arc::clone(config));
+                local::serve(Arc::clone(config), lifecycle.clone(), service, listener).await;
+            }
+        };
+        #[cfg(not(feature = "metrics"))]
+        let page = std::future::ready(());
+        let serving =
+            local::serve(Arc::clone(config), lifecycle.clone(), self.server.service.clone(), self.listener);
+        let serving = async { futures::join!(serving, page) }.map(drop);
         tokio::pin!(serving);
         tokio::select! {
             () = &mut serving => return,

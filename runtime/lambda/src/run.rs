@@ -155,6 +155,7 @@ async fn worker(function: HookedFunction, mut connection: Connection, logs: Logs
                 failures = 0;
                 answer(&function, &mut connection, event).await;
                 logs.flush(FLUSH_TIME).await;
+                function.function.server.flush_metrics().await;
             }
             Err(error) if error.is_connection() && failures < MAX_CONNECTION_FAILURES => {
                 failures += 1;

@@ -99,6 +99,14 @@ fn rows() -> Vec<Row> {
             NUMBER,
         ),
         (
+            "MCP_METRICS_ADDR",
+            |c| c.metrics_address.is_none(),
+            "[::1]:9100",
+            |c| c.metrics_address == "[::1]:9100".parse().ok(),
+            &["9100", "127.0.0.1", "0.0.0.0:9100", "192.0.2.1:9100", "localhost:9100"],
+            "a loopback address such as 127.0.0.1:9100",
+        ),
+        (
             "MCP_REQUEST_SECONDS",
             |c| c.request_timeout == Duration::from_secs(900),
             "10",
@@ -388,6 +396,14 @@ fn rows() -> Vec<Row> {
             "",
         ),
         (
+            "AWS_LAMBDA_FUNCTION_NAME",
+            |c| c.function_name.is_none(),
+            "server",
+            |c| c.function_name.as_deref() == Some("server"),
+            &[],
+            "",
+        ),
+        (
             "AWS_LAMBDA_MAX_CONCURRENCY",
             |c| c.max_concurrency == 1,
             "10",
@@ -397,7 +413,7 @@ fn rows() -> Vec<Row> {
         ),
         (
             "AWS_LAMBDA_INITIALIZATION_TYPE",
-            |c| !c.eager_init,
+            |c| !c.eager_init && !c.snap_start,
             "provisioned-concurrency",
             |c| c.eager_init,
             &[],

@@ -3,7 +3,7 @@
 use std::{io, time::Duration};
 
 use mcp_lambda_server::{
-    Events, Handles, Principal, Session,
+    Events, Handles, McpContext, Principal, Session,
     rmcp::{
         ErrorData, RoleServer, ServerHandler,
         model::{
@@ -38,8 +38,10 @@ impl ServerHandler for Fixture {
         let Value::Object(anything) = json!({ "type": "object" }) else {
             return Ok(ListToolsResult::default());
         };
-        let names =
-            ["echo", "big", "pid", "count", "gated", "stubborn", "block", "panic", "change", "who", "ending"];
+        let names = [
+            "echo", "big", "pid", "count", "gated", "stubborn", "block", "panic", "change", "who", "ending",
+            "failing",
+        ];
         let tools = names.map(|name| Tool::new(name, "A tool of the fixture", anything.clone()));
         Ok(ListToolsResult::with_all_items(tools.into()))
     }
@@ -62,6 +64,11 @@ impl ServerHandler for Fixture {
             "change" => change(&context).await,
             "who" => who(&context),
             "ending" => ending(&arguments, &context).await?,
+            "failing" if arguments.contains_key("fails") => {
+                let text = vec![ContentBlock::text("it fails, as asked")];
+                return Ok(CallToolResult::error(text).into());
+            }
+            "failing" => sold(&context),
             unknown => return Err(ErrorData::invalid_params(format!("no tool {unknown:?}"), None)),
         };
         Ok(CallToolResult::success(vec![ContentBlock::text(text)]).into())
@@ -81,6 +88,14 @@ async fn ending(arguments: &JsonObject, context: &Context) -> Result<String, Err
         Some("change") => Ok(change(context).await),
         _ => Ok("done".to_owned()),
     }
+}
+
+/// Records a metric of the program.
+fn sold(context: &Context) -> String {
+    context.metrics().map_or_else(String::new, |metrics| {
+        metrics.count("BooksSold", 3);
+        "counted".to_owned()
+    })
 }
 
 fn number(arguments: &JsonObject, name: &str) -> usize {

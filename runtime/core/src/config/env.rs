@@ -1,6 +1,11 @@
 //! Parsing of variables: each value in the type of its setting, or the reason why it is invalid.
 
-use std::{net::IpAddr, path::Path, str::FromStr, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::Path,
+    str::FromStr,
+    time::Duration,
+};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
@@ -31,6 +36,22 @@ impl Env<'_> {
     ) -> Result<T, ConfigError> {
         self.get(variable)
             .map_or(Ok(default), |text| text.parse().map_err(|_| invalid_value(variable, &text, expected)))
+    }
+
+    /// The address of the page of metrics, which needs no token: no other machine may reach it.
+    pub(super) fn metrics_address(&self) -> Result<Option<SocketAddr>, ConfigError> {
+        let address = |text: String| match text.parse::<SocketAddr>() {
+            Ok(address) if address.ip().is_loopback() => Ok(address),
+            _ => Err(invalid_value(&METRICS_ADDR, &text, "a loopback address such as 127.0.0.1:9100")),
+        };
+        self.get(&METRICS_ADDR).map(address).transpose()
+    }
+
+    /// The level of lines of metrics. Lambda drops lines below its own level, whatever they are.
+    #[cfg(feature = "metrics")]
+    pub(super) fn metrics_level(&self) -> &'static str {
+        let level = (self.0)("AWS_LAMBDA_LOG_LEVEL").unwrap_or_default().to_ascii_uppercase();
+        ["WARN", "ERROR", "FATAL"].into_iter().find(|known| *known == level).unwrap_or("INFO")
     }
 
     /// A whole number, of 32 bits so that a time or a size computed from it cannot overflow.

@@ -86,6 +86,13 @@ pub struct Config {
     pub eager_init: bool,
     /// Whether Lambda stores the environment when it has started, and restores copies of it (`SnapStart`). Default: no.
     pub snap_start: bool,
+    /// The loopback address of the page for Prometheus, if the program has the feature `metrics`. Default: none.
+    pub metrics_address: Option<SocketAddr>,
+    /// The level of lines of metrics: what Lambda lets through.
+    #[cfg(feature = "metrics")]
+    pub(crate) metrics_level: &'static str,
+    /// The name of the Lambda function. Default: none.
+    pub function_name: Option<String>,
     /// Which log lines are written. Default: `info,rmcp=warn`.
     pub log_filter: LogFilter,
     /// The most characters of the arguments of a call, and of its response, that are logged. They may hold secrets. Default: 0,
@@ -156,6 +163,10 @@ impl Default for Config {
             max_concurrency: 1,
             eager_init: false,
             snap_start: false,
+            metrics_address: None,
+            #[cfg(feature = "metrics")]
+            metrics_level: "INFO",
+            function_name: None,
             log_filter: LogFilter::default(),
             log_payloads: 0,
             log_format: LogFormat::Text,
@@ -262,6 +273,10 @@ impl Config {
             max_concurrency: env.count(&MAX_CONCURRENCY, default.max_concurrency)?,
             eager_init: env.get(&INITIALIZATION_TYPE).is_some_and(|kind| kind != "on-demand"),
             snap_start: env.get(&INITIALIZATION_TYPE).is_some_and(|kind| kind == "snap-start"),
+            metrics_address: env.metrics_address()?,
+            #[cfg(feature = "metrics")]
+            metrics_level: env.metrics_level(),
+            function_name: env.get(&FUNCTION_NAME),
             log_filter: env.log_filter()?,
             log_payloads: env.log_payloads()?,
             log_format: env.log_format()?,

@@ -36,6 +36,7 @@ variables! {
     STREAMS_PER_PROCESS = "MCP_STREAMS_PER_PROCESS", "1000", "most listen and GET streams that one process has open at a time";
     KEEP_ALIVE_SECONDS = "MCP_KEEP_ALIVE_SECONDS", "12", "interval of keep-alive comments on an idle stream, in seconds";
     RETRY_MS = "MCP_RETRY_MS", "1000", "delay before a session-era client reconnects to a stream, in milliseconds";
+    METRICS_ADDR = "MCP_METRICS_ADDR", "none: no page", "loopback address of the page for Prometheus, such as 127.0.0.1:9100, when the server is not on Lambda, if the program has the feature metrics";
     REQUEST_SECONDS = "MCP_REQUEST_SECONDS", "900", "timeout of a request on the local address, in seconds";
     CONNECTIONS = "MCP_CONNECTIONS", "2048", "most connections to the local address at a time";
     CONNECTION_IDLE_SECONDS = "MCP_CONNECTION_IDLE_SECONDS", "120", "time for which the local address keeps a connection without a request open, in seconds";
@@ -85,6 +86,7 @@ variables! {
     SCOPE_HIERARCHY = "MCP_SCOPE_HIERARCHY", "none", "comma-separated scope=scopes, as in admin=events:write: the scopes that a scope implies";
     COMPRESSION = "ENABLE_COMPRESSION", "true", "true or false: whether JSON responses are compressed for clients that accept it";
     RUNTIME_API = "AWS_LAMBDA_RUNTIME_API", "set by Lambda", "host and port, or http:// URL, of the Lambda Runtime API; if it is set, the process is an execution environment of Lambda";
+    FUNCTION_NAME = "AWS_LAMBDA_FUNCTION_NAME", "set by Lambda", "name of the function: a dimension of its metrics";
     MAX_CONCURRENCY = "AWS_LAMBDA_MAX_CONCURRENCY", "1", "most requests that one environment serves at a time; set by Lambda Managed Instances";
     INITIALIZATION_TYPE = "AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand", "set by Lambda: with any other value, environments start before requests arrive, and AWS clients are created at start instead of on first use; with snap-start, Lambda stores the environment before its first request and restores copies of it";
     LOG = "RUST_LOG", "info,rmcp=warn", "log filter: a level, or levels by module; without one, the log level counts";

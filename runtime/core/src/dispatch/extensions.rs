@@ -8,6 +8,7 @@ use super::Caller;
 use crate::{
     auth::Principal,
     events::Events,
+    metrics::Metrics,
     session::{Handles, Session, SessionRecord, SessionStore, StateStore},
     stream::ReplyStream,
     time::Clock,
@@ -18,6 +19,8 @@ use crate::{
 pub(crate) struct ToolServices {
     pub(crate) events: Events,
     pub(crate) tools: Option<Tools>,
+    #[cfg_attr(not(feature = "metrics"), expect(dead_code, reason = "tools find none"))]
+    pub(crate) metrics: Metrics,
     pub(crate) sessions: Arc<dyn SessionStore>,
     pub(crate) state: Arc<dyn StateStore>,
     pub(crate) clock: Clock,
@@ -52,6 +55,8 @@ impl ToolServices {
         if let Some(tools) = &self.tools {
             extensions.insert(tools.clone());
         }
+        #[cfg(feature = "metrics")]
+        extensions.insert(self.metrics.clone());
         let (state, clock) = (Arc::clone(&self.state), self.clock.clone());
         extensions.insert(Handles::new(principal.clone(), state, clock, self.state_ttl));
         extensions

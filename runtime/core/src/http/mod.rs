@@ -7,8 +7,12 @@ mod cors;
 mod endpoint;
 mod guard;
 mod head;
+#[cfg(feature = "metrics")]
+mod measured;
 mod metadata;
 mod observed;
+#[cfg(feature = "metrics")]
+mod page;
 mod refusal;
 mod reply;
 mod routes;
@@ -21,8 +25,12 @@ pub use body::{Body, BoxError};
 pub(crate) use compression::compressed;
 pub(crate) use endpoint::Endpoint;
 pub(crate) use head::{browsers, check_heads};
+#[cfg(feature = "metrics")]
+pub(crate) use measured::measured;
 pub(crate) use metadata::document as metadata;
 pub(crate) use observed::observed;
+#[cfg(feature = "metrics")]
+pub(crate) use page::page;
 #[doc(hidden)]
 pub use reply::{bad_request, internal_error};
 pub(crate) use routes::McpService;

@@ -15,6 +15,7 @@ use super::{
 use crate::{
     auth::Principal,
     error::{Causes, StoreError},
+    metrics::Metrics,
     protocol::Fault,
     random,
     telemetry::in_this_trace,
@@ -73,6 +74,7 @@ pub trait StreamLeaseStore: Send + Sync + 'static {
 pub(crate) struct StreamLimiter {
     open: Arc<Mutex<OpenStreams>>,
     limit: usize,
+    metrics: Metrics,
 }
 
 #[derive(Default)]
@@ -83,8 +85,8 @@ struct OpenStreams {
 }
 
 impl StreamLimiter {
-    pub(crate) fn new(limit: usize) -> Self {
-        Self { open: Arc::default(), limit }
+    pub(crate) fn new(limit: usize, metrics: Metrics) -> Self {
+        Self { open: Arc::default(), limit, metrics }
     }
 
     /// Counts one more stream until the returned value is dropped.
@@ -99,7 +101,8 @@ impl StreamLimiter {
             return Err(Fault::TooManyStreams { limit });
         }
         open.all += 1;
-        Ok(OpenStream { open: Arc::clone(&self.open), client })
+        self.metrics.stream_opened();
+        Ok(OpenStream { open: Arc::clone(&self.open), client, metrics: self.metrics.clone() })
     }
 }
 
@@ -107,6 +110,7 @@ impl StreamLimiter {
 struct OpenStream {
     open: Arc<Mutex<OpenStreams>>,
     client: Option<ClientKey>,
+    metrics: Metrics,
 }
 
 impl Drop for OpenStream {
@@ -116,6 +120,7 @@ impl Drop for OpenStream {
         if let Some(client) = &self.client {
             remove(&mut open.clients, client);
         }
+        self.metrics.stream_closed();
     }
 }
 
@@ -130,6 +135,21 @@ pub(crate) struct StreamPermit {
 
 impl StreamPermit {
     pub(crate) async fn acquire(
+        process: &StreamLimiter,
+        store: &Arc<dyn StreamLeaseStore>,
+        tracker: &TaskTracker,
+        caller: &CallerKey,
+        limit: usize,
+        expires_at: Timestamp,
+    ) -> Result<Self, Fault> {
+        let acquired = Self::counted(process, store, tracker, caller, limit, expires_at).await;
+        if let Err(Fault::TooManyStreams { .. } | Fault::ProcessFull { .. }) = &acquired {
+            process.metrics.stream_refused();
+        }
+        acquired
+    }
+
+    async fn counted(
         process: &StreamLimiter,
         store: &Arc<dyn StreamLeaseStore>,
         tracker: &TaskTracker,

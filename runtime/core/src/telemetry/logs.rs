@@ -86,6 +86,19 @@ fn standard_error() -> io::Result<File> {
     io::stderr().as_handle().try_clone_to_owned().map(File::from)
 }
 
+/// Standard output, in the same way.
+#[cfg(all(unix, feature = "metrics"))]
+pub(super) fn standard_output() -> io::Result<File> {
+    use std::os::fd::AsFd;
+    io::stdout().as_fd().try_clone_to_owned().map(File::from)
+}
+
+#[cfg(all(windows, feature = "metrics"))]
+pub(super) fn standard_output() -> io::Result<File> {
+    use std::os::windows::io::AsHandle;
+    io::stdout().as_handle().try_clone_to_owned().map(File::from)
+}
+
 fn subscriber(format: LogFormat, writer: LogWriter) -> Inner {
     let logs = fmt::layer().with_writer(writer).with_ansi(false);
     match format {

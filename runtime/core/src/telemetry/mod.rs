@@ -2,9 +2,13 @@
 
 mod lazy;
 mod logs;
+#[cfg(feature = "metrics")]
+mod metric_lines;
 mod payloads;
 mod repeated;
 mod request_line;
+#[cfg(feature = "metrics")]
+mod round_trips;
 mod served_request;
 mod spans;
 mod text;
@@ -13,10 +17,18 @@ mod trace_header;
 mod writer;
 
 pub use logs::{Logs, init as init_logs};
+#[cfg(feature = "metrics")]
+pub(crate) use metric_lines::MetricLines;
 pub(crate) use payloads::Payloads;
 pub(crate) use repeated::Repeated;
 pub(crate) use request_line::RequestLines;
+#[cfg(feature = "metrics")]
+pub(crate) use round_trips::RoundTrips;
+#[cfg(feature = "metrics")]
+pub use round_trips::count_round_trip;
 pub(crate) use served_request::{End, ServedRequest, session_hash};
+#[cfg(feature = "metrics")]
+pub(crate) use served_request::{Observed, Target};
 pub(crate) use spans::exchange_span;
 pub(crate) use trace_context::with_trace_context;
 pub use trace_context::{TraceContext, trace_context};

@@ -6,7 +6,7 @@
 
 use http::HeaderValue;
 use tokio::task::futures::TaskLocalFuture;
-use tracing::{Instrument, instrument::Instrumented};
+use tracing::Instrument;
 
 /// The length of a trace id: <https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html> (read 2026-11-27).
 const LONGEST_TRACE_ID: usize = 35;
@@ -31,7 +31,9 @@ pub fn trace_header() -> Option<HeaderValue> {
 }
 
 /// Keeps the trace header and the span of the invocation that runs for a future that is spawned on behalf of it.
-pub(crate) fn in_this_trace<F: Future>(spawned: F) -> TaskLocalFuture<Option<HeaderValue>, Instrumented<F>> {
+pub(crate) fn in_this_trace<F: Future>(spawned: F) -> impl Future<Output = F::Output> {
+    #[cfg(feature = "metrics")]
+    let spawned = super::RoundTrips::current().of(spawned);
     TRACE_HEADER.scope(trace_header(), spawned.in_current_span())
 }
 

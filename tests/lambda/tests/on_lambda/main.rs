@@ -18,6 +18,7 @@ mod hooks;
 mod hostile;
 mod ingresses;
 mod kinds;
+mod metrics;
 mod principals;
 mod request_lines;
 mod requests;

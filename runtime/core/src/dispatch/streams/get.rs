@@ -9,7 +9,7 @@ use rmcp::model::LoggingLevel;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::{BoundedStream, Source, Step, Streams, is_about};
+use super::{BoundedStream, EventLag, Source, Step, Streams, is_about};
 use crate::{
     dispatch::{Caller, Reply},
     error::{Causes, StoreError},
@@ -82,6 +82,7 @@ impl Streams {
             sent,
             filter: EventFilter::of_query(caller.parts.uri.query()),
             delivery: caller.ingress.delivery,
+            lag: self.event_lag(),
         };
         // The position before the first event: a client that loses the stream at once resumes from there.
         let mut opening = vec![Frame::Retry(self.config.retry)];
@@ -157,6 +158,7 @@ struct GetStream {
     ended: Arc<CancellationToken>,
     /// Whether the stream has no end of its own so far: when it is dropped, its client has left it.
     is_left: bool,
+    lag: EventLag,
 }
 
 /// A message that an event can mean. `Last-Event-ID` tells messages of one event apart by their numbers, so these never
@@ -286,6 +288,9 @@ impl GetStream {
             && position.seq + 1 == logged.seq
         {
             parts.retain(|(part, ..)| *part > position.sent);
+        }
+        if !parts.is_empty() {
+            self.lag.sent(logged.at);
         }
         let after = self.cursor();
         let last = parts.len().saturating_sub(1);

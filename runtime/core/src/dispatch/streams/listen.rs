@@ -10,7 +10,7 @@ use rmcp::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{BoundedStream, Source, Step, Streams, is_about, normalized};
+use super::{BoundedStream, EventLag, Source, Step, Streams, is_about, normalized};
 use crate::{
     dispatch::{Caller, JsonReply, Reply},
     error::{Causes, StoreError},
@@ -96,7 +96,8 @@ impl Streams {
         for uri in honoured.resource_subscriptions.iter_mut().flatten() {
             *uri = normalized(uri).into_owned();
         }
-        let source = Listen { id, honoured, has_event_resources, closing, subscription };
+        let lag = self.event_lag();
+        let source = Listen { id, honoured, has_event_resources, closing, subscription, lag };
         let stream = BoundedStream::new(self, source, deadline, Some(permit));
         Ok(Reply::Stream(stream.opening_with([acknowledged])))
     }
@@ -125,6 +126,7 @@ struct Listen {
     has_event_resources: bool,
     closing: Frame,
     subscription: Subscription,
+    lag: EventLag,
 }
 
 impl Source for Listen {
@@ -136,7 +138,13 @@ impl Source for Listen {
 
     async fn frames(&mut self, item: Self::Item) -> Step {
         match item {
-            Ok((_, logged)) => Step::Frames(self.messages(&logged.event)),
+            Ok((_, logged)) => {
+                let messages = self.messages(&logged.event);
+                if !messages.is_empty() {
+                    self.lag.sent(logged.at);
+                }
+                Step::Frames(messages)
+            }
             Err(error) => {
                 tracing::error!(error = %Causes(&error), "the event log cannot be read; a listen stream ends");
                 Step::End

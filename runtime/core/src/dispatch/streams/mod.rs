@@ -3,6 +3,7 @@
 //! * [`BoundedStream`]: what they share: a deadline, keep-alives, a cap per caller, and a graceful end.
 //! * [`listen`], [`get`], [`replay`]: the three sources.
 
+mod event_lag;
 mod get;
 mod get_streams;
 mod listen;
@@ -16,7 +17,7 @@ use rmcp::model::Implementation;
 use tokio::time::Instant;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use self::get_streams::GetStreams;
+use self::{event_lag::EventLag, get_streams::GetStreams};
 use super::Caller;
 use crate::{
     config::StreamConfig,
@@ -25,6 +26,7 @@ use crate::{
     ids::SessionId,
     ingress::ResponseDeadline,
     limits::{StreamLeaseStore, StreamLimiter, StreamPermit},
+    metrics::Metrics,
     protocol::Fault,
     session::Sessions,
     stream::{Frame, FrameStream, StreamStore},
@@ -45,6 +47,7 @@ pub(crate) struct Streams {
     capabilities: DeclaredCapabilities,
     server_info: Implementation,
     shutdown: CancellationToken,
+    metrics: Metrics,
     get_streams: GetStreams,
 }
 
@@ -60,6 +63,7 @@ pub(crate) struct StreamParts {
     pub(crate) capabilities: DeclaredCapabilities,
     pub(crate) server_info: Implementation,
     pub(crate) shutdown: CancellationToken,
+    pub(crate) metrics: Metrics,
 }
 
 /// Kept back of a request's time, so that a stream ends gracefully and is not cut off.
@@ -68,7 +72,7 @@ const CLOSING_TIME: Duration = Duration::from_secs(3);
 impl Streams {
     pub(crate) fn new(parts: StreamParts) -> Arc<Self> {
         Arc::new(Self {
-            limiter: StreamLimiter::new(parts.config.per_process),
+            limiter: StreamLimiter::new(parts.config.per_process, parts.metrics.clone()),
             config: parts.config,
             leases: parts.leases,
             tracker: parts.tracker,
@@ -79,6 +83,7 @@ impl Streams {
             capabilities: parts.capabilities,
             server_info: parts.server_info,
             shutdown: parts.shutdown,
+            metrics: parts.metrics,
             get_streams: GetStreams::default(),
         })
     }
@@ -94,6 +99,10 @@ impl Streams {
 
     pub(crate) fn reply_store(&self) -> &Arc<dyn StreamStore> {
         &self.replies
+    }
+
+    fn event_lag(&self) -> EventLag {
+        EventLag::new(self.metrics.clone(), self.clock.clone())
     }
 
     /// Ends the GET stream of a session that has ended.
