@@ -77,22 +77,29 @@ impl Environment {
         let Connected { connection, extension } = self.connected.await;
         let shutdown = server.shutdown().clone();
         let mut served = Box::pin(start_and_serve(server, &self.api, connection, &hooks, logs));
-        tokio::select! {
+        let ended = tokio::select! {
             biased;
-            ended = &mut served => return ended.map_err(lambda_error),
-            () = shutdown::requested(&self.api, extension) => {}
-        }
+            ended = &mut served => Some(ended),
+            () = shutdown::requested(&self.api, extension) => None,
+        };
         let end = Instant::now() + SHUTDOWN_TIME;
-        tracing::info!("the environment is shutting down; finishing open requests");
-        shutdown.cancel();
-        let ended = tokio::time::timeout(SHUTDOWN_GRACE, served).await;
-        if ended.is_err() {
-            tracing::warn!("open requests did not finish in time");
-        }
+        let ended = match ended {
+            // The Runtime API can be gone before the signal arrives.
+            Some(ended) => ended,
+            None => {
+                tracing::info!("the environment is shutting down; finishing open requests");
+                shutdown.cancel();
+                let ended = tokio::time::timeout(SHUTDOWN_GRACE, served).await;
+                ended.unwrap_or_else(|_| {
+                    tracing::warn!("open requests did not finish in time");
+                    Ok(())
+                })
+            }
+        };
         if let Some(hook) = &hooks.on_shutdown {
             hook.run_logged(end.saturating_duration_since(Instant::now())).await;
         }
-        ended.unwrap_or(Ok(())).map_err(lambda_error)
+        ended.map_err(lambda_error)
     }
 }
 

@@ -5,5 +5,6 @@ mod hostile;
 mod layers;
 mod limits;
 mod local;
+mod metrics_page;
 mod request_ends;
 mod semantics;

@@ -1,8 +1,10 @@
 //! Logging cannot stop the server: its standard error is a pipe that is not read, or not fast enough.
 
 use std::{
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader},
     process::{Child, ChildStderr, Command, Stdio},
+    sync::{Arc, Mutex},
+    thread,
 };
 
 use http::Method;
@@ -21,7 +23,7 @@ const REQUESTS: usize = 4_000;
 /// A server on a local address, and the rest of its log.
 struct Server {
     process: Child,
-    log: BufReader<ChildStderr>,
+    log: Option<BufReader<ChildStderr>>,
     url: String,
 }
 
@@ -52,7 +54,7 @@ fn start() -> Server {
             break line["url"].as_str().unwrap().trim_end_matches("/mcp").to_owned();
         }
     };
-    Server { process, log, url }
+    Server { process, log: Some(log), url }
 }
 
 async fn refuse(server: &Server) {
@@ -97,17 +99,31 @@ async fn a_tool_that_panics_while_the_log_is_not_read_is_answered() {
 async fn the_log_says_how_many_lines_were_dropped() {
     let mut server = start();
     refuse(&server).await;
-    kill(Pid::from_raw(server.process.id().try_into().unwrap()), Signal::SIGTERM).unwrap();
-    let mut rest = String::new();
-    server.log.read_to_string(&mut rest).unwrap();
-    let lines: Vec<serde_json::Value> =
-        rest.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let served = lines.iter().filter(|line| line["message"] == "served").count();
-    let dropped: u64 = lines.iter().filter_map(|line| line["dropped"].as_u64()).sum();
-    let dropped = usize::try_from(dropped).unwrap();
+    let lines = Arc::new(Mutex::new(Vec::new()));
+    let read = Arc::clone(&lines);
+    let server_log = server.log.take().unwrap();
+    thread::spawn(move || {
+        for line in server_log.lines() {
+            let line: serde_json::Value = serde_json::from_str(&line.unwrap()).unwrap();
+            read.lock().unwrap().push(line);
+        }
+    });
+    let counted = || {
+        let lines = lines.lock().unwrap();
+        let served = lines.iter().filter(|line| line["message"] == "served").count();
+        let dropped: u64 = lines.iter().filter_map(|line| line["dropped"].as_u64()).sum();
+        (served, usize::try_from(dropped).unwrap())
+    };
+    eventually("every line, or its number", || {
+        let (served, dropped) = counted();
+        served + dropped >= REQUESTS
+    })
+    .await;
+    let (served, dropped) = counted();
     assert!(served > 100 && dropped > 100, "{served} lines, {dropped} dropped");
     // A few of the dropped lines are the warnings that requests are refused, one each second.
     assert!((REQUESTS..REQUESTS + 100).contains(&(served + dropped)), "{served} lines, {dropped} dropped");
+    let lines = lines.lock().unwrap();
     let notice = lines.iter().find(|line| line["dropped"].is_u64()).unwrap();
     assert_eq!(notice["level"], "WARN");
     assert_eq!(notice["message"], format!("{} log lines were dropped", notice["dropped"]));
