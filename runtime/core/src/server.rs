@@ -213,6 +213,13 @@ impl Server {
     pub fn shutdown(&self) -> &CancellationToken {
         &self.lifecycle.shutdown
     }
+
+    /// Is cancelled when the time for that is nearly over: open calls are then answered as interrupted.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn interrupt(&self) -> &CancellationToken {
+        &self.lifecycle.interrupt
+    }
 }
 
 impl fmt::Debug for Server {

@@ -24,6 +24,8 @@ use mcp_lambda_core::{
 
 /// How long open responses may take after SIGTERM: Lambda sends SIGKILL half a second later.
 const SHUTDOWN_GRACE: Duration = Duration::from_millis(350);
+/// The part of it in which calls that are still open are answered as interrupted.
+const INTERRUPT_TIME: Duration = Duration::from_millis(100);
 /// How long open responses and the program's hook may take together after SIGTERM.
 const SHUTDOWN_TIME: Duration = Duration::from_millis(450);
 /// How long an environment waits for the reader of its log before it asks for another event, until which Lambda may freeze
@@ -75,7 +77,7 @@ impl Environment {
     /// could not be stored or restored.
     pub async fn serve(self, server: Server, hooks: Hooks, logs: Logs) -> Result<(), Error> {
         let Connected { connection, extension } = self.connected.await;
-        let shutdown = server.shutdown().clone();
+        let (shutdown, interrupt) = (server.shutdown().clone(), server.interrupt().clone());
         let mut served = Box::pin(start_and_serve(server, &self.api, connection, &hooks, logs));
         let ended = tokio::select! {
             biased;
@@ -89,8 +91,7 @@ impl Environment {
             None => {
                 tracing::info!("the environment is shutting down; finishing open requests");
                 shutdown.cancel();
-                let ended = tokio::time::timeout(SHUTDOWN_GRACE, served).await;
-                ended.unwrap_or_else(|_| {
+                finished(served, || interrupt.cancel()).await.unwrap_or_else(|| {
                     tracing::warn!("open requests did not finish in time");
                     Ok(())
                 })
@@ -101,6 +102,17 @@ impl Environment {
         }
         ended.map_err(lambda_error)
     }
+}
+
+/// Waits until every open request has its response. Calls that do not end by themselves are answered as interrupted: they
+/// may be open in an environment that serves several requests at once. `None`: some have not ended in time.
+async fn finished<F: Future + Unpin>(mut served: F, interrupt: impl FnOnce()) -> Option<F::Output> {
+    if let Ok(ended) = tokio::time::timeout(SHUTDOWN_GRACE - INTERRUPT_TIME, &mut served).await {
+        return Some(ended);
+    }
+    tracing::warn!("open calls are interrupted: the environment is shutting down");
+    interrupt();
+    tokio::time::timeout(INTERRUPT_TIME, served).await.ok()
 }
 
 /// Serves invocations, in each restored copy if Lambda stores the environment first.

@@ -44,7 +44,8 @@ async fn what_runs_on_shutdown_runs_in_an_environment_of_one_request() {
     frozen(pid).await;
     emulator.retire(EnvironmentId(1)).unwrap();
     gone(pid).await;
-    eventually("its last line", || said(&emulator).len() == 3).await;
+    // The emulator refuses the poll that is open before it sends the signal, which may be an error of the process, too.
+    eventually("its last line", || said(&emulator).len() > 2).await;
     assert_eq!(said(&emulator)[2], "on shutdown");
 }
 
