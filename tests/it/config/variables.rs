@@ -287,6 +287,14 @@ fn rows() -> Vec<Row> {
             NUMBER,
         ),
         (
+            "MCP_REQUESTS_PER_PROCESS",
+            |c| c.requests.per_process == 4096,
+            "9",
+            |c| c.requests.per_process == 9,
+            NO_COUNT,
+            NUMBER,
+        ),
+        (
             "MCP_EVENTS",
             |c| c.events.enabled.is_none(),
             "off",

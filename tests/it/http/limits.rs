@@ -102,6 +102,27 @@ async fn a_caller_has_so_many_requests_at_a_time() {
     assert_eq!(text(echo().from(&ada).send(world.at(0)).await).await, "hi", "an answer gives its place back");
 }
 
+/// The requests of all callers together have a limit, too.
+#[tokio::test(start_paused = true)]
+async fn a_process_has_so_many_requests_at_a_time() {
+    let world = environments_with(1, |config| config.requests.per_process = 2);
+    let listen =
+        || stateless("subscriptions/listen", json!({ "notifications": { "toolsListChanged": true } }));
+    let mut held = Vec::new();
+    for name in ["ada", "bob"] {
+        let mut stream = listen().from(&user(name)).send(world.at(0)).await;
+        assert_eq!(stream.message().await["method"], "notifications/subscriptions/acknowledged");
+        held.push(stream);
+    }
+    let reply = echo().from(&user("eve")).send(world.at(0)).await;
+    assert_eq!(reply.header("retry-after"), Some("1"));
+    let (status, code, body) = refused(reply).await;
+    assert_eq!((status, code), (503, -32600));
+    assert!(body.to_string().contains("MCP_REQUESTS_PER_PROCESS"), "{body}");
+    held.pop();
+    assert_eq!(text(echo().from(&user("eve")).send(world.at(0)).await).await, "hi");
+}
+
 /// The permit is held by the response, not the call: a client that leaves frees it.
 #[tokio::test(start_paused = true)]
 async fn a_request_that_is_dropped_frees_its_permit() {

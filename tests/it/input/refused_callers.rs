@@ -75,6 +75,8 @@ async fn busy_callers(table: &mut String) {
     let slow = || call("slow", json!({}));
     let one = limited(|config| config.requests.per_principal = 1);
     second(table, "a second request of a caller", one, slow(), echo()).await;
+    let one = limited(|config| config.requests.per_process = 1);
+    second(table, "a second request of all callers", one, slow(), echo()).await;
     let bytes = |of_caller: usize, of_process: usize| {
         limited(move |config| {
             config.max_body = 1800;

@@ -139,6 +139,7 @@ impl Default for Config {
                 header_bytes: 65_536,
                 body_time: Duration::from_secs(30),
                 per_principal: 128,
+                per_process: 4096,
                 body_bytes_per_principal: 16 * 1024 * 1024,
                 body_bytes_per_process: 64 * 1024 * 1024,
             },
@@ -249,6 +250,7 @@ impl Config {
                 header_bytes: env.count(&MAX_HEADER_BYTES, default.requests.header_bytes)?,
                 body_time: env.seconds(&BODY_SECONDS, default.requests.body_time, 1)?,
                 per_principal: env.count(&REQUESTS_PER_PRINCIPAL, default.requests.per_principal)?,
+                per_process: env.count(&REQUESTS_PER_PROCESS, default.requests.per_process)?,
                 body_bytes_per_principal: env
                     .count(&BODY_BYTES_PER_PRINCIPAL, default.requests.body_bytes_per_principal)?,
                 body_bytes_per_process: env

@@ -140,6 +140,8 @@ pub struct RequestLimits {
     pub body_time: Duration,
     /// The number of requests that one principal may have open in one process. Default: 128.
     pub per_principal: usize,
+    /// The number of requests that all principals together may have open in one process. Default: 4,096.
+    pub per_process: usize,
     /// The size of all bodies of one principal that one process holds, in bytes. Default: 16 MiB.
     pub body_bytes_per_principal: usize,
     /// The size of all bodies that one process holds, in bytes. Default: 64 MiB.

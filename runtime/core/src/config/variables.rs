@@ -63,6 +63,7 @@ variables! {
     BODY_BYTES_PER_PRINCIPAL = "MCP_BODY_BYTES_PER_PRINCIPAL", "16777216", "most bytes of request bodies of one principal that one process holds at a time; one body always fits";
     BODY_BYTES_PER_PROCESS = "MCP_BODY_BYTES_PER_PROCESS", "67108864", "most bytes of request bodies that one process holds at a time; one body always fits";
     REQUESTS_PER_PRINCIPAL = "MCP_REQUESTS_PER_PRINCIPAL", "128", "most requests of one principal that one process serves at a time";
+    REQUESTS_PER_PROCESS = "MCP_REQUESTS_PER_PROCESS", "4096", "most requests that one process serves at a time, calls that their clients have left among them";
     SESSION_TABLE = "SESSION_TABLE_NAME" or "MCP_SESSION_TABLE", "none: all state is in memory", "DynamoDB table of sessions, state and inboxes";
     EVENT_TABLE = "EVENT_TABLE_NAME" or "MCP_SESSION_EVENT_TABLE", "none", "DynamoDB table of the event log and of stored replies; required with SESSION_TABLE_NAME";
     EVENTS = "MCP_EVENTS", "the setting of the program, else off", "on or off: whether SNS and EventBridge events are accepted and served as resources, one for each source and type";

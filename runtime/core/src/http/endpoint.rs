@@ -60,9 +60,9 @@ impl Endpoint {
             Ok(body) => body,
             Err(refusal) => return reply::refusal(&refusal, &served),
         };
-        let limit = self.config.requests.per_principal;
-        let Some(permit) = self.requests.enter(&key, limit) else {
-            return reply::refusal(&Refusal::Busy { limit }, &served);
+        let permit = match self.requests.enter(&key, &self.config.requests) {
+            Ok(permit) => permit,
+            Err(full) => return reply::refusal(&full.into(), &served),
         };
         let permit = Arc::new(permit.with_body(held));
         let caller = Caller { principal, key, accepts, parts, ingress, served, permit: Arc::clone(&permit) };

@@ -3,7 +3,10 @@
 use http::StatusCode;
 
 use super::body::BodyError;
-use crate::{limits::TooManyBytes, protocol::Fault};
+use crate::{
+    limits::{TooManyBytes, TooManyRequests},
+    protocol::Fault,
+};
 
 /// Why a request is refused.
 #[derive(Debug, thiserror::Error)]
@@ -27,10 +30,8 @@ pub(super) enum Refusal {
     ManyHeaders { limit: usize },
     #[error("the request's headers are larger than {limit} bytes (MCP_MAX_HEADER_BYTES)")]
     LargeHeaders { limit: usize },
-    #[error(
-        "this caller has {limit} requests open, which is the most (MCP_REQUESTS_PER_PRINCIPAL); retry later"
-    )]
-    Busy { limit: usize },
+    #[error(transparent)]
+    Busy(#[from] TooManyRequests),
     #[error("the body did not arrive in time (MCP_BODY_SECONDS)")]
     SlowBody,
     #[error(transparent)]
@@ -51,10 +52,10 @@ impl Refusal {
             Self::ManyHeaders { .. } | Self::LargeHeaders { .. } => {
                 StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE
             }
-            Self::Busy { .. } | Self::Body(BodyError::Full(TooManyBytes::OfCaller { .. })) => {
-                StatusCode::TOO_MANY_REQUESTS
-            }
-            Self::Body(BodyError::Full(TooManyBytes::OfProcess { .. })) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy(TooManyRequests::OfCaller { .. })
+            | Self::Body(BodyError::Full(TooManyBytes::OfCaller { .. })) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Busy(TooManyRequests::OfProcess { .. })
+            | Self::Body(BodyError::Full(TooManyBytes::OfProcess { .. })) => StatusCode::SERVICE_UNAVAILABLE,
             Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
             Self::BadHost | Self::Body(BodyError::Broken) | Self::Fault(_) => StatusCode::BAD_REQUEST,
         }
@@ -62,6 +63,6 @@ impl Refusal {
 
     /// Whether the same request may be served later.
     pub(super) fn is_temporary(&self) -> bool {
-        matches!(self, Self::Busy { .. } | Self::Body(BodyError::Full(_)))
+        matches!(self, Self::Busy(_) | Self::Body(BodyError::Full(_)))
     }
 }

@@ -12,6 +12,6 @@ mod streams;
 
 pub(crate) use bodies::{BodyLimiter, BodyPermit, TooManyBytes};
 pub(crate) use caller_key::CallerKey;
-pub(crate) use requests::{RequestLimiter, RequestPermit};
+pub(crate) use requests::{RequestLimiter, RequestPermit, TooManyRequests};
 pub use streams::{StreamLease, StreamLeaseStore};
 pub(crate) use streams::{StreamLimiter, StreamPermit};

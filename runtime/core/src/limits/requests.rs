@@ -1,4 +1,4 @@
-//! Concurrent requests of one caller.
+//! Concurrent requests of one caller, and of a process.
 
 use std::{
     collections::HashMap,
@@ -8,6 +8,7 @@ use std::{
 
 use super::bodies::BodyPermit;
 use super::caller_key::{CALLERS_OF_ADDRESS, CallerKey, ClientKey};
+use crate::config::RequestLimits;
 
 /// Counts the requests that this process is serving, by caller. Requests that other processes serve are limited by the
 /// concurrency of the Lambda function.
@@ -16,9 +17,21 @@ pub(crate) struct RequestLimiter(Arc<Mutex<Counts>>);
 
 #[derive(Default)]
 struct Counts {
+    all: usize,
     callers: HashMap<CallerKey, usize>,
     /// Anonymous callers, by their address.
     clients: HashMap<ClientKey, usize>,
+}
+
+/// Why a request is not served now.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TooManyRequests {
+    #[error(
+        "this caller has {limit} requests open, which is the most (MCP_REQUESTS_PER_PRINCIPAL); retry later"
+    )]
+    OfCaller { limit: usize },
+    #[error("this server serves {limit} requests, which is the most (MCP_REQUESTS_PER_PROCESS); retry later")]
+    OfProcess { limit: usize },
 }
 
 /// A counted request. Dropping the permit ends the count.
@@ -38,18 +51,27 @@ impl RequestPermit {
 }
 
 impl RequestLimiter {
-    /// Counts a request, unless `limit` requests of the caller are counted.
-    pub(crate) fn enter(&self, key: &CallerKey, limit: usize) -> Option<RequestPermit> {
+    /// Counts a request, unless as many are counted as the caller or the process may have.
+    pub(crate) fn enter(
+        &self,
+        key: &CallerKey,
+        limits: &RequestLimits,
+    ) -> Result<RequestPermit, TooManyRequests> {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if counts.all >= limits.per_process {
+            return Err(TooManyRequests::OfProcess { limit: limits.per_process });
+        }
+        let limit = limits.per_principal;
         if !add(&mut counts.callers, key.clone(), limit) {
-            return None;
+            return Err(TooManyRequests::OfCaller { limit });
         }
-        let all = limit.saturating_mul(CALLERS_OF_ADDRESS);
-        if key.is_anonymous() && !add(&mut counts.clients, key.client(), all) {
+        let of_client = limit.saturating_mul(CALLERS_OF_ADDRESS);
+        if key.is_anonymous() && !add(&mut counts.clients, key.client(), of_client) {
             remove(&mut counts.callers, key);
-            return None;
+            return Err(TooManyRequests::OfCaller { limit });
         }
-        Some(RequestPermit { limiter: self.clone(), key: key.clone(), body: None })
+        counts.all += 1;
+        Ok(RequestPermit { limiter: self.clone(), key: key.clone(), body: None })
     }
 }
 
@@ -74,6 +96,7 @@ pub(super) fn remove<K: Eq + Hash>(counts: &mut HashMap<K, usize>, key: &K) {
 impl Drop for RequestPermit {
     fn drop(&mut self) {
         let mut counts = self.limiter.0.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.all = counts.all.saturating_sub(1);
         remove(&mut counts.callers, &self.key);
         if self.key.is_anonymous() {
             remove(&mut counts.clients, &self.key.client());
@@ -86,7 +109,7 @@ mod tests {
     use http::{HeaderMap, HeaderValue};
 
     use super::*;
-    use crate::{auth::Principal, protocol::headers};
+    use crate::{auth::Principal, config::Config, protocol::headers};
 
     /// A session is a caller of its own; inventing ids gains a client no more than eight times the limit.
     #[test]
@@ -98,11 +121,13 @@ mod tests {
             CallerKey::new(&Principal::anonymous(), address.parse().ok(), &headers)
         };
         let limiter = RequestLimiter::default();
-        let mut held: Vec<_> = (0..3).filter_map(|_| limiter.enter(&key("192.0.2.1", 0), 2)).collect();
+        let limits = RequestLimits { per_principal: 2, ..Config::default().requests };
+        let enter = |key: CallerKey| limiter.enter(&key, &limits);
+        let mut held: Vec<_> = (0..3).filter_map(|_| enter(key("192.0.2.1", 0)).ok()).collect();
         assert_eq!(held.len(), 2, "one session has the limit of one caller");
-        held.extend((1..100).filter_map(|session| limiter.enter(&key("192.0.2.1", session), 2)));
+        held.extend((1..100).filter_map(|session| enter(key("192.0.2.1", session)).ok()));
         assert_eq!(held.len(), 2 * CALLERS_OF_ADDRESS);
-        assert!(limiter.enter(&key("192.0.2.2", 0), 2).is_some(), "another address is not shut out");
+        assert!(enter(key("192.0.2.2", 0)).is_ok(), "another address is not shut out");
         held.clear();
         let counts = limiter.0.lock().expect("no panic");
         assert!(
