@@ -35,7 +35,7 @@ interface MetricSpec {
   Dimensions: { Name: string; Value: unknown }[];
 }
 
-/** What CloudWatch extracts of lines for a metric: those whose set of dimensions has exactly these names. */
+/** What CloudWatch extracts of lines for a metric: those with exactly these dimensions. */
 function valuesOf(lines: Line[], { Namespace, MetricName, Dimensions }: MetricSpec): number[] {
   const names = Dimensions.map(({ Name }) => Name).sort();
   return lines.flatMap(line => {

@@ -1,4 +1,4 @@
-// Every event resource that is listed can be read by the official clients, whatever its event is called: they write URIs in
+// Every event resource that is listed can be read by the official clients, under any name of its event: they write URIs in
 // a form of their own.
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js';

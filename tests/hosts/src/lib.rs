@@ -89,7 +89,7 @@ fn broken(body: Body) -> Body {
     StreamBody::new(BodyStream::new(body).take(1).chain(error)).boxed_unsync()
 }
 
-/// What both hosts run before a snapshot and after a restore: a hook that fails if its variable says so.
+/// What both hosts run before a snapshot and after a restore: a hook that fails if its variable is set.
 ///
 /// # Errors
 ///

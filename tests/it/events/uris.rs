@@ -116,7 +116,7 @@ proptest! {
         }
     }
 
-    /// Whatever a client makes of the URIs, two event keys stay two.
+    /// Two event keys stay two in every form that clients give their URIs.
     #[test]
     fn no_form_of_two_event_keys_is_the_same(one in (any_name(), any_name()), other in (any_name(), any_name())) {
         let (one, other) = (EventKey::new(&one.0, &one.1), EventKey::new(&other.0, &other.1));
@@ -163,7 +163,7 @@ async fn every_listed_event_resource_can_be_read_in_every_form_of_its_uri() {
     }
 }
 
-/// A client that normalizes reads what is listed, whatever form the handler has of it.
+/// A client that normalizes URIs reads what is listed, in any form that the handler has of it.
 #[tokio::test(start_paused = true)]
 async fn a_resource_of_the_handler_is_read_in_every_form_of_its_uri() {
     let world = environments(1);

@@ -239,7 +239,7 @@ async fn a_path_with_a_slash_at_its_end_is_the_same_path_without_a_redirect() {
     }
 }
 
-/// Whatever a header of HTTP says, a call that has run is answered as a call that has run.
+/// No header of HTTP changes the answer of a call that has run.
 #[tokio::test(start_paused = true)]
 async fn no_header_changes_the_status_of_an_answer_whose_work_is_done() {
     let world = environment();

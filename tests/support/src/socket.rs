@@ -120,7 +120,7 @@ impl Socket {
         serde_json::from_slice(&body).unwrap_or_else(|error| panic!("{error}: {body:?}"))
     }
 
-    /// Reads the body that a head announces with its length, whatever it is.
+    /// Reads the body that a head announces with its length.
     pub async fn skip_body(&mut self, head: &Head) {
         let length: usize = head.header("content-length").expect("a length").parse().expect("a number");
         while self.buffer.len() < length {
