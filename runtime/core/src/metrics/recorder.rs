@@ -136,14 +136,15 @@ impl Metrics {
 
     /// A request was served.
     pub(crate) fn served(&self, measured: &Measured<'_>) {
-        let Recorder { is_listed, .. } = &*self.0;
         let method = measured.method.unwrap_or(OTHER);
-        let mut state = self.0.state();
         let has_worked = !measured.is_fault && !measured.is_tool_error;
-        let tool = measured.tool.map(|tool| {
-            let is_known = |tool: &str| has_worked || is_listed(tool);
-            if state.has_metrics(tool, is_known) { tool } else { OTHER }
+        // Before the lock: the handler's code may record metrics itself.
+        let is_known = measured.tool.is_some_and(|tool| {
+            let is_kept = self.0.state().tools.contains(tool);
+            is_kept || has_worked || (self.0.is_listed)(tool)
         });
+        let mut state = self.0.state();
+        let tool = measured.tool.map(|tool| if state.has_metrics(tool, is_known) { tool } else { OTHER });
         let values = Values {
             calls: Some(1),
             errors: Some(u64::from(measured.is_fault)),
@@ -219,11 +220,11 @@ impl Recorder {
 
 impl State {
     /// Whether a tool has metrics of its own: the handler knows it, and there are not too many yet.
-    fn has_metrics(&mut self, tool: &str, is_known: impl FnOnce(&str) -> bool) -> bool {
+    fn has_metrics(&mut self, tool: &str, is_known: bool) -> bool {
         if self.tools.contains(tool) {
             return true;
         }
-        let has = self.tools.len() < TOOLS && tool.len() <= TOOL_LENGTH && is_known(tool);
+        let has = self.tools.len() < TOOLS && tool.len() <= TOOL_LENGTH && is_known;
         if has {
             self.tools.insert(tool.into());
         }
