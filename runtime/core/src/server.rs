@@ -25,7 +25,7 @@ use crate::{
     events::{Events, Publisher, Tail},
     exchange::Exchanges,
     handler::{
-        Handler, LayerParts, MakeRunner,
+        Handler, LayerParts, MakeRunner, TaskLayers,
         capabilities::{DeclaredCapabilities, Rules},
         layered,
     },
@@ -329,8 +329,10 @@ fn dispatcher(
         tracker: tracker.clone(),
         shutdown: shutdown.clone(),
     };
+    let tasks = worker.tasks.clone();
     let make_runner: MakeRunner = Box::new(|handler| Arc::new(Worker::new(handler, worker)));
-    let tasks = rules.tasks.then_some((tool_parts.tasks, make_runner));
+    let task_layers =
+        rules.tasks.then(|| TaskLayers { tools: tool_parts.tasks, tasks: tasks.clone(), make_runner });
     let handler = layered(
         handler,
         LayerParts {
@@ -338,7 +340,7 @@ fn dispatcher(
             event_log: rules.event_resources.then(|| Arc::clone(&stores.events)),
             tools,
             argument_checks: config.argument_checks,
-            tasks,
+            tasks: task_layers,
             tool_scopes: config.auth.tools.clone(),
             state_keys: &config.state_keys,
             state_ttl: config.state_ttl,
@@ -353,6 +355,7 @@ fn dispatcher(
         tail,
         sessions: sessions.clone(),
         replies: stores.streams,
+        tasks: rules.tasks.then_some(tasks),
         capabilities: capabilities.clone(),
         server_info: info.server_info.clone(),
         shutdown: shutdown.clone(),

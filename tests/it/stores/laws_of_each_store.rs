@@ -79,6 +79,7 @@ macro_rules! all_laws_of {
             tasks:
                 a_created_task_reads_back_as_it_was_written,
                 a_task_of_another_principal_does_not_exist,
+                tasks_that_are_polled_together_are_those_that_are_live,
                 an_expired_task_is_absent,
                 one_worker_holds_a_task_and_a_stale_one_writes_nothing,
                 an_ended_task_never_changes,

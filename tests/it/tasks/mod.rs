@@ -1,2 +1,8 @@
+mod discovery;
+mod experimental;
+mod experimental_questions;
 mod extension;
+mod jobs;
+mod limits;
+mod listen;
 mod properties;

@@ -94,6 +94,10 @@ impl TaskStore for Unreliable {
         self.store.load(id).await
     }
 
+    async fn load_many(&self, ids: &[TaskId]) -> Result<Vec<Versioned<Task>>, StoreError> {
+        self.store.load_many(ids).await
+    }
+
     async fn replace(&self, task: &Task, expected: Rev) -> Result<Rev, StoreError> {
         let fate = std::mem::replace(&mut *self.fate.lock().expect("no panic"), Fate::Lands);
         match fate {

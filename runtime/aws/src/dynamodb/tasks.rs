@@ -120,6 +120,21 @@ impl TaskStore for DynamoStore {
         }
     }
 
+    async fn load_many(&self, ids: &[TaskId]) -> Result<Vec<Versioned<Task>>, StoreError> {
+        let now = self.clock.now();
+        let pks: Vec<_> = ids.iter().map(keys::task).collect();
+        let found = self.get_many(&self.state, &pks, keys::META, Consistency::Eventual).await?;
+        let mut tasks = Vec::new();
+        for (id, pk) in ids.iter().zip(&pks) {
+            if let Some(item) = found.get(pk)
+                && item.is_live(now)?
+            {
+                tasks.push(task(id, item)?);
+            }
+        }
+        Ok(tasks)
+    }
+
     async fn replace(&self, task: &Task, expected: Rev) -> Result<Rev, StoreError> {
         let rev = expected + 1;
         let mut update = "SET body = :body, rev = :rev".to_owned();

@@ -1,9 +1,7 @@
 //! `initialize`: opens a session.
 
-use rmcp::model::{
-    ClientRequest, InitializeRequestParams, InitializeResult, JsonRpcError, ServerJsonRpcMessage,
-    ServerResult,
-};
+use rmcp::model::{ClientRequest, InitializeRequestParams, InitializeResult, JsonRpcError, ServerResult};
+use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::{Caller, Dispatcher, JsonReply, Reply, params};
@@ -13,8 +11,9 @@ use crate::{
     exchange::HandlerContext,
     handler::HandlerError,
     ids::SessionId,
-    protocol::{Era, Fault, JsonRpcResponse, Request, SessionVersion, encode},
+    protocol::{Era, Fault, JsonRpcResponse, Request, SessionVersion},
     session::{SessionClient, SessionRecord, fault_of},
+    tasks::experimental,
 };
 
 impl Dispatcher {
@@ -49,7 +48,7 @@ impl Dispatcher {
                         Some(record.id)
                     }
                 };
-                Ok(opened(request, session, version, result))
+                Ok(self.opened(request, session, version, result, caller))
             }
             Ok(_) => Err(Fault::Internal),
             Err(HandlerError::Refused(fault)) => Err(fault),
@@ -71,6 +70,24 @@ impl Dispatcher {
             .ok_or_else(|| Fault::invalid_params("this server speaks no revision that has initialize"))
     }
 
+    /// The reply. rmcp's capabilities have no experimental tasks.
+    fn opened(
+        &self,
+        request: &Request,
+        session: Option<SessionId>,
+        version: SessionVersion,
+        mut result: InitializeResult,
+        caller: &Caller,
+    ) -> Reply {
+        result.protocol_version = version.to_rmcp();
+        let mut result = json!(result);
+        if self.capabilities.has_tasks() && version.has_tasks() {
+            result["capabilities"]["tasks"] = experimental::capability(!caller.principal.is_anonymous());
+        }
+        let json = JsonRpcResponse::result(&request.id, &result).json;
+        Reply::Json(JsonReply { era: Era::Session, json, code: None, session })
+    }
+
     fn record(&self, caller: &Caller, client: SessionClient, version: SessionVersion) -> SessionRecord {
         let (created_at, expires_at) = (self.sessions.now(), self.sessions.expiry());
         let owner = caller.principal.clone();
@@ -87,15 +104,4 @@ fn client(params: &InitializeRequestParams) -> Result<SessionClient, Fault> {
         )),
         error => fault_of(&error),
     })
-}
-
-fn opened(
-    request: &Request,
-    session: Option<SessionId>,
-    version: SessionVersion,
-    mut result: InitializeResult,
-) -> Reply {
-    result.protocol_version = version.to_rmcp();
-    let response = ServerJsonRpcMessage::response(ServerResult::InitializeResult(result), request.id.clone());
-    Reply::Json(JsonReply { era: Era::Session, json: encode(&response), code: None, session })
 }

@@ -37,7 +37,7 @@ pub(crate) struct Rules {
     pub(crate) dynamic_tools: bool,
     /// Clients of the session era have sessions.
     pub(crate) sessions: bool,
-    /// Calls run as tasks, in 2026-07-28.
+    /// Calls run as tasks.
     pub(crate) tasks: bool,
 }
 
@@ -111,6 +111,11 @@ impl DeclaredCapabilities {
     /// The capabilities that decide which methods exist and which events are sent.
     pub(crate) fn get(&self) -> &ServerCapabilities {
         &self.initial
+    }
+
+    /// Whether calls run as tasks.
+    pub(crate) fn has_tasks(&self) -> bool {
+        self.rules.tasks
     }
 
     pub(crate) fn has_event_resources(&self) -> bool {
@@ -221,7 +226,10 @@ impl Layer for Capabilities {
 
 /// The capabilities that a client has to declare for input requests, and has not. `None`: it has declared them all.
 /// <https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/mrtr> (read 2026-11-20).
-fn undeclared(requests: &InputRequests, declared: Option<&ClientCapabilities>) -> Option<ClientCapabilities> {
+pub(super) fn undeclared(
+    requests: &InputRequests,
+    declared: Option<&ClientCapabilities>,
+) -> Option<ClientCapabilities> {
     let none = ClientCapabilities::default();
     let declared = declared.unwrap_or(&none);
     let mut missing = ClientCapabilities::default();

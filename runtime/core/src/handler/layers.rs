@@ -16,6 +16,7 @@ use super::{
     cursors::Cursors,
     dynamic_tools::DynamicTools,
     event_resources::EventResources,
+    experimental_tasks::{ExperimentalTasks, listed::TaskSupportListed},
     listed_schemas::ListedSchemas,
     param_headers::ParamHeaders,
     request::{Handler, HandlerResult, Layer, Request},
@@ -25,7 +26,9 @@ use super::{
     structured_content::StructuredContent,
     tasks::{TaskCalls, TaskRunner, TaskTools},
 };
-use crate::{auth::ScopeTable, config::StateKey, error::ConfigError, events::EventLog, tools::Tools};
+use crate::{
+    auth::ScopeTable, config::StateKey, error::ConfigError, events::EventLog, tasks::Tasks, tools::Tools,
+};
 
 /// What the layers need. A rule that is not configured has no layer and costs nothing.
 pub(crate) struct LayerParts<'a> {
@@ -36,11 +39,20 @@ pub(crate) struct LayerParts<'a> {
     pub(crate) tools: Option<Tools>,
     /// Whether arguments are checked against the input schema of their tool.
     pub(crate) argument_checks: bool,
-    /// The tools that run as tasks, and what makes the runner of the handler inside.
-    pub(crate) tasks: Option<(TaskTools, MakeRunner)>,
+    /// What calls need that run as tasks.
+    pub(crate) tasks: Option<TaskLayers>,
     pub(crate) tool_scopes: ScopeTable,
     pub(crate) state_keys: &'a [StateKey],
     pub(crate) state_ttl: Duration,
+}
+
+/// What calls need that run as tasks.
+pub(crate) struct TaskLayers {
+    /// The tools that run as tasks.
+    pub(crate) tools: TaskTools,
+    pub(crate) tasks: Tasks,
+    /// Makes the runner of the handler inside.
+    pub(crate) make_runner: MakeRunner,
 }
 
 /// Makes the runner of tasks of a handler.
@@ -55,9 +67,11 @@ pub(crate) fn layered(
     let mut handler = around(Arguments::new(handler, parts.argument_checks));
     handler = around(Cursors::new(handler));
     handler = around(StructuredContent::new(around(ListedSchemas::new(handler))));
-    if let Some((tools, make_runner)) = parts.tasks {
+    let task_tools = parts.tasks.as_ref().map(|tasks| tasks.tools.clone());
+    if let Some(TaskLayers { tools, tasks, make_runner }) = parts.tasks {
         let runner = make_runner(Arc::clone(&handler));
-        handler = around(TaskCalls::new(handler, runner, tools));
+        handler = around(TaskCalls::new(handler, Arc::clone(&runner), tools.clone()));
+        handler = around(ExperimentalTasks::new(handler, runner, tasks, tools));
     }
     handler = around(ResourceUris::new(handler));
     if let Some(log) = parts.event_log {
@@ -71,6 +85,9 @@ pub(crate) fn layered(
     }
     if !parts.tool_scopes.is_empty() {
         handler = around(Scopes::new(handler, parts.tool_scopes));
+    }
+    if let Some(tools) = task_tools {
+        handler = around(TaskSupportListed::new(handler, tools));
     }
     Ok(around(Capabilities::new(handler, parts.capabilities.clone())))
 }

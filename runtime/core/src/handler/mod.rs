@@ -14,7 +14,7 @@
 //! * [`event_resources`]: the resources of the event log.
 //! * [`listed_schemas`]: the schemas of tools, as clients list them.
 //! * [`structured_content`]: the text of structured results.
-//! * [`tasks`]: calls that run as tasks.
+//! * [`tasks`]: calls that run as tasks. [`experimental_tasks`]: those of 2025-11-25.
 
 mod arguments;
 pub(crate) mod capabilities;
@@ -22,6 +22,7 @@ mod completions;
 mod cursors;
 mod dynamic_tools;
 mod event_resources;
+mod experimental_tasks;
 mod integers;
 mod layers;
 mod listed_schemas;
@@ -38,7 +39,7 @@ mod uri_template;
 
 use self::request::{Layer, refuse};
 pub(crate) use self::{
-    layers::{LayerParts, MakeRunner, layered},
+    layers::{LayerParts, MakeRunner, TaskLayers, layered},
     request::{Handler, HandlerError, HandlerResult, Request},
     tasks::TaskRunner,
 };

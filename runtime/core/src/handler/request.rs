@@ -1,6 +1,6 @@
 //! A request for the handler, and the two traits: a handler, and a layer around one.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 
 use futures::future::{BoxFuture, FutureExt, ready};
 use rmcp::{
@@ -11,7 +11,7 @@ use rmcp::{
 
 use crate::{
     auth::Principal,
-    protocol::{self, Era, Fault},
+    protocol::{self, Era, Fault, SessionVersion},
 };
 
 /// A request for the handler.
@@ -26,6 +26,36 @@ pub(crate) struct Request {
     pub(crate) typed: ClientRequest,
     /// What rmcp gives a handler beside the request.
     pub(crate) context: RequestContext<RoleServer>,
+}
+
+/// How long the client wants the task of its call to be kept, from its creation on. `None`: it does not say.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RequestedTtl(pub(super) Option<Duration>);
+
+/// The shortest time for which a task is kept: its client has to read it once.
+const SHORTEST_TTL: Duration = Duration::from_secs(1);
+
+impl Request {
+    /// Whether the revision of the request has the experimental tasks.
+    pub(super) fn has_experimental_tasks(&self) -> bool {
+        let version = self.context.peer.peer_info();
+        let version = version.and_then(|client| SessionVersion::parse(client.protocol_version.as_str()));
+        version.is_some_and(SessionVersion::has_tasks)
+    }
+
+    /// How long the task of this call is kept, within the limit of the server.
+    pub(crate) fn task_ttl(&self, most: Duration) -> Duration {
+        let requested = self.context.extensions.get::<RequestedTtl>().and_then(|requested| requested.0);
+        requested.map_or(most, |requested| requested.max(SHORTEST_TTL).min(most))
+    }
+
+    /// Writes down who the client is, as requests of 2026-07-28 say it: a task outlives the session of its call.
+    pub(super) fn name_client(&mut self) {
+        if let Some(client) = self.context.peer.peer_info() {
+            self.context.meta.set_client_capabilities(client.capabilities.clone());
+            self.context.meta.set_client_info(client.client_info.clone());
+        }
+    }
 }
 
 /// Why a request has no result.

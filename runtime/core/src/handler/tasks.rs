@@ -6,8 +6,7 @@ use futures::future::BoxFuture;
 use rmcp::{
     ErrorData,
     model::{
-        ClientCapabilities, ClientRequest, CreateTaskResult, DetailedTask, GetTaskResult, InputRequests,
-        ServerResult, Task as WireTask, TaskAckResult, TaskPayload,
+        ClientCapabilities, ClientRequest, CreateTaskResult, GetTaskResult, ServerResult, TaskAckResult,
     },
 };
 use serde_json::Value;
@@ -15,11 +14,8 @@ use serde_json::Value;
 use super::{Handler, HandlerResult, Layer, Request};
 use crate::{
     protocol::{Era, Fault},
-    tasks::{Task, TaskError, TaskId, TaskOutcome, TaskSupport},
+    tasks::{Task, TaskError, TaskId, TaskSupport, described, detailed},
 };
-
-/// How often a client should ask for a task, in milliseconds.
-const POLL_INTERVAL_MS: u64 = 1_000;
 
 /// Which tools run as tasks.
 pub(crate) type TaskTools = BTreeMap<String, TaskSupport>;
@@ -105,7 +101,7 @@ impl Layer for TaskCalls {
     }
 
     fn request(&self, request: Request) -> BoxFuture<'_, HandlerResult> {
-        // The tasks of 2025-11-25 are another protocol: there, calls run as they are.
+        // The tasks of 2025-11-25 are another protocol.
         if request.era != Era::Stateless {
             return self.inner.request(request);
         }
@@ -147,7 +143,7 @@ fn undeclared() -> BoxFuture<'static, HandlerResult> {
     Box::pin(std::future::ready(Err(ErrorData::missing_required_client_capability(needed).into())))
 }
 
-fn refusal(error: TaskError) -> super::HandlerError {
+pub(super) fn refusal(error: TaskError) -> super::HandlerError {
     super::HandlerError::Refused(match error {
         TaskError::Store(error) => Fault::of_store(&error),
         TaskError::NotFound => Fault::invalid_params(
@@ -155,40 +151,4 @@ fn refusal(error: TaskError) -> super::HandlerError {
         ),
         error => Fault::invalid_params(error.to_string()),
     })
-}
-
-fn described(task: &Task) -> WireTask {
-    let (created, updated) = (task.created_at.to_rfc3339(), task.state.updated_at().to_rfc3339());
-    let ttl = u64::try_from(task.ttl().as_millis()).unwrap_or(u64::MAX);
-    let mut described = WireTask::new(task.id.as_str(), task.status(), created, updated)
-        .with_ttl_ms(ttl)
-        .with_poll_interval_ms(POLL_INTERVAL_MS);
-    described.status_message = task.state.message().map(str::to_owned);
-    described
-}
-
-/// The task with what its status adds: the questions, the result or the error.
-fn detailed(task: &Task) -> Result<DetailedTask, ErrorData> {
-    let unreadable =
-        |error: serde_json::Error| ErrorData::internal_error(format!("a stored task: {error}"), None);
-    let payload = match task.state.outcome() {
-        Some(TaskOutcome::Completed(result)) => TaskPayload::Completed { result: result.clone() },
-        Some(TaskOutcome::Failed(error)) => {
-            let error = serde_json::to_value(error).map_err(unreadable)?;
-            TaskPayload::Failed { error: error.as_object().cloned().unwrap_or_default() }
-        }
-        Some(TaskOutcome::Cancelled) => TaskPayload::Cancelled,
-        None => {
-            let open = task.state.open_inputs().map(|(key, request)| {
-                Ok((key.to_owned(), serde_json::from_value(request.clone()).map_err(unreadable)?))
-            });
-            let open = open.collect::<Result<InputRequests, ErrorData>>()?;
-            if open.is_empty() {
-                TaskPayload::Working
-            } else {
-                TaskPayload::InputRequired { input_requests: open }
-            }
-        }
-    };
-    Ok(DetailedTask::new(described(task), payload))
 }

@@ -196,7 +196,10 @@ fn status_of(fault: &Fault, era: Era) -> StatusCode {
             Era::Stateless => StatusCode::NOT_FOUND,
             Era::Session => StatusCode::OK,
         },
-        Fault::InvalidParams { .. } | Fault::NoSessions { .. } => StatusCode::OK,
+        Fault::InvalidParams { .. }
+        | Fault::NoSessions { .. }
+        | Fault::TaskRequired { .. }
+        | Fault::NoTaskTool { .. } => StatusCode::OK,
         Fault::SessionNotFound => StatusCode::NOT_FOUND,
         // The one refusal of a GET that no official client repeats: docs/streams.md.
         Fault::StreamsOff | Fault::UnknownEvent(_) => StatusCode::METHOD_NOT_ALLOWED,

@@ -91,6 +91,21 @@ pub enum Fault {
         /// How many are allowed.
         limit: usize,
     },
+    /// The tool runs as a task only, and the call is none.
+    #[error(
+        "{tool:?} runs as a task only: add params.task, in a revision that has tasks (2025-11-25), or declare the tasks \
+         extension of 2026-07-28"
+    )]
+    TaskRequired {
+        /// Name of the tool.
+        tool: String,
+    },
+    /// The tool never runs as a task, and the call is one.
+    #[error("{tool:?} does not run as a task, as its execution.taskSupport says: leave params.task out")]
+    NoTaskTool {
+        /// Name of the tool.
+        tool: String,
+    },
     /// The caller is not allowed this.
     #[error("not allowed: the caller needs the scope {}", .needed.join(" "))]
     InsufficientScope {
@@ -168,7 +183,11 @@ impl Fault {
         match self {
             Self::Parse(_) => -32700,
             Self::InvalidRequest(_) | Self::UnsupportedSessionVersion(_) => -32600,
-            Self::MethodNotFound(_) | Self::StreamsOff | Self::NoSessions { .. } => -32601,
+            Self::MethodNotFound(_)
+            | Self::StreamsOff
+            | Self::NoSessions { .. }
+            | Self::TaskRequired { .. }
+            | Self::NoTaskTool { .. } => -32601,
             Self::InvalidMeta(_) | Self::InvalidParams { .. } => -32602,
             Self::DeadlineExceeded { .. } | Self::Unavailable | Self::Interrupted | Self::Internal => -32603,
             // The range left to implementations; -32001 is what the official SDKs answer for a lost session.

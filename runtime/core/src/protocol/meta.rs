@@ -43,6 +43,8 @@ pub mod notification {
     pub const RESOURCE_UPDATED: &str = "notifications/resources/updated";
     /// The first message of a listen stream: the subset of the subscription that the server honours.
     pub const SUBSCRIPTIONS_ACKNOWLEDGED: &str = "notifications/subscriptions/acknowledged";
+    /// A task has changed.
+    pub const TASKS: &str = "notifications/tasks";
     /// `tools/list` would return another list.
     pub const TOOLS_LIST_CHANGED: &str = "notifications/tools/list_changed";
 }

@@ -60,6 +60,13 @@ impl SessionVersion {
     pub fn has_priming(self) -> bool {
         self >= Self::V2025_11_25
     }
+
+    /// The experimental tasks exist only in 2025-11-25:
+    /// <https://modelcontextprotocol.io/specification/2025-11-25/basic/utilities/tasks> (read 2026-11-27).
+    #[must_use]
+    pub fn has_tasks(self) -> bool {
+        self == Self::V2025_11_25
+    }
 }
 
 /// 2026-07-28: no handshake, every request carries its own metadata.

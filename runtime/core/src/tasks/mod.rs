@@ -5,10 +5,12 @@
 //!   [`TaskOutcome`]: what a worker leaves in the task.
 //! * [`Tasks`]: the operations on stored tasks. [`HeldTask`]: those of the worker that holds the lease.
 //! * [`TaskHandle`]: what a tool does with the task that it runs as. [`TaskSupport`]: whether it runs as one.
+//! * [`wire`] and [`experimental`]: a task as its client reads it, in 2026-07-28 and in 2025-11-25.
 //! * [`TaskStore`]: the trait that a store implements.
 
 mod checkpoint;
 mod error;
+pub(crate) mod experimental;
 mod handle;
 mod held;
 mod input;
@@ -18,6 +20,7 @@ mod state;
 mod store;
 mod support;
 mod task;
+mod wire;
 mod write;
 
 use std::sync::Arc;
@@ -35,9 +38,10 @@ pub use state::{Claimed, TaskState};
 pub use store::{TaskCursor, TaskStore};
 pub use support::TaskSupport;
 pub use task::{LARGEST_CALL, Task};
+pub(crate) use wire::{described, detailed};
 
 pub use crate::ids::TaskId;
-use crate::{auth::Principal, time::Clock};
+use crate::{auth::Principal, session::Versioned, time::Clock};
 
 /// The limits of tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,6 +101,21 @@ impl Tasks {
             .filter(|task| task.value.owner == *owner)
             .map(|task| task.value)
             .ok_or(TaskError::NotFound)
+    }
+
+    /// Returns those of some tasks that exist and belong to a principal.
+    pub(crate) async fn owned(
+        &self,
+        owner: &Principal,
+        ids: &[TaskId],
+    ) -> Result<Vec<Versioned<Task>>, TaskError> {
+        let found = futures::future::try_join_all(ids.iter().map(|id| self.changes.read(id))).await?;
+        Ok(found.into_iter().flatten().filter(|task| task.value.owner == *owner).collect())
+    }
+
+    /// Returns some tasks as they are now, or were a moment ago: what changes them is elsewhere.
+    pub(crate) async fn poll(&self, ids: &[TaskId]) -> Result<Vec<Versioned<Task>>, TaskError> {
+        Ok(self.changes.store.load_many(ids).await?)
     }
 
     /// Returns up to `limit` tasks of a principal, newest first, and the position behind the last one if there may be
@@ -168,6 +187,19 @@ impl Tasks {
             Ok(())
         });
         Ok(cancelled.await?.0.value)
+    }
+
+    /// Ends a task as cancelled, whether or not a worker runs it. Its worker finds out, and stops.
+    ///
+    /// # Errors
+    ///
+    /// [`TaskError::NotFound`] as [`Tasks::get`], [`TaskError::Ended`] if it has ended.
+    pub async fn end(&self, owner: &Principal, id: &TaskId) -> Result<Task, TaskError> {
+        let ended = self.changes.make(id, None, |task, now| {
+            task.belongs_to(owner)?;
+            task.state.end_as_cancelled(now)
+        });
+        Ok(ended.await?.0.value)
     }
 
     /// Returns up to `limit` tasks that no worker runs although one should: those with an expired lease, and those

@@ -299,6 +299,18 @@ impl TaskState {
         }
     }
 
+    /// Ends the task as cancelled, whether or not a worker runs it: what that writes from now on is refused.
+    ///
+    /// # Errors
+    ///
+    /// [`TaskError::Ended`].
+    pub fn end_as_cancelled(&mut self, now: Timestamp) -> Result<(), TaskError> {
+        self.require_open()?;
+        self.is_cancelled = true;
+        self.end(TaskOutcome::Cancelled, now);
+        Ok(())
+    }
+
     /// Ends the task. To end it in the same way again changes nothing.
     ///
     /// # Errors

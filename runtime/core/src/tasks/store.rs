@@ -54,7 +54,7 @@ impl FromStr for TaskCursor {
 ///
 /// The tests in `tests/it/stores` prove them for every store.
 ///
-/// * A write is durable when the call returns; a later read, from any process, sees it.
+/// * A write is durable when the call returns; a later read, from any process, sees it. `load_many` alone may lag.
 /// * Expired tasks are absent, whether or not the store has deleted them.
 /// * `replace` is atomic: of two writers that name the same revision exactly one succeeds.
 /// * `create` writes the task, its place in the list of its owner, and its count among the open ones, or nothing. Of
@@ -76,6 +76,14 @@ pub trait TaskStore: Send + Sync + 'static {
     ///
     /// [`StoreError::Unavailable`] if the store does not answer, [`StoreError::Corrupt`] for an item that is not a task.
     async fn load(&self, id: &TaskId) -> Result<Option<Versioned<Task>>, StoreError>;
+
+    /// Returns those of some tasks that are live, in any order. It is for polling, at half the price: a read may miss the
+    /// writes of the last moment, and return a revision before that of an earlier read.
+    ///
+    /// # Errors
+    ///
+    /// As [`TaskStore::load`].
+    async fn load_many(&self, ids: &[TaskId]) -> Result<Vec<Versioned<Task>>, StoreError>;
 
     /// Writes the state of a task, if its revision is `expected`, and returns the new revision. The call of a task that
     /// has ended is removed.

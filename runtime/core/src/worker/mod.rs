@@ -75,7 +75,7 @@ impl TaskRunner for Worker {
             }
             let (tool, call) = StoredCall::of(&request)?;
             let now = shared.parts.clock.now();
-            let task = Task::new(request.principal.clone(), tool, call, now, TTL);
+            let task = Task::new(request.principal.clone(), tool, call, now, request.task_ttl(TTL));
             shared.parts.tasks.create(&task).await.map_err(|error| refusal(&error))?;
             shared.enqueue(task.id.clone());
             shared.sweep_from_now_on();

@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use mcp_lambda_server::{
     Principal, StoreError,
+    session::Versioned,
     tasks::{
         Checkpoint, HeldTask, LARGEST_OUTCOME, LeaseTerms, Task, TaskCursor, TaskError, TaskId, TaskInput,
         TaskLimits, TaskOutcome, TaskStatus, Tasks,
@@ -63,6 +64,27 @@ pub(crate) async fn a_task_of_another_principal_does_not_exist(lab: &Lab) {
     }
     assert_eq!(tasks.list(&other, None, 10).await.expect("listed"), (Vec::new(), None));
     assert_eq!(tasks.get(&owner, &id).await.expect("untouched").status(), TaskStatus::Working);
+}
+
+pub(crate) async fn tasks_that_are_polled_together_are_those_that_are_live(lab: &Lab) {
+    let (one, two) = (created(lab, &principal("one")).await, created(lab, &principal("two")).await);
+    let mut held = claimed(lab, &two).await;
+    held.set_message("half").await.expect("held");
+    let short = Task::new(principal("one"), "render", "{}", lab.clock.now(), Duration::from_secs(1));
+    tasks(lab).create(&short).await.expect("created");
+    lab.clock.advance(Duration::from_secs(1));
+    let ids = [two.clone(), TaskId::random(), short.id, one.clone()];
+    let mut polled = lab.stores.tasks.load_many(&ids).await.expect("read");
+    polled.sort_by_key(|found| found.value.id != one);
+    let mut loaded = Vec::new();
+    for id in [&one, &two] {
+        loaded.push(lab.stores.tasks.load(id).await.expect("read").expect("live"));
+    }
+    let seen = |found: &[Versioned<Task>]| -> Vec<_> {
+        found.iter().map(|found| (found.rev, found.value.clone())).collect()
+    };
+    assert_eq!(seen(&polled), seen(&loaded));
+    assert_eq!(lab.stores.tasks.load_many(&[]).await.expect("read").len(), 0);
 }
 
 pub(crate) async fn an_expired_task_is_absent(lab: &Lab) {

@@ -1,13 +1,14 @@
 //! Streams that wait: for events (`subscriptions/listen`, GET), or for the rest of a reply.
 //!
 //! * [`BoundedStream`]: what they share: a deadline, keep-alives, a cap per caller, and a graceful end.
-//! * [`listen`], [`get`], [`replay`]: the three sources.
+//! * [`listen`], [`get`], [`replay`]: the three sources. [`task_watch`]: the tasks that a listen stream hears of.
 
 mod event_lag;
 mod get;
 mod get_streams;
 mod listen;
 mod replay;
+mod task_watch;
 
 use std::{collections::VecDeque, future::Future, sync::Arc, time::Duration};
 
@@ -30,6 +31,7 @@ use crate::{
     protocol::Fault,
     session::Sessions,
     stream::{Frame, FrameStream, StreamStore},
+    tasks::Tasks,
     time::{Clock, Deadline},
     uri::{covers, normalized},
 };
@@ -44,6 +46,8 @@ pub(crate) struct Streams {
     tail: Arc<Tail>,
     sessions: Sessions,
     replies: Arc<dyn StreamStore>,
+    /// `None`: no tool runs as a task.
+    tasks: Option<Tasks>,
     capabilities: DeclaredCapabilities,
     server_info: Implementation,
     shutdown: CancellationToken,
@@ -60,6 +64,7 @@ pub(crate) struct StreamParts {
     pub(crate) tail: Arc<Tail>,
     pub(crate) sessions: Sessions,
     pub(crate) replies: Arc<dyn StreamStore>,
+    pub(crate) tasks: Option<Tasks>,
     pub(crate) capabilities: DeclaredCapabilities,
     pub(crate) server_info: Implementation,
     pub(crate) shutdown: CancellationToken,
@@ -80,6 +85,7 @@ impl Streams {
             tail: parts.tail,
             sessions: parts.sessions,
             replies: parts.replies,
+            tasks: parts.tasks,
             capabilities: parts.capabilities,
             server_info: parts.server_info,
             shutdown: parts.shutdown,

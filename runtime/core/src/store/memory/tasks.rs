@@ -28,6 +28,11 @@ impl TaskStore for MemoryStore {
         Ok(data.tasks.get(id, now).map(Entry::versioned))
     }
 
+    async fn load_many(&self, ids: &[TaskId]) -> Result<Vec<Versioned<Task>>, StoreError> {
+        let (data, now) = self.data();
+        Ok(ids.iter().filter_map(|id| data.tasks.get(id, now)).map(Entry::versioned).collect())
+    }
+
     async fn replace(&self, task: &Task, expected: Rev) -> Result<Rev, StoreError> {
         let (mut data, now) = self.data();
         let found = data.tasks.get(&task.id, now).filter(|entry| entry.rev == expected);
