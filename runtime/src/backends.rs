@@ -1,4 +1,4 @@
-//! The stores and the topic that the configuration names.
+//! The stores, the topic and the queue that the configuration names.
 
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use mcp_lambda_core::{
     error::{ConfigError, Error},
     events::Publisher,
     store::Stores,
+    tasks::TaskQueue,
     time::Clock,
 };
 
@@ -23,6 +24,7 @@ pub(crate) type Sdk = std::convert::Infallible;
 pub(crate) struct Backends {
     pub(crate) stores: Option<Stores>,
     pub(crate) publisher: Option<Arc<dyn Publisher>>,
+    pub(crate) task_queue: Option<Arc<dyn TaskQueue>>,
 }
 
 /// Opens the backends. Nothing is asked of AWS before the first request that needs it, unless environments are started
@@ -30,7 +32,11 @@ pub(crate) struct Backends {
 #[cfg(feature = "aws")]
 pub(crate) async fn open(config: &Config, clock: &Clock, sdk: Option<Sdk>) -> Result<Backends, Error> {
     let aws = AwsSdk::new(config.tls_roots, sdk.map(|sdk| *sdk));
-    let backends = Backends { stores: stores(&aws, config, clock)?, publisher: publisher(&aws, config)? };
+    let backends = Backends {
+        stores: stores(&aws, config, clock)?,
+        publisher: publisher(&aws, config)?,
+        task_queue: task_queue(&aws, config)?,
+    };
     if config.eager_init {
         // In a box: the frame of every start would hold room for it, needed or not.
         Box::pin(aws.config()).await?;
@@ -41,7 +47,11 @@ pub(crate) async fn open(config: &Config, clock: &Clock, sdk: Option<Sdk>) -> Re
 /// Refuses a configuration that names what this binary was built without.
 #[cfg(not(feature = "aws"))]
 pub(crate) async fn open(config: &Config, clock: &Clock, _: Option<Sdk>) -> Result<Backends, Error> {
-    Ok(Backends { stores: stores(&(), config, clock)?, publisher: publisher(&(), config)? })
+    Ok(Backends {
+        stores: stores(&(), config, clock)?,
+        publisher: publisher(&(), config)?,
+        task_queue: task_queue(&(), config)?,
+    })
 }
 
 #[cfg(feature = "dynamodb")]
@@ -80,13 +90,30 @@ fn publisher<A>(_: &A, config: &Config) -> Result<Option<Arc<dyn Publisher>>, Co
     }
 }
 
-#[cfg(not(all(feature = "dynamodb", feature = "sns")))]
+#[cfg(feature = "sqs")]
+#[expect(clippy::unnecessary_wraps, reason = "a binary without the feature refuses")]
+fn task_queue(aws: &AwsSdk, config: &Config) -> Result<Option<Arc<dyn TaskQueue>>, ConfigError> {
+    use mcp_lambda_aws::sqs::SqsQueue;
+
+    let queue = config.tasks.queue_url.as_ref();
+    Ok(queue.map(|url| Arc::new(SqsQueue::deferred(aws.clone(), url)) as _))
+}
+
+#[cfg(not(feature = "sqs"))]
+fn task_queue<A>(_: &A, config: &Config) -> Result<Option<Arc<dyn TaskQueue>>, ConfigError> {
+    match &config.tasks.queue_url {
+        None => Ok(None),
+        Some(url) => Err(missing_feature("TASK_QUEUE_URL", url, "sqs")),
+    }
+}
+
+#[cfg(not(all(feature = "dynamodb", feature = "sns", feature = "sqs")))]
 fn missing_feature(variable: &'static str, found: &str, feature: &str) -> ConfigError {
     let expected = format!("to be unset: this binary was built without the `{feature}` feature");
     ConfigError::new(variable, found, expected)
 }
 
-#[cfg(all(test, feature = "dynamodb", feature = "sns"))]
+#[cfg(all(test, feature = "dynamodb", feature = "sns", feature = "sqs"))]
 mod tests {
     use mcp_lambda_core::config::Tables;
 
@@ -97,9 +124,11 @@ mod tests {
         let mut config = Config::default();
         config.tables = Some(Tables::new("state", "events"));
         config.events.topic_arn = Some("arn:aws:sns:eu-north-1:123456789012:topic".into());
+        config.tasks.queue_url = Some("https://sqs.eu-north-1.amazonaws.com/123456789012/tasks".into());
         let (aws, clock) = (AwsSdk::new(config.tls_roots, None), Clock::system());
         assert!(stores(&aws, &config, &clock).is_ok_and(|stores| stores.is_some()));
         assert!(publisher(&aws, &config).is_ok_and(|publisher| publisher.is_some()));
+        assert!(task_queue(&aws, &config).is_ok_and(|queue| queue.is_some()));
         assert!(!aws.is_loaded());
         aws.config().await.expect("roots that TLS can be set up with");
         assert!(aws.is_loaded());

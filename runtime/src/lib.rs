@@ -14,12 +14,13 @@
 //!
 //! | feature | default | what it adds |
 //! |---|---|---|
-//! | `lambda` | yes | the Lambda Runtime API and the events of Function URLs, API Gateway, load balancers, SNS and EventBridge |
+//! | `lambda` | yes | the Lambda Runtime API and the events of Function URLs, API Gateway, load balancers, SNS, SQS and EventBridge |
 //! | `argument-checks` | yes | arguments of tools are checked against the input schema of their tool; 5.6 MB of binary |
 //! | `compression` | yes | gzip of JSON responses |
 //! | `brotli` | no | brotli beside gzip, for 1.1 MB of binary |
 //! | `dynamodb` | no | sessions, state, replies and events in DynamoDB |
 //! | `sns` | no | publishing events to an SNS topic |
+//! | `sqs` | no | tasks in an SQS queue, from which workers take them: on Lambda too |
 //! | `metrics` | no | metrics of requests, streams and events, for CloudWatch and Prometheus, and of the program |
 //! | `jwt` | no | bearer tokens of an OAuth 2.1 or OpenID Connect issuer, checked by the server |
 
@@ -89,7 +90,7 @@ pub mod config {
         config::{
             AllowList, Config, CorsConfig, EventConfig, InvalidLogFilter, LogFilter, LogFormat,
             RequestLimits, ResponseMode, SessionConfig, SessionMode, StateKey, StreamConfig, Tables,
-            TlsRoots, VARIABLES, Variable,
+            TaskConfig, TlsRoots, VARIABLES, Variable,
         },
         protocol::Limits,
     };
@@ -180,13 +181,14 @@ pub mod stream {
 /// Tasks: calls that outlive their request, as stores keep them.
 ///
 /// A tool uses [`TaskHandle`](tasks::TaskHandle), a store implements [`TaskStore`](tasks::TaskStore);
-/// [`Tasks`](tasks::Tasks) are the operations on one.
+/// [`Tasks`](tasks::Tasks) are the operations on one. A [`TaskQueue`](tasks::TaskQueue) leads tasks to workers of other
+/// processes.
 pub mod tasks {
     #[doc(inline)]
     pub use mcp_lambda_core::tasks::{
-        Checkpoint, Claimed, HeldTask, LARGEST_CALL, LARGEST_OUTCOME, Lease, LeaseTerms, Task, TaskCursor,
-        TaskError, TaskHandle, TaskId, TaskInput, TaskLimits, TaskOutcome, TaskState, TaskStatus, TaskStore,
-        TaskSupport, Tasks,
+        Checkpoint, Claimed, HeldTask, LARGEST_CALL, LARGEST_OUTCOME, Lease, LeaseTerms, MalformedMessage,
+        QueueError, Task, TaskCursor, TaskError, TaskHandle, TaskId, TaskInput, TaskLimits, TaskMessage,
+        TaskOutcome, TaskQueue, TaskState, TaskStatus, TaskStore, TaskSupport, Tasks, next_look,
     };
 }
 
@@ -205,6 +207,9 @@ pub use mcp_lambda_aws::dynamodb;
 #[cfg(feature = "sns")]
 #[doc(inline)]
 pub use mcp_lambda_aws::sns;
+#[cfg(feature = "sqs")]
+#[doc(inline)]
+pub use mcp_lambda_aws::sqs;
 
 /// Compiles the examples of the README.
 #[cfg(doctest)]

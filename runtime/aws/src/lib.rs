@@ -1,10 +1,11 @@
-//! The AWS side of [`mcp-lambda-server`](https://docs.rs/mcp-lambda-server). Use that crate: its features `dynamodb` and
-//! `sns` enable the modules of this one.
+//! The AWS side of [`mcp-lambda-server`](https://docs.rs/mcp-lambda-server). Use that crate: its features `dynamodb`,
+//! `sns` and `sqs` enable the modules of this one.
 //!
 //! | feature | module | content |
 //! |---|---|---|
 //! | `dynamodb` | `dynamodb` | a store in two DynamoDB tables |
 //! | `sns` | `sns` | a publisher to an SNS topic |
+//! | `sqs` | `sqs` | a queue of tasks in SQS |
 //! | always | `sdk` | configuration of SDK clients for short cold starts |
 //! | always | [`TraceHeader`] | the trace header of the invocation, on calls of SDK clients |
 
@@ -15,6 +16,8 @@ pub mod dynamodb;
 pub mod sdk;
 #[cfg(feature = "sns")]
 pub mod sns;
+#[cfg(feature = "sqs")]
+pub mod sqs;
 mod trace_header;
 
 pub use trace_header::TraceHeader;

@@ -43,6 +43,8 @@ mod worker;
 
 pub use rmcp;
 
+#[doc(hidden)]
+pub use crate::worker::{DeliveryError, QueueWorker};
 pub use crate::{
     context::McpContext,
     ingress::{Delivery, HostCheck, Ingress},

@@ -19,7 +19,7 @@ use tower::{Service, ServiceExt};
 
 use crate::{
     auth::{Authenticator, ProtectedResource},
-    config::{Config, SessionMode},
+    config::{Config, SessionMode, TaskConfig},
     dispatch::{Dispatcher, StreamParts, Streams, ToolServices},
     error::{ConfigError, Error},
     events::{Events, Publisher, Tail},
@@ -37,11 +37,11 @@ use crate::{
     session::{Inbox, Sessions},
     signal,
     store::Stores,
-    tasks::{TaskLimits, TaskSupport, Tasks},
+    tasks::{LeaseTerms, TaskLimits, TaskQueue, TaskSupport, Tasks},
     telemetry::Payloads,
     time::Clock,
     tools::Tools,
-    worker::{Worker, WorkerParts},
+    worker::{EmbeddedWorker, QueueWorker, WorkerParts},
 };
 
 #[cfg(feature = "metrics")]
@@ -63,8 +63,10 @@ pub struct ServerParts {
     pub publisher: Option<Arc<dyn Publisher>>,
     /// The tools that are disabled until they are enabled, if tools can be switched at all.
     pub dynamic_tools: Option<BTreeSet<String>>,
-    /// The tools that run as tasks, in this process.
+    /// The tools that run as tasks.
     pub task_tools: BTreeMap<String, TaskSupport>,
+    /// The queue from which workers take tasks. `None`: this process runs those that it creates.
+    pub task_queue: Option<Arc<dyn TaskQueue>>,
     /// Routes and layers of the program.
     pub routes: Routes,
 }
@@ -76,6 +78,7 @@ pub struct Server {
     endpoint: Arc<Endpoint>,
     service: McpService,
     lifecycle: Lifecycle,
+    queue_worker: Option<QueueWorker>,
     #[cfg_attr(not(feature = "metrics"), expect(dead_code, reason = "no page shows them"))]
     metrics: Metrics,
     #[cfg_attr(not(feature = "metrics"), expect(dead_code, reason = "nothing is written to them"))]
@@ -90,7 +93,16 @@ impl Server {
     /// When the configuration cannot be used.
     #[inline(never)]
     pub fn new<H: ServerHandler>(handler: H, parts: ServerParts) -> Result<Self, ConfigError> {
-        let ServerParts { config, stores, clock, publisher, dynamic_tools, task_tools, routes: own } = parts;
+        let ServerParts {
+            config,
+            stores,
+            clock,
+            publisher,
+            dynamic_tools,
+            task_tools,
+            task_queue,
+            routes: own,
+        } = parts;
         let config: Arc<Config> = config.into();
         let lifecycle = Lifecycle {
             clock,
@@ -115,25 +127,27 @@ impl Server {
         }
         routes.around(check_heads(config.requests));
         let resource = Arc::new(ProtectedResource::of(&config.auth, &config.path));
+        let (dispatcher, queue_worker) = dispatcher(
+            handler,
+            &config,
+            stores,
+            &lifecycle,
+            publisher,
+            ToolParts { dynamic: dynamic_tools, tasks: task_tools, queue: task_queue },
+            metrics.clone(),
+        )?;
         let endpoint = Arc::new(Endpoint {
             authenticator: Authenticator::new(&config.auth, &lifecycle.clock)?,
             resource: Arc::clone(&resource),
             requests: RequestLimiter::default(),
             bodies: BodyLimiter::new(&config),
-            dispatcher: dispatcher(
-                handler,
-                &config,
-                stores,
-                &lifecycle,
-                publisher,
-                ToolParts { dynamic: dynamic_tools, tasks: task_tools },
-                metrics.clone(),
-            )?,
+            dispatcher,
             config,
         });
         metadata_routes(&mut routes, &resource);
         routes.extend(own);
-        Ok(Self { service: routes.build(Arc::clone(&endpoint)), endpoint, lifecycle, metrics, lines })
+        let service = routes.build(Arc::clone(&endpoint));
+        Ok(Self { service, endpoint, lifecycle, queue_worker, metrics, lines })
     }
 
     /// Answers one request.
@@ -197,6 +211,13 @@ impl Server {
         &self.endpoint.authenticator
     }
 
+    /// The worker of the queue of tasks, if there is a queue and the program has tools that run as tasks.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn queue_worker(&self) -> Option<&QueueWorker> {
+        self.queue_worker.as_ref()
+    }
+
     /// Waits until the lines of metrics are written, up to 100 ms.
     #[doc(hidden)]
     #[cfg_attr(not(feature = "metrics"), allow(clippy::unused_self, reason = "there are none"))]
@@ -253,6 +274,8 @@ struct ToolParts {
     dynamic: Option<BTreeSet<String>>,
     /// The tools that run as tasks.
     tasks: BTreeMap<String, TaskSupport>,
+    /// The queue from which workers take tasks.
+    queue: Option<Arc<dyn TaskQueue>>,
 }
 
 /// The metrics of the server: lines of the log on Lambda, totals where an address shows them.
@@ -294,7 +317,7 @@ fn dispatcher(
     publisher: Option<Arc<dyn Publisher>>,
     tool_parts: ToolParts,
     metrics: Metrics,
-) -> Result<Dispatcher, ConfigError> {
+) -> Result<(Dispatcher, Option<QueueWorker>), ConfigError> {
     let Lifecycle { clock, tracker, shutdown, interrupt } = lifecycle;
     let info = handler.info();
     let rules = Rules {
@@ -322,15 +345,22 @@ fn dispatcher(
         state_ttl: config.session_ttl,
     });
     let worker = WorkerParts {
-        tasks: Tasks::new(stores.tasks, clock.clone(), TaskLimits::default()),
+        tasks: Tasks::new(stores.tasks, clock.clone(), task_limits(&config.tasks)),
         services: Arc::clone(&services),
         clock: clock.clone(),
+        ttl: config.tasks.ttl,
+        per_process: config.tasks.per_process,
+        lease: config.tasks.lease,
         program: info.server_info.version.clone(),
         tracker: tracker.clone(),
         shutdown: shutdown.clone(),
     };
     let tasks = worker.tasks.clone();
-    let make_runner: MakeRunner = Box::new(|handler| Arc::new(Worker::new(handler, worker)));
+    let (mut queue_worker, queue) = (None, tool_parts.queue);
+    let make_runner: MakeRunner<'_> = Box::new(|handler| match queue {
+        Some(queue) => Arc::new(queue_worker.insert(QueueWorker::new(handler, worker, queue)).clone()),
+        None => Arc::new(EmbeddedWorker::new(handler, worker)),
+    });
     let task_layers =
         rules.tasks.then(|| TaskLayers { tools: tool_parts.tasks, tasks: tasks.clone(), make_runner });
     let handler = layered(
@@ -361,7 +391,7 @@ fn dispatcher(
         shutdown: shutdown.clone(),
         metrics,
     });
-    Ok(Dispatcher {
+    let dispatcher = Dispatcher {
         exchanges: Arc::new(Exchanges {
             handler,
             events,
@@ -379,7 +409,15 @@ fn dispatcher(
         session_mode: config.sessions.mode(),
         subscription_limit: config.sessions.subscriptions,
         streams,
-    })
+    };
+    Ok((dispatcher, queue_worker))
+}
+
+fn task_limits(config: &TaskConfig) -> TaskLimits {
+    TaskLimits {
+        open_per_principal: config.per_principal,
+        lease: LeaseTerms { length: config.lease, attempts: config.attempts },
+    }
 }
 
 /// Serves the RFC 9728 metadata. The document must be reachable without a token.

@@ -14,7 +14,7 @@ use std::{
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 
-use super::roles::EventKind;
+use super::{roles::EventKind, task_action::TaskAction};
 
 /// An event, by its kind.
 #[derive(Debug)]
@@ -31,6 +31,8 @@ pub(super) enum Invocation<'a> {
     EventBridge,
     /// Messages of an SQS queue.
     Sqs,
+    /// An action on tasks.
+    TaskAction,
     /// A tool call of an AgentCore Gateway.
     AgentCore,
     /// Lambda's report that a streamed response has ended. It needs no action.
@@ -51,6 +53,7 @@ impl Invocation<'_> {
             Self::Sns => EventKind::Sns,
             Self::EventBridge => EventKind::EventBridge,
             Self::Sqs => EventKind::Sqs,
+            Self::TaskAction => EventKind::TaskAction,
             Self::AgentCore => EventKind::AgentCore,
             Self::Completion => EventKind::Completion,
             Self::WarmUp => EventKind::WarmUp,
@@ -181,6 +184,7 @@ struct EventProbe<'a> {
     jsonrpc: Option<IgnoredAny>,
     #[serde(borrow)]
     source: Option<&'a RawValue>,
+    action: Option<IgnoredAny>,
     warmup: Option<IgnoredAny>,
     ping: Option<IgnoredAny>,
 }
@@ -243,6 +247,8 @@ impl EventProbe<'_> {
             invocation
         } else if self.detail_type.is_some() && source.is_some() {
             Invocation::EventBridge
+        } else if self.action.is_some() && source.is_some_and(is_own) {
+            Invocation::TaskAction
         } else if self.jsonrpc.is_some() {
             Invocation::DirectInvoke
         } else if self.completion.is_some() {
@@ -256,6 +262,11 @@ impl EventProbe<'_> {
             Invocation::Unknown(top_level_keys(event))
         }
     }
+}
+
+/// Whether the source of an event is this server, whose deployment has sent it.
+fn is_own(source: &str) -> bool {
+    source.strip_prefix('"').and_then(|source| source.strip_suffix('"')) == Some(TaskAction::SOURCE)
 }
 
 fn asks_authorizer(kind: Option<&RawValue>) -> bool {

@@ -24,9 +24,12 @@ use super::{
     request,
     response::{self, ResponsePayload},
     roles::Roles,
+    task_action::TaskAction,
+    worker,
 };
 use mcp_lambda_core::{
-    Delivery, GatewayDetails, HostCheck, Ingress, Invocation as LambdaInvocation, InvocationDetails, Server,
+    Delivery, GatewayDetails, HostCheck, Ingress, Invocation as LambdaInvocation, InvocationDetails,
+    QueueWorker, Server,
     config::ResponseMode,
     error::Causes,
     events::InboundEvent,
@@ -57,6 +60,8 @@ enum Content {
     },
     DirectInvoke(Request<Body>),
     Events(Vec<InboundEvent>),
+    Records(Vec<worker::Record>),
+    TaskAction(TaskAction),
     Authorizer(AuthorizerRequest),
     /// An event that needs no action.
     Empty,
@@ -97,6 +102,13 @@ impl Function {
             }
             Content::DirectInvoke(request) => self.direct(request, context).await,
             Content::Events(events) => self.receive(events, context).await?,
+            Content::Records(records) => {
+                let worker = self.queue_worker()?;
+                ResponsePayload::Buffered(worker::work(worker, records, context.deadline).await)
+            }
+            Content::TaskAction(action) => {
+                ResponsePayload::Buffered(action.run(self.queue_worker()?, context.deadline).await?)
+            }
             Content::Authorizer(request) => {
                 let response = request.answer(self.server.authenticator(), context.deadline).await?;
                 ResponsePayload::Buffered(response)
@@ -126,8 +138,10 @@ impl Function {
             Invocation::Authorizer => AuthorizerRequest::read(event).map(Content::Authorizer),
             Invocation::Sns => events(events::sns(event)),
             Invocation::EventBridge => events(events::event_bridge(event).map(|event| vec![event])),
-            // `Roles::check` has refused these kinds already.
-            Invocation::Sqs | Invocation::AgentCore => Err(invalid("the event has no role".to_owned())),
+            Invocation::Sqs => worker::records(event).map(Content::Records),
+            Invocation::TaskAction => TaskAction::read(event).map(Content::TaskAction),
+            // `Roles::check` has refused this kind already.
+            Invocation::AgentCore => Err(without_role()),
             Invocation::Completion | Invocation::WarmUp => Ok(Content::Empty),
             Invocation::Unknown(keys) => Err(InvocationError {
                 kind: "UnknownEvent",
@@ -137,6 +151,11 @@ impl Function {
                 ),
             }),
         }
+    }
+
+    /// `Roles::check` has refused events of tasks already where there is none.
+    fn queue_worker(&self) -> Result<&QueueWorker, InvocationError> {
+        self.server.queue_worker().ok_or_else(without_role)
     }
 
     /// Appends the events to the log. If one of them is not stored, the invocation fails and Lambda retries all of them;
@@ -216,6 +235,10 @@ impl Function {
         // A gateway passes on what it is given; a response to HEAD has no body.
         if is_head { response.map(|_| full(Bytes::new())) } else { response }
     }
+}
+
+fn without_role() -> InvocationError {
+    InvocationError::new("InvalidEvent", "the event has no role")
 }
 
 /// How a gateway delivers the response: HTTP APIs and load balancers never stream, a Function URL streams unless

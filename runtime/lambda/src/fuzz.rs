@@ -43,6 +43,7 @@ fn function() -> Function {
         publisher: None,
         dynamic_tools: None,
         task_tools: Default::default(),
+        task_queue: None,
         routes: Routes::default(),
     };
     Function::new(Server::new(Empty, parts).expect("a usable configuration"))

@@ -20,6 +20,8 @@ pub enum EventKind {
     EventBridge,
     /// Messages of SQS.
     Sqs,
+    /// An action on tasks, such as the sweep.
+    TaskAction,
     /// A call of a tool by `AgentCore` Gateway.
     AgentCore,
     /// The outcome of an asynchronous invocation.
@@ -28,12 +30,16 @@ pub enum EventKind {
     WarmUp,
 }
 
+/// What a function needs for events of tasks.
+const RUN_TASKS: &str = "set TASK_QUEUE_URL, in a program that names tools with task_tool";
+
 /// The kinds of events that the configuration of a function lets it serve. Every function serves HTTP requests, direct
 /// invocations, and the events that need no action.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Roles {
     checks_tokens: bool,
     receives_events: bool,
+    runs_tasks: bool,
 }
 
 impl Roles {
@@ -41,6 +47,7 @@ impl Roles {
         Self {
             checks_tokens: server.authenticator().checks_tokens(),
             receives_events: server.config().events.enabled == Some(true),
+            runs_tasks: server.queue_worker().is_some(),
         }
     }
 
@@ -54,7 +61,8 @@ impl Roles {
             EventKind::Authorizer => ("API Gateway authorizer", self.checks_tokens, "set MCP_JWT_ISSUER"),
             EventKind::Sns => ("SNS", self.receives_events, "set MCP_EVENTS=on"),
             EventKind::EventBridge => ("EventBridge", self.receives_events, "set MCP_EVENTS=on"),
-            EventKind::Sqs => ("SQS", false, "this version has no role for them"),
+            EventKind::Sqs => ("SQS", self.runs_tasks, RUN_TASKS),
+            EventKind::TaskAction => ("task", self.runs_tasks, RUN_TASKS),
             EventKind::AgentCore => ("AgentCore Gateway", false, "this version has no role for them"),
         };
         if is_served {
@@ -82,15 +90,18 @@ mod tests {
             EventKind::EventBridge,
             EventKind::Sqs,
             EventKind::AgentCore,
+            EventKind::TaskAction,
         ];
         let served = |roles: Roles| kinds.map(|kind| roles.check(kind).is_ok());
         let (yes, no) = (true, false);
-        let plain = Roles { checks_tokens: false, receives_events: false };
-        assert_eq!(served(plain), [yes, yes, yes, yes, no, no, no, no, no]);
+        let plain = Roles { checks_tokens: false, receives_events: false, runs_tasks: false };
+        assert_eq!(served(plain), [yes, yes, yes, yes, no, no, no, no, no, no]);
         let authorizer = Roles { checks_tokens: true, ..plain };
-        assert_eq!(served(authorizer), [yes, yes, yes, yes, yes, no, no, no, no]);
+        assert_eq!(served(authorizer), [yes, yes, yes, yes, yes, no, no, no, no, no]);
         let ingest = Roles { receives_events: true, ..plain };
-        assert_eq!(served(ingest), [yes, yes, yes, yes, no, yes, yes, no, no]);
+        assert_eq!(served(ingest), [yes, yes, yes, yes, no, yes, yes, no, no, no]);
+        let worker = Roles { runs_tasks: true, ..plain };
+        assert_eq!(served(worker), [yes, yes, yes, yes, no, no, no, yes, no, yes]);
         let refused = plain.check(EventKind::Sns).expect_err("not served");
         assert!(refused.message.ends_with("SNS events: set MCP_EVENTS=on"), "{}", refused.message);
     }

@@ -18,7 +18,7 @@ use mcp_lambda_core::{
     events::Publisher,
     http::{Body, BoxError, Routes},
     store::Stores,
-    tasks::TaskSupport,
+    tasks::{TaskQueue, TaskSupport},
     telemetry,
     time::Clock,
 };
@@ -98,6 +98,7 @@ pub struct Builder<H> {
     argument_checks: Option<bool>,
     dynamic_tools: Option<BTreeSet<String>>,
     task_tools: BTreeMap<String, TaskSupport>,
+    task_queue: Option<Arc<dyn TaskQueue>>,
     sdk: Option<Sdk>,
     hooks: Hooks,
 }
@@ -117,6 +118,7 @@ impl<H: ServerHandler> Builder<H> {
             argument_checks: None,
             dynamic_tools: None,
             task_tools: BTreeMap::new(),
+            task_queue: None,
             sdk: None,
             hooks: Hooks::default(),
         }
@@ -170,10 +172,20 @@ impl<H: ServerHandler> Builder<H> {
     }
 
     /// Runs calls of a tool as tasks, for clients of 2026-07-28 that declare the tasks extension. The tool is the same code:
-    /// it finds its task with [`McpContext::task`](crate::McpContext::task). Tasks run in this process; on Lambda, whose
-    /// environments are frozen between requests, calls of the tool run inline. Default: none.
+    /// it finds its task with [`McpContext::task`](crate::McpContext::task).
+    ///
+    /// With a queue (`TASK_QUEUE_URL`) tasks run in workers, which take them from the queue. Without one they run in the process
+    /// that took the call; on Lambda, whose environments are frozen between requests, calls of the tool then run inline. Default:
+    /// none.
     pub fn task_tool(mut self, tool: &str, support: TaskSupport) -> Self {
         self.task_tools.insert(tool.to_owned(), support);
+        self
+    }
+
+    /// Sets the queue from which workers take tasks. It needs stores that the workers share. Default: the SQS queue that the
+    /// configuration names, if it names one.
+    pub fn task_queue(mut self, queue: Arc<dyn TaskQueue>) -> Self {
+        self.task_queue = Some(queue);
         self
     }
 
@@ -236,20 +248,24 @@ impl<H: ServerHandler> Builder<H> {
         self
     }
 
-    /// Builds the server, with the stores and the topic that the configuration names.
+    /// Builds the server, with the stores, the topic and the queue that the configuration names.
     ///
     /// # Errors
     ///
     /// When the configuration cannot be used.
     pub async fn build(mut self) -> Result<Server, Error> {
         let config = self.configured()?;
-        let Backends { stores, publisher } = match self.stores {
-            Some(_) if config.events.topic_arn.is_none() => Backends { stores: None, publisher: None },
+        let names_none = config.events.topic_arn.is_none() && config.tasks.queue_url.is_none();
+        let found = match self.stores {
+            Some(_) if names_none => Backends { stores: None, publisher: None, task_queue: None },
             _ => backends::open(&config, &self.clock, self.sdk.take()).await?,
         };
-        let stores = self.stores.take().or(stores);
-        let publisher = self.publisher.take().or(publisher);
-        self.assemble(config, stores, publisher)
+        let chosen = Backends {
+            stores: self.stores.take().or(found.stores),
+            publisher: self.publisher.take().or(found.publisher),
+            task_queue: self.task_queue.take().or(found.task_queue),
+        };
+        self.assemble(config, chosen)
     }
 
     /// Puts the parts together.
@@ -257,9 +273,12 @@ impl<H: ServerHandler> Builder<H> {
     fn assemble(
         self,
         mut config: Box<Config>,
-        stores: Option<Stores>,
-        publisher: Option<Arc<dyn Publisher>>,
+        Backends { stores, publisher, task_queue }: Backends,
     ) -> Result<Server, Error> {
+        if stores.is_none() && task_queue.is_some() {
+            let expected = "the name of a table, since TASK_QUEUE_URL is set: workers do not find tasks in the memory of another process";
+            return Err(ConfigError::new("SESSION_TABLE_NAME", "", expected).into());
+        }
         if self.receive_events {
             config.events.enabled.get_or_insert(true);
         }
@@ -278,8 +297,9 @@ impl<H: ServerHandler> Builder<H> {
             clock: self.clock,
             publisher,
             dynamic_tools: self.dynamic_tools,
-            // A frozen environment runs nothing.
-            task_tools: if on_lambda { BTreeMap::new() } else { self.task_tools },
+            // A frozen environment runs nothing by itself.
+            task_tools: if on_lambda && task_queue.is_none() { BTreeMap::new() } else { self.task_tools },
+            task_queue,
             routes: self.routes,
         };
         Ok(Server::new(mcp_lambda_core::Server::new(self.handler, parts)?, self.hooks))

@@ -29,6 +29,8 @@ pub struct Builder {
     pub(crate) ports: BTreeMap<Ingress, u16>,
     pub(crate) control_port: u16,
     pub(crate) acknowledge: Acknowledge,
+    /// The URL of the queue that triggers the function, and how many messages it is invoked with at a time.
+    pub(crate) trigger: Option<(String, usize)>,
 }
 
 /// Why an emulator could not be started.
@@ -76,6 +78,7 @@ impl Builder {
             ports: BTreeMap::new(),
             control_port: 0,
             acknowledge: Acknowledge::default(),
+            trigger: None,
         }
     }
 
@@ -222,6 +225,13 @@ impl Builder {
     /// When received segments are acknowledged.
     pub fn acknowledge(mut self, acknowledge: Acknowledge) -> Self {
         self.acknowledge = acknowledge;
+        self
+    }
+
+    /// Triggers the function with the messages of an SQS queue, one message in each of `concurrency` invocations at a time. The
+    /// host of the URL serves the API of SQS, over HTTP and without a check of signatures.
+    pub fn queue_trigger(mut self, queue_url: impl Into<String>, concurrency: usize) -> Self {
+        self.trigger = Some((queue_url.into(), concurrency));
         self
     }
 

@@ -15,6 +15,7 @@ use crate::{
     invocation::{Invocation, SYNCHRONOUS_LIMIT},
     listener,
     pool::Pool,
+    queue_trigger::QueueTrigger,
     tasks::Tasks,
 };
 
@@ -42,11 +43,26 @@ impl Emulator {
     }
 
     pub(crate) fn open(builder: Builder) -> Result<Self, StartError> {
-        let Builder { function, capacity, retries, rest, ingress_timeout, ports, control_port, acknowledge } =
-            builder;
+        let Builder {
+            function,
+            capacity,
+            retries,
+            rest,
+            ingress_timeout,
+            ports,
+            control_port,
+            acknowledge,
+            trigger,
+        } = builder;
         let tasks = Tasks::default();
         let pool = Pool::new(function, capacity, acknowledge, tasks.clone());
         let asynchronous = Asynchronous::new(pool.clone(), retries);
+        if let Some((queue_url, concurrency)) = trigger {
+            let trigger = QueueTrigger { pool: pool.clone(), queue_url };
+            for _ in 0..concurrency {
+                tasks.spawn(trigger.clone().run());
+            }
+        }
         let mut ingresses = BTreeMap::new();
         for ingress in Ingress::ALL {
             let port = ports.get(&ingress).copied().unwrap_or(0);

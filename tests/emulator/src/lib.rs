@@ -5,7 +5,7 @@
 //! number, as Managed Instances do), is frozen from its last answer to the next request, and is killed when an
 //! invocation passes its deadline. In front of the function stand a Function URL, a REST API, an HTTP API and a load
 //! balancer, each on its own port with its own event and its own error responses; beside it the Invoke API,
-//! with asynchronous invocations, their retries and dead letters.
+//! with asynchronous invocations, their retries and dead letters, and the trigger of an SQS queue.
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -58,6 +58,7 @@ mod listener;
 mod pool;
 mod prelude;
 mod process;
+mod queue_trigger;
 mod response_stream;
 mod routing;
 mod runtime_api;

@@ -50,6 +50,12 @@ struct Arguments {
     /// Requests that may wait when all environments are busy, instead of a 429.
     #[arg(long, default_value_t = 0)]
     queue: usize,
+    /// The URL of an SQS queue whose messages trigger the function; its host serves the API of SQS.
+    #[arg(long)]
+    queue_trigger: Option<String>,
+    /// How many messages of it are served at a time, each in an invocation of its own.
+    #[arg(long, default_value_t = 2)]
+    queue_concurrency: usize,
     /// `AWS_LAMBDA_FUNCTION_MEMORY_SIZE`.
     #[arg(long, default_value_t = 256)]
     memory: u32,
@@ -110,6 +116,10 @@ impl Arguments {
             .port(self.ingress(), self.port)
             .control_port(self.control_port)
             .acknowledge(if self.kernel_acks { Acknowledge::Kernel } else { Acknowledge::AtOnce });
+        let builder = match &self.queue_trigger {
+            Some(url) => builder.queue_trigger(url, self.queue_concurrency),
+            None => builder,
+        };
         self.env.iter().fold(builder, |builder, (name, value)| builder.env(name, value))
     }
 }

@@ -330,6 +330,55 @@ fn rows() -> Vec<Row> {
             "the ARN of a standard topic",
         ),
         (
+            "TASK_QUEUE_URL",
+            |c| c.tasks.queue_url.is_none(),
+            "https://sqs.eu-central-1.amazonaws.com/123456789012/mcp-tasks",
+            |c| {
+                c.tasks.queue_url.as_deref()
+                    == Some("https://sqs.eu-central-1.amazonaws.com/123456789012/mcp-tasks")
+            },
+            &[
+                "mcp-tasks",
+                "arn:aws:sqs:eu-central-1:123456789012:mcp-tasks",
+                "https://sqs.eu-central-1.amazonaws.com/",
+                "https://sqs.eu-central-1.amazonaws.com/123456789012/ordered.fifo",
+            ],
+            "the URL of a standard queue",
+        ),
+        (
+            "MCP_TASK_TTL_SECONDS",
+            |c| c.tasks.ttl == Duration::from_secs(3600),
+            "60",
+            |c| c.tasks.ttl == Duration::from_secs(60),
+            NO_COUNT,
+            NUMBER,
+        ),
+        (
+            "MCP_TASKS_PER_PRINCIPAL",
+            |c| c.tasks.per_principal == 32,
+            "9",
+            |c| c.tasks.per_principal == 9,
+            NO_COUNT,
+            NUMBER,
+        ),
+        (
+            "MCP_TASKS_PER_PROCESS",
+            |c| c.tasks.per_process == 16,
+            "9",
+            |c| c.tasks.per_process == 9,
+            NO_COUNT,
+            NUMBER,
+        ),
+        (
+            "MCP_TASK_LEASE_SECONDS",
+            |c| c.tasks.lease == Duration::from_secs(60),
+            "10",
+            |c| c.tasks.lease == Duration::from_secs(10),
+            &["0", "9", "1.5", "4294967296"],
+            "a whole number from 10 to 4294967295",
+        ),
+        ("MCP_TASK_ATTEMPTS", |c| c.tasks.attempts == 5, "2", |c| c.tasks.attempts == 2, NO_COUNT, NUMBER),
+        (
             "MCP_TLS_ROOTS",
             |c| c.tls_roots == TlsRoots::Amazon,
             "native",

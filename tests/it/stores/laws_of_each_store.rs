@@ -93,7 +93,8 @@ macro_rules! all_laws_of {
                 a_task_with_every_part_at_its_limit_is_kept,
                 a_principal_has_at_most_the_limit_of_open_tasks,
                 a_list_holds_the_owners_tasks_newest_first_page_by_page,
-                a_task_that_no_worker_runs_is_found;
+                a_task_that_no_worker_runs_is_found,
+                a_task_that_stays_due_is_returned_less_and_less_often;
             log:
                 an_append_is_read_at_its_sequence_number_and_they_grow,
                 one_source_id_gets_one_sequence_number_in_a_scope,

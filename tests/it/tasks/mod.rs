@@ -6,3 +6,4 @@ mod jobs;
 mod limits;
 mod listen;
 mod properties;
+mod queue;

@@ -40,7 +40,7 @@ impl ServerHandler for Fixture {
         };
         let names = [
             "echo", "big", "pid", "count", "gated", "stubborn", "block", "panic", "change", "who", "ending",
-            "failing",
+            "failing", "job",
         ];
         let tools = names.map(|name| Tool::new(name, "A tool of the fixture", anything.clone()));
         Ok(ListToolsResult::with_all_items(tools.into()))
@@ -58,6 +58,7 @@ impl ServerHandler for Fixture {
             "pid" => std::process::id().to_string(),
             "count" => count(&arguments, &context).await?,
             "gated" => gated(&context).await.map_err(|error| broke(&error))?,
+            "job" => job(&context).await?,
             "stubborn" => stubborn().await.map_err(|error| broke(&error))?,
             "block" => gate::block().map(|()| "let go".to_owned()).map_err(|error| broke(&error))?,
             "panic" => panic(number(&arguments, "after"), &context).await,
@@ -136,6 +137,19 @@ async fn gated(context: &Context) -> io::Result<String> {
     }
     // What a test sees last: the tool ran to its end.
     gate.report("done").await.ok();
+    Ok(heard.join(" "))
+}
+
+/// Keeps each word of the test as a checkpoint, and ends with all of them, those of earlier attempts first.
+async fn job(context: &Context) -> Result<String, ErrorData> {
+    let task = context.task();
+    let mut heard: Vec<String> = task.last_checkpoint().await?.unwrap_or_default();
+    let mut gate = Gate::reach().await.map_err(|error| broke(&error))?;
+    while let Some(word) = gate.step().await {
+        heard.push(word);
+        task.checkpoint(&heard).await?;
+        gate.report("kept").await.map_err(|error| broke(&error))?;
+    }
     Ok(heard.join(" "))
 }
 

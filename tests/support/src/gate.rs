@@ -33,8 +33,13 @@ impl Gate {
 
     /// The next function that arrives.
     pub async fn held(&self) -> Held {
+        self.held_within(SOON).await
+    }
+
+    /// The next function that arrives, which may take longer than other things do.
+    pub async fn held_within(&self, time: Duration) -> Held {
         let (stream, _) =
-            timeout(SOON, self.0.accept()).await.expect("a function arrives in time").expect("a connection");
+            timeout(time, self.0.accept()).await.expect("a function arrives in time").expect("a connection");
         let mut held = Held { pid: 0, stream: BufReader::new(stream) };
         held.pid = held.report().await.and_then(|pid| pid.parse().ok()).expect("a process id");
         held

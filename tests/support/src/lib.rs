@@ -21,6 +21,8 @@ pub mod fixture;
 pub mod gate;
 #[cfg(feature = "server")]
 pub mod logs;
+#[cfg(feature = "server")]
+pub mod outbox;
 pub mod process;
 pub mod reply;
 pub mod request;

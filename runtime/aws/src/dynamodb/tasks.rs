@@ -21,13 +21,13 @@ use mcp_lambda_core::{
     error::StoreError,
     random,
     session::{Rev, Versioned},
-    tasks::{Task, TaskCursor, TaskId, TaskStore},
+    tasks::{Task, TaskCursor, TaskId, TaskStore, next_look},
     time::Timestamp,
 };
 
-/// How long after it was due a task is looked at again, when it was given to a worker.
-const NEXT_LOOK: Duration = Duration::from_secs(60);
-/// The longest time between two looks at a task that has not ended.
+/// How long after it is due a task is looked at, when it was given to a worker.
+const FIRST_LOOK: Duration = Duration::from_secs(60);
+/// The longest time between two looks at a task that is not due.
 const LONGEST_BLIND: Duration = Duration::from_secs(4 * 60);
 /// Tries of a creation while other tasks of the same principal are created.
 const TRIES: u32 = 8;
@@ -61,16 +61,25 @@ fn body(task: &Task) -> Result<String, StoreError> {
     })
 }
 
-/// When a task is looked at next: a while after it is due, as a worker then takes it without that.
-fn next_look(task: &Task, now: Timestamp) -> Timestamp {
+/// The entry of a task that is not due, or that is given to a worker otherwise: it is looked at a while after it is due.
+fn first_entry(task: &Task, now: Timestamp) -> Item {
     let due = task.state.due_at().unwrap_or(now).max(now);
-    due.plus(NEXT_LOOK).min(now.plus(LONGEST_BLIND))
+    entry(task, due.plus(FIRST_LOOK).min(now.plus(LONGEST_BLIND)), 0)
 }
 
-fn due_item(id: &TaskId, at: Timestamp, expires_at: Timestamp) -> Item {
+/// `returned`: how often the task was returned as due, one time after another.
+fn entry(task: &Task, at: Timestamp, returned: u32) -> Item {
     // It outlives the task by a day: an entry without a task is deleted when it is looked at.
-    let expires_at = expires_at.plus(Duration::from_secs(24 * 60 * 60));
-    Item::new(keys::TASKS_DUE, keys::due_task(at, id)).with("task", text(id.as_str())).expiring(expires_at)
+    let expires_at = task.expires_at.plus(Duration::from_secs(24 * 60 * 60));
+    Item::new(keys::TASKS_DUE, keys::due_task(at, &task.id))
+        .with("task", text(task.id.as_str()))
+        .with("returned", number(u64::from(returned)))
+        .expiring(expires_at)
+}
+
+/// How often the task of an entry was returned. Entries of version 0.1 do not say.
+fn times_returned(entry: &Item) -> u32 {
+    entry.number("returned").ok().and_then(|returned| u32::try_from(returned).ok()).unwrap_or_default()
 }
 
 #[async_trait]
@@ -89,7 +98,7 @@ impl TaskStore for DynamoStore {
             .with("task", text(task.id.as_str()))
             .expiring(task.expires_at);
         let now = self.clock.now();
-        let due = due_item(&task.id, next_look(task, now), task.expires_at);
+        let due = first_entry(task, now);
         let mut writes = vec![self.put_new(meta)?, self.put(due)?];
         if !task.owner.is_anonymous() {
             writes.push(self.put(listed)?);
@@ -221,20 +230,26 @@ impl TaskStore for DynamoStore {
         let pks: Vec<_> = ids.iter().map(keys::task).collect();
         let found = self.get_many(&self.state, &pks, keys::META, Consistency::Strong).await?;
         let mut over = Vec::new();
-        for ((entry, id), pk) in entries.iter().zip(&ids).zip(&pks) {
+        for ((found_entry, id), pk) in entries.iter().zip(&ids).zip(&pks) {
             let task = match found.get(pk) {
                 Some(item) if item.is_live(now)? => task(id, item)?.value,
                 _ => {
-                    over.push(entry.key());
+                    over.push(found_entry.key());
                     continue;
                 }
             };
             let Some(due_at) = task.state.due_at() else {
-                over.push(entry.key());
+                over.push(found_entry.key());
                 continue;
             };
-            let is_moved = self.move_entry(entry, id, next_look(&task, now), task.expires_at).await?;
-            if is_moved && due_at <= now {
+            let is_due = due_at <= now;
+            let next = if is_due {
+                let returned = times_returned(found_entry).saturating_add(1);
+                entry(&task, now.plus(next_look(returned)), returned)
+            } else {
+                first_entry(&task, now)
+            };
+            if self.move_entry(found_entry, next).await? && is_due {
                 due.push(id.clone());
             }
         }
@@ -292,20 +307,14 @@ impl DynamoStore {
     }
 
     /// Moves an entry. `false` if another process has moved it.
-    async fn move_entry(
-        &self,
-        entry: &Item,
-        id: &TaskId,
-        to: Timestamp,
-        expires_at: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let key: HashMap<String, AttributeValue> = entry.key();
+    async fn move_entry(&self, from: &Item, to: Item) -> Result<bool, StoreError> {
+        let key: HashMap<String, AttributeValue> = from.key();
         let delete = Delete::builder()
             .table_name(&*self.state)
             .set_key(Some(key))
             .condition_expression("attribute_exists(pk)");
         let delete = TransactWriteItem::builder().delete(delete.build().map_err(not_built)?).build();
-        let put = self.put(due_item(id, to, expires_at))?;
+        let put = self.put(to)?;
         match self.transact(&self.state, vec![delete, put]).await {
             Ok(()) => Ok(true),
             Err(StoreError::Conflict) => Ok(false),

@@ -10,10 +10,13 @@ use std::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::{
-    AllowList, LogFilter, LogFormat, LogLevel, ResponseMode, SessionMode, StateKey, Tables, TlsRoots,
-    Variable, variables::*,
+    AllowList, LogFilter, LogFormat, LogLevel, ResponseMode, SessionMode, StateKey, Tables, TaskConfig,
+    TlsRoots, Variable, variables::*,
 };
 use crate::error::ConfigError;
+
+/// The shortest lease of a task, in seconds: it is extended a few times before it would expire.
+const SHORTEST_LEASE: u32 = 10;
 
 /// The environment: looks up the value of a variable by its name.
 pub(crate) struct Env<'a>(pub(super) &'a dyn Fn(&str) -> Option<String>);
@@ -147,6 +150,29 @@ impl Env<'_> {
         let is_valid = text.starts_with("arn:") && text.split(':').count() == 6 && !text.ends_with(".fifo");
         let expected = "the ARN of a standard topic, as arn:aws:sns:us-east-1:123456789012:mcp-global-events";
         if is_valid { Ok(Some(text)) } else { Err(invalid_value(&TOPIC_ARN, &text, expected)) }
+    }
+
+    pub(super) fn tasks(&self, default: &TaskConfig) -> Result<TaskConfig, ConfigError> {
+        let attempts = self.optional(&TASK_ATTEMPTS, 1)?.and_then(|attempts| u32::try_from(attempts).ok());
+        Ok(TaskConfig {
+            queue_url: self.queue_url()?,
+            ttl: self.seconds(&TASK_TTL_SECONDS, default.ttl, 1)?,
+            per_principal: self.count(&TASKS_PER_PRINCIPAL, default.per_principal)?,
+            per_process: self.count(&TASKS_PER_PROCESS, default.per_process)?,
+            lease: self.seconds(&TASK_LEASE_SECONDS, default.lease, SHORTEST_LEASE)?,
+            attempts: attempts.unwrap_or(default.attempts),
+        })
+    }
+
+    fn queue_url(&self) -> Result<Option<String>, ConfigError> {
+        let Some(text) = self.get(&TASK_QUEUE_URL) else { return Ok(None) };
+        let rest = ["https://", "http://"].iter().find_map(|scheme| text.strip_prefix(scheme));
+        let is_valid = rest.is_some_and(|rest| rest.trim_end_matches('/').contains('/'))
+            && !text.contains(['?', '#', ' '])
+            && !text.ends_with(".fifo");
+        let expected =
+            "the URL of a standard queue, as https://sqs.us-east-1.amazonaws.com/123456789012/mcp-tasks";
+        if is_valid { Ok(Some(text)) } else { Err(invalid_value(&TASK_QUEUE_URL, &text, expected)) }
     }
 
     pub(super) fn tls_roots(&self) -> Result<TlsRoots, ConfigError> {

@@ -16,7 +16,7 @@ use log::LogLevel;
 pub use log::{InvalidLogFilter, LogFilter, LogFormat};
 pub use settings::{
     AllowList, ConnectionConfig, CorsConfig, EventConfig, RequestLimits, ResponseMode, SessionConfig,
-    SessionMode, StateKey, StreamConfig, Tables, TlsRoots,
+    SessionMode, StateKey, StreamConfig, Tables, TaskConfig, TlsRoots,
 };
 pub(crate) use variables::*;
 pub use variables::{VARIABLES, Variable};
@@ -65,6 +65,8 @@ pub struct Config {
     pub tables: Option<Tables>,
     /// The event log, and how events reach it.
     pub events: EventConfig,
+    /// Tasks.
+    pub tasks: TaskConfig,
     /// The root certificates for connections to AWS. Default: Amazon's.
     pub tls_roots: TlsRoots,
     /// The names that the `Host` header may have. Default: loopback names.
@@ -149,6 +151,14 @@ impl Default for Config {
                 ttl: Duration::from_secs(60 * 60),
                 replicas: 1,
                 topic_arn: None,
+            },
+            tasks: TaskConfig {
+                queue_url: None,
+                ttl: Duration::from_secs(60 * 60),
+                per_principal: 32,
+                per_process: 16,
+                lease: Duration::from_secs(60),
+                attempts: 5,
             },
             tls_roots: TlsRoots::Amazon,
             hosts: AllowList::Loopback,
@@ -265,6 +275,7 @@ impl Config {
                 replicas: env.count(&EVENT_REPLICAS, default.events.replicas)?,
                 topic_arn: env.topic_arn()?,
             },
+            tasks: env.tasks(&default.tasks)?,
             tls_roots: env.tls_roots()?,
             hosts: env.list(&ALLOWED_HOSTS, "*, or host names such as mcp.example.com", is_host)?,
             cors,

@@ -191,3 +191,22 @@ pub enum TlsRoots {
     /// certificates of their own.
     Native,
 }
+
+/// Tasks: how they wait for workers, and their limits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TaskConfig {
+    /// The URL of the SQS queue from which workers take tasks. Default: none, and a process runs the tasks that it creates.
+    pub queue_url: Option<String>,
+    /// How long a task is kept, from its creation on. Default: an hour.
+    pub ttl: Duration,
+    /// The number of tasks that one principal may have open. Anonymous callers are not one person, so there is none for
+    /// them. Default: 32.
+    pub per_principal: usize,
+    /// The number of tasks that one process runs at a time. Default: 16.
+    pub per_process: usize,
+    /// How long a worker that gives no sign of life keeps a task. Default: 60 s.
+    pub lease: Duration,
+    /// How often a task is tried, when its workers end without a word. Default: 5.
+    pub attempts: u32,
+}

@@ -70,6 +70,12 @@ variables! {
     EVENT_TTL_MINUTES = "EVENT_TTL_MINUTES", "60", "time for which an event stays in the log, in minutes";
     EVENT_REPLICAS = "EVENT_FANOUT_REPLICAS", "1", "copies of the event log, among which readers are distributed; the same for every function of a deployment";
     TOPIC_ARN = "SNS_TOPIC_ARN", "none", "ARN of the SNS topic to which tools publish events";
+    TASK_QUEUE_URL = "TASK_QUEUE_URL", "none: a process runs the tasks that it creates, and on Lambda calls run inline", "URL of the SQS queue from which workers take tasks; required with it: SESSION_TABLE_NAME";
+    TASK_TTL_SECONDS = "MCP_TASK_TTL_SECONDS", "3600", "time for which a task is kept, from its creation on, in seconds";
+    TASKS_PER_PRINCIPAL = "MCP_TASKS_PER_PRINCIPAL", "32", "most tasks that one principal has open at a time";
+    TASKS_PER_PROCESS = "MCP_TASKS_PER_PROCESS", "16", "most tasks that one process runs at a time";
+    TASK_LEASE_SECONDS = "MCP_TASK_LEASE_SECONDS", "60", "time for which a worker that gives no sign of life keeps a task, in seconds; 10 at least";
+    TASK_ATTEMPTS = "MCP_TASK_ATTEMPTS", "5", "most attempts of a task whose workers end before it does; then it fails";
     TLS_ROOTS = "MCP_TLS_ROOTS", "amazon", "amazon or native: root certificates for connections to AWS; native adds those of the operating system, for proxies and private endpoints";
     ALLOWED_HOSTS = "MCP_ALLOWED_HOSTS", "loopback names", "comma-separated host names that the Host header may have, or *";
     CORS_ORIGINS = "MCP_CORS_ORIGINS" or "ALLOWED_ORIGINS", "loopback origins", "comma-separated origins of web pages that may call, or *";

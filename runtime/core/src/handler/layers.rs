@@ -40,23 +40,23 @@ pub(crate) struct LayerParts<'a> {
     /// Whether arguments are checked against the input schema of their tool.
     pub(crate) argument_checks: bool,
     /// What calls need that run as tasks.
-    pub(crate) tasks: Option<TaskLayers>,
+    pub(crate) tasks: Option<TaskLayers<'a>>,
     pub(crate) tool_scopes: ScopeTable,
     pub(crate) state_keys: &'a [StateKey],
     pub(crate) state_ttl: Duration,
 }
 
 /// What calls need that run as tasks.
-pub(crate) struct TaskLayers {
+pub(crate) struct TaskLayers<'a> {
     /// The tools that run as tasks.
     pub(crate) tools: TaskTools,
     pub(crate) tasks: Tasks,
     /// Makes the runner of the handler inside.
-    pub(crate) make_runner: MakeRunner,
+    pub(crate) make_runner: MakeRunner<'a>,
 }
 
 /// Makes the runner of tasks of a handler.
-pub(crate) type MakeRunner = Box<dyn FnOnce(Arc<dyn Handler>) -> Arc<dyn TaskRunner>>;
+pub(crate) type MakeRunner<'a> = Box<dyn FnOnce(Arc<dyn Handler>) -> Arc<dyn TaskRunner> + 'a>;
 
 /// Puts the layers around the handler, the innermost first: a request passes them from the last of the list to the
 /// first, a result from the first to the last.

@@ -6,7 +6,8 @@
 //! * [`Tasks`]: the operations on stored tasks. [`HeldTask`]: those of the worker that holds the lease.
 //! * [`TaskHandle`]: what a tool does with the task that it runs as. [`TaskSupport`]: whether it runs as one.
 //! * [`wire`] and [`experimental`]: a task as its client reads it, in 2026-07-28 and in 2025-11-25.
-//! * [`TaskStore`]: the trait that a store implements.
+//! * [`TaskStore`]: the trait that a store implements. [`TaskQueue`]: that of a queue, from which workers of other processes
+//!   take tasks.
 
 mod checkpoint;
 mod error;
@@ -16,6 +17,7 @@ mod held;
 mod input;
 mod lease;
 mod outcome;
+mod queue;
 mod state;
 mod store;
 mod support;
@@ -33,9 +35,10 @@ pub use held::HeldTask;
 pub use input::TaskInput;
 pub use lease::{Lease, LeaseTerms};
 pub use outcome::{LARGEST_OUTCOME, TaskOutcome};
+pub use queue::{MalformedMessage, QueueError, TaskMessage, TaskQueue};
 pub use rmcp::model::TaskStatus;
 pub use state::{Claimed, TaskState};
-pub use store::{TaskCursor, TaskStore};
+pub use store::{TaskCursor, TaskStore, next_look};
 pub use support::TaskSupport;
 pub use task::{LARGEST_CALL, Task};
 pub(crate) use wire::{described, detailed};
@@ -116,6 +119,15 @@ impl Tasks {
     /// Returns some tasks as they are now, or were a moment ago: what changes them is elsewhere.
     pub(crate) async fn poll(&self, ids: &[TaskId]) -> Result<Vec<Versioned<Task>>, TaskError> {
         Ok(self.changes.store.load_many(ids).await?)
+    }
+
+    /// Returns a task, for what runs it, of any principal. `None` if there is none with this id, or it has expired.
+    ///
+    /// # Errors
+    ///
+    /// [`TaskError::Store`] if the store cannot be read.
+    pub async fn find(&self, id: &TaskId) -> Result<Option<Task>, TaskError> {
+        Ok(self.changes.read(id).await?.map(|task| task.value))
     }
 
     /// Returns up to `limit` tasks of a principal, newest first, and the position behind the last one if there may be

@@ -171,6 +171,12 @@ impl TaskState {
         }
     }
 
+    /// Whether a worker holds the task.
+    #[must_use]
+    pub fn is_held(&self, now: Timestamp) -> bool {
+        matches!(self.stage, Stage::Running { until } if until > now)
+    }
+
     /// Gives the task to a worker. Of a task that was cancelled, or was tried too often, it makes one that has ended.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! The trait of stores for tasks.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, time::Duration};
 
 use async_trait::async_trait;
 
@@ -47,6 +47,13 @@ impl FromStr for TaskCursor {
     }
 }
 
+/// The time after which a task that is still due is returned again: one minute after the first time, and twice as long
+/// after each further one, up to 16 minutes. A task may be due for long, because its message waits in a long queue.
+#[must_use]
+pub fn next_look(times_returned: u32) -> Duration {
+    Duration::from_secs(60) * 2_u32.pow(times_returned.saturating_sub(1).min(4))
+}
+
 /// Durable tasks. Which changes of a task are allowed is no matter of the store: it writes on the condition that the
 /// task is the one that was read.
 ///
@@ -59,7 +66,8 @@ impl FromStr for TaskCursor {
 /// * `replace` is atomic: of two writers that name the same revision exactly one succeeds.
 /// * `create` writes the task, its place in the list of its owner, and its count among the open ones, or nothing. Of
 ///   any number of concurrent calls, no more succeed than the limit.
-/// * Each task that is due is returned by `due`, five minutes after at the latest.
+/// * Each task that becomes due is returned by `due`, five minutes after at the latest. As long as it is due it is returned
+///   again, after the times of [`next_look`]; one that is claimed meanwhile may keep the longer time.
 #[async_trait]
 pub trait TaskStore: Send + Sync + 'static {
     /// Creates a task, if its owner has fewer than `limit` open ones. Its revision is 1.
@@ -107,8 +115,7 @@ pub trait TaskStore: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<Task>, StoreError>;
 
-    /// Returns up to `limit` tasks that are due, so that each is returned to one caller, and again if it is still due a
-    /// minute later.
+    /// Returns up to `limit` tasks that are due, so that each is returned to one caller, and again as the laws say.
     ///
     /// # Errors
     ///

@@ -6,7 +6,10 @@ use rmcp::{
     ErrorData,
     model::{ClientJsonRpcMessage, JsonObject, JsonRpcError, ServerJsonRpcMessage, ServerResult},
 };
-use tokio::{sync::Notify, time::sleep};
+use tokio::{
+    sync::Notify,
+    time::{sleep, sleep_until},
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{parts::WorkerParts, stored_call::StoredCall};
@@ -23,44 +26,82 @@ use crate::{
 
 /// How often a running task looks for what its client has done elsewhere.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
-/// Looks between two extensions of the lease.
-const LOOKS_PER_HEARTBEAT: u32 = 15;
+/// Extensions of a lease before it would expire.
+const HEARTBEATS_PER_LEASE: u64 = 4;
 /// How long a tool may go on after its task was cancelled.
 const CANCEL_GRACE: Duration = Duration::from_secs(1);
 /// Tries of the last write, while the store is away.
 const TRIES: u32 = 6;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
+/// What became of a task that a worker was to run.
+#[derive(Debug)]
+pub(super) enum Attempted {
+    /// It has ended.
+    Ended,
+    /// It was given back: another attempt goes on.
+    GivenBack,
+    /// It is not to be claimed yet: it waits, or another worker has it.
+    NotDue,
+    /// Another worker has taken it over.
+    Lost,
+    /// There is no such task, or it has expired.
+    Unknown,
+    /// The store has failed. Another attempt follows when the lease has expired.
+    Failed(TaskError),
+}
+
 /// How an attempt ends.
 enum End {
     Outcome(TaskOutcome),
-    /// The process stops: another worker goes on.
+    /// The process stops, or its time is over: another worker goes on.
     GiveBack,
     /// Another worker has the task, or it has ended or expired.
     Lost(TaskError),
 }
 
-/// Runs a task until it has an outcome, the process stops, or it is another worker's.
-pub(super) async fn run(handler: &Arc<dyn Handler>, parts: &WorkerParts, held: HeldTask, woken: &Notify) {
+/// Runs a task until it has an outcome, the process stops, the deadline passes, or it is another worker's.
+pub(super) async fn run(
+    handler: &Arc<dyn Handler>,
+    parts: &WorkerParts,
+    held: HeldTask,
+    woken: &Notify,
+    deadline: Option<Deadline>,
+) -> Attempted {
     let task = held.task().clone();
     let cancel = CancellationToken::new();
     let handle = TaskHandle::of(held, parts.program.clone(), cancel.clone());
-    let end = match call(handler, parts, &task, &handle, cancel.clone()) {
+    let end = match call(handler, parts, &task, &handle, cancel.clone(), deadline) {
         Ok(call) => tokio::select! {
             biased;
             outcome = drive(call, &cancel) => End::Outcome(outcome),
-            end = watch(&handle, woken, &cancel) => end,
+            end = watch(&handle, woken, &cancel, parts.lease) => end,
             () = parts.shutdown.cancelled() => End::GiveBack,
+            () = passed(deadline) => End::GiveBack,
         },
         Err(fault) => End::Outcome(TaskOutcome::Failed(fault.to_error())),
     };
     let written = match end {
-        End::Outcome(outcome) => finish(&handle, outcome).await,
-        End::GiveBack => handle.release().await,
+        End::Outcome(outcome) => finish(&handle, outcome).await.map(|()| Attempted::Ended),
+        End::GiveBack => handle.release().await.map(|()| Attempted::GivenBack),
         End::Lost(error) => Err(error),
     };
-    if let Err(error) = written {
+    written.unwrap_or_else(|error| {
         tracing::warn!(task = %task.id, error = %Causes(&error), "an attempt of a task has ended without an outcome");
+        match error {
+            TaskError::Ended(_) => Attempted::Ended,
+            TaskError::NotFound => Attempted::Unknown,
+            TaskError::Superseded => Attempted::Lost,
+            error => Attempted::Failed(error),
+        }
+    })
+}
+
+/// Returns when the deadline has passed, if there is one.
+pub(super) async fn passed(deadline: Option<Deadline>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline.instant()).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -70,10 +111,12 @@ fn call(
     task: &Task,
     handle: &TaskHandle,
     cancel: CancellationToken,
+    deadline: Option<Deadline>,
 ) -> Result<HandlerCall, Fault> {
     let (request, typed, principal) = StoredCall::restore(task)?;
     let mut extensions = parts.services.of_principal(&principal);
-    extensions.insert(Deadline::after(task.expires_at.since(parts.clock.now())));
+    let left = task.expires_at.since(parts.clock.now());
+    extensions.insert(deadline.map_or_else(|| Deadline::after(left), |deadline| deadline.capped(left)));
     extensions.insert(handle.clone());
     let peer_info = stateless_peer_info(&typed);
     // The request is answered long before: there is nothing to observe.
@@ -120,14 +163,15 @@ fn outcome(result: HandlerResult, is_cancelled: bool) -> TaskOutcome {
 }
 
 /// Keeps the lease, and looks for what the client has done. Ends when the task is lost, or some time after it was cancelled.
-async fn watch(handle: &TaskHandle, woken: &Notify, cancel: &CancellationToken) -> End {
-    let mut looks = 0;
+async fn watch(handle: &TaskHandle, woken: &Notify, cancel: &CancellationToken, lease: Duration) -> End {
+    let looks_per_heartbeat = (lease.as_secs() / HEARTBEATS_PER_LEASE).max(1);
+    let mut looks = 0_u64;
     while !cancel.is_cancelled() {
         tokio::select! {
             () = woken.notified() => {}
             () = sleep(LOOK_INTERVAL) => looks += 1,
         }
-        match handle.look(looks % LOOKS_PER_HEARTBEAT == 0).await {
+        match handle.look(looks % looks_per_heartbeat == 0).await {
             // The lease is longer than a store is away.
             Ok(()) | Err(TaskError::Store(_)) => {}
             Err(error) => {

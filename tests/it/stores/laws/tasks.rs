@@ -345,8 +345,21 @@ pub(crate) async fn a_task_that_no_worker_runs_is_found(lab: &Lab) {
         found.extend(tasks(lab).sweep(1_000).await.expect("swept"));
     }
     assert_eq!(found, [lost.clone(), abandoned, waiting].into_iter().collect());
-    lab.clock.advance(Duration::from_secs(60));
-    held.heartbeat().await.expect("held");
-    lab.clock.advance(Duration::from_secs(59));
-    assert!(tasks(lab).sweep(1_000).await.expect("swept").contains(&lost), "as long as it is due");
+}
+
+/// Its message may wait in a long queue: to send it again each minute would make that longer.
+pub(crate) async fn a_task_that_stays_due_is_returned_less_and_less_often(lab: &Lab) {
+    let start = lab.clock.now();
+    let task = Task::new(principal("owner"), "render", "{}", start, Duration::from_secs(3_600));
+    tasks(lab).create(&task).await.expect("created");
+    let mut returned = Vec::new();
+    for _ in 0..70 {
+        lab.clock.advance(Duration::from_secs(30));
+        if tasks(lab).sweep(1_000).await.expect("swept").contains(&task.id) {
+            returned.push(lab.clock.now().since(start));
+        }
+    }
+    assert!(returned[0] <= BLIND, "{returned:?}");
+    let pauses: Vec<_> = returned.windows(2).map(|pair| (pair[1] - pair[0]).as_secs()).collect();
+    assert_eq!(pauses[..5], [60, 120, 240, 480, 960], "{returned:?}");
 }

@@ -25,6 +25,7 @@ mod requests;
 mod sessions;
 mod streams;
 mod support;
+mod tasks;
 mod tokens;
 mod traces;
 mod unread_log;

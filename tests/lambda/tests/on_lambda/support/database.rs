@@ -2,7 +2,10 @@
 
 use lambda_emulator::Builder;
 use mcp_lambda_server::dynamodb::create_tables;
-use test_support::dynamodb::{Embedded, client, proxy::Proxy};
+use test_support::dynamodb::{
+    Embedded, client,
+    proxy::{DENIED, Fate, Proxy},
+};
 
 /// With the tables, until it is dropped.
 pub(crate) struct Database {
@@ -31,6 +34,16 @@ impl Database {
     /// The trace header of each request since the last call of this.
     pub(crate) fn take_trace_headers(&self) -> Vec<Option<String>> {
         self.proxy.take_trace_headers()
+    }
+
+    /// Lets every request with this action fail from now on, in a way that no client tries again.
+    pub(crate) fn deny(&self, action: &'static str) {
+        self.proxy.every(action, DENIED);
+    }
+
+    /// Answers every request from now on.
+    pub(crate) fn allow(&self) {
+        self.proxy.rule(|_, _| Fate::Answered);
     }
 
     /// How many requests there were with this action.

@@ -10,6 +10,7 @@ use lambda_emulator::{Builder, Emulator};
 pub(crate) use test_support::{
     McpRequest, Reply,
     gate::{Gate, Held},
+    outbox::Outbox,
     process::{alive, frozen, gone, process_state, threads},
     waiting::{SOON, eventually},
 };

@@ -1,23 +1,18 @@
 //! The data behind `tasks`.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    time::Duration,
-};
+use std::collections::{BTreeSet, HashMap};
 
 use crate::{
     auth::Principal,
     error::StoreError,
     session::{Rev, Versioned},
     store::json_size,
-    tasks::{Task, TaskCursor, TaskId},
+    tasks::{Task, TaskCursor, TaskId, next_look},
     time::Timestamp,
 };
 
 /// What an entry takes besides its texts.
 const OVERHEAD: usize = 1024;
-/// How long a task that was returned as due is not returned again.
-const NEXT_LOOK: Duration = Duration::from_secs(60);
 
 #[derive(Default)]
 pub(in crate::store::memory) struct Tasks {
@@ -31,7 +26,8 @@ pub(in crate::store::memory) struct Tasks {
 pub(in crate::store::memory) struct Entry {
     pub(in crate::store::memory) task: Task,
     pub(in crate::store::memory) rev: Rev,
-    looked_at: Option<Timestamp>,
+    /// When the task was last returned as due, and how often, since its last change.
+    returned: Option<(Timestamp, u32)>,
     bytes: usize,
 }
 
@@ -39,7 +35,7 @@ impl Entry {
     pub(in crate::store::memory) fn new(task: Task, rev: Rev) -> Result<Self, StoreError> {
         let texts = task.call.len() + task.tool.len() + task.owner.key().len();
         let bytes = OVERHEAD + texts + json_size(&task.state)?;
-        Ok(Self { task, rev, looked_at: None, bytes })
+        Ok(Self { task, rev, returned: None, bytes })
     }
 
     pub(in crate::store::memory) fn versioned(&self) -> Versioned<Task> {
@@ -51,7 +47,7 @@ impl Entry {
     }
 
     fn is_due(&self, now: Timestamp) -> bool {
-        let is_waiting = self.looked_at.is_some_and(|at| at.plus(NEXT_LOOK) > now);
+        let is_waiting = self.returned.is_some_and(|(at, times)| at.plus(next_look(times)) > now);
         self.is_live(now) && !is_waiting && self.task.state.due_at().is_some_and(|due| due <= now)
     }
 }
@@ -100,7 +96,7 @@ impl Tasks {
     pub(in crate::store::memory) fn due(&mut self, limit: usize, now: Timestamp) -> Vec<TaskId> {
         let due = self.entries.values_mut().filter(|entry| entry.is_due(now)).take(limit);
         due.map(|entry| {
-            entry.looked_at = Some(now);
+            entry.returned = Some((now, entry.returned.map_or(1, |(_, times)| times.saturating_add(1))));
             entry.task.id.clone()
         })
         .collect()
