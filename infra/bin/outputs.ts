@@ -12,6 +12,8 @@ export function addOutputs(stack: Stack, server: McpLambdaServer): void {
     EventsTableName: server.eventTable.tableName,
     FunctionName: server.function.functionName,
     IngestFunctionName: server.ingestFunction.functionName,
+    WorkerFunctionName: server.tasks?.worker?.function.functionName,
+    TaskQueueUrl: server.tasks?.queue.queueUrl,
     DashboardUrl: server.dashboard && dashboardUrl(server.dashboard),
   };
   for (const [name, value] of Object.entries(outputs)) {

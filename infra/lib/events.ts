@@ -5,8 +5,9 @@ import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { LambdaSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
-import * as sqs from 'aws-cdk-lib/aws-sqs';
+import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
+import { createDeadLetterQueue } from './private/dead-letter-queue';
 import { expectFindings } from './private/findings';
 import { checkAll, checkEach, checkMinutes, checkNumber, fail } from './private/validation';
 
@@ -135,8 +136,8 @@ export interface DeadLetterQueues {
  */
 export function subscribe(scope: Construct, topic: sns.ITopic, ingest: lambda.Alias): DeadLetterQueues {
   const queues = {
-    delivery: deadLetterQueue(scope, 'DeliveryFailures'),
-    ingest: deadLetterQueue(scope, 'IngestFailures'),
+    delivery: createDeadLetterQueue(scope, 'DeliveryFailures'),
+    ingest: createDeadLetterQueue(scope, 'IngestFailures'),
   };
   topic.addSubscription(new LambdaSubscription(ingest, { deadLetterQueue: queues.delivery }));
   ingest.configureAsyncInvoke({
@@ -146,14 +147,4 @@ export function subscribe(scope: Construct, topic: sns.ITopic, ingest: lambda.Al
   });
   expectFindings(ingest, 'SNS accepts the ARN of an alias', 'CloudFormation-Validate::W3694');
   return queues;
-}
-
-function deadLetterQueue(scope: Construct, id: string): sqs.Queue {
-  const queue = new sqs.Queue(scope, id, {
-    enforceSSL: true,
-    encryption: sqs.QueueEncryption.SQS_MANAGED,
-    retentionPeriod: Duration.days(14),
-  });
-  expectFindings(queue, 'the queue is a dead-letter queue itself', 'AwsSolutions-SQS3', 'Serverless-SQSRedrivePolicy');
-  return queue;
 }

@@ -10,6 +10,7 @@ import type { McpProgramOptions } from './program';
 import type { McpFunctionOptions } from './server-function';
 import type { McpStateOptions } from './state';
 import type { McpStreamsOptions } from './streams';
+import type { McpTasks } from './tasks/tasks';
 
 /**
  * Properties of an `McpLambdaServer`. All are optional.
@@ -17,7 +18,8 @@ import type { McpStreamsOptions } from './streams';
  * The options of `lambda.FunctionOptions` have their own names. Those of a program's environment apply to every
  * function: `architecture`, `environment`, `layers`, `vpc`, `tracing`, `codeSigningConfig` and the like. Those of one
  * function apply to the server: `memorySize`, `timeout`, `reservedConcurrentExecutions`, `role`, `logGroup` and the
- * like. Options that cannot work with this server fail at synthesis. Some defaults differ from Lambda's own:
+ * like. Those of tools apply to the server and to the worker of `tasks`: `filesystem`, `ephemeralStorageSize` and
+ * `initialPolicy`. Options that cannot work with this server fail at synthesis. Some defaults differ from Lambda's own:
  *
  * - `architecture`: `lambda.Architecture.ARM_64`
  * - `memorySize`: 256, and 2048 with `managedInstances`
@@ -153,6 +155,14 @@ export interface McpLambdaServerProps extends McpProgramOptions, lambda.Function
    * @default - a new topic
    */
   readonly mcpEvents?: McpEventsOptions;
+
+  /**
+   * Where tools run that take longer than their client waits: `McpTasks.queue()` or `McpTasks.fargate()`. Without it they
+   * run within their request, and the server declares no tasks.
+   *
+   * @default - none: a worker is invoked every minute, so that a server without such tools should have none
+   */
+  readonly tasks?: McpTasks;
 
   /**
    * Alarms, the dashboard, and saved queries of the logs.

@@ -9,10 +9,11 @@ import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as logs from 'aws-cdk-lib/aws-logs';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
-import { Construct, type IConstruct } from 'constructs';
+import { Construct } from 'constructs';
 import { McpAuth } from './auth/auth';
 import type { IMcpInvokable, McpEndpointBindOptions, McpEndpointConfig } from './endpoint/endpoint-config';
-import { createTopic, grantPublish, subscribe } from './events';
+import { createTopic, subscribe } from './events';
+import { ImportedMcpLambdaServer, type IMcpLambdaServer, type McpLambdaServerAttributes } from './imported-server';
 import { McpLambdaServerGrants } from './mcp-lambda-server-grants';
 import { McpLambdaServerMetrics } from './mcp-lambda-server-metrics';
 import type { McpLambdaServerProps } from './mcp-lambda-server-props';
@@ -21,93 +22,17 @@ import { Monitoring } from './monitoring/monitoring';
 import { checkProps } from './private/checks';
 import { endpointAndTimeout } from './private/defaults';
 import type { Variables } from './private/environment';
-import { INGEST_TIMEOUT, TokenAuthorizerFactory, createIngest, createServer } from './private/functions';
+import { INGEST_TIMEOUT, TokenAuthorizerFactory, WorkerFactory, createIngest, createServer } from './private/functions';
 import { TABLE_ACTIONS, grantTable } from './private/permissions';
 import { serverVariables } from './private/server-variables';
-import { fail } from './private/validation';
 import { createTables, type Tables } from './state';
 import { streamLifetime } from './streams';
+import { grantSend } from './tasks/task-queue';
+import type { McpTasksConfig } from './tasks/tasks-config';
 
 const DEFAULT_PATH = '/mcp';
 
 const MCP_LAMBDA_SERVER = Symbol.for('mcp-lambda-server.McpLambdaServer');
-
-/**
- * An MCP server on AWS Lambda, created in this app or elsewhere.
- */
-export interface IMcpLambdaServer extends IConstruct {
-  /**
-   * The URL of the MCP endpoint.
-   */
-  readonly url: string;
-
-  /**
-   * The ARN of the function that serves requests.
-   */
-  readonly functionArn: string;
-
-  /**
-   * The table of sessions and state.
-   */
-  readonly stateTable: dynamodb.ITable;
-
-  /**
-   * The table of events and replies.
-   */
-  readonly eventTable: dynamodb.ITable;
-
-  /**
-   * The topic of events for clients.
-   */
-  readonly eventsTopic: sns.ITopic;
-
-  /**
-   * Grants permissions for the server.
-   */
-  readonly grants: McpLambdaServerGrants;
-
-  /**
-   * The given metric of the server's function.
-   */
-  metric(metricName: string, options?: cloudwatch.MetricOptions): cloudwatch.Metric;
-}
-
-/**
- * Attributes of a server that was created elsewhere.
- */
-export interface McpLambdaServerAttributes {
-  /**
-   * The URL of the MCP endpoint.
-   */
-  readonly url: string;
-
-  /**
-   * The function that serves requests.
-   */
-  readonly function: lambda.IFunction;
-
-  /**
-   * The table of sessions and state.
-   */
-  readonly stateTable: dynamodb.ITable;
-
-  /**
-   * The table of events and replies.
-   */
-  readonly eventTable: dynamodb.ITable;
-
-  /**
-   * The topic of events for clients.
-   */
-  readonly eventsTopic: sns.ITopic;
-
-  /**
-   * Grants the permission to invoke the endpoint.
-   *
-   * @default - `grants.invoke()` is an error: the kind of the endpoint is not known
-   */
-  readonly invokable?: IMcpInvokable;
-}
 
 /**
  * An MCP server on AWS Lambda: its functions, the endpoint and how callers are authenticated, its tables, the topic of
@@ -190,6 +115,11 @@ export class McpLambdaServer extends Construct implements IMcpLambdaServer {
   public readonly ingestFailures: sqs.IQueue;
 
   /**
+   * The queue of tasks and its workers.
+   */
+  public readonly tasks?: McpTasksConfig;
+
+  /**
    * The user pool of `McpAuth.cognito()`.
    */
   public readonly userPool?: cognito.IUserPool;
@@ -244,17 +174,22 @@ export class McpLambdaServer extends Construct implements IMcpLambdaServer {
     const config = endpoint.bind(this.bindOptions(props, timeout));
     this.url = config.url;
     if (config.auth.userPool) this.userPool = config.auth.userPool;
-    this.setEnvironment(serverVariables(this, props, { tables, topic: this.eventsTopic, endpoint: config }));
-    this.grantFunctions(props, tables);
+    const workers = new WorkerFactory(this, props, tables, this.eventsTopic);
+    const tasks = props.tasks?.bind({ scope: this, workers });
+    if (tasks) this.tasks = tasks;
+    this.setEnvironment(serverVariables(this, props, { tables, topic: this.eventsTopic, endpoint: config, tasks }));
+    this.grantFunctions(workers, tables);
 
     this.grants = this.createGrants(props, config);
-    this.metrics = McpLambdaServerMetrics._of(config, this.function);
+    this.metrics = McpLambdaServerMetrics._of(config, this.function, tasks);
+    const logGroups = [server.logGroup, ingest.logGroup, workers.logGroup, tasks?.logGroup, config.accessLogGroup];
     const monitoring = new Monitoring(this, props.monitoring ?? {}, {
-      ...this.monitoredFunctions(props, timeout, [server.logGroup, ingest.logGroup, config.accessLogGroup]),
+      ...this.monitoredFunctions(props, timeout, logGroups),
       endpoint: config,
       tables,
       topic: this.eventsTopic,
       queues,
+      tasks,
     });
     this.alarms = monitoring.alarms;
     if (monitoring.alarmTopic) this.alarmTopic = monitoring.alarmTopic;
@@ -304,6 +239,7 @@ export class McpLambdaServer extends Construct implements IMcpLambdaServer {
       topicKey: props.mcpEvents?.encryptionKey,
       stateTable: this.stateTable,
       eventTable: this.eventTable,
+      worker: this.tasks?.worker?.alias,
     });
   }
 
@@ -324,57 +260,16 @@ export class McpLambdaServer extends Construct implements IMcpLambdaServer {
     };
   }
 
-  private grantFunctions(props: McpLambdaServerProps, tables: Tables): void {
-    grantTable(tables.state, this.function, TABLE_ACTIONS.serverState);
-    grantTable(tables.events, this.function, TABLE_ACTIONS.serverEvents);
-    grantPublish(this.eventsTopic, props.mcpEvents?.encryptionKey, this.function);
-    for (const secret of Object.values(props.secrets ?? {})) secret.grantRead(this.function);
+  private grantFunctions(workers: WorkerFactory, tables: Tables): void {
+    // The server runs tools as well.
+    workers.grantWork(this.function);
+    if (this.tasks) grantSend(this.tasks.queue, this.function);
     if (this.ingestFunction === this.function) return;
     grantTable(tables.events, this.ingestFunction, TABLE_ACTIONS.ingestEvents);
-  }
-}
-
-class ImportedMcpLambdaServer extends Construct implements IMcpLambdaServer {
-  public readonly url: string;
-  public readonly functionArn: string;
-  public readonly stateTable: dynamodb.ITable;
-  public readonly eventTable: dynamodb.ITable;
-  public readonly eventsTopic: sns.ITopic;
-  public readonly grants: McpLambdaServerGrants;
-
-  public constructor(
-    scope: Construct,
-    id: string,
-    private readonly attributes: McpLambdaServerAttributes,
-  ) {
-    super(scope, id);
-    this.url = attributes.url;
-    this.functionArn = attributes.function.functionArn;
-    this.stateTable = attributes.stateTable;
-    this.eventTable = attributes.eventTable;
-    this.eventsTopic = attributes.eventsTopic;
-    this.grants = McpLambdaServerGrants._of({
-      invokable: attributes.invokable ?? NOT_KNOWN,
-      topic: this.eventsTopic,
-      stateTable: this.stateTable,
-      eventTable: this.eventTable,
-    });
-  }
-
-  public metric(metricName: string, options?: cloudwatch.MetricOptions): cloudwatch.Metric {
-    return this.attributes.function.metric(metricName, options);
   }
 }
 
 /** An endpoint that requires no IAM permission. */
 const NOT_NEEDED: IMcpInvokable = {
   grantInvoke: grantee => iam.Grant.drop(grantee, 'the endpoint requires no IAM permission'),
-};
-
-/** The endpoint of an imported server: its kind is not known. */
-const NOT_KNOWN: IMcpInvokable = {
-  grantInvoke() {
-    const rule = 'is needed to grant the permission to invoke an imported server';
-    return fail('invokable', undefined, rule, 'give it to fromMcpLambdaServerAttributes()');
-  },
 };

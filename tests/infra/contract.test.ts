@@ -1,11 +1,14 @@
 // The contract between the construct and the runtime: tests/contract, which the runtime's tests check as well.
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import * as ecs from 'aws-cdk-lib/aws-ecs';
 import { describe, expect, it } from 'vitest';
+import { McpTasks } from '../../infra/lib/index.ts';
 import { ENVIRONMENT } from '../../infra/lib/private/environment.ts';
 import { TABLE_ACTIONS } from '../../infra/lib/private/permissions.ts';
 import { TABLE_SHAPE } from '../../infra/lib/state.ts';
-import { root } from './synth.ts';
+import { root, statementsOf, synth } from './synth.ts';
 
 const contract = <T>(name: string) => JSON.parse(readFileSync(join(root, 'tests', 'contract', name), 'utf8')) as T;
 
@@ -69,5 +72,27 @@ describe('the permissions', () => {
         .flat()
         .filter(action => /Scan|\*/.test(action)),
     ).toEqual([]);
+  });
+});
+
+describe('the permissions for the queue of tasks', () => {
+  const files = readdirSync(join(root, 'runtime', 'aws', 'src'), { recursive: true, encoding: 'utf8' }).filter(path =>
+    /(^|\/)sqs(\.rs$|\/)/.test(path),
+  );
+  const source = files
+    .filter(path => path.endsWith('.rs'))
+    .map(path => readFileSync(join(root, 'runtime', 'aws', 'src', path), 'utf8'))
+    .join('\n');
+  const actions = ['SendMessage', 'ReceiveMessage', 'DeleteMessage', 'ChangeMessageVisibility', 'GetQueueAttributes'];
+  const snake = (action: string) => action.replace(/(?<=[a-z])(?=[A-Z])/g, '_').toLowerCase();
+  const used = actions.filter(action => new RegExp(`\\.${snake(action)}\\(\\)`).test(source));
+
+  it('of workers outside Lambda are those of the calls in the runtime', () => {
+    expect(used).toContain('SendMessage');
+    const { template } = synth(stack => ({
+      tasks: McpTasks.fargate({ vpc: new ec2.Vpc(stack, 'Vpc'), image: ecs.ContainerImage.fromRegistry('notes') }),
+    }));
+    const granted = (statementsOf(template, 'McpWorkerTaskTaskRole') as { Action: string | string[] }[]).flatMap(it => it.Action);
+    expect(granted).toEqual(expect.arrayContaining(used.map(action => `sqs:${action}`)));
   });
 });

@@ -153,6 +153,16 @@ describe('an invalid file', () => {
     ],
   ];
 
+  it('is an error where tasks are off and have settings, or settings that do not go together', () => {
+    expect(problems(`${code}[tasks]\nmax_concurrency = 5`)).toEqual([
+      '[tasks] enabled must be true where max_concurrency is given, got: nothing',
+    ]);
+    expect(problems(`${code}[tasks]\nenabled = true\nreserved_concurrent_executions = 5\nbatch_window_seconds = 5`)).toEqual([
+      '[tasks] reserved_concurrent_executions must be at least [tasks] max_concurrency, which is 10: messages that Lambda throttles end in the dead-letter queue, got: 5; raise it, or lower that',
+      '[tasks] batch_window_seconds needs a [tasks] batch_size above 1: one message is a full batch, got: 5 seconds; set both',
+    ]);
+  });
+
   it('has all problems of the construct and of its own keys in one error, in words of the file', () => {
     const text = `${code}
       [lambda]\ntimeout_seconds = 60\nprovisioned_concurrent_executions = 9\nreserved_concurrent_executions = 3
@@ -323,6 +333,32 @@ secrets = ["API_TOKEN"]
       expect(ids).toContain(id);
     }
     synthesised.resourceCountIs('AWS::ApplicationSignals::ServiceLevelObjective', 1);
+  });
+
+  it('sets every property of tasks, and has outputs of them', () => {
+    const synthesised = template(
+      `${code}[tasks]\nenabled = true\nmemory_size = 512\ntimeout_seconds = 300\nreserved_concurrent_executions = 40
+      max_concurrency = 30\nbatch_size = 2\nbatch_window_seconds = 3\nmax_receive_count = 4\nttl_seconds = 7200
+      per_principal = 5\nlease_seconds = 20\nattempts = 3\nupdate_event_bus = "default"`,
+    );
+    expect(one(synthesised, 'AWS::Lambda::Function', 'McpWorker').Properties).toMatchObject({
+      MemorySize: 512,
+      Timeout: 300,
+      ReservedConcurrentExecutions: 40,
+    });
+    expect(one(synthesised, 'AWS::Lambda::EventSourceMapping').Properties).toMatchObject({
+      BatchSize: 2,
+      MaximumBatchingWindowInSeconds: 3,
+      ScalingConfig: { MaximumConcurrency: 30 },
+    });
+    expect(one(synthesised, 'AWS::SQS::Queue', 'McpTaskQueue').Properties.RedrivePolicy.maxReceiveCount).toBe(4);
+    expect(environmentOf(synthesised)).toMatchObject({
+      MCP_TASK_TTL_SECONDS: '7200',
+      MCP_TASKS_PER_PRINCIPAL: '5',
+      MCP_TASK_LEASE_SECONDS: '20',
+      MCP_TASK_ATTEMPTS: '3',
+    });
+    synthesised.hasResourceProperties('AWS::Events::Rule', { EventBusName: 'default' });
   });
 
   it('is without authentication only if it is disabled', () => {

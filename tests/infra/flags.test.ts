@@ -1,6 +1,6 @@
 // The construct creates the same with any feature flags of the app.
 import { describe, expect, it } from 'vitest';
-import { McpAuth, McpEndpoint } from '../../infra/lib/index.ts';
+import { McpAuth, McpEndpoint, McpTasks } from '../../infra/lib/index.ts';
 import { environmentOf, recommendedFlags, statementsOf, synth } from './synth.ts';
 
 const issuer = 'https://issuer.example.com';
@@ -8,6 +8,7 @@ const endpoints = [
   { title: 'a Function URL', props: {} },
   { title: 'a REST API', props: { endpoint: McpEndpoint.restApi(), auth: McpAuth.jwt({ issuer, audience: ['mcp'] }) } },
   { title: 'an HTTP API', props: { endpoint: McpEndpoint.httpApi() } },
+  { title: 'tasks', props: { tasks: McpTasks.queue() } },
 ];
 
 describe.each(endpoints)('with $title', ({ props }) => {

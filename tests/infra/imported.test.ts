@@ -12,7 +12,7 @@ import { construct, failureOf, statementsOf } from './synth.ts';
 const functionArn = 'arn:aws:lambda:eu-central-1:111122223333:function:server';
 const topicArn = 'arn:aws:sns:eu-central-1:111122223333:events';
 
-function imported(invokable?: (server: lambda.IFunction) => IMcpInvokable) {
+function imported(invokable?: (server: lambda.IFunction) => IMcpInvokable, worker = false) {
   const stack = new Stack(new App({ builtinCloudFormationValidation: false }), 'Test');
   const server = lambda.Function.fromFunctionAttributes(stack, 'Function', { functionArn, sameEnvironment: true });
   const imported: IMcpLambdaServer = McpLambdaServer.fromMcpLambdaServerAttributes(stack, 'Mcp', {
@@ -22,6 +22,7 @@ function imported(invokable?: (server: lambda.IFunction) => IMcpInvokable) {
     eventTable: dynamodb.TableV2.fromTableName(stack, 'Events', 'events'),
     eventsTopic: sns.Topic.fromTopicArn(stack, 'Topic', topicArn),
     ...(invokable && { invokable: invokable(server) }),
+    ...(worker && { worker: server }),
   });
   const role = new iam.Role(stack, 'Grantee', { assumedBy: new iam.AccountRootPrincipal() });
   return { stack, server: imported, role };
@@ -47,6 +48,18 @@ describe('an imported server', () => {
     expect(statements).toHaveLength(3);
     expect(JSON.stringify(statements[1])).toContain(':table/state"');
     expect(JSON.stringify(statements[2])).toContain(':table/events"');
+  });
+
+  it('grants updating tasks by the attribute, and fails without it', () => {
+    const known = imported(undefined, true);
+    known.server.grants.updateTasks(known.role);
+    expect(statementsOf(Template.fromStack(known.stack), 'Grantee')).toEqual([
+      expect.objectContaining({ Action: 'lambda:InvokeFunction' }),
+    ]);
+    const unknown = imported();
+    expect(failureOf(() => unknown.server.grants.updateTasks(unknown.role))).toBe(
+      "'tasks' is needed to grant the permission to update tasks, got: undefined; give 'tasks' to the server, or 'worker' to fromMcpLambdaServerAttributes()",
+    );
   });
 
   it('grants invoking by the attribute, and fails without it', () => {

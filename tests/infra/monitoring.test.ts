@@ -7,7 +7,7 @@ import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { McpEndpoint, McpFindings, type McpLambdaServerProps } from '../../infra/lib/index.ts';
+import { McpEndpoint, McpFindings, McpTasks, type McpLambdaServerProps } from '../../infra/lib/index.ts';
 import { LINE } from '../../infra/lib/monitoring/saved-queries.ts';
 import { SERVER_METRICS } from '../../infra/lib/monitoring/server-metrics.ts';
 import { construct, failureOf, one, program, root, synth, type Synthesised } from './synth.ts';
@@ -25,6 +25,7 @@ const namesOf = ({ template }: Synthesised) =>
 /** Everything that creates an alarm. */
 const EVERYTHING: McpLambdaServerProps = {
   reservedConcurrentExecutions: 40,
+  tasks: McpTasks.queue(),
   monitoring: { accountConcurrency: 1000, anomalyDetection: true, serverMetrics: true },
 };
 

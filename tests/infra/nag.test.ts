@@ -3,12 +3,15 @@
 import { AwsSolutionsChecks, ServerlessChecks, type NagPack } from 'cdk-nag';
 import * as acm from 'aws-cdk-lib/aws-certificatemanager';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import * as ecs from 'aws-cdk-lib/aws-ecs';
+import * as events from 'aws-cdk-lib/aws-events';
+import * as kms from 'aws-cdk-lib/aws-kms';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as wafv2 from 'aws-cdk-lib/aws-wafv2';
 import { Stack, Validations } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
 import { describe, expect, it } from 'vitest';
-import { McpAuth, McpEndpoint, McpFindings, type McpLambdaServerProps } from '../../infra/lib/index.ts';
+import { McpAuth, McpEndpoint, McpFindings, McpTasks, type McpLambdaServerProps } from '../../infra/lib/index.ts';
 import { construct } from './synth.ts';
 
 const packs: [string, () => NagPack][] = [
@@ -59,6 +62,22 @@ const cases: { title: string; props: McpLambdaServerProps | ((stack: Stack) => M
       const { vpc, group } = network(stack);
       return { managedInstances: { vpc, securityGroups: [group] } };
     },
+  },
+  { title: 'tasks on Lambda', props: { tasks: McpTasks.queue() } },
+  {
+    title: 'tasks on Lambda with a key and updates',
+    props: stack => ({
+      tasks: McpTasks.queue({
+        encryptionKey: new kms.Key(stack, 'Key', { enableKeyRotation: true }),
+        updatesFrom: new events.EventBus(stack, 'Bus'),
+      }),
+    }),
+  },
+  {
+    title: 'tasks on Fargate',
+    props: stack => ({
+      tasks: McpTasks.fargate({ vpc: network(stack).vpc, image: ecs.ContainerImage.fromRegistry('example.com/notes') }),
+    }),
   },
   {
     title: 'no recovery',

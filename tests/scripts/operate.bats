@@ -37,6 +37,11 @@ version_of() {
     [[ ${#lines[@]} == 2 && ${lines[0]} == *' first' && ${lines[1]} == *' second' ]]
     run -0 $operate logs --function ingest
     [[ -z $output ]]
+    write_lines WorkerFunctionName "$now" 'a line of the worker'
+    run -0 $operate logs --function worker
+    [[ $output == *' a line of the worker' ]]
+    run -1 $operate logs --function other
+    [[ $output == *'server, ingest or worker'* ]]
     run -1 $operate logs --since soon
     [[ $output == *"'soon' is not a time"* ]]
 }
@@ -64,15 +69,16 @@ version_of() {
     [[ $(wc -l <"$BATS_TEST_TMPDIR/tail") == 2 ]]
 }
 
-@test "logs --request-id: the lines of both functions that contain an id, by time" {
+@test "logs --request-id: the lines of all functions that contain an id, by time" {
     id=8f507cfc-4697-b07a-ac58fc914c95
     now=$(($(date +%s) * 1000))
     write_lines FunctionName "$((now - 2000))" "{\"requestId\":\"$id\",\"of\":\"server\"}"
     write_lines FunctionName "$now" "another line"
     write_lines IngestFunctionName "$((now - 9000))" "{\"requestId\":\"$id\",\"of\":\"ingest\"}"
+    write_lines WorkerFunctionName "$((now - 1000))" "{\"requestId\":\"$id\",\"of\":\"worker\"}"
     run -0 $operate logs --request-id $id
     echo "$output"
-    [[ ${#lines[@]} == 2 && ${lines[0]} == *'"of":"ingest"'* && ${lines[1]} == *'"of":"server"'* ]]
+    [[ ${#lines[@]} == 3 && ${lines[2]} == *'"of":"worker"'* && ${lines[0]} == *'"of":"ingest"'* && ${lines[1]} == *'"of":"server"'* ]]
     run -1 $operate logs --request-id 00000000-nowhere --since 1h
     [[ $output == *'no line of the last 1h contains 00000000-nowhere'* ]]
     run -1 $operate logs --request-id 'x" || "'
@@ -160,6 +166,7 @@ answer_traces() {
     echo "$output"
     [[ ${lines[0]} == "$STACK, the last 2h" ]]
     [[ $output =~ requests\ +7(\.0)?$'\n' ]]
+    [[ $output == *'tasks and sweeps '* && $output == *'worker errors '* ]]
     run -1 $operate metrics --period 30s
     [[ $output == *'is too short'* ]]
 }
@@ -179,6 +186,14 @@ answer_traces() {
     [[ $(version_of) == 2 ]]
     run -1 $operate rollback 9 --yes
     [[ $output == *'has no version 9'* && $output == *'It has: 1 2'* ]]
+    # A deployment publishes a version of the worker as well.
+    worker=$(of_stack WorkerFunctionName)
+    aws lambda update-function-configuration --function-name "$worker" --memory-size 512 >/dev/null
+    aws lambda publish-version --function-name "$worker" >/dev/null
+    aws lambda update-alias --function-name "$worker" --name live --function-version 2 >/dev/null
+    run -0 $operate rollback --yes
+    [[ $output == *"$worker: version 2 -> 1"* ]]
+    [[ $(aws lambda get-alias --function-name "$worker" --name live --query FunctionVersion --output text) == 1 ]]
 }
 
 @test "secrets: set from standard input, changed, listed by name only, deleted" {

@@ -39,6 +39,6 @@ start_ministack() {
 # ministack has no alarms on metric math and no saved queries; their templates are tested elsewhere.
 cdk() {
     (cd "$root" && node_modules/.bin/cdk "$@" --no-notices --output "$BATS_SUITE_TMPDIR/cdk.out" \
-        -c server.name="$STACK" -c server.code=tests/infra/program -c observability.alarms=false -c observability.saved_queries=false) \
+        -c server.name="$STACK" -c server.code=tests/infra/program -c tasks.enabled=true -c observability.alarms=false -c observability.saved_queries=false) \
         >"$BATS_SUITE_TMPDIR/cdk.log" 2>&1 || { cat "$BATS_SUITE_TMPDIR/cdk.log" >&2; return 1; }
 }

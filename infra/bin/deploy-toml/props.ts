@@ -4,13 +4,21 @@ import { Duration, PropertyInjectors, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import * as acm from 'aws-cdk-lib/aws-certificatemanager';
 import * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import * as events from 'aws-cdk-lib/aws-events';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import * as route53 from 'aws-cdk-lib/aws-route53';
 import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
-import { McpAuth, McpEndpoint, type McpDomainOptions, type McpLambdaServerProps, type McpSessions } from '../../lib';
+import {
+  McpAuth,
+  McpEndpoint,
+  McpTasks,
+  type McpDomainOptions,
+  type McpLambdaServerProps,
+  type McpSessions,
+} from '../../lib';
 import type { Problems } from './problems';
 import type { DeployConfig } from './schema';
 import { ImportedWebAcl } from './web-acl';
@@ -55,8 +63,32 @@ export function toProps(
       timeout: seconds(config.events.ingest_timeout_seconds),
       reservedConcurrentExecutions: config.events.ingest_reserved_concurrent_executions,
     },
+    tasks: toTasks(scope, config, problems),
     monitoring: toMonitoring(scope, config),
   };
+}
+
+function toTasks(scope: Construct, { tasks }: DeployConfig, problems: Problems): McpTasks | undefined {
+  if (!tasks.enabled) {
+    const other = Object.keys(tasks).find(key => key !== 'enabled');
+    return other === undefined ? undefined : problems.add('tasks', 'enabled', `true where ${other} is given`, tasks.enabled);
+  }
+  return McpTasks.queue({
+    workerOptions: {
+      memorySize: tasks.memory_size,
+      timeout: seconds(tasks.timeout_seconds),
+      reservedConcurrentExecutions: tasks.reserved_concurrent_executions,
+    },
+    maxConcurrency: tasks.max_concurrency,
+    batchSize: tasks.batch_size,
+    batchWindow: seconds(tasks.batch_window_seconds),
+    maxReceiveCount: tasks.max_receive_count,
+    ttl: seconds(tasks.ttl_seconds),
+    perPrincipal: tasks.per_principal,
+    lease: seconds(tasks.lease_seconds),
+    attempts: tasks.attempts,
+    updatesFrom: given(tasks.update_event_bus, name => events.EventBus.fromEventBusName(scope, 'UpdateBus', name)),
+  });
 }
 
 function toMonitoring(scope: Construct, { observability }: DeployConfig): McpLambdaServerProps['monitoring'] {

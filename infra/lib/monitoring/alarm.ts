@@ -13,10 +13,18 @@ export interface AlarmOptions {
 
 export const MINUTE = Duration.minutes(1);
 
-/** The part in percent of the whole. Below 20 in a period one failure would be a large part: it counts as none. */
-export function percentOf(part: cw.IMetric, whole: cw.IMetric): cw.MathExpression {
+/** What creates an alarm under an id. */
+export interface AlarmCollection {
+  add(id: string, options: AlarmOptions): void;
+}
+
+/**
+ * The part in percent of the whole. Below the least count in a period one failure would be a large part: it counts as
+ * none.
+ */
+export function percentOf(part: cw.IMetric, whole: cw.IMetric, least: number = 20): cw.MathExpression {
   return new cw.MathExpression({
-    expression: 'IF(whole >= 20, 100 * part / whole, 0)',
+    expression: `IF(whole >= ${least}, 100 * part / whole, 0)`,
     usingMetrics: { part, whole },
     period: MINUTE,
     label: '%',

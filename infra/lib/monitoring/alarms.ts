@@ -11,6 +11,7 @@ import { MINUTE, percentOf, tableThrottles, type AlarmOptions } from './alarm';
 import type { MonitoredResources } from './monitored-resources';
 import type { McpMonitoringOptions } from './monitoring-options';
 import { addServerMetricAlarms } from './server-metrics';
+import { addTaskAlarms } from './task-alarms';
 
 const DURATION_PERCENT = 80;
 
@@ -29,6 +30,7 @@ export class Alarms {
     this.addTableAlarms('StateTable', resources.tables.state);
     this.addTableAlarms('EventTable', resources.tables.events);
     this.addDeliveryAlarms();
+    if (resources.tasks) addTaskAlarms(this, options, resources.tasks);
     if (options.anomalyDetection) this.addAnomalyAlarms();
     if (options.serverMetrics) addServerMetricAlarms(this, options, resources.server.functionName);
   }

@@ -1,7 +1,9 @@
 import { Duration } from 'aws-cdk-lib';
 import * as cw from 'aws-cdk-lib/aws-cloudwatch';
+import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import { seconds } from '../private/validation';
+import type { McpTasksConfig } from '../tasks/tasks-config';
 import { tableThrottles } from './alarm';
 import type { MonitoredResources } from './monitored-resources';
 import { serverMetricRows } from './server-metrics';
@@ -21,6 +23,7 @@ export function createDashboard(
     for (const row of serverMetricRows(resources.server.functionName)) dashboard.addWidgets(...row);
   }
   dashboard.addWidgets(...eventRow(resources));
+  if (resources.tasks) dashboard.addWidgets(...taskRow(resources.tasks));
   dashboard.addWidgets(...tableRow(resources));
   return dashboard;
 }
@@ -70,6 +73,22 @@ function eventRow({ ingest, topic, queues }: MonitoredResources): cw.IWidget[] {
       ...[queues.delivery, queues.ingest].map(queue => queue.metricApproximateNumberOfMessagesVisible()),
       topic.metricNumberOfNotificationsFailed(),
     ]),
+  ];
+}
+
+function taskRow({ queue, worker, failures, workerFailures }: McpTasksConfig): cw.IWidget[] {
+  const metrics = (it: lambda.Function) => [it.metricInvocations(), it.metricErrors(), it.metricThrottles()];
+  return [
+    graph(
+      'Tasks that wait and that run, and the age of the oldest message',
+      [queue.metricApproximateNumberOfMessagesVisible(), queue.metricApproximateNumberOfMessagesNotVisible()],
+      [queue.metricApproximateAgeOfOldestMessage()],
+    ),
+    graph(
+      'Invocations, errors and throttles of the worker, and messages in its dead-letter queues',
+      worker ? metrics(worker.function) : [],
+      [failures, workerFailures].flatMap(it => it?.metricApproximateNumberOfMessagesVisible() ?? []),
+    ),
   ];
 }
 

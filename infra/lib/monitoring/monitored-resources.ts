@@ -5,6 +5,7 @@ import type * as sns from 'aws-cdk-lib/aws-sns';
 import type { McpEndpointConfig } from '../endpoint/endpoint-config';
 import type { DeadLetterQueues } from '../events';
 import type { Tables } from '../state';
+import type { McpTasksConfig } from '../tasks/tasks-config';
 
 /** The functions that are monitored. */
 export interface MonitoredFunctions {
@@ -28,4 +29,5 @@ export interface MonitoredResources extends MonitoredFunctions {
   readonly tables: Tables;
   readonly topic: sns.ITopic;
   readonly queues: DeadLetterQueues;
+  readonly tasks: McpTasksConfig | undefined;
 }

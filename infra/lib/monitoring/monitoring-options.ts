@@ -88,6 +88,14 @@ export interface McpMonitoringOptions {
   readonly eventAge?: Duration;
 
   /**
+   * The alarm threshold for the age of the oldest message of a task. The age includes the time for which a message is
+   * delayed, and that for which its task runs. With `McpTasks.fargate()` a message is as old as its task runs.
+   *
+   * @default - 35 minutes: SQS's longest delay, the timeout of the worker function, and five minutes. None for Fargate
+   */
+  readonly taskAge?: Duration;
+
+  /**
    * Whether alarms are created for a number of requests and a duration that are unusual for the time of day and week.
    * CloudWatch learns what is usual for two weeks, and bills such an alarm as three.
    *

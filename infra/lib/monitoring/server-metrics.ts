@@ -1,6 +1,6 @@
 import { Duration } from 'aws-cdk-lib';
 import * as cw from 'aws-cdk-lib/aws-cloudwatch';
-import { MINUTE, percentOf, type AlarmOptions } from './alarm';
+import { MINUTE, percentOf, type AlarmCollection } from './alarm';
 import type { McpMonitoringOptions } from './monitoring-options';
 
 /**
@@ -83,11 +83,6 @@ export function serverMetricRows(functionName: string): cw.IWidget[][] {
       all('Cold starts', 'ColdStarts', 'Sum'),
     ],
   ];
-}
-
-/** What creates an alarm under an id. */
-export interface AlarmCollection {
-  add(id: string, options: AlarmOptions): void;
 }
 
 export function addServerMetricAlarms(alarms: AlarmCollection, options: McpMonitoringOptions, functionName: string): void {

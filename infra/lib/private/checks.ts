@@ -46,6 +46,8 @@ export function checkProps(props: McpLambdaServerProps): void {
     () => checkStreams(props.streams ?? {}, timeout),
     () => checkState(props.state ?? {}),
     () => checkEvents(props.mcpEvents ?? {}),
+    () => checkTasksOfServer(props),
+    () => props.tasks?._check(),
     () => checkMonitoring(props.monitoring ?? {}, props.mcpEvents?.topic),
     () => endpoint._check({ timeout, ...(props.tenancyConfig && { tenancyConfig: props.tenancyConfig }) }),
   );
@@ -74,6 +76,19 @@ function checkOwnFunction(props: McpLambdaServerProps): void {
     const rule = "does not apply where 'function' is given: that function does the work of all of them";
     fail(name, props[name], rule, 'leave it out');
   });
+}
+
+function checkTasksOfServer(props: McpLambdaServerProps): void {
+  const age = props.monitoring?.taskAge;
+  if (age && !props.tasks) fail('monitoring.taskAge', age, "needs 'tasks'", 'set that as well, or leave this out');
+  if (!props.tasks) return;
+  if (props.function) {
+    const rule = "needs the program of the workers, and 'function' is no program";
+    fail('tasks', 'McpTasks', rule, "give the program as 'code' or 'manifestPath'");
+  }
+  if (!props.tenancyConfig) return;
+  const rule = "cannot be used with 'tenancyConfig': one worker would run tasks of several tenants";
+  fail('tasks', 'McpTasks', rule, 'leave one of them out');
 }
 
 function checkTimeout(props: McpLambdaServerProps): void {

@@ -35,6 +35,12 @@ export const ENVIRONMENT = {
   jwtIssuer: { name: 'MCP_JWT_ISSUER', prop: 'auth' },
   jwtAudience: { name: 'MCP_JWT_AUDIENCE', prop: 'auth' },
   jwtScopes: { name: 'MCP_JWT_SCOPES', prop: 'auth' },
+  taskQueue: { name: 'TASK_QUEUE_URL', prop: 'tasks' },
+  taskTtlSeconds: { name: 'MCP_TASK_TTL_SECONDS', prop: 'tasks.ttl' },
+  tasksPerPrincipal: { name: 'MCP_TASKS_PER_PRINCIPAL', prop: 'tasks.perPrincipal' },
+  tasksPerProcess: { name: 'MCP_TASKS_PER_PROCESS', prop: 'tasks.tasksPerWorker' },
+  taskLeaseSeconds: { name: 'MCP_TASK_LEASE_SECONDS', prop: 'tasks.lease' },
+  taskAttempts: { name: 'MCP_TASK_ATTEMPTS', prop: 'tasks.attempts' },
 } as const satisfies { [key: string]: EnvironmentVariable };
 
 /** Environment variables by name. */

@@ -2,7 +2,7 @@ import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import { checkEach, fail } from './validation';
 
 /** The functions that an option applies to. */
-type AppliesTo = 'every function' | 'the server';
+type AppliesTo = 'every function' | 'functions that run tools' | 'the server';
 
 /** Why an option is refused, and what to use instead. */
 interface Refusal {
@@ -46,12 +46,13 @@ export const FUNCTION_OPTIONS: { readonly [name in keyof Required<lambda.Functio
   vpc: 'every function',
   vpcSubnets: 'every function',
 
+  ephemeralStorageSize: 'functions that run tools',
+  filesystem: 'functions that run tools',
+  initialPolicy: 'functions that run tools',
+
   currentVersionOptions: 'the server',
   description: 'the server',
-  ephemeralStorageSize: 'the server',
-  filesystem: 'the server',
   functionName: 'the server',
-  initialPolicy: 'the server',
   logGroup: 'the server',
   memorySize: 'the server',
   recursiveLoop: 'the server',
@@ -106,10 +107,16 @@ export function serverOptions(options: lambda.FunctionOptions): lambda.FunctionO
 
 /** The options that apply to every function. */
 export function sharedOptions(options: lambda.FunctionOptions): lambda.FunctionOptions {
-  return pick(
-    options,
-    NAMES.filter(name => FUNCTION_OPTIONS[name] === 'every function'),
-  );
+  return pick(options, appliesTo('every function'));
+}
+
+/** The options that apply to a worker. */
+export function workerOptions(options: lambda.FunctionOptions): lambda.FunctionOptions {
+  return pick(options, [...appliesTo('every function'), ...appliesTo('functions that run tools')]);
+}
+
+function appliesTo(functions: AppliesTo): (keyof lambda.FunctionOptions)[] {
+  return NAMES.filter(name => FUNCTION_OPTIONS[name] === functions);
 }
 
 /** The options that are not `undefined`, so that they can be spread over defaults. */

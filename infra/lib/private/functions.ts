@@ -1,15 +1,20 @@
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
-import type * as lambda from 'aws-cdk-lib/aws-lambda';
+import type * as iam from 'aws-cdk-lib/aws-iam';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as logs from 'aws-cdk-lib/aws-logs';
+import type * as sns from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 import { tokenVariables } from '../auth/auth';
 import type { IMcpTokenAuthorizerFactory, McpTokenRules } from '../auth/auth-config';
 import { MANAGED_MEMORY, addCapacityProvider, managedVersion } from '../managed-instances';
+import { grantPublish } from '../events';
 import type { McpLambdaServerProps } from '../mcp-lambda-server-props';
 import { ServerFunction, createAlias } from '../server-function';
 import type { Tables } from '../state';
-import { defined, serverOptions, sharedOptions } from './function-options';
-import { storeVariables } from './server-variables';
+import type { IMcpWorkers, McpWorkerFunction, McpWorkerFunctionProps } from '../tasks/tasks-config';
+import { defined, serverOptions, sharedOptions, workerOptions } from './function-options';
+import { TABLE_ACTIONS, grantTable } from './permissions';
+import { storeVariables, workerVariables } from './server-variables';
 import { fail } from './validation';
 
 export const INGEST_TIMEOUT = Duration.seconds(30);
@@ -99,5 +104,46 @@ export class TokenAuthorizerFactory implements IMcpTokenAuthorizerFactory {
       environment: { ...props.environment, ...tokenVariables(rules) },
     });
     return authorizer.alias;
+  }
+}
+
+/** Creates the functions that run tasks. */
+export class WorkerFactory implements IMcpWorkers {
+  public readonly architecture: lambda.Architecture;
+  public readonly environment: { [name: string]: string };
+  /** The log group of the function, once it is created. */
+  public logGroup?: logs.ILogGroupRef;
+
+  public constructor(
+    private readonly scope: Construct,
+    private readonly props: McpLambdaServerProps,
+    private readonly tables: Tables,
+    private readonly topic: sns.ITopic,
+  ) {
+    this.architecture = props.architecture ?? lambda.Architecture.ARM_64;
+    this.environment = workerVariables(props, tables, topic);
+  }
+
+  public createWorkerFunction(worker: McpWorkerFunctionProps): McpWorkerFunction {
+    const created = new ServerFunction(this.scope, 'Worker', this.props, {
+      ...workerOptions(this.props),
+      description: worker.description,
+      timeout: worker.timeout,
+      // A task that goes on later sends a message to the queue that invoked the function: Lambda would stop that as a
+      // loop after 16 times.
+      recursiveLoop: lambda.RecursiveLoop.ALLOW,
+      ...defined(worker.workerOptions ?? {}),
+      environment: { ...this.environment, ...worker.environment },
+    });
+    this.logGroup = created.logGroup;
+    this.grantWork(created.function);
+    return { function: created.function, alias: created.alias };
+  }
+
+  public grantWork(grantee: iam.IGrantable): void {
+    grantTable(this.tables.state, grantee, TABLE_ACTIONS.serverState);
+    grantTable(this.tables.events, grantee, TABLE_ACTIONS.serverEvents);
+    grantPublish(this.topic, this.props.mcpEvents?.encryptionKey, grantee);
+    for (const secret of Object.values(this.props.secrets ?? {})) secret.grantRead(grantee);
   }
 }

@@ -4,6 +4,7 @@ import type { Construct } from 'constructs';
 import type { McpEndpointConfig } from '../endpoint/endpoint-config';
 import type { McpLambdaServerProps } from '../mcp-lambda-server-props';
 import type { Tables } from '../state';
+import type { McpTasksConfig } from '../tasks/tasks-config';
 import { commaList, variables, type Variables } from './environment';
 import { expectFindings } from './findings';
 
@@ -18,24 +19,39 @@ export function storeVariables({ mcpEvents = {} }: McpLambdaServerProps, tables:
   });
 }
 
+/** Environment variables of every function that runs tools, beside those of the store. */
+function toolVariables(props: McpLambdaServerProps, topic: sns.ITopic): Variables {
+  const secrets = Object.entries(props.secrets ?? {}).map(([name, secret]) => [name, secret.secretArn] as const);
+  return {
+    ...variables({ sessionTtlMinutes: props.state?.sessionTtl?.toMinutes(), topic: topic.topicArn }),
+    ...Object.fromEntries(secrets),
+  };
+}
+
+/** Environment variables of a program that runs tools and serves no requests. */
+export function workerVariables(props: McpLambdaServerProps, tables: Tables, topic: sns.ITopic): Variables {
+  return { ...props.environment, ...storeVariables(props, tables), ...toolVariables(props, topic) };
+}
+
 /** The resources that the server's environment variables name. */
 export interface ServerResources {
   readonly tables: Tables;
   readonly topic: sns.ITopic;
   readonly endpoint: McpEndpointConfig;
+  readonly tasks: McpTasksConfig | undefined;
 }
 
 /** Environment variables of the server. Some are known only when its endpoint is created. */
 export function serverVariables(
   scope: Construct,
   props: McpLambdaServerProps,
-  { tables, topic, endpoint }: ServerResources,
+  { tables, topic, endpoint, tasks }: ServerResources,
 ): Variables {
   const { streams = {}, cors } = props;
-  const secrets = Object.entries(props.secrets ?? {}).map(([name, secret]) => [name, secret.secretArn] as const);
   return {
     ...props.environment,
     ...storeVariables(props, tables),
+    ...toolVariables(props, topic),
     ...variables({
       ...(props.path !== undefined && { path: props.path }),
       responseMode: endpoint.responseMode,
@@ -43,8 +59,7 @@ export function serverVariables(
       streamSeconds: streams.lifetime?.toSeconds(),
       streamsPerPrincipal: streams.perPrincipal,
       sessions: props.state?.sessions,
-      sessionTtlMinutes: props.state?.sessionTtl?.toMinutes(),
-      topic: topic.topicArn,
+      taskQueue: tasks?.queue.queueUrl,
       stateKeys: stateKeys(scope, props.stateKeys),
       allowedHosts: commaList(props.allowedHosts ?? endpoint.allowedHosts),
       publicUrl: props.publicUrl ?? endpoint.publicUrl,
@@ -53,7 +68,7 @@ export function serverVariables(
       corsMaxAge: cors?.maxAge?.toSeconds(),
     }),
     ...endpoint.auth.environment,
-    ...Object.fromEntries(secrets),
+    ...tasks?.environment,
   };
 }
 

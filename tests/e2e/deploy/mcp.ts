@@ -5,6 +5,15 @@ const META = {
   'io.modelcontextprotocol/clientCapabilities': {},
 };
 
+/** Of a client that knows tasks. */
+const TASKS_META = {
+  ...META,
+  'io.modelcontextprotocol/clientCapabilities': {
+    elicitation: {},
+    extensions: { 'io.modelcontextprotocol/tasks': {} },
+  },
+};
+
 export interface Message {
   readonly method?: string;
   readonly params?: Record<string, unknown>;
@@ -12,8 +21,18 @@ export interface Message {
   readonly error?: { readonly message: string };
 }
 
-function post(url: string, method: string, params: Record<string, unknown>, signal?: AbortSignal): Promise<Response> {
-  const name = params['name'] ?? params['uri'];
+interface PostOptions {
+  readonly signal?: AbortSignal;
+  readonly meta?: object;
+}
+
+function post(
+  url: string,
+  method: string,
+  params: Record<string, unknown>,
+  { signal, meta = META }: PostOptions = {},
+): Promise<Response> {
+  const name = params['name'] ?? params['uri'] ?? params['taskId'];
   return fetch(url, {
     method: 'POST',
     ...(signal && { signal }),
@@ -26,12 +45,21 @@ function post(url: string, method: string, params: Record<string, unknown>, sign
       'mcp-method': method,
       ...(typeof name === 'string' && { 'mcp-name': name }),
     },
-    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params: { ...params, _meta: META } }),
+    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params: { ...params, _meta: meta } }),
   });
 }
 
-export async function ask(url: string, method: string, params: Record<string, unknown> = {}): Promise<Message> {
-  const response = await post(url, method, params);
+export function ask(url: string, method: string, params: Record<string, unknown> = {}): Promise<Message> {
+  return messageOf(post(url, method, params));
+}
+
+/** As `ask`, by a client that declares the extension for tasks. */
+export function askOfTasks(url: string, method: string, params: Record<string, unknown>): Promise<Message> {
+  return messageOf(post(url, method, params, { meta: TASKS_META }));
+}
+
+async function messageOf(responding: Promise<Response>): Promise<Message> {
+  const response = await responding;
   const text = await response.text();
   if (!response.headers.get('content-type')?.includes('json')) throw new Error(`${response.status}: ${text}`);
   return JSON.parse(text) as Message;
@@ -52,7 +80,7 @@ export interface Listening {
 /** Opens a `subscriptions/listen` stream and waits for the first message, the server's acknowledgement. */
 export async function listen(url: string, notifications: Record<string, unknown>): Promise<Listening> {
   const stop = new AbortController();
-  const response = await post(url, 'subscriptions/listen', { notifications }, stop.signal);
+  const response = await post(url, 'subscriptions/listen', { notifications }, { signal: stop.signal });
   if (!response.ok || !response.body) throw new Error(`${response.status}: ${await response.text()}`);
   const received: Message[] = [];
   let acknowledged: () => void = () => {};
