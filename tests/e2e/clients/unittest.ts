@@ -1,8 +1,12 @@
 import { run } from '../run.ts';
 
 /** Runs one of this folder's Python test classes against a server, and prints the closing lines of its report. */
-export async function unittest(name: string, url: string): Promise<{ code: number | null; report: string }> {
-  const { code, stderr } = await run('.venv/bin/python', ['-m', 'unittest', '-v', name], {
+export async function unittest(
+  name: string,
+  url: string,
+  venv = '.venv',
+): Promise<{ code: number | null; report: string }> {
+  const { code, stderr } = await run(`${venv}/bin/python`, ['-m', 'unittest', '-v', name], {
     PYTHONPATH: import.meta.dirname,
     PYTHONDONTWRITEBYTECODE: '1',
     MCP_URL: url,

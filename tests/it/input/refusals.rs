@@ -12,7 +12,7 @@ use test_support::{
     McpRequest, Reply, World, call, environments_with,
     request::{STATELESS, initialize_request},
     session::{Client, NEWEST, OLDEST},
-    stateless,
+    stateless, stateless_with,
 };
 
 type Row = (&'static str, McpRequest);
@@ -38,6 +38,12 @@ fn replaced(from: &str, to: &str) -> McpRequest {
     let post = echo();
     let text = String::from_utf8(post.body.to_vec()).expect("JSON").replacen(from, to, 1);
     McpRequest { body: text.into(), ..post }
+}
+
+/// A request of a client that declares the tasks extension.
+fn with_tasks(method: &str, params: Value) -> McpRequest {
+    let capabilities = json!({ "extensions": { "io.modelcontextprotocol/tasks": {} } });
+    stateless_with(json!(1), method, params, capabilities)
 }
 
 fn meta_of(key: &str, value: Value) -> McpRequest {
@@ -175,6 +181,14 @@ fn requests() -> Vec<Row> {
         (
             "listen to tasks without the extension",
             stateless("subscriptions/listen", json!({ "notifications": { "taskIds": ["t"] } })),
+        ),
+        (
+            "listen to 33 tasks",
+            with_tasks("subscriptions/listen", json!({ "notifications": { "taskIds": vec!["t"; 33] } })),
+        ),
+        (
+            "listen to a text instead of tasks",
+            with_tasks("subscriptions/listen", json!({ "notifications": { "taskIds": "t" } })),
         ),
     ]
 }

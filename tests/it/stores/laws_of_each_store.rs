@@ -87,6 +87,7 @@ macro_rules! all_laws_of {
                 a_question_is_open_until_it_is_answered_and_its_key_stands_for_it,
                 a_waiting_task_is_due_when_its_last_question_is_answered,
                 a_queued_task_is_cancelled_at_once_and_a_running_one_is_told,
+                a_task_that_is_ended_as_cancelled_stays_so_in_the_hands_of_its_worker,
                 a_task_that_kills_its_workers_fails_with_a_reason,
                 a_hand_over_is_no_attempt_and_waits_as_long_as_it_says,
                 parts_above_their_limits_are_refused_with_what_to_do,

@@ -1,4 +1,4 @@
-//! Tasks need 2026-07-28: whatever a client that knows both eras sends first, it gets there.
+//! The tasks extension needs 2026-07-28: a client that knows both eras gets there with any first request.
 //!
 //! The sequences are those of clients: `@modelcontextprotocol/client` 2.4 and the Python `mcp` 2.3 (`auto`) send
 //! `server/discover` and fall back to `initialize`; others begin with `initialize`, and ask for the newest revision there.

@@ -13,14 +13,10 @@ use test_support::{
     session::{Client, NEWEST, buffered},
 };
 
-use super::jobs::{ask, world};
-
-const RELATED: &str = "io.modelcontextprotocol/related-task";
-
-async fn created(client: &Client, server: &Server, tool: &str) -> String {
-    let call = client.request(1, "tools/call", json!({ "name": tool, "arguments": {}, "task": {} }));
-    result(call.send(server).await).await["task"]["taskId"].as_str().expect("a task").to_owned()
-}
+use super::{
+    jobs::{ask, world},
+    old_clients::{RELATED, created},
+};
 
 fn wait(client: &Client, id: &str) -> McpRequest {
     client.request(2, "tasks/result", json!({ "taskId": id }))

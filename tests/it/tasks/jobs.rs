@@ -167,6 +167,16 @@ pub(super) fn world(environments: usize) -> World {
 pub(super) fn world_with(environments: usize, change: impl Fn(&mut Config)) -> World {
     let clock = Clock::manual(Timestamp::from_millis(1_800_000_000_000));
     let stores = Stores::of(MemoryStore::new(clock.clone()));
+    world_over(stores, clock, environments, change)
+}
+
+/// The same over these stores.
+pub(super) fn world_over(
+    stores: Stores,
+    clock: Clock,
+    environments: usize,
+    change: impl Fn(&mut Config),
+) -> World {
     let (gate, done) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicU32::new(0)));
     let jobs = Jobs { tools: Jobs::job_tools(), gate: Arc::clone(&gate), done: Arc::clone(&done) };
     let server = || {

@@ -43,7 +43,7 @@ async fn read(server: &Server, id: &str) -> Value {
     task
 }
 
-/// Lets the worker take one step of `steps`, and waits until its row says so.
+/// Lets the worker take one step of `steps`, and waits until the stored task has it.
 async fn step(world: &World, id: &str, step: u32) {
     world.clock.advance(Duration::from_millis(10));
     world.gate.add_permits(1);

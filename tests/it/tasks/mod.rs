@@ -1,9 +1,13 @@
 mod discovery;
 mod experimental;
+mod experimental_declared;
 mod experimental_questions;
 mod extension;
 mod jobs;
 mod limits;
 mod listen;
+mod old_clients;
 mod properties;
 mod queue;
+mod round_trips;
+mod wire;

@@ -49,7 +49,7 @@ pub(crate) struct TaskParams {
 }
 
 impl TaskParams {
-    /// How long the client wants the task to be kept, if it says so.
+    /// How long the client wants the task to be kept. `None`: it does not ask for a time.
     pub(crate) fn ttl(&self) -> Result<Option<Duration>, Fault> {
         let ttl = self.ttl.map(|millis| Duration::try_from_secs_f64(millis / 1000.0));
         ttl.transpose().map_err(|_| {

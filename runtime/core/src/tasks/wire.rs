@@ -11,7 +11,7 @@ use super::{Task, TaskOutcome};
 /// How often a client should ask for a task, in milliseconds.
 pub(super) const POLL_INTERVAL_MS: u64 = 1_000;
 
-/// What a client is told of every task.
+/// The part of a task that a client reads in every status.
 pub(crate) fn described(task: &Task) -> WireTask {
     let (created, updated) = (task.created_at.to_rfc3339(), task.state.updated_at().to_rfc3339());
     let ttl = u64::try_from(task.ttl().as_millis()).unwrap_or(u64::MAX);

@@ -215,6 +215,22 @@ pub(crate) async fn a_queued_task_is_cancelled_at_once_and_a_running_one_is_told
     assert_eq!(tasks(lab).get(&owner, &abandoned).await.expect("there").status(), TaskStatus::Cancelled);
 }
 
+pub(crate) async fn a_task_that_is_ended_as_cancelled_stays_so_in_the_hands_of_its_worker(lab: &Lab) {
+    let (owner, other) = (principal("owner"), principal("other"));
+    let id = created(lab, &owner).await;
+    let mut held = claimed(lab, &id).await;
+    assert!(matches!(tasks(lab).end(&other, &id).await, Err(TaskError::NotFound)));
+    assert_eq!(tasks(lab).end(&owner, &id).await.expect("ended").status(), TaskStatus::Cancelled);
+    let late =
+        [held.heartbeat().await, held.set_message("late").await, held.finish(&completed("late")).await];
+    let is_ended =
+        |late: &Result<(), TaskError>| matches!(late, Err(TaskError::Ended(TaskStatus::Cancelled)));
+    assert!(late.iter().all(is_ended), "{late:?}");
+    assert!(matches!(tasks(lab).end(&owner, &id).await, Err(TaskError::Ended(TaskStatus::Cancelled))));
+    let found = tasks(lab).get(&owner, &id).await.expect("there");
+    assert_eq!((found.status(), found.call.as_str()), (TaskStatus::Cancelled, ""));
+}
+
 pub(crate) async fn a_task_that_kills_its_workers_fails_with_a_reason(lab: &Lab) {
     let owner = principal("owner");
     let id = created(lab, &owner).await;
