@@ -1,0 +1,159 @@
+// Tasks of a deployed server: a call creates one, SQS invokes the worker, and the result is read through the server's URL.
+import { copyFile, mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { build } from '../server.ts';
+import { startCloud, type Cloud } from './cloud.ts';
+import { askOfTasks, call } from './mcp.ts';
+
+const STACK = 'tasks';
+const WITHIN_MS = 60_000;
+/** A task is due a minute after it was sent, and the schedule of the stack sweeps each minute. */
+const SWEPT_WITHIN_MS = 180_000;
+let cloud: Cloud;
+let outputs: Record<string, string>;
+let url: string;
+
+/** As in app.test.ts, with tasks. */
+const settings = () =>
+  Object.entries({
+    'server.name': STACK,
+    'server.code': join(cloud.folder, 'program'),
+    'lambda.architecture': 'x86_64',
+    'auth.enabled': 'false',
+    'observability.alarms': 'false',
+    'observability.saved_queries': 'false',
+    'tasks.enabled': 'true',
+    'tasks.update_event_bus': 'default',
+    // A task of a worker that was killed waits that long for the next one.
+    'tasks.lease_seconds': '10',
+  })
+    .flatMap(([name, value]) => ['--context', `${name}=${value}`])
+    .concat('--output', join(cloud.folder, 'cdk.out'));
+
+beforeAll(async () => {
+  const program = await build('conformance-server');
+  cloud = await startCloud();
+  await mkdir(join(cloud.folder, 'program'));
+  await copyFile(program, join(cloud.folder, 'program', 'bootstrap'));
+  const bootstrapped = await cloud.cdk(['bootstrap', ...settings()]);
+  expect(bootstrapped.code, bootstrapped.stderr).toBe(0);
+  const file = join(cloud.folder, 'outputs.json');
+  const deployed = await cloud.cdk(['deploy', '--require-approval', 'never', '--outputs-file', file, ...settings()]);
+  expect(deployed.code, deployed.stderr).toBe(0);
+  outputs = JSON.parse(await readFile(file, 'utf8'))[STACK];
+  url = `${cloud.url}/_aws/lambda-url/${new URL(outputs['McpEndpoint']!).hostname.split('.')[0]}/mcp`;
+});
+
+afterAll(() => cloud?.stop());
+
+interface Task {
+  readonly taskId: string;
+  readonly resultType: string;
+  readonly status: string;
+  readonly statusMessage?: string;
+  readonly inputRequests?: Record<string, unknown>;
+  readonly result?: { readonly content: { readonly text: string }[]; readonly isError?: boolean };
+  readonly error?: { readonly code: number; readonly message: string };
+}
+
+async function request(method: string, params: Record<string, unknown>): Promise<Task> {
+  const { result, error } = await askOfTasks(url, method, params);
+  if (error) throw new Error(error.message);
+  return result as unknown as Task;
+}
+
+async function create(name: string, args: Record<string, unknown>): Promise<string> {
+  const { resultType, taskId } = await request('tools/call', { name, arguments: args });
+  expect(resultType).toBe('task');
+  return taskId;
+}
+
+/** Asks for the task until it has the status. */
+async function until(taskId: string, status: string, withinMs = WITHIN_MS): Promise<Task> {
+  const deadline = Date.now() + withinMs;
+  for (;;) {
+    const task = await request('tasks/get', { taskId });
+    if (task.status === status) return task;
+    if (Date.now() > deadline) throw new Error(`not ${status} within ${withinMs} ms: ${JSON.stringify(task)}`);
+    await sleep(200);
+  }
+}
+
+/** Answers the question of `confirm_delete`. */
+const answer = (taskId: string) =>
+  request('tasks/update', {
+    taskId,
+    inputResponses: { confirm: { action: 'accept', content: { confirm: true } } },
+  });
+
+const textOf = ({ result }: Task) => result?.content.map(({ text }) => text).join();
+
+const messages = async () => {
+  const { Attributes } = await cloud.aws<{ Attributes: Record<string, string> }>(
+    'sqs',
+    'get-queue-attributes',
+    '--queue-url',
+    outputs['TaskQueueUrl']!,
+    '--attribute-names',
+    'ApproximateNumberOfMessages',
+    'ApproximateNumberOfMessagesNotVisible',
+  );
+  return Object.values(Attributes).reduce((sum, count) => sum + Number(count), 0);
+};
+
+describe('a deployed server with tasks', () => {
+  it('runs a task on the worker, and its result is read by its client', async () => {
+    const taskId = await create('slow_compute', { seconds: 1, label: 'seven' });
+    expect(textOf(await until(taskId, 'completed'))).toBe('Computed seven in 1 s');
+    const deadline = Date.now() + WITHIN_MS;
+    while ((await messages()) > 0) {
+      if (Date.now() > deadline) throw new Error('a message is left in the queue');
+      await sleep(200);
+    }
+  });
+
+  it('runs the call within its request for a client that knows no tasks', async () => {
+    expect(await call(url, 'slow_compute', { seconds: 0, label: 'two' })).toContain('Computed two');
+  });
+
+  it('fails a task with the error of its tool', async () => {
+    const taskId = await create('protocol_error_job', {});
+    expect((await until(taskId, 'failed')).error?.message).toContain('the job has broken');
+  });
+
+  it('goes on with the answer of the client', async () => {
+    const taskId = await create('confirm_delete', { filename: 'a.txt' });
+    const { inputRequests } = await until(taskId, 'input_required');
+    expect(Object.keys(inputRequests!)).toEqual(['confirm']);
+    await answer(taskId);
+    expect(textOf(await until(taskId, 'completed'))).toBe('Deleted a.txt');
+  });
+
+  // Both wait for the schedule of the stack, which sweeps each minute.
+  it(
+    'sweeps: a task goes on after its processes were killed, and another one runs although its message was lost',
+    async () => {
+      const killed = await create('confirm_delete', { filename: 'b.txt' });
+      await until(killed, 'input_required');
+      expect(await cloud.killFunctions()).toBeGreaterThan(0);
+      await answer(killed);
+
+      const { EventSourceMappings } = await cloud.aws<{ EventSourceMappings: { UUID: string }[] }>(
+        'lambda',
+        'list-event-source-mappings',
+      );
+      const mapping = (state: string) =>
+        cloud.aws('lambda', 'update-event-source-mapping', '--uuid', EventSourceMappings[0]!.UUID, `--${state}`);
+      await mapping('no-enabled');
+      const lost = await create('slow_compute', { seconds: 0, label: 'lost' });
+      await cloud.aws('sqs', 'purge-queue', '--queue-url', outputs['TaskQueueUrl']!);
+      await mapping('enabled');
+
+      expect(textOf(await until(killed, 'completed', SWEPT_WITHIN_MS))).toBe('Deleted b.txt');
+      expect(textOf(await until(lost, 'completed', SWEPT_WITHIN_MS))).toContain('Computed lost');
+    },
+    2 * SWEPT_WITHIN_MS,
+  );
+});
