@@ -22,6 +22,7 @@
 //! | `sns` | no | publishing events to an SNS topic |
 //! | `sqs` | no | tasks in an SQS queue, from which workers take them: on Lambda too |
 //! | `metrics` | no | metrics of requests, streams and events, for CloudWatch and Prometheus, and of the program |
+//! | `otel` | no | spans of calls and of the program, and the duration of calls, for OpenTelemetry |
 //! | `jwt` | no | bearer tokens of an OAuth 2.1 or OpenID Connect issuer, checked by the server |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -31,6 +32,7 @@ mod backends;
 mod builder;
 mod hooks;
 mod server;
+mod traces;
 
 pub use rmcp;
 
@@ -137,6 +139,20 @@ pub mod lambda {
 pub mod metrics {
     #[doc(inline)]
     pub use mcp_lambda_core::metrics::{Metrics, Unit};
+}
+
+/// OpenTelemetry: a span of each call and its duration, by the conventions for MCP, and the spans of the program's own code
+/// within it.
+///
+/// The variable `OTEL_EXPORTER_OTLP_ENDPOINT` switches it on. Code that is called from a tool finds the span of the call with
+/// `opentelemetry::Context::current()`, of the same version as [`opentelemetry`](otel::opentelemetry); spans of `tracing` from
+/// level INFO on are children of it.
+#[cfg(feature = "otel")]
+pub mod otel {
+    pub use mcp_lambda_otel::opentelemetry;
+
+    #[doc(inline)]
+    pub use mcp_lambda_core::config::{FunctionConfig, OtelConfig, OtlpEndpoint, Sampler};
 }
 
 /// Sessions and state.

@@ -15,13 +15,16 @@ use mcp_lambda_core::{
     error::Error,
     events::Events,
     http::{Body, BoxError},
-    telemetry,
+    telemetry::Logs,
 };
 #[cfg(feature = "lambda")]
 use mcp_lambda_runtime::Environment;
 use tower::Service;
 
-use crate::hooks::Hooks;
+use crate::{
+    hooks::Hooks,
+    traces::{self, Tracing},
+};
 
 /// How long the end of the process waits for the reader of its log.
 const LAST_LINES: Duration = Duration::from_secs(1);
@@ -42,11 +45,12 @@ const LAST_LINES: Duration = Duration::from_secs(1);
 pub struct Server {
     server: mcp_lambda_core::Server,
     hooks: Hooks,
+    tracing: Option<Tracing>,
 }
 
 impl Server {
-    pub(crate) fn new(server: mcp_lambda_core::Server, hooks: Hooks) -> Self {
-        Self { server, hooks }
+    pub(crate) fn new(server: mcp_lambda_core::Server, hooks: Hooks, tracing: Option<Tracing>) -> Self {
+        Self { server, hooks, tracing }
     }
 
     /// Serves until the process is asked to stop: the Lambda Runtime API in an execution environment of Lambda, the
@@ -57,11 +61,11 @@ impl Server {
     /// When the address cannot be bound, or the Runtime API cannot be reached any longer.
     pub async fn serve(self) -> Result<(), Error> {
         let environment = Host::of(self.config(), &self.hooks).await?;
-        self.serve_on(environment).await
+        let logs = traces::init_logs(self.config(), self.tracing.as_ref());
+        self.serve_on(environment, logs).await
     }
 
-    pub(crate) async fn serve_on(self, host: Host) -> Result<(), Error> {
-        let logs = telemetry::init_logs(self.config());
+    pub(crate) async fn serve_on(self, host: Host, logs: Logs) -> Result<(), Error> {
         let served = match host {
             // Both are boxed: what runs for hours is large, and would be copied from frame to frame until it runs.
             #[cfg(feature = "lambda")]
@@ -91,6 +95,14 @@ impl Server {
     /// Answers one request.
     pub fn handle(&self, request: Request<Body>) -> BoxFuture<'static, Response<Body>> {
         self.server.handle(request)
+    }
+
+    /// Sends the spans and metrics of calls that have ended, for so long at most. A server that [`serve`](Self::serve) or
+    /// [`bind`](Self::bind) runs does so itself; another host does it from time to time, and before its process is frozen or
+    /// ends.
+    #[cfg(feature = "otel")]
+    pub async fn flush_spans(&self, budget: Duration) {
+        self.server.flush_spans(budget).await;
     }
 
     /// Publishes events, for code that runs outside requests.

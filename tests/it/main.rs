@@ -19,3 +19,4 @@ mod session;
 mod stateless;
 mod stores;
 mod tasks;
+mod telemetry;

@@ -150,7 +150,7 @@ answer_traces() {
     run -0 node -e '
         const { metrics } = require(process.argv[1]);
         const script = require("fs").readFileSync(process.argv[2], "utf8").split("tool_metrics() {")[1].split("\n}")[0];
-        const used = [...script.matchAll(/"\$server" (\w+)/g)].map(([, name]) => name);
+        const used = [...script.matchAll(/"\$(?:server|tasks)" (\w+)/g)].map(([, name]) => name);
         const byTool = metrics.filter(({ by }) => by.includes("Tool")).map(({ name }) => name);
         const unknown = used.filter(name => !byTool.includes(name));
         if (used.length < 5 || unknown.length > 0) throw new Error(`not in the contract: ${unknown}`);

@@ -12,6 +12,7 @@ export const SERVER_METRICS = {
   function: 'FunctionName',
   method: 'Method',
   tool: 'Tool',
+  status: 'Status',
   names: [
     'Calls',
     'Errors',
@@ -23,6 +24,10 @@ export const SERVER_METRICS = {
     'EventLag',
     'PayloadBytes',
     'StoreRoundTrips',
+    'TasksCreated',
+    'TasksEnded',
+    'TaskDuration',
+    'TaskQueueTime',
   ],
 } as const;
 

@@ -5,6 +5,7 @@
 //! |---|---|---|
 //! | `dynamodb` | `dynamodb` | a store in two DynamoDB tables |
 //! | `sns` | `sns` | a publisher to an SNS topic |
+//! | `sigv4` | `sigv4` | signatures of requests that no SDK client makes |
 //! | `sqs` | `sqs` | a queue of tasks in SQS |
 //! | always | `sdk` | configuration of SDK clients for short cold starts |
 //! | always | [`TraceHeader`] | the trace header of the invocation, on calls of SDK clients |
@@ -14,6 +15,8 @@
 #[cfg(feature = "dynamodb")]
 pub mod dynamodb;
 pub mod sdk;
+#[cfg(feature = "sigv4")]
+pub mod sigv4;
 #[cfg(feature = "sns")]
 pub mod sns;
 #[cfg(feature = "sqs")]

@@ -7,6 +7,7 @@ use std::{
     net::SocketAddr,
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use futures::{FutureExt, future::BoxFuture};
@@ -50,6 +51,12 @@ use crate::telemetry::MetricLines;
 #[cfg(not(feature = "metrics"))]
 type MetricLines = std::convert::Infallible;
 
+#[cfg(feature = "otel")]
+type Tracer = Arc<dyn crate::telemetry::RequestTracer>;
+/// A program without the feature has no tracing system.
+#[cfg(not(feature = "otel"))]
+type Tracer = std::convert::Infallible;
+
 /// What a server is made of, each part chosen.
 #[expect(missing_debug_implementations, reason = "its parts are moved into a server at once")]
 pub struct ServerParts {
@@ -69,6 +76,8 @@ pub struct ServerParts {
     pub task_queue: Option<Arc<dyn TaskQueue>>,
     /// Routes and layers of the program.
     pub routes: Routes,
+    /// A tracing system that gets a span of each call.
+    pub tracer: Option<Tracer>,
 }
 
 /// An MCP server that is built: a [`tower::Service`] over HTTP requests, which [`bind`](Self::bind) runs on a local
@@ -102,6 +111,7 @@ impl Server {
             task_tools,
             task_queue,
             routes: own,
+            tracer,
         } = parts;
         let config: Arc<Config> = config.into();
         let lifecycle = Lifecycle {
@@ -127,6 +137,10 @@ impl Server {
         }
         routes.around(check_heads(config.requests));
         let resource = Arc::new(ProtectedResource::of(&config.auth, &config.path));
+        #[cfg(feature = "otel")]
+        let tracing = tracer.map(|tracer| tracing(tracer, &handler));
+        #[cfg(not(feature = "otel"))]
+        let None = tracer;
         let (dispatcher, queue_worker) = dispatcher(
             handler,
             &config,
@@ -143,6 +157,8 @@ impl Server {
             bodies: BodyLimiter::new(&config),
             dispatcher,
             config,
+            #[cfg(feature = "otel")]
+            tracing,
         });
         metadata_routes(&mut routes, &resource);
         routes.extend(own);
@@ -228,6 +244,30 @@ impl Server {
         }
     }
 
+    /// Sends the spans and metrics of calls that have ended to the tracing system, for so long at most. A server that
+    /// [`bind`](Self::bind) or the Lambda Runtime API runs does so itself.
+    #[doc(hidden)]
+    #[cfg_attr(not(feature = "otel"), allow(clippy::unused_self, reason = "there are none"))]
+    pub async fn flush_spans(&self, budget: Duration) {
+        #[cfg(feature = "otel")]
+        if let Some(tracing) = &self.endpoint.tracing {
+            tracing.tracer.flush(budget).await;
+        }
+        #[cfg(not(feature = "otel"))]
+        let _ = budget;
+    }
+
+    #[cfg(feature = "otel")]
+    fn has_spans(&self) -> bool {
+        self.endpoint.tracing.is_some()
+    }
+
+    #[cfg(not(feature = "otel"))]
+    #[expect(clippy::unused_self, reason = "as a server that has a tracing system")]
+    fn has_spans(&self) -> bool {
+        false
+    }
+
     /// Is cancelled when the server is asked to stop.
     #[doc(hidden)]
     #[must_use]
@@ -297,6 +337,13 @@ fn metrics(
     })
 }
 
+/// The tracing system, with the tools that the handler has.
+#[cfg(feature = "otel")]
+fn tracing(tracer: Tracer, handler: &Arc<dyn Handler>) -> crate::telemetry::Tracing {
+    let handler = Arc::clone(handler);
+    crate::telemetry::Tracing { tracer, is_listed: Arc::new(move |tool| handler.tool(tool).is_some()) }
+}
+
 #[cfg(feature = "metrics")]
 fn metrics_page(metrics: Metrics, config: Arc<Config>) -> McpService {
     crate::http::page(config, move || crate::metrics::page(&metrics))
@@ -345,7 +392,8 @@ fn dispatcher(
         state_ttl: config.session_ttl,
     });
     let worker = WorkerParts {
-        tasks: Tasks::new(stores.tasks, clock.clone(), task_limits(&config.tasks)),
+        tasks: Tasks::new(stores.tasks, clock.clone(), task_limits(&config.tasks))
+            .with_metrics(metrics.clone()),
         services: Arc::clone(&services),
         clock: clock.clone(),
         ttl: config.tasks.ttl,
@@ -474,14 +522,35 @@ impl BoundServer {
         let serving =
             local::serve(Arc::clone(config), lifecycle.clone(), self.server.service.clone(), self.listener);
         let serving = async { futures::join!(serving, page) }.map(drop);
-        tokio::pin!(serving);
+        let sending = send_spans(&self.server);
+        tokio::pin!(serving, sending);
         tokio::select! {
-            () = &mut serving => return,
+            () = &mut serving => {}
+            () = &mut sending => {}
             () = signal::stop_requested() => {
                 tracing::info!("asked to stop; finishing open requests");
                 stop.cancel();
+                serving.await;
             }
         }
-        serving.await;
+        self.server.flush_spans(LAST_SPANS).await;
+    }
+}
+
+/// How often spans and metrics of calls that have ended are sent, where the process is not frozen.
+const SENDING: Duration = Duration::from_secs(5);
+/// How long each time may take.
+const SENDING_TIME: Duration = Duration::from_secs(10);
+/// How long the last time may take, before the process ends.
+const LAST_SPANS: Duration = Duration::from_secs(1);
+
+/// Sends spans and metrics from time to time, if there is a tracing system. It does not end.
+async fn send_spans(server: &Server) {
+    if !server.has_spans() {
+        return std::future::pending().await;
+    }
+    loop {
+        tokio::time::sleep(SENDING).await;
+        server.flush_spans(SENDING_TIME).await;
     }
 }

@@ -20,10 +20,11 @@ use super::{
     error::InvocationError,
     events,
     gateway_details::gateway_details,
+    invocation_line::InvocationLine,
     invocation_request::InvocationRequest,
     request,
     response::{self, ResponsePayload},
-    roles::Roles,
+    roles::{EventKind, Roles},
     task_action::TaskAction,
     worker,
 };
@@ -59,12 +60,27 @@ enum Content {
         gateway: GatewayDetails,
     },
     DirectInvoke(Request<Body>),
-    Events(Vec<InboundEvent>),
+    Events(EventKind, Vec<InboundEvent>),
     Records(Vec<worker::Record>),
     TaskAction(TaskAction),
     Authorizer(AuthorizerRequest),
     /// An event that needs no action.
-    Empty,
+    Empty(EventKind),
+}
+
+impl Content {
+    /// The line of the invocation. `None`: its request has one.
+    fn line(&self, details: &InvocationDetails) -> Option<InvocationLine> {
+        let (kind, records) = match self {
+            Self::Http { .. } | Self::DirectInvoke(_) => return None,
+            Self::Events(kind, events) => (*kind, Some(events.len())),
+            Self::Records(records) => (EventKind::Sqs, Some(records.len())),
+            Self::TaskAction(_) => (EventKind::TaskAction, None),
+            Self::Authorizer(_) => (EventKind::Authorizer, None),
+            Self::Empty(kind) => (*kind, None),
+        };
+        InvocationLine::begin(details, Some(kind), records)
+    }
 }
 
 /// What Lambda sends with an event.
@@ -85,7 +101,27 @@ impl Function {
     }
 
     pub(super) async fn answer(self, request: InvocationRequest) -> Result<ResponsePayload, InvocationError> {
-        let content = self.read(&request)?;
+        let read = self.read(&request);
+        let line = match &read {
+            Ok(content) => content.line(&request.details),
+            // An event that is refused is read once more, for its kind.
+            Err(_) => InvocationLine::begin(&request.details, request.kind(), None),
+        };
+        let answered = match read {
+            Ok(content) => self.answer_content(content, request).await,
+            Err(error) => Err(error),
+        };
+        if let Some(line) = line {
+            line.write(answered.as_ref().err());
+        }
+        answered
+    }
+
+    async fn answer_content(
+        self,
+        content: Content,
+        request: InvocationRequest,
+    ) -> Result<ResponsePayload, InvocationError> {
         let InvocationRequest { details, payload } = request;
         drop(payload);
         let now = self.server.clock().now();
@@ -101,7 +137,7 @@ impl Function {
                 self.http(request, ingress, context).await
             }
             Content::DirectInvoke(request) => self.direct(request, context).await,
-            Content::Events(events) => self.receive(events, context).await?,
+            Content::Events(_, events) => self.receive(events, context).await?,
             Content::Records(records) => {
                 let worker = self.queue_worker()?;
                 ResponsePayload::Buffered(worker::work(worker, records, context.deadline).await)
@@ -113,7 +149,7 @@ impl Function {
                 let response = request.answer(self.server.authenticator(), context.deadline).await?;
                 ResponsePayload::Buffered(response)
             }
-            Content::Empty => ResponsePayload::Buffered(Bytes::from_static(b"{}")),
+            Content::Empty(_) => ResponsePayload::Buffered(Bytes::from_static(b"{}")),
         })
     }
 
@@ -124,8 +160,8 @@ impl Function {
         if let Some(kind) = invocation.kind() {
             self.roles.check(kind)?;
         }
-        let events = |events: Result<_, events::InvalidEvent>| {
-            events.map(Content::Events).map_err(|error| invalid(error.to_string()))
+        let events = |kind, events: Result<_, events::InvalidEvent>| {
+            events.map(|events| Content::Events(kind, events)).map_err(|error| invalid(error.to_string()))
         };
         match invocation {
             Invocation::Http(event, ingress) => {
@@ -136,13 +172,16 @@ impl Function {
                 Ok(Content::DirectInvoke(direct::request(&self.server.config().path, event)))
             }
             Invocation::Authorizer => AuthorizerRequest::read(event).map(Content::Authorizer),
-            Invocation::Sns => events(events::sns(event)),
-            Invocation::EventBridge => events(events::event_bridge(event).map(|event| vec![event])),
+            Invocation::Sns => events(EventKind::Sns, events::sns(event)),
+            Invocation::EventBridge => {
+                events(EventKind::EventBridge, events::event_bridge(event).map(|event| vec![event]))
+            }
             Invocation::Sqs => worker::records(event).map(Content::Records),
             Invocation::TaskAction => TaskAction::read(event).map(Content::TaskAction),
             // `Roles::check` has refused this kind already.
             Invocation::AgentCore => Err(without_role()),
-            Invocation::Completion | Invocation::WarmUp => Ok(Content::Empty),
+            Invocation::Completion => Ok(Content::Empty(EventKind::Completion)),
+            Invocation::WarmUp => Ok(Content::Empty(EventKind::WarmUp)),
             Invocation::Unknown(keys) => Err(InvocationError {
                 kind: "UnknownEvent",
                 message: format!(

@@ -45,6 +45,7 @@ fn function() -> Function {
         task_tools: Default::default(),
         task_queue: None,
         routes: Routes::default(),
+        tracer: None,
     };
     Function::new(Server::new(Empty, parts).expect("a usable configuration"))
 }

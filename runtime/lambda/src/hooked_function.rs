@@ -23,6 +23,8 @@ use mcp_lambda_core::{
 /// The time before the end of an invocation in which no hook runs: Lambda stops an environment that has not asked for its
 /// next event by then.
 const MARGIN: Duration = Duration::from_millis(100);
+/// How long sending the spans of an invocation may take.
+const SPANS: Duration = Duration::from_secs(1);
 
 /// The function within the layers and hooks of the program. Without any, an invocation goes to the function itself.
 #[derive(Clone)]
@@ -59,12 +61,19 @@ impl HookedFunction {
         answered.unwrap_or_else(|panic| Err(panicked(&*panic)))
     }
 
-    /// Runs the hook after an invocation that ends at `deadline`: between the last byte of its response and the next poll.
+    /// Runs the hook after an invocation that ends at `deadline`, and sends its spans: between the last byte of its response
+    /// and the next poll.
     pub(super) async fn after(&self, deadline: Option<Timestamp>) {
-        let Some((hook, budget)) = &self.after else { return };
+        if let Some((hook, budget)) = &self.after {
+            hook.run_logged(self.within(*budget, deadline)).await;
+        }
+        self.function.server.flush_spans(self.within(SPANS, deadline)).await;
+    }
+
+    /// So much time, or what is left of an invocation.
+    fn within(&self, budget: Duration, deadline: Option<Timestamp>) -> Duration {
         let left = deadline.and_then(|at| time_left(at, self.function.server.clock().now()));
-        let budget = left.map_or(*budget, |left| left.saturating_sub(MARGIN).min(*budget));
-        hook.run_logged(budget).await;
+        left.map_or(budget, |left| left.saturating_sub(MARGIN).min(budget))
     }
 }
 

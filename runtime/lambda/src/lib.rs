@@ -29,6 +29,7 @@ mod gateway_details;
 mod hooked_function;
 mod hooks;
 mod identity;
+mod invocation_line;
 mod invocation_request;
 mod invocation_response;
 mod request;

@@ -78,6 +78,7 @@ impl Environment {
     pub async fn serve(self, server: Server, hooks: Hooks, logs: Logs) -> Result<(), Error> {
         let Connected { connection, extension } = self.connected.await;
         let (shutdown, interrupt) = (server.shutdown().clone(), server.interrupt().clone());
+        let last = server.clone();
         let mut served = Box::pin(start_and_serve(server, &self.api, connection, &hooks, logs));
         let ended = tokio::select! {
             biased;
@@ -85,6 +86,7 @@ impl Environment {
             () = shutdown::requested(&self.api, extension) => None,
         };
         let end = Instant::now() + SHUTDOWN_TIME;
+        let left = || end.saturating_duration_since(Instant::now());
         let ended = match ended {
             // The Runtime API can be gone before the signal arrives.
             Some(ended) => ended,
@@ -98,8 +100,9 @@ impl Environment {
             }
         };
         if let Some(hook) = &hooks.on_shutdown {
-            hook.run_logged(end.saturating_duration_since(Instant::now())).await;
+            hook.run_logged(left()).await;
         }
+        last.flush_spans(left()).await;
         ended.map_err(lambda_error)
     }
 }

@@ -19,7 +19,6 @@ use mcp_lambda_core::{
     http::{Body, BoxError, Routes},
     store::Stores,
     tasks::{TaskQueue, TaskSupport},
-    telemetry,
     time::Clock,
 };
 use rmcp::ServerHandler;
@@ -29,6 +28,7 @@ use crate::{
     backends::{self, Backends, Sdk},
     hooks::Hooks,
     server::{Host, Server},
+    traces::{self, Tracing},
 };
 
 /// The entry point: an MCP server around an rmcp [`ServerHandler`].
@@ -101,6 +101,7 @@ pub struct Builder<H> {
     task_queue: Option<Arc<dyn TaskQueue>>,
     sdk: Option<Sdk>,
     hooks: Hooks,
+    tracing: Option<Tracing>,
 }
 
 impl<H: ServerHandler> Builder<H> {
@@ -121,6 +122,7 @@ impl<H: ServerHandler> Builder<H> {
             task_queue: None,
             sdk: None,
             hooks: Hooks::default(),
+            tracing: None,
         }
     }
 
@@ -255,6 +257,9 @@ impl<H: ServerHandler> Builder<H> {
     /// When the configuration cannot be used.
     pub async fn build(mut self) -> Result<Server, Error> {
         let config = self.configured()?;
+        if self.tracing.is_none() {
+            self.tracing = traces::of(&config, &self.handler, &self.clock, self.sdk.as_ref())?;
+        }
         let names_none = config.events.topic_arn.is_none() && config.tasks.queue_url.is_none();
         let found = match self.stores {
             Some(_) if names_none => Backends { stores: None, publisher: None, task_queue: None },
@@ -291,9 +296,11 @@ impl<H: ServerHandler> Builder<H> {
         config.auth.tools.extend(self.tool_scopes);
         let stores = stores.unwrap_or_else(|| Stores::in_memory(&config, self.clock.clone()));
         let on_lambda = config.runtime_api.is_some();
+        let tracing = self.tracing;
         let parts = ServerParts {
             config,
             stores,
+            tracer: tracing.as_ref().map(traces::tracer),
             clock: self.clock,
             publisher,
             dynamic_tools: self.dynamic_tools,
@@ -302,7 +309,7 @@ impl<H: ServerHandler> Builder<H> {
             task_queue,
             routes: self.routes,
         };
-        Ok(Server::new(mcp_lambda_core::Server::new(self.handler, parts)?, self.hooks))
+        Ok(Server::new(mcp_lambda_core::Server::new(self.handler, parts)?, self.hooks, tracing))
     }
 
     /// Builds the server and serves until the process is asked to stop, on a tokio runtime of its own.
@@ -321,7 +328,8 @@ impl<H: ServerHandler> Builder<H> {
         let config = self.configured()?;
         // Before the build: the connection to the Runtime API is made meanwhile.
         let host = Host::of(&config, &self.hooks).await?;
-        telemetry::init_logs(&config);
+        let tracing = traces::of(&config, &self.handler, &self.clock, self.sdk.as_ref())?;
+        let logs = traces::init_logs(&config, tracing.as_ref());
         let in_memory = self.stores.is_none() && config.tables.is_none();
         if config.events.enabled.unwrap_or(self.receive_events) && host.is_lambda() && in_memory {
             tracing::warn!(
@@ -329,8 +337,9 @@ impl<H: ServerHandler> Builder<H> {
             );
         }
         self.config = Some(config);
+        self.tracing = tracing;
         let server = self.build().await?;
-        server.serve_on(host).await
+        server.serve_on(host, logs).await
     }
 
     /// The configuration that was set, else the environment's.

@@ -68,6 +68,8 @@ const RMCP_CURRENT: usize = 3;
 const OURS: usize = 4;
 const OURS_WITHOUT_CHECKS: usize = 5;
 const OURS_DYNAMODB: usize = 6;
+const OURS_METRICS: usize = 7;
+const OURS_OTEL: usize = 8;
 
 fn main() -> ExitCode {
     match run(&Arguments::parse()) {
@@ -129,6 +131,9 @@ fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     report.compare(&measured, OURS_WITHOUT_CHECKS, RMCP_DEFAULT, [Some(1.0), Some(1.0)]);
     report.compare(&measured, OURS_WITHOUT_CHECKS, RMCP_CURRENT, [Some(1.0), Some(1.12)]);
     report.compare(&measured, OURS_DYNAMODB, HELLO_CURRENT, [None, Some(1.65)]);
+    // A call writes one more line. OpenTelemetry without an endpoint does nothing.
+    report.compare(&measured, OURS_METRICS, OURS, [Some(1.05), Some(1.05)]);
+    report.compare(&measured, OURS_OTEL, OURS, [Some(1.05), Some(1.1)]);
     report.budget(OURS, SIZE_BUDGET_WITH_CHECKS_MB);
     report.budget(OURS_WITHOUT_CHECKS, SIZE_BUDGET_MB);
     print!("{}", report.table());
@@ -171,6 +176,8 @@ fn targets(arguments: &Arguments) -> Result<Vec<Target>, String> {
         target("ours", built("bench-server"), None, Kind::Mcp),
         target("ours, without argument checks", built("bench-server-without-checks"), None, Kind::Mcp),
         Target { tables: true, ..target("ours, DynamoDB", built("bench-server-dynamodb"), None, Kind::Mcp) },
+        target("ours, with metrics", built("bench-server-metrics"), None, Kind::Mcp),
+        target("ours, with otel", built("bench-server-otel"), None, Kind::Mcp),
     ];
     for also in &arguments.also {
         let (label, path) =

@@ -461,6 +461,38 @@ fn rows() -> Vec<Row> {
             "",
         ),
         (
+            "AWS_LAMBDA_FUNCTION_VERSION",
+            |c| c.otel.function.version.is_none(),
+            "7",
+            |c| c.otel.function.version.as_deref() == Some("7"),
+            &[],
+            "",
+        ),
+        (
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+            |c| c.otel.function.memory.is_none(),
+            "256",
+            |c| c.otel.function.memory == Some(256),
+            NO_COUNT,
+            NUMBER,
+        ),
+        (
+            "AWS_LAMBDA_LOG_STREAM_NAME",
+            |c| c.otel.function.log_stream.is_none(),
+            "2026/11/27/[$LATEST]1",
+            |c| c.otel.function.log_stream.as_deref() == Some("2026/11/27/[$LATEST]1"),
+            &[],
+            "",
+        ),
+        (
+            "AWS_REGION",
+            |c| c.otel.function.region.is_none(),
+            "eu-north-1",
+            |c| c.otel.function.region.as_deref() == Some("eu-north-1"),
+            &[],
+            "",
+        ),
+        (
             "AWS_LAMBDA_MAX_CONCURRENCY",
             |c| c.max_concurrency == 1,
             "10",
@@ -526,8 +558,9 @@ const TABLES: [&str; 2] = ["SESSION_TABLE_NAME", "EVENT_TABLE_NAME"];
 fn every_variable_has_a_row_here() {
     let tested: Vec<_> = rows().iter().map(|row| row.0).collect();
     let known = VARIABLES.iter().map(|variable| variable.name);
-    let known: Vec<_> =
-        known.filter(|name| !TABLES.contains(name) && !name.starts_with("MCP_JWT_")).collect();
+    // These have a file of their own each.
+    let is_elsewhere = |name: &str| name.starts_with("MCP_JWT_") || name.starts_with("OTEL_");
+    let known: Vec<_> = known.filter(|name| !TABLES.contains(name) && !is_elsewhere(name)).collect();
     assert_eq!(tested, known);
 }
 

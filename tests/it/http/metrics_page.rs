@@ -3,14 +3,16 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use mcp_lambda_server::{Config, McpContext, McpLambdaServer, metrics::Unit, rmcp::ServerHandler};
+use mcp_lambda_server::{
+    Config, McpContext, McpLambdaServer, metrics::Unit, rmcp::ServerHandler, tasks::TaskSupport,
+};
 use rmcp::{
     ErrorData, RoleServer,
     model::{CallToolRequestParams, CallToolResponse, CallToolResult, ServerCapabilities, ServerConfig},
     service::RequestContext,
 };
 use serde_json::json;
-use test_support::{call, transport::Http};
+use test_support::{call, stateless_with, transport::Http};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -39,7 +41,12 @@ impl ServerHandler for Shop {
 async fn running(address: Option<&str>) -> (JoinSet<()>, String, Option<SocketAddr>) {
     let mut config = Config::default();
     config.metrics_address = address.map(|address| address.parse().unwrap());
-    let server = McpLambdaServer::builder(Shop).config(config).build().await.unwrap();
+    let server = McpLambdaServer::builder(Shop)
+        .task_tool("weigh-as-task", TaskSupport::Optional)
+        .config(config)
+        .build()
+        .await
+        .unwrap();
     let bound = server.bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let (url, page) = (bound.url(), bound.metrics_address());
     let mut running = JoinSet::new();
@@ -85,6 +92,25 @@ async fn the_page_counts_what_was_served_and_what_the_program_recorded() {
         "mcp_program_Weight_sum 5",
         "mcp_program_Weight_count 2",
         "mcp_open_streams 0",
+    ] {
+        assert!(page.lines().any(|there| there == line), "{line} is not in {page}");
+    }
+}
+
+#[tokio::test]
+async fn the_page_counts_tasks_by_how_they_ended() {
+    let (_running, url, page) = running(Some("127.0.0.1:0")).await;
+    let declares = json!({ "extensions": { "io.modelcontextprotocol/tasks": {} } });
+    let params = json!({ "name": "weigh-as-task", "arguments": {} });
+    let create = stateless_with(json!(1), "tools/call", params, declares);
+    let url = url.trim_end_matches("/mcp").to_owned();
+    create.send(&Http(url)).await.bytes().await;
+    let ended = r#"mcp_tasks_ended_total{tool="weigh-as-task",status="completed"} 1"#;
+    let page = page_with(page.unwrap(), ended).await;
+    for line in [
+        r#"mcp_tasks_created_total{tool="weigh-as-task"} 1"#,
+        r#"mcp_task_duration_seconds_count{tool="weigh-as-task"} 1"#,
+        r#"mcp_task_queue_seconds_count{tool="weigh-as-task"} 1"#,
     ] {
         assert!(page.lines().any(|there| there == line), "{line} is not in {page}");
     }

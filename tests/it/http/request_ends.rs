@@ -1,11 +1,17 @@
 //! How a request ended is in its line, and each has exactly one.
 
-use std::time::Duration;
+use std::{panic::AssertUnwindSafe, time::Duration};
 
-use futures::poll;
+use bytes::Bytes;
+use futures::{FutureExt, poll};
+use http::{Request, Response};
+use http_body::Frame;
+use http_body_util::{BodyExt, StreamBody};
+use mcp_lambda_server::http::{Body, BoxError};
 use serde_json::json;
 use test_support::{
     World, call, environment,
+    environments::world,
     logs::warnings::{self, requests},
     session::{Client, NEWEST, front},
     text,
@@ -43,6 +49,59 @@ async fn a_call_that_runs_out_of_time_ended_with_its_deadline() {
     reply.bytes().await;
     let line = line();
     assert!(line.contains("ended=\"deadline\"") && line.contains("code=-32603"), "{line}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_its_client_cancels_ended_cancelled() {
+    let world = watched();
+    let client = Client::open(world.at(0), NEWEST).await;
+    requests();
+    let cancelling = async {
+        while world.report().await != "started" {}
+        assert_eq!(client.cancel(1).send(world.at(0)).await.status, 202);
+    };
+    let (reply, ()) = tokio::join!(client.call(1, "slow", json!({})).send(world.at(0)), cancelling);
+    reply.bytes().await;
+    let lines = requests();
+    let [cancellation, call] = &lines[..] else { panic!("{lines:#?}") };
+    assert!(
+        cancellation.contains("notifications/cancelled") && !cancellation.contains("ended="),
+        "{cancellation}"
+    );
+    assert!(call.contains("ended=\"cancelled\"") && call.contains("status=200"), "{call}");
+}
+
+/// A response body that fails: its client got a part of it.
+#[tokio::test(start_paused = true)]
+async fn a_response_whose_body_breaks_ended_failed() {
+    warnings::capture();
+    let broken = |_| async {
+        let pieces = [Ok(Frame::data(Bytes::from_static(b"half"))), Err::<_, BoxError>("it breaks".into())];
+        Response::new(StreamBody::new(futures::stream::iter(pieces)))
+    };
+    let world = world(1, |_| {}, |builder| builder.route("/broken", broken));
+    requests();
+    let request =
+        Request::get("/broken").header("host", "localhost").body(Body::default()).expect("a request");
+    let answered = world.at(0).handle(request).await;
+    assert!(answered.into_body().collect().await.is_err());
+    let line = line();
+    assert!(line.contains("ended=\"failed\"") && line.contains("bytes=4"), "{line}");
+}
+
+/// A layer of the program that panics: the host catches it.
+#[tokio::test(start_paused = true)]
+async fn a_request_whose_code_panics_ended_failed() {
+    warnings::capture();
+    let panicking = |_: Request<Body>| -> std::future::Ready<Response<Body>> { panic!("as asked") };
+    let world = world(1, |_| {}, |builder| builder.route("/panic", panicking));
+    requests();
+    let request =
+        Request::get("/panic").header("host", "localhost").body(Body::default()).expect("a request");
+    let answered = AssertUnwindSafe(async { world.at(0).handle(request).await }).catch_unwind().await;
+    assert!(answered.is_err());
+    let line = line();
+    assert!(line.contains("ended=\"failed\"") && !line.contains("status="), "{line}");
 }
 
 #[tokio::test(start_paused = true)]

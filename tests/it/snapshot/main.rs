@@ -25,6 +25,7 @@ fn made() -> String {
             format!("stream {}\n", StreamId::random()),
             format!("token {}\n", random::token()),
             format!("key {key}\n"),
+            format!("trace {}\n", mcp_lambda_otel::random_trace_id()),
         ]
     });
     control.chain(ids).collect()
@@ -51,9 +52,9 @@ fn copy() -> io::Result<Vec<String>> {
 
 fn main() -> ExitCode {
     // Every source was used before the snapshot.
-    assert_eq!(made().lines().count(), 5 * IDS);
+    assert_eq!(made().lines().count(), 6 * IDS);
     let (first, second) = (copy().expect("a copy"), copy().expect("a copy"));
-    assert_eq!((first.len(), second.len()), (5 * IDS, 5 * IDS));
+    assert_eq!((first.len(), second.len()), (6 * IDS, 6 * IDS));
     let of_first: HashSet<&str> = first.iter().map(String::as_str).collect();
     let twice: Vec<_> = second.iter().filter(|line| of_first.contains(&***line)).collect();
     let controls = twice.iter().filter(|line| line.starts_with("control ")).count();

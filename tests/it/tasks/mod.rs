@@ -6,6 +6,7 @@ mod extension;
 mod jobs;
 mod limits;
 mod listen;
+mod log;
 mod old_clients;
 mod properties;
 mod queue;

@@ -40,7 +40,7 @@ impl ServerHandler for Fixture {
         };
         let names = [
             "echo", "big", "pid", "count", "gated", "stubborn", "block", "panic", "change", "who", "ending",
-            "failing", "job",
+            "failing", "job", "looking",
         ];
         let tools = names.map(|name| Tool::new(name, "A tool of the fixture", anything.clone()));
         Ok(ListToolsResult::with_all_items(tools.into()))
@@ -70,6 +70,7 @@ impl ServerHandler for Fixture {
                 return Ok(CallToolResult::error(text).into());
             }
             "failing" => sold(&context),
+            "looking" => look(&arguments).await,
             unknown => return Err(ErrorData::invalid_params(format!("no tool {unknown:?}"), None)),
         };
         Ok(CallToolResult::success(vec![ContentBlock::text(text)]).into())
@@ -97,6 +98,14 @@ fn sold(context: &Context) -> String {
         metrics.count("BooksSold", 3);
         "counted".to_owned()
     })
+}
+
+/// A span of the program's own, and one within it.
+#[tracing::instrument(skip_all, fields(shelf = 3))]
+async fn look(_: &JsonObject) -> String {
+    tracing::info_span!("reach").in_scope(|| tracing::debug!("too fine to be sent"));
+    tokio::task::yield_now().await;
+    "found".to_owned()
 }
 
 fn number(arguments: &JsonObject, name: &str) -> usize {

@@ -8,7 +8,7 @@
 //! * [`socket`]: HTTP/1.1 by hand, for what a client library would hide.
 //! * [`dynamodb`]: an embedded database, one that counts, and one that fails on command.
 //! * [`gate`], [`process`] and [`waiting`]: functions in other processes.
-//! * [`tokens`] and [`logs`].
+//! * [`tokens`] and [`logs`]; `otlp`: what is sent to OpenTelemetry.
 #![allow(missing_docs, reason = "the name of a helper says what it does, or its documentation does")]
 #![allow(clippy::needless_pass_by_value, reason = "`json!(...)` reads best as an argument")]
 
@@ -21,6 +21,8 @@ pub mod fixture;
 pub mod gate;
 #[cfg(feature = "server")]
 pub mod logs;
+#[cfg(feature = "otlp")]
+pub mod otlp;
 #[cfg(feature = "server")]
 pub mod outbox;
 pub mod process;

@@ -6,6 +6,8 @@
 mod auth;
 mod env;
 mod log;
+#[cfg(feature = "otel")]
+mod otel;
 mod settings;
 mod variables;
 
@@ -14,6 +16,8 @@ use std::{net::SocketAddr, time::Duration};
 pub(crate) use env::{Env, invalid_value};
 use log::LogLevel;
 pub use log::{InvalidLogFilter, LogFilter, LogFormat};
+#[cfg(feature = "otel")]
+pub use otel::{FunctionConfig, OtelConfig, OtlpEndpoint, Sampler};
 pub use settings::{
     AllowList, ConnectionConfig, CorsConfig, EventConfig, RequestLimits, ResponseMode, SessionConfig,
     SessionMode, StateKey, StreamConfig, Tables, TaskConfig, TlsRoots,
@@ -93,6 +97,9 @@ pub struct Config {
     /// The level of lines of metrics: what Lambda lets through.
     #[cfg(feature = "metrics")]
     pub(crate) metrics_level: &'static str,
+    /// What is sent to OpenTelemetry, and where. Default: nothing.
+    #[cfg(feature = "otel")]
+    pub otel: OtelConfig,
     /// The name of the Lambda function. Default: none.
     pub function_name: Option<String>,
     /// Which log lines are written. Default: `info,rmcp=warn`.
@@ -177,6 +184,8 @@ impl Default for Config {
             metrics_address: None,
             #[cfg(feature = "metrics")]
             metrics_level: "INFO",
+            #[cfg(feature = "otel")]
+            otel: OtelConfig::default(),
             function_name: None,
             log_filter: LogFilter::default(),
             log_payloads: 0,
@@ -289,6 +298,8 @@ impl Config {
             metrics_address: env.metrics_address()?,
             #[cfg(feature = "metrics")]
             metrics_level: env.metrics_level(),
+            #[cfg(feature = "otel")]
+            otel: OtelConfig::read(&env)?,
             function_name: env.get(&FUNCTION_NAME),
             log_filter: env.log_filter()?,
             log_payloads: env.log_payloads()?,

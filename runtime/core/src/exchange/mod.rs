@@ -155,7 +155,7 @@ impl Exchanges {
                 }
             }
         };
-        let result = with_trace_context(trace, result.instrument(span));
+        let result = served.in_span(with_trace_context(trace, result.instrument(span)));
         tokio::time::timeout_at(deadline.instant(), result).await.ok()
     }
 
@@ -194,7 +194,8 @@ impl Exchange {
     /// Returns the next event. Call it until it returns [`ExchangeEvent::Response`] or [`ExchangeEvent::Cancelled`].
     pub(crate) async fn next(&mut self) -> ExchangeEvent {
         let (span, trace) = (self.span.clone(), self.trace.clone());
-        let event = with_trace_context(trace, self.run().instrument(span)).await;
+        let served = self.served.clone();
+        let event = served.in_span(with_trace_context(trace, self.run().instrument(span))).await;
         match &event {
             ExchangeEvent::Response(response) => {
                 self.served.observed().responded(response);

@@ -25,6 +25,9 @@ use crate::{
     time::Deadline,
 };
 
+#[cfg(feature = "otel")]
+use crate::telemetry::Tracing;
+
 /// What the endpoint is made of.
 pub(crate) struct Endpoint {
     pub(crate) config: Arc<Config>,
@@ -33,6 +36,9 @@ pub(crate) struct Endpoint {
     pub(crate) requests: RequestLimiter,
     pub(crate) bodies: BodyLimiter,
     pub(crate) dispatcher: Dispatcher,
+    /// The tracing system that gets a span of each call.
+    #[cfg(feature = "otel")]
+    pub(crate) tracing: Option<Tracing>,
 }
 
 impl Endpoint {
@@ -69,6 +75,10 @@ impl Endpoint {
         let reply = match self.read(&caller, &body) {
             Ok(Ok(call)) => {
                 caller.served.observed().called(&call, &caller.parts.headers);
+                #[cfg(feature = "otel")]
+                if let Some(tracing) = &self.tracing {
+                    caller.served.begin_span(tracing, &call, version(&caller.parts.headers));
+                }
                 self.dispatcher.serve(&caller, call).await
             }
             Ok(Err(reply)) => reply,
@@ -141,6 +151,12 @@ impl Endpoint {
         let body = tokio::time::timeout_at(deadline, body::collect(body, self.config.max_body, held)).await;
         Ok(without_mark(body.map_err(|_| Refusal::SlowBody)??))
     }
+}
+
+/// The revision that the header names.
+#[cfg(feature = "otel")]
+fn version(headers: &HeaderMap) -> Option<&str> {
+    headers.get(crate::protocol::headers::PROTOCOL_VERSION)?.to_str().ok()
 }
 
 /// The methods of a request that is in no session.

@@ -64,8 +64,6 @@ fn measured_of(observed: &Observed, round_trips: u64) -> Option<Measured<'_>> {
         return None;
     }
     let method = observed.method.as_ref().filter(|method| !matches!(method, Method::Other(_)));
-    let is_waiting =
-        observed.is_streamed && observed.method.as_ref().is_none_or(|method| *method == Method::Listen);
     let tool = match &observed.target {
         Some(Target::Tool(name)) => Some(name.as_str()),
         _ => None,
@@ -75,7 +73,7 @@ fn measured_of(observed: &Observed, round_trips: u64) -> Option<Measured<'_>> {
         tool,
         is_fault: observed.code.is_some(),
         is_tool_error: observed.is_error == Some(true),
-        duration: (!is_waiting).then(|| observed.started.elapsed()),
+        duration: (!observed.is_waiting()).then(|| observed.started.elapsed()),
         bytes: observed.bytes,
         is_cold_start: observed.invocation.as_ref().is_some_and(|invocation| invocation.is_cold_start()),
         round_trips,

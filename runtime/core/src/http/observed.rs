@@ -63,6 +63,8 @@ impl Drop for Finish {
             observed.end = if std::thread::panicking() { End::Failed } else { End::ClientLeft };
         }
         observed.duration = observed.started.elapsed();
+        #[cfg(feature = "otel")]
+        observed.end_span();
         self.lines.write(&observed);
     }
 }

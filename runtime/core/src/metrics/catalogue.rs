@@ -10,6 +10,7 @@ pub(super) const FUNCTION: &str = "FunctionName";
 pub(super) enum Dimension {
     Method,
     Tool,
+    Status,
 }
 
 impl Dimension {
@@ -17,6 +18,28 @@ impl Dimension {
         match self {
             Self::Method => "Method",
             Self::Tool => "Tool",
+            Self::Status => "Status",
+        }
+    }
+}
+
+/// All of them.
+pub(super) const DIMENSIONS: [Dimension; 3] = [Dimension::Method, Dimension::Tool, Dimension::Status];
+
+/// The values of the dimensions in a line. Text that clients choose is in none: each value is known to the server.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Dimensions<'a> {
+    pub(super) method: Option<&'a str>,
+    pub(super) tool: Option<&'a str>,
+    pub(super) status: Option<&'a str>,
+}
+
+impl<'a> Dimensions<'a> {
+    pub(super) fn of(&self, dimension: Dimension) -> Option<&'a str> {
+        match dimension {
+            Dimension::Method => self.method,
+            Dimension::Tool => self.tool,
+            Dimension::Status => self.status,
         }
     }
 }
@@ -34,13 +57,17 @@ pub(super) enum Metric {
     EventLag,
     PayloadBytes,
     StoreRoundTrips,
+    TasksCreated,
+    TasksEnded,
+    TaskDuration,
+    TaskQueueTime,
 }
 
 /// A metric with its name and its unit.
 type Named = (Metric, &'static str, &'static str);
 
 /// The sets of dimensions, each with its metrics.
-pub(super) const SETS: [(&[Dimension], &[Named]); 4] = [
+pub(super) const SETS: [(&[Dimension], &[Named]); 5] = [
     (
         &[Dimension::Method, Dimension::Tool],
         &[
@@ -51,8 +78,15 @@ pub(super) const SETS: [(&[Dimension], &[Named]); 4] = [
     ),
     (
         &[Dimension::Tool],
-        &[(Metric::ToolErrors, "ToolErrors", "Count"), (Metric::PayloadBytes, "PayloadBytes", "Bytes")],
+        &[
+            (Metric::ToolErrors, "ToolErrors", "Count"),
+            (Metric::PayloadBytes, "PayloadBytes", "Bytes"),
+            (Metric::TasksCreated, "TasksCreated", "Count"),
+            (Metric::TaskDuration, "TaskDuration", "Milliseconds"),
+            (Metric::TaskQueueTime, "TaskQueueTime", "Milliseconds"),
+        ],
     ),
+    (&[Dimension::Tool, Dimension::Status], &[(Metric::TasksEnded, "TasksEnded", "Count")]),
     (&[Dimension::Method], &[(Metric::StoreRoundTrips, "StoreRoundTrips", "Count")]),
     (
         &[],
@@ -67,8 +101,11 @@ pub(super) const SETS: [(&[Dimension], &[Named]); 4] = [
 
 /// Whether a name is one of the server's metrics, or a key that lines of metrics have besides.
 pub(super) fn is_taken(name: &str) -> bool {
-    let other = ["_aws", "level", FUNCTION, Dimension::Method.name(), Dimension::Tool.name()];
-    SETS.iter().flat_map(|(_, metrics)| *metrics).any(|(_, taken, _)| *taken == name) || other.contains(&name)
+    let other = ["_aws", "level", FUNCTION];
+    let is_dimension = DIMENSIONS.iter().any(|dimension| dimension.name() == name);
+    is_dimension
+        || SETS.iter().flat_map(|(_, metrics)| *metrics).any(|(_, taken, _)| *taken == name)
+        || other.contains(&name)
 }
 
 /// What one line of metrics says of the server.
@@ -86,6 +123,12 @@ pub(super) struct Values {
     pub(super) event_lag: Vec<f64>,
     pub(super) payload_bytes: Option<u64>,
     pub(super) store_round_trips: Option<u64>,
+    pub(super) tasks_created: Option<u64>,
+    pub(super) tasks_ended: Option<u64>,
+    /// Milliseconds.
+    pub(super) task_duration: Option<f64>,
+    /// Milliseconds.
+    pub(super) task_queue_time: Option<f64>,
 }
 
 /// The value of a metric in a line.
@@ -108,6 +151,10 @@ impl Values {
             Metric::EventLag => (!self.event_lag.is_empty()).then_some(Value::Numbers(&self.event_lag)),
             Metric::PayloadBytes => self.payload_bytes.map(Value::Count),
             Metric::StoreRoundTrips => self.store_round_trips.map(Value::Count),
+            Metric::TasksCreated => self.tasks_created.map(Value::Count),
+            Metric::TasksEnded => self.tasks_ended.map(Value::Count),
+            Metric::TaskDuration => self.task_duration.map(Value::Number),
+            Metric::TaskQueueTime => self.task_queue_time.map(Value::Number),
         }
     }
 }

@@ -9,7 +9,7 @@
 use std::fmt::Write;
 
 use super::{
-    catalogue::{Dimension, FUNCTION, NAMESPACE, SETS, Value, Values},
+    catalogue::{DIMENSIONS, Dimension, Dimensions, FUNCTION, NAMESPACE, SETS, Value, Values},
     program::Recorded,
 };
 use crate::time::Timestamp;
@@ -29,27 +29,22 @@ impl Lines {
         Self { function: json(function), level }
     }
 
-    /// A line, with its end. Text that clients choose is in no name: `method` and `tool` are known to the server.
+    /// A line, with its end.
     pub(super) fn line(
         &self,
         at: Timestamp,
         values: &Values,
         program: &[Recorded],
-        method: Option<&str>,
-        tool: Option<&str>,
+        dimensions: Dimensions<'_>,
     ) -> String {
         let mut line = String::with_capacity(1024);
-        let of = |dimension| match dimension {
-            Dimension::Method => method,
-            Dimension::Tool => tool,
-        };
         // A string takes everything; so below.
         let _ = write!(line, r#"{{"_aws":{{"Timestamp":{},"CloudWatchMetrics":["#, at.as_millis());
         let start = line.len();
         for (by, metrics) in SETS {
             let mut defined = metrics.iter().filter(|(metric, ..)| values.of(*metric).is_some()).peekable();
             if defined.peek().is_some() {
-                let by = by.iter().filter(|dimension| of(**dimension).is_some());
+                let by = by.iter().filter(|dimension| dimensions.of(**dimension).is_some());
                 directive(&mut line, start, by, defined.map(|(_, name, unit)| (*name, *unit)));
             }
         }
@@ -58,8 +53,8 @@ impl Lines {
             directive(&mut line, start, [].iter(), defined);
         }
         let _ = write!(line, r#"]}},"level":"{}","{FUNCTION}":{}"#, self.level, self.function);
-        for dimension in [Dimension::Method, Dimension::Tool] {
-            if let Some(value) = of(dimension) {
+        for dimension in DIMENSIONS {
+            if let Some(value) = dimensions.of(dimension) {
                 let _ = write!(line, r#","{}":{}"#, dimension.name(), json(value));
             }
         }

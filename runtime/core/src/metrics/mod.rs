@@ -25,7 +25,6 @@ mod totals;
 #[cfg(not(feature = "metrics"))]
 mod without;
 
-#[cfg(feature = "metrics")]
 use std::time::Duration;
 
 #[cfg(not(feature = "metrics"))]
@@ -37,6 +36,22 @@ pub(crate) use self::{
     prometheus::page,
     recorder::{MetricsParts, WriteLine},
 };
+
+/// A step of a task that is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(feature = "metrics"), expect(dead_code, reason = "as in a program with metrics"))]
+pub(crate) enum TaskStep {
+    Created,
+    /// Its first worker has begun.
+    Begun {
+        waited: Duration,
+    },
+    /// `completed`, `failed` or `cancelled`, so long after it was created.
+    Ended {
+        status: &'static str,
+        took: Duration,
+    },
+}
 
 /// What is measured of one request that was served.
 #[cfg(feature = "metrics")]

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use super::{
     recorder::Metrics,
-    totals::{BUCKETS, Histogram, OfCall, Totals},
+    totals::{BUCKETS, Histogram, OfCall, OfTasks, Totals},
 };
 
 /// A metric of calls: its name, its help, and its value.
@@ -35,6 +35,7 @@ pub(crate) fn page(metrics: &Metrics) -> String {
         "From the time of an event to its first byte on a stream.",
     );
     histogram(&mut page, "mcp_event_lag_seconds", "", &totals.event_lag);
+    tasks(&mut page, &totals);
     for (name, of_program) in &totals.program {
         let name = format!("mcp_program_{name}");
         head(&mut page, &name, "summary", "Recorded by the program.");
@@ -60,6 +61,29 @@ fn calls(page: &mut String, totals: &Totals) {
     head(page, name, "histogram", "From the request to the last byte of its response.");
     for (labels, of) in &labelled {
         histogram(page, name, labels, &of.duration);
+    }
+}
+
+fn tasks(page: &mut String, totals: &Totals) {
+    let labelled: Vec<(String, &OfTasks)> =
+        totals.tasks.iter().map(|(tool, of)| (format!(r#"tool="{}""#, escaped(tool)), of)).collect();
+    head(page, "mcp_tasks_created_total", "counter", "Tasks that were created.");
+    for (labels, of) in &labelled {
+        sample(page, "mcp_tasks_created_total", labels, of.created);
+    }
+    head(page, "mcp_tasks_ended_total", "counter", "Tasks that have ended, by how they did.");
+    for (labels, of) in &labelled {
+        for (status, ended) in &of.ended {
+            sample(page, "mcp_tasks_ended_total", &format!(r#"{labels},status="{status}""#), ended);
+        }
+    }
+    head(page, "mcp_task_duration_seconds", "histogram", "From the creation of a task to its end.");
+    for (labels, of) in &labelled {
+        histogram(page, "mcp_task_duration_seconds", labels, &of.duration);
+    }
+    head(page, "mcp_task_queue_seconds", "histogram", "From the creation of a task to its first worker.");
+    for (labels, of) in &labelled {
+        histogram(page, "mcp_task_queue_seconds", labels, &of.queue_time);
     }
 }
 

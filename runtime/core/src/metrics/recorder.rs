@@ -10,8 +10,8 @@ use std::{
 use tokio::time::Instant;
 
 use super::{
-    Measured,
-    catalogue::Values,
+    Measured, TaskStep,
+    catalogue::{Dimensions, Values},
     emf::Lines,
     program::{self, NAMES, Recorded, Refused, Unit, VALUES},
     totals::Totals,
@@ -155,7 +155,25 @@ impl Metrics {
             store_round_trips: Some(measured.round_trips),
             ..Values::default()
         };
-        self.0.write(&mut state, values, Some(method), tool);
+        self.0.write(&mut state, values, Dimensions { method: Some(method), tool, status: None });
+    }
+
+    /// A task was created, begun or ended. Its tool is one that the program runs as tasks.
+    pub(crate) fn task(&self, tool: &str, step: TaskStep) {
+        let mut values = Values::default();
+        let mut status = None;
+        match step {
+            TaskStep::Created => values.tasks_created = Some(1),
+            TaskStep::Begun { waited } => values.task_queue_time = Some(milliseconds(waited)),
+            TaskStep::Ended { status: how, took } => {
+                values.tasks_ended = Some(1);
+                values.task_duration = Some(milliseconds(took));
+                status = Some(how);
+            }
+        }
+        let mut state = self.0.state();
+        let tool = if state.has_metrics(tool, true) { tool } else { OTHER };
+        self.0.write(&mut state, values, Dimensions { method: None, tool: Some(tool), status });
     }
 
     /// A stream that waits for events was opened.
@@ -199,21 +217,21 @@ impl Recorder {
     fn write_if_due(&self, state: &mut State) {
         // Totals are read at any time.
         if self.lines.is_none() || state.waiting.is_due() {
-            self.write(state, Values::default(), None, None);
+            self.write(state, Values::default(), Dimensions::default());
         }
     }
 
     /// Writes a line with what has waited, or adds both to the totals.
-    fn write(&self, state: &mut State, mut values: Values, method: Option<&str>, tool: Option<&str>) {
+    fn write(&self, state: &mut State, mut values: Values, dimensions: Dimensions<'_>) {
         let waiting = std::mem::take(&mut state.waiting);
         values.streams_refused = (waiting.streams_refused > 0).then_some(waiting.streams_refused);
         values.event_lag = waiting.event_lag;
         values.open_streams = Some(state.open_streams);
         if self.keeps_totals {
-            state.totals.add(&values, &waiting.program, method, tool);
+            state.totals.add(&values, &waiting.program, dimensions);
         }
         if let Some((lines, write)) = &self.lines {
-            write(lines.line(self.clock.now(), &values, &waiting.program, method, tool).as_bytes());
+            write(lines.line(self.clock.now(), &values, &waiting.program, dimensions).as_bytes());
         }
     }
 }

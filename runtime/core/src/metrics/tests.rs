@@ -44,6 +44,18 @@ fn call(tool: &str) -> Measured<'_> {
     Measured { method, tool, duration, bytes: 7, round_trips: 2, ..Measured::default() }
 }
 
+/// The lines of a task: of its creation, its begin and its end.
+fn tasks_of(metrics: &Metrics, written: &Written) -> Vec<Value> {
+    metrics.task("report", TaskStep::Created);
+    metrics.task("report", TaskStep::Begun { waited: Duration::from_millis(250) });
+    metrics.task("report", TaskStep::Ended { status: "failed", took: Duration::from_secs(90) });
+    let lines = written.lines();
+    assert_eq!(lines.len(), 3);
+    assert!(lines.iter().all(|line| line["Tool"] == "report" && line["Method"].is_null()), "{lines:?}");
+    assert_eq!(lines[2]["Status"], "failed");
+    lines
+}
+
 /// Each metric of a line: its unit, and the dimensions by which it is counted besides the function.
 fn defined(line: &Value) -> BTreeMap<String, (String, BTreeSet<String>)> {
     let mut defined = BTreeMap::new();
@@ -76,6 +88,7 @@ fn a_line_has_the_metrics_of_the_contract_with_their_dimensions_and_units() {
     metrics.event_sent(Duration::from_millis(12));
     metrics.served(&Measured { is_cold_start: true, is_tool_error: true, ..call("echo") });
     let [line] = &written.lines()[..] else { panic!("one line") };
+    let of_tasks = tasks_of(&metrics, &written);
     let contract: Value = serde_json::from_str(CONTRACT).expect("JSON");
     let expected: BTreeMap<_, _> = contract["metrics"]
         .as_array()
@@ -87,9 +100,14 @@ fn a_line_has_the_metrics_of_the_contract_with_their_dimensions_and_units() {
             (text("name"), (text("unit"), by))
         })
         .collect();
-    assert_eq!(defined(line), expected);
-    let values: BTreeMap<&str, Value> =
-        expected.keys().map(|name| (name.as_str(), line[name].clone())).collect();
+    let all = std::iter::once(line).chain(&of_tasks);
+    let mut all_defined = BTreeMap::new();
+    for one in all.clone() {
+        all_defined.extend(defined(one));
+    }
+    assert_eq!(all_defined, expected);
+    let value = |name: &String| all.clone().find_map(|line| line.get(name)).expect("a value").clone();
+    let values: BTreeMap<&str, Value> = expected.keys().map(|name| (name.as_str(), value(name))).collect();
     let one = Value::from(1);
     for (name, value) in [
         ("Calls", one.clone()),
@@ -102,6 +120,10 @@ fn a_line_has_the_metrics_of_the_contract_with_their_dimensions_and_units() {
         ("EventLag", vec![12].into()),
         ("PayloadBytes", 7.into()),
         ("StoreRoundTrips", 2.into()),
+        ("TasksCreated", one.clone()),
+        ("TasksEnded", one.clone()),
+        ("TaskDuration", 90_000.into()),
+        ("TaskQueueTime", 250.into()),
     ] {
         assert_eq!(values[name], value, "{name}");
     }
@@ -213,6 +235,11 @@ fn the_page_has_the_same_figures() {
     metrics.event_sent(Duration::from_millis(150));
     metrics.record("Sold", Unit::Count, 2.5);
     metrics.served(&Measured { is_fault: true, ..Measured::default() });
+    for status in ["completed", "completed", "failed"] {
+        metrics.task("report", TaskStep::Created);
+        metrics.task("report", TaskStep::Begun { waited: Duration::from_millis(150) });
+        metrics.task("report", TaskStep::Ended { status, took: Duration::from_secs(90) });
+    }
     let page = page(&metrics);
     for line in [
         "# TYPE mcp_calls_total counter",
@@ -231,6 +258,12 @@ fn the_page_has_the_same_figures() {
         r#"mcp_event_lag_seconds_bucket{le="0.1"} 0"#,
         r#"mcp_event_lag_seconds_bucket{le="0.2"} 1"#,
         "mcp_event_lag_seconds_sum 0.15",
+        r#"mcp_tasks_created_total{tool="report"} 3"#,
+        r#"mcp_tasks_ended_total{tool="report",status="completed"} 2"#,
+        r#"mcp_tasks_ended_total{tool="report",status="failed"} 1"#,
+        r#"mcp_task_duration_seconds_bucket{tool="report",le="60"} 0"#,
+        r#"mcp_task_duration_seconds_bucket{tool="report",le="120"} 3"#,
+        r#"mcp_task_queue_seconds_count{tool="report"} 3"#,
         "mcp_program_Sold_sum 2.5",
         "mcp_program_Sold_count 1",
     ] {

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{catalogue::Values, program::Recorded};
+use super::{
+    catalogue::{Dimensions, Values},
+    program::Recorded,
+};
 
 /// The upper bounds of the buckets of durations and lags, in seconds: those of OpenTelemetry's conventions for MCP.
 pub(super) const BUCKETS: [f64; 14] =
@@ -37,6 +40,16 @@ pub(super) struct OfCall {
     pub(super) store_round_trips: u64,
 }
 
+/// What is counted for the tasks of one tool.
+#[derive(Debug, Clone, Default)]
+pub(super) struct OfTasks {
+    pub(super) created: u64,
+    /// By how they ended.
+    pub(super) ended: BTreeMap<Box<str>, u64>,
+    pub(super) duration: Histogram,
+    pub(super) queue_time: Histogram,
+}
+
 /// What is counted for one metric of the program.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct OfProgram {
@@ -51,17 +64,14 @@ pub(super) struct Totals {
     pub(super) open_streams: u64,
     pub(super) streams_refused: u64,
     pub(super) event_lag: Histogram,
+    /// By tool.
+    pub(super) tasks: BTreeMap<Box<str>, OfTasks>,
     pub(super) program: BTreeMap<Box<str>, OfProgram>,
 }
 
 impl Totals {
-    pub(super) fn add(
-        &mut self,
-        values: &Values,
-        program: &[Recorded],
-        method: Option<&str>,
-        tool: Option<&str>,
-    ) {
+    pub(super) fn add(&mut self, values: &Values, program: &[Recorded], dimensions: Dimensions<'_>) {
+        let Dimensions { method, tool, status } = dimensions;
         if let (Some(calls), Some(method)) = (values.calls, method) {
             let of_call = self.calls.entry((method.into(), tool.unwrap_or_default().into())).or_default();
             of_call.calls += calls;
@@ -73,6 +83,11 @@ impl Totals {
                 of_call.duration.add(milliseconds / 1e3);
             }
         }
+        if method.is_none()
+            && let Some(tool) = tool
+        {
+            self.tasks.entry(tool.into()).or_default().add(values, status);
+        }
         self.open_streams = values.open_streams.unwrap_or(self.open_streams);
         self.streams_refused += values.streams_refused.unwrap_or(0);
         for milliseconds in &values.event_lag {
@@ -82,6 +97,21 @@ impl Totals {
             let of_program = self.program.entry(recorded.name.clone()).or_default();
             of_program.count += recorded.values.len() as u64;
             of_program.sum += recorded.values.iter().sum::<f64>();
+        }
+    }
+}
+
+impl OfTasks {
+    fn add(&mut self, values: &Values, status: Option<&str>) {
+        self.created += values.tasks_created.unwrap_or(0);
+        if let (Some(ended), Some(status)) = (values.tasks_ended, status) {
+            *self.ended.entry(status.into()).or_default() += ended;
+        }
+        if let Some(milliseconds) = values.task_duration {
+            self.duration.add(milliseconds / 1e3);
+        }
+        if let Some(milliseconds) = values.task_queue_time {
+            self.queue_time.add(milliseconds / 1e3);
         }
     }
 }

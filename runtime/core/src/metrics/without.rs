@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::TaskStep;
+
 /// Metrics that are not recorded.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Metrics;
@@ -15,4 +17,6 @@ impl Metrics {
     pub(crate) fn stream_refused(&self) {}
 
     pub(crate) fn event_sent(&self, _: Duration) {}
+
+    pub(crate) fn task(&self, _: &str, _: TaskStep) {}
 }

@@ -44,7 +44,12 @@ pub use task::{LARGEST_CALL, Task};
 pub(crate) use wire::{described, detailed};
 
 pub use crate::ids::TaskId;
-use crate::{auth::Principal, session::Versioned, time::Clock};
+use crate::{
+    auth::Principal,
+    metrics::{Metrics, TaskStep},
+    session::Versioned,
+    time::Clock,
+};
 
 /// The limits of tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +85,12 @@ impl Tasks {
         Self { changes: Changes::new(store, clock), limits }
     }
 
+    /// Counts tasks that are created, begun and ended.
+    #[must_use]
+    pub(crate) fn with_metrics(self, metrics: Metrics) -> Self {
+        Self { changes: self.changes.with_metrics(metrics), ..self }
+    }
+
     /// Stores a new task, which waits for a worker. It is durable when the call returns.
     ///
     /// # Errors
@@ -89,7 +100,9 @@ impl Tasks {
     pub async fn create(&self, task: &Task) -> Result<(), TaskError> {
         task.check()?;
         let limit = if task.owner.is_anonymous() { usize::MAX } else { self.limits.open_per_principal };
-        Ok(self.changes.store.create(task, limit).await?)
+        self.changes.store.create(task, limit).await?;
+        self.changes.measure(task, TaskStep::Created);
+        Ok(())
     }
 
     /// Returns a task of a principal.

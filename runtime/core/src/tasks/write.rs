@@ -2,11 +2,13 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use super::{Task, TaskError, TaskId, TaskStore};
+use super::{Task, TaskError, TaskId, TaskOutcome, TaskStore};
 use crate::{
     error::StoreError,
+    metrics::{Metrics, TaskStep},
     random,
     session::Versioned,
+    telemetry::task_line,
     time::{Clock, Timestamp},
 };
 
@@ -21,11 +23,27 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 pub(super) struct Changes {
     pub(super) store: Arc<dyn TaskStore>,
     clock: Clock,
+    metrics: Option<Metrics>,
 }
 
 impl Changes {
     pub(super) fn new(store: Arc<dyn TaskStore>, clock: Clock) -> Self {
-        Self { store, clock }
+        Self { store, clock, metrics: None }
+    }
+
+    /// Counts tasks.
+    pub(super) fn with_metrics(self, metrics: Metrics) -> Self {
+        Self { metrics: Some(metrics), ..self }
+    }
+
+    /// A step of a task is in the store: it counts, and a task that has ended is a line of the log.
+    pub(super) fn measure(&self, task: &Task, step: TaskStep) {
+        if let TaskStep::Ended { status, took } = step {
+            task_line(task, status, took);
+        }
+        if let Some(metrics) = &self.metrics {
+            metrics.task(&task.tool, step);
+        }
     }
 
     pub(super) async fn read(&self, id: &TaskId) -> Result<Option<Versioned<Task>>, TaskError> {
@@ -55,17 +73,22 @@ impl Changes {
                 false => {}
             }
             task.state.write.clone_from(&write);
+            let step = step(&found.value, &task, now);
             if task.state.has_ended() {
                 task.call.clear();
             }
             match self.store.replace(&task, found.rev).await {
-                Ok(rev) => return Ok((Versioned { value: task, rev }, value)),
+                Ok(rev) => {
+                    step.inspect(|step| self.measure(&task, *step));
+                    return Ok((Versioned { value: task, rev }, value));
+                }
                 Err(StoreError::Conflict) => {}
                 Err(error) => return Err(error.into()),
             }
             let found = self.read(id).await?.ok_or(TaskError::NotFound)?;
             // The write has landed, and the response of the store was lost.
             if found.value.state.write == write {
+                step.inspect(|step| self.measure(&task, *step));
                 return Ok((found, value));
             }
             known = Some(found);
@@ -76,6 +99,23 @@ impl Changes {
             }
         }
         Err(StoreError::Conflict.into())
+    }
+}
+
+/// What a change means for the metrics of tasks.
+fn step(before: &Task, after: &Task, now: Timestamp) -> Option<TaskStep> {
+    let age = now.since(after.created_at);
+    match after.state.outcome() {
+        Some(outcome) if !before.state.has_ended() => {
+            let status = match outcome {
+                TaskOutcome::Completed(_) => "completed",
+                TaskOutcome::Failed(_) => "failed",
+                TaskOutcome::Cancelled => "cancelled",
+            };
+            Some(TaskStep::Ended { status, took: age })
+        }
+        None if before.state.token() == 0 && after.state.token() > 0 => Some(TaskStep::Begun { waited: age }),
+        _ => None,
     }
 }
 

@@ -4,9 +4,10 @@ use std::{fs::File, io, panic, time::Duration};
 
 use tracing::{Event, Subscriber, subscriber::set_global_default};
 use tracing_subscriber::{
+    Layer, Registry,
     fmt::{
         self, FmtContext, FormatEvent, FormatFields,
-        format::{Format, Json, JsonFields, Writer},
+        format::{DefaultFields, Format, Json, JsonFields, Writer},
         time::FormatTime,
     },
     layer::SubscriberExt,
@@ -41,8 +42,11 @@ impl Logs {
     }
 }
 
+/// A layer that sees the spans and lines of the process beside the log, by a filter of its own.
+pub type Beside = Box<dyn Layer<Registry> + Send + Sync>;
+
 /// Installs the log subscriber, unless the program has installed its own.
-pub fn init(config: &Config) -> Logs {
+pub fn init(config: &Config, beside: Option<Beside>) -> Logs {
     let format = config.log_format;
     let Ok(file) = standard_error() else { return Logs::default() };
     let notice: Notice = match format {
@@ -52,8 +56,22 @@ pub fn init(config: &Config) -> Logs {
     let writer = LogWriter::new(file, notice);
     let logs = Logs(Some(writer.clone()));
     let panicking = writer.clone();
-    let create = move || subscriber(format, writer.clone());
-    if set_global_default(LazySubscriber::new(config.log_filter.targets().clone(), create)).is_err() {
+    let filter = config.log_filter.targets().clone();
+    let installed = match beside {
+        None => {
+            let create = move || subscriber(format, writer.clone());
+            set_global_default(LazySubscriber::new(filter, create))
+        }
+        // Two filters are asked for each line, so there is nothing to put off.
+        Some(beside) => {
+            let log: Box<dyn Layer<_> + Send + Sync> = match format {
+                LogFormat::Text => Box::new(text(writer)),
+                LogFormat::Json => Box::new(json(writer)),
+            };
+            set_global_default(registry().with(beside).with(log.with_filter(filter)))
+        }
+    };
+    if installed.is_err() {
         tracing::debug!("a log subscriber is installed already");
         return Logs::default();
     }
@@ -100,15 +118,24 @@ pub(super) fn standard_output() -> io::Result<File> {
 }
 
 fn subscriber(format: LogFormat, writer: LogWriter) -> Inner {
-    let logs = fmt::layer().with_writer(writer).with_ansi(false);
     match format {
-        LogFormat::Text => Box::new(registry().with(logs)),
-        LogFormat::Json => {
-            let json = || fmt::format().json().flatten_event(true).with_current_span(false);
-            let lines = JsonLines { of_requests: json().with_span_list(false), others: json() };
-            Box::new(registry().with(logs.fmt_fields(JsonFields::new()).event_format(lines)))
-        }
+        LogFormat::Text => Box::new(registry().with(text(writer))),
+        LogFormat::Json => Box::new(registry().with(json(writer))),
     }
+}
+
+fn text<S: Subscriber + for<'a> LookupSpan<'a>>(
+    writer: LogWriter,
+) -> fmt::Layer<S, DefaultFields, Format, LogWriter> {
+    fmt::layer().with_writer(writer).with_ansi(false)
+}
+
+fn json<S: Subscriber + for<'a> LookupSpan<'a>>(
+    writer: LogWriter,
+) -> fmt::Layer<S, JsonFields, JsonLines, LogWriter> {
+    let json = || fmt::format().json().flatten_event(true).with_current_span(false);
+    let lines = JsonLines { of_requests: json().with_span_list(false), others: json() };
+    text(writer).fmt_fields(JsonFields::new()).event_format(lines)
 }
 
 /// Lines of JSON. A line within spans has them all, in `spans`; the line of a request has their fields itself.

@@ -87,6 +87,6 @@ pub(super) fn era_word(era: Era) -> &'static str {
 }
 
 /// Milliseconds, with three decimals.
-fn millis(duration: Duration) -> f64 {
+pub(super) fn millis(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e6).round() / 1e3
 }

@@ -10,6 +10,8 @@ use http::{Extensions, StatusCode, request::Parts};
 use rmcp::model::{ClientRequest, GetMeta, Implementation, RequestId};
 use tokio::time::Instant;
 
+#[cfg(feature = "otel")]
+use super::request_tracer::{IsListed, RequestSpan};
 use super::{text::bounded, trace_context::TraceContext};
 use crate::{
     invocation::Invocation,
@@ -56,6 +58,9 @@ pub(crate) struct Observed {
     /// Whether the response was an event stream.
     pub(crate) is_streamed: bool,
     pub(crate) end: End,
+    /// The span of its call in a tracing system.
+    #[cfg(feature = "otel")]
+    pub(super) span: Option<(Arc<dyn RequestSpan>, IsListed)>,
 }
 
 /// What a request is about.
@@ -122,6 +127,8 @@ impl ServedRequest {
             bytes: 0,
             is_streamed: false,
             end: End::Complete,
+            #[cfg(feature = "otel")]
+            span: None,
         })))
     }
 
@@ -142,6 +149,12 @@ impl ServedRequest {
 
     pub(crate) fn ended(&self, end: End) {
         self.observed().end = end;
+    }
+
+    /// Runs a future within the span of the call. Without a tracing system there is none.
+    #[cfg(not(feature = "otel"))]
+    pub(crate) fn in_span<F: Future>(&self, future: F) -> F {
+        future
     }
 }
 
@@ -175,6 +188,18 @@ impl Observed {
         if client.name != "unknown" {
             self.client = Some((bounded(&client.name), bounded(&client.version)));
         }
+    }
+
+    /// The trace of the headers.
+    #[cfg(feature = "otel")]
+    pub(super) fn trace_of_headers(&self) -> Option<&TraceContext> {
+        self.trace_of_headers.as_ref()
+    }
+
+    /// Whether the response is a stream that waits for events.
+    #[cfg(any(feature = "metrics", feature = "otel"))]
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.is_streamed && self.method.as_ref().is_none_or(|method| *method == Method::Listen)
     }
 
     /// A call has its response. Of a batch, the errors count.

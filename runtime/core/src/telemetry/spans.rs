@@ -1,4 +1,6 @@
-//! The span of an exchange: what each line has that is logged while a request runs.
+//! The spans of an exchange and of a task: what each line has that is logged while one runs.
+
+use std::time::Duration;
 
 use tracing::Span;
 
@@ -8,7 +10,7 @@ use super::{
     text::bounded,
     trace_context::TraceContext,
 };
-use crate::protocol::Method;
+use crate::{protocol::Method, tasks::Task};
 
 /// The span of one exchange. On Lambda it is within the span of its invocation.
 pub(crate) fn exchange_span(request: &Observed, method: &Method) -> Span {
@@ -33,4 +35,29 @@ pub(crate) fn exchange_span(request: &Observed, method: &Method) -> Span {
         trace_id = request.trace.as_ref().map(TraceContext::trace_id),
         parent_id = request.trace.as_ref().map(TraceContext::parent_id),
     )
+}
+
+/// The span of one attempt of a task.
+pub(crate) fn task_span(task: &Task) -> Span {
+    tracing::info_span!(
+        target: "mcp_lambda_server::task",
+        "task",
+        taskId = %task.id,
+        tool = bounded(&task.tool),
+        attempt = task.state.attempt(),
+    )
+}
+
+/// Writes the line of a task that has ended, with the fields of `tests/contract/log.json`. It belongs to no span.
+pub(crate) fn task_line(task: &Task, status: &'static str, took: Duration) {
+    tracing::info!(
+        target: super::request_line::TARGET,
+        parent: None,
+        taskId = %task.id,
+        tool = bounded(&task.tool),
+        status,
+        attempt = task.state.attempt(),
+        durationMs = super::request_line::millis(took),
+        "task ended"
+    );
 }

@@ -6,6 +6,7 @@ use std::{
 };
 
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
+use tracing::Instrument;
 
 use super::{
     attempt::{self, Attempted},
@@ -15,6 +16,7 @@ use crate::{
     error::Causes,
     handler::Handler,
     tasks::{TaskError, TaskId},
+    telemetry::task_span,
     time::Deadline,
 };
 
@@ -61,7 +63,9 @@ impl Attempts {
         };
         let woken = Arc::new(Notify::new());
         self.lock().insert(id.clone(), Arc::clone(&woken));
-        let attempted = attempt::run(&self.handler, &self.parts, held, &woken, deadline).await;
+        let span = task_span(held.task());
+        let attempted =
+            attempt::run(&self.handler, &self.parts, held, &woken, deadline).instrument(span).await;
         self.lock().remove(id);
         attempted
     }

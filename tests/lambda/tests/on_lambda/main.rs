@@ -19,6 +19,7 @@ mod hostile;
 mod ingresses;
 mod kinds;
 mod metrics;
+mod otel;
 mod principals;
 mod request_lines;
 mod requests;

@@ -111,6 +111,38 @@ async fn a_request_that_is_refused_has_its_line_and_the_reason() {
     }
 }
 
+/// An event is no request: its line has other fields.
+#[tokio::test]
+async fn an_event_is_one_line_with_the_fields_of_the_contract() {
+    let contract: Value = serde_json::from_str(include_str!("../../../contract/log.json")).unwrap();
+    let known: BTreeSet<String> = contract["eventFields"].as_object().unwrap().keys().cloned().collect();
+    let emulator = function().env("MCP_EVENTS", "on").start().await.unwrap();
+    let cases = [
+        ("sns", json!({ "event": "sns", "records": 1, "failed": false, "coldStart": true })),
+        ("eventbridge", json!({ "event": "eventbridge", "records": 1, "failed": false, "coldStart": false })),
+        ("warm-up", json!({ "event": "warm-up", "failed": false })),
+        (
+            "authorizer-request",
+            json!({ "event": "authorizer", "failed": true, "errorType": "NotConfigured" }),
+        ),
+        ("unknown", json!({ "event": "unknown", "failed": true, "errorType": "UnknownEvent" })),
+    ];
+    for (count, (event, expected)) in (1..).zip(cases) {
+        answer_of(emulator.invoke(fixture(event), None).await.unwrap()).await;
+        let handled = || lines(&emulator).into_iter().filter(|line| line["message"] == "handled");
+        eventually("the line", || handled().count() >= count).await;
+        let line = handled().next_back().unwrap();
+        assert_eq!(handled().count(), count, "{line}");
+        for (field, value) in expected.as_object().unwrap() {
+            assert_eq!(&line[field], value, "{field} of {line}");
+        }
+        let fields = line.as_object().unwrap().keys().filter(|key| !EVERY_LINE.contains(&key.as_str()));
+        assert_eq!(fields.filter(|field| !known.contains(*field)).count(), 0, "{line}");
+        assert!(line["durationMs"].as_f64().unwrap() > 0.0 && line["requestId"].is_string(), "{line}");
+        assert_eq!(served(&emulator).len(), 0);
+    }
+}
+
 /// A line that is no line of a request tells by its spans which request it belongs to.
 #[tokio::test]
 async fn every_line_that_a_call_writes_has_its_request_id() {

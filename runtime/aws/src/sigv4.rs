@@ -1,0 +1,100 @@
+//! Signatures of requests that no SDK client makes (SigV4).
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use aws_config::SdkConfig;
+use aws_credential_types::provider::ProvideCredentials;
+use aws_sigv4::{
+    http_request::{SignableBody, SignableRequest, SigningSettings, sign},
+    sign::v4::SigningParams,
+};
+use bytes::Bytes;
+use http::Request;
+use mcp_lambda_core::{http::BoxError, time::Timestamp};
+
+/// Signs a request for a service in a region, with the credentials of the configuration.
+///
+/// # Errors
+///
+/// If there are no credentials, or the request cannot be signed.
+pub async fn signed(
+    config: &SdkConfig,
+    mut request: Request<Bytes>,
+    service: &str,
+    region: &str,
+    now: Timestamp,
+) -> Result<Request<Bytes>, BoxError> {
+    let provider = config.credentials_provider().ok_or("there is no provider of AWS credentials")?;
+    let identity = provider.provide_credentials().await?.into();
+    let params = SigningParams::builder()
+        .identity(&identity)
+        .region(region)
+        .name(service)
+        .time(UNIX_EPOCH + Duration::from_millis(now.as_millis()))
+        .settings(SigningSettings::default())
+        .build()?
+        .into();
+    let headers =
+        request.headers().iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
+    let uri = request.uri().to_string();
+    let signable =
+        SignableRequest::new(request.method().as_str(), &uri, headers, SignableBody::Bytes(request.body()))?;
+    let (instructions, _) = sign(signable, &params)?.into_parts();
+    instructions.apply_to_request_http1x(&mut request);
+    Ok(request)
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_config::{BehaviorVersion, Region};
+    use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+
+    use super::*;
+
+    const NOW: u64 = 1_795_737_600_000;
+
+    async fn headers_with(token: Option<&str>) -> http::HeaderMap {
+        let credentials = Credentials::new("AKIDEXAMPLE", "secret", token.map(str::to_owned), None, "given");
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("us-east-1"))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .build();
+        let request = Request::post("https://xray.eu-north-1.amazonaws.com/v1/traces")
+            .header("content-type", "application/x-protobuf")
+            .body(Bytes::from_static(b"spans"))
+            .expect("a request");
+        let signed = signed(&config, request, "xray", "eu-north-1", Timestamp::from_millis(NOW)).await;
+        let signed = signed.expect("signed");
+        assert_eq!(signed.body(), "spans");
+        signed.headers().clone()
+    }
+
+    #[tokio::test]
+    async fn a_request_has_the_signature_of_its_service_and_region() {
+        let headers = headers_with(None).await;
+        let authorization = headers["authorization"].to_str().expect("text");
+        let begin =
+            "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20261127/eu-north-1/xray/aws4_request, SignedHeaders=";
+        assert!(authorization.starts_with(begin), "{authorization}");
+        assert!(authorization.contains("content-type;host;x-amz-date, Signature="), "{authorization}");
+        assert_eq!(headers["x-amz-date"], "20261127T000000Z");
+        assert!(!headers.contains_key("x-amz-security-token"));
+    }
+
+    /// The credentials of a function's role have a token.
+    #[tokio::test]
+    async fn a_session_token_is_sent_with_the_signature() {
+        let headers = headers_with(Some("a-token")).await;
+        assert_eq!(headers["x-amz-security-token"], "a-token");
+        assert!(headers["authorization"].to_str().expect("text").contains("x-amz-security-token"));
+    }
+
+    #[tokio::test]
+    async fn without_credentials_there_is_no_signature() {
+        let config = SdkConfig::builder().behavior_version(BehaviorVersion::latest()).build();
+        let request = Request::new(Bytes::new());
+        let error = signed(&config, request, "xray", "eu-north-1", Timestamp::from_millis(NOW)).await;
+        assert!(error.expect_err("refused").to_string().contains("credentials"));
+    }
+}
