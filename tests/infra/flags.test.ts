@@ -1,4 +1,7 @@
 // The construct creates the same with any feature flags of the app.
+import type { Stack } from 'aws-cdk-lib';
+import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import * as ecs from 'aws-cdk-lib/aws-ecs';
 import { describe, expect, it } from 'vitest';
 import { McpAuth, McpEndpoint, McpTasks } from '../../infra/lib/index.ts';
 import { environmentOf, recommendedFlags, statementsOf, synth } from './synth.ts';
@@ -9,6 +12,15 @@ const endpoints = [
   { title: 'a REST API', props: { endpoint: McpEndpoint.restApi(), auth: McpAuth.jwt({ issuer, audience: ['mcp'] }) } },
   { title: 'an HTTP API', props: { endpoint: McpEndpoint.httpApi() } },
   { title: 'tasks', props: { tasks: McpTasks.queue() } },
+  {
+    title: 'tasks on Fargate',
+    props: (stack: Stack) => ({
+      tasks: McpTasks.fargate({
+        vpc: new ec2.Vpc(stack, 'Vpc', { restrictDefaultSecurityGroup: false }),
+        image: ecs.ContainerImage.fromRegistry('notes'),
+      }),
+    }),
+  },
 ];
 
 describe.each(endpoints)('with $title', ({ props }) => {
