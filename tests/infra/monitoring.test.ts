@@ -376,7 +376,7 @@ describe('metrics.json', () => {
   });
 
   it('has every set of dimensions that alarms and the dashboard use', () => {
-    const { template } = synth({ monitoring: { serverMetrics: true, tools: ['echo'] } });
+    const { template } = synth({ tasks: McpTasks.queue(), monitoring: { serverMetrics: true, tools: ['echo'] } });
     const by = (name: string) => metrics.find(it => it.name === name)!.by;
     const used: [string, string[]][] = [];
     for (const { Properties } of Object.values(template.findResources('AWS::CloudWatch::Alarm')) as any[]) {

@@ -369,6 +369,17 @@ describe('alarms of tasks', () => {
     expect(alarmOf(withQueue(), 'WorkerThrottles')).toMatchObject({ MetricName: 'Throttles', Threshold: 0 });
   });
 
+  it('are on for tasks that fail, where the worker writes metrics', () => {
+    const alarm = alarmOf(withQueue({}, { monitoring: { serverMetrics: true, toolErrorRatePercent: 25 } }), 'TaskFailureRate');
+    expect(alarm.Threshold).toBe(25);
+    expect(alarm.Metrics[0].Expression).toBe('IF(whole >= 5, 100 * part / whole, 0)');
+    const FunctionName = { Name: 'FunctionName', Value: { Ref: 'McpWorker2E7ABA9D' } };
+    expect(alarm.Metrics.slice(1).map((it: any) => it.MetricStat.Metric)).toEqual([
+      { MetricName: 'TasksEnded', Namespace: 'McpLambdaServer', Dimensions: [FunctionName, { Name: 'Status', Value: 'failed' }] },
+      { MetricName: 'TasksEnded', Namespace: 'McpLambdaServer', Dimensions: [FunctionName] },
+    ]);
+  });
+
   it('are on for a message in a dead-letter queue', () => {
     const synthesised = withQueue();
     for (const [id, queue] of [

@@ -6,7 +6,7 @@ import { seconds } from '../private/validation';
 import type { McpTasksConfig } from '../tasks/tasks-config';
 import { tableThrottles } from './alarm';
 import type { MonitoredResources } from './monitored-resources';
-import { serverMetricRows } from './server-metrics';
+import { serverMetricRows, taskMetricRow } from './server-metrics';
 
 /** The dashboard: a row per question, in the order of docs/operate.md. */
 export function createDashboard(
@@ -21,6 +21,9 @@ export function createDashboard(
   dashboard.addWidgets(...functionRow(resources));
   if (serverMetrics) {
     for (const row of serverMetricRows(resources.server.functionName)) dashboard.addWidgets(...row);
+    const { worker, workerService } = resources.tasks ?? {};
+    // Workers on Fargate write no metrics to CloudWatch.
+    if (worker && !workerService) dashboard.addWidgets(...taskMetricRow(resources.server.functionName, worker.function.functionName));
   }
   dashboard.addWidgets(...eventRow(resources));
   if (resources.tasks) dashboard.addWidgets(...taskRow(resources.tasks));

@@ -120,7 +120,8 @@ export interface McpMonitoringOptions {
   readonly tools?: string[];
 
   /**
-   * The alarm threshold for calls of tools that end in an error, in percent. Needs `serverMetrics`.
+   * The alarm threshold for calls of tools that end in an error, and for tasks that fail, in percent. Needs
+   * `serverMetrics`.
    *
    * @default 10
    */

@@ -32,6 +32,7 @@ export const SERVER_METRICS = {
 } as const;
 
 type Name = (typeof SERVER_METRICS.names)[number];
+type Dimension = 'tool' | 'method' | 'status';
 
 /** A metric of a server, of one tool or method if `by` names it. */
 export function serverMetric(
@@ -49,8 +50,8 @@ export function serverMetric(
   });
 }
 
-/** The metric by tool or method, for a graph: alarms cannot search. */
-export function searchServerMetric(functionName: string, name: Name, by: 'tool' | 'method', statistic: string): cw.IMetric {
+/** The metric by tool, method or status, for a graph: alarms cannot search. */
+export function searchServerMetric(functionName: string, name: Name, by: Dimension, statistic: string): cw.IMetric {
   const { namespace, function: ofFunction } = SERVER_METRICS;
   const dimension = SERVER_METRICS[by];
   const search = `{${namespace},${ofFunction},${dimension}} MetricName="${name}" ${ofFunction}="${functionName}"`;
@@ -63,7 +64,7 @@ export function searchServerMetric(functionName: string, name: Name, by: 'tool' 
 
 /** The rows of the dashboard. */
 export function serverMetricRows(functionName: string): cw.IWidget[][] {
-  const by = (title: string, name: Name, dimension: 'tool' | 'method', statistic: string) =>
+  const by = (title: string, name: Name, dimension: Dimension, statistic: string) =>
     new cw.GraphWidget({
       title,
       left: [searchServerMetric(functionName, name, dimension, statistic)],
@@ -88,6 +89,35 @@ export function serverMetricRows(functionName: string): cw.IWidget[][] {
       all('Cold starts', 'ColdStarts', 'Sum'),
     ],
   ];
+}
+
+/** The row of the dashboard for tasks, which the worker counts. */
+export function taskMetricRow(server: string, worker: string): cw.IWidget[] {
+  const graph = (title: string, left: cw.IMetric[]) => new cw.GraphWidget({ title, left, width: 8 });
+  return [
+    graph('Tasks created, and ended by status', [
+      serverMetric(server, 'TasksCreated', 'Sum'),
+      searchServerMetric(worker, 'TasksEnded', 'status', 'Sum'),
+    ]),
+    graph('Time from creation to the first worker, p99', [serverMetric(worker, 'TaskQueueTime', 'p99')]),
+    graph('Time from creation to the end by tool, p99', [searchServerMetric(worker, 'TaskDuration', 'tool', 'p99')]),
+  ];
+}
+
+export function addTaskMetricAlarm(alarms: AlarmCollection, options: McpMonitoringOptions, worker: string): void {
+  const failed = { [SERVER_METRICS.status]: 'failed' };
+  alarms.add('TaskFailureRate', {
+    metric: percentOf(
+      serverMetric(worker, 'TasksEnded', 'Sum', failed),
+      serverMetric(worker, 'TasksEnded', 'Sum'),
+      5,
+    ),
+    threshold: options.toolErrorRatePercent ?? 10,
+    description:
+      'Tasks fail: with an error of the protocol, or because their workers ended without a word. Runbook: the lines "task ended" with the status failed in the log of the worker.',
+    evaluationPeriods: 5,
+    datapointsToAlarm: 3,
+  });
 }
 
 export function addServerMetricAlarms(alarms: AlarmCollection, options: McpMonitoringOptions, functionName: string): void {

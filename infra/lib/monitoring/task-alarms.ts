@@ -5,6 +5,7 @@ import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import type { McpTasksConfig } from '../tasks/tasks-config';
 import { MINUTE, percentOf, type AlarmCollection } from './alarm';
 import type { McpMonitoringOptions } from './monitoring-options';
+import { addTaskMetricAlarm } from './server-metrics';
 
 /** How much older than expected the oldest message may be. */
 const AGE_MARGIN = Duration.minutes(5);
@@ -15,7 +16,7 @@ const WAIT_MINUTES = 10;
 /** The alarms of tasks. */
 export function addTaskAlarms(alarms: AlarmCollection, options: McpMonitoringOptions, tasks: McpTasksConfig): void {
   addQueueAlarms(alarms, options, tasks);
-  const { worker, failures, workerFailures } = tasks;
+  const { worker, failures, workerFailures, workerService } = tasks;
   if (failures) {
     addNotEmpty(alarms, 'TaskFailures', failures, {
       meaning: 'Messages of tasks were received again and again, and never done: workers crashed, or the tables failed.',
@@ -24,6 +25,10 @@ export function addTaskAlarms(alarms: AlarmCollection, options: McpMonitoringOpt
     });
   }
   if (worker) addWorkerAlarms(alarms, options, worker.function);
+  // Workers on Fargate write no metrics to CloudWatch.
+  if (worker && !workerService && options.serverMetrics) {
+    addTaskMetricAlarm(alarms, options, worker.function.functionName);
+  }
   if (workerFailures) {
     addNotEmpty(alarms, 'WorkerFailures', workerFailures, {
       meaning: 'The worker failed to update a task, or to sweep.',
