@@ -202,9 +202,10 @@ pub mod stream {
 pub mod tasks {
     #[doc(inline)]
     pub use mcp_lambda_core::tasks::{
-        Checkpoint, Claimed, HeldTask, LARGEST_CALL, LARGEST_OUTCOME, Lease, LeaseTerms, MalformedMessage,
-        QueueError, Task, TaskCursor, TaskError, TaskHandle, TaskId, TaskInput, TaskLimits, TaskMessage,
-        TaskOutcome, TaskQueue, TaskState, TaskStatus, TaskStore, TaskSupport, Tasks, next_look,
+        Checkpoint, Claimed, Continue, ExternalUpdate, HeldTask, LARGEST_CALL, LARGEST_OUTCOME, Lease,
+        LeaseTerms, MalformedMessage, QueueError, Task, TaskCursor, TaskError, TaskHandle, TaskId, TaskInput,
+        TaskLimits, TaskMessage, TaskOutcome, TaskQueue, TaskState, TaskStatus, TaskStore, TaskSupport,
+        Tasks, next_look,
     };
 }
 

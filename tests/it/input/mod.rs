@@ -5,4 +5,5 @@ mod completions;
 mod cursors;
 mod forgiven;
 mod refusals;
+mod refused_by_server;
 mod refused_callers;

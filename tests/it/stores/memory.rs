@@ -7,7 +7,8 @@ use mcp_lambda_server::{
     events::{EventLog, NewEvent, Scope},
     rmcp::model::{ClientCapabilities, Implementation, InitializeRequestParams},
     session::{
-        SessionClient, SessionId, SessionRecord, SessionStore, SessionVersion, StateScope, StateStore,
+        ClientMessage, InboxKey, SessionClient, SessionId, SessionRecord, SessionStore, SessionVersion,
+        StateScope, StateStore,
     },
     store::MemoryLimits,
     stream::{Part, Replay, StreamId, StreamKey, StreamTerms},
@@ -306,4 +307,56 @@ fn the_limits_are_those_of_the_configuration() {
     let limits = MemoryLimits::of(&config);
     assert_eq!((limits.sessions_per_principal, limits.bytes), (7, 5 * MIB));
     let _ = Stores::in_memory(&config, Clock::system());
+}
+
+async fn put(store: &MemoryStore, session: &SessionId, message: &ClientMessage) {
+    Stores::of(store.clone()).inbox.put(session, message).await.expect("put");
+}
+
+/// A message for the calls of a session, with a body of this length.
+fn stop(clock: &Clock, body: usize) -> ClientMessage {
+    ClientMessage::new(InboxKey::Session, "ended", vec![b'x'; body].into(), in_an_hour(clock))
+}
+
+async fn messages(store: &MemoryStore, session: &SessionId) -> usize {
+    Stores::of(store.clone()).inbox.read(session, &[InboxKey::Session]).await.expect("read").len()
+}
+
+/// Each DELETE of a session leaves a message for its calls. A client that opens and ends sessions must not fill memory.
+#[tokio::test]
+async fn a_message_of_a_session_that_has_ended_is_kept_for_seconds() {
+    let (store, clock) = limited(3, MIB);
+    let ended = SessionId::random();
+    put(&store, &ended, &stop(&clock, 0)).await;
+    clock.advance(Duration::from_secs(19));
+    assert_eq!(messages(&store, &ended).await, 1, "its calls poll every two seconds");
+    clock.advance(Duration::from_secs(2));
+    assert_eq!(messages(&store, &ended).await, 0);
+}
+
+#[tokio::test]
+async fn the_messages_of_all_sessions_have_a_limit_of_bytes_and_the_oldest_go() {
+    let (store, clock) = limited(1_000, MIB);
+    let mut sessions = Vec::new();
+    for _ in 0..40 {
+        let session = open(&store, &clock, &Principal::new("issuer", "ada"), 1).await;
+        put(&store, &session, &stop(&clock, 64 * KIB)).await;
+        sessions.push(session);
+    }
+    let mut kept = 0;
+    for session in &sessions {
+        kept += messages(&store, session).await;
+    }
+    assert!((10..=15).contains(&kept), "{kept} of 64 KiB in 1 MiB");
+    assert_eq!((messages(&store, &sessions[0]).await, messages(&store, &sessions[39]).await), (0, 1));
+    let ended: Vec<_> = (0..1_000).map(|_| SessionId::random()).collect();
+    for session in &ended {
+        put(&store, session, &stop(&clock, 0)).await;
+    }
+    let mut of_ended = 0;
+    for session in &ended {
+        of_ended += messages(&store, session).await;
+    }
+    assert!(of_ended < 500, "{of_ended} inboxes of 2 KiB in 1 MiB");
+    assert_eq!(messages(&store, &ended[999]).await, 1);
 }

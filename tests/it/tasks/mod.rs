@@ -1,3 +1,4 @@
+mod continuation;
 mod discovery;
 mod experimental;
 mod experimental_declared;

@@ -10,7 +10,10 @@ use async_trait::async_trait;
 use mcp_lambda_server::{
     Clock, MemoryStore, Principal, StoreError,
     session::{Rev, Versioned},
-    tasks::{Checkpoint, HeldTask, Task, TaskCursor, TaskId, TaskLimits, TaskOutcome, TaskStore, Tasks},
+    tasks::{
+        Checkpoint, ExternalUpdate, HeldTask, Task, TaskCursor, TaskId, TaskLimits, TaskOutcome, TaskStore,
+        Tasks,
+    },
     time::Timestamp,
 };
 use proptest::{collection, prelude::*};
@@ -39,6 +42,8 @@ enum Action {
     Die(usize),
     Answer(u8),
     Cancel,
+    /// Another system ends the task.
+    Settle(u8),
     Wait(u64),
 }
 
@@ -51,6 +56,7 @@ enum Work {
     Finish(u8),
     Release(u64),
     ReleaseUntilAnswered,
+    HandOver,
 }
 
 fn work() -> impl Strategy<Value = Work> {
@@ -62,6 +68,7 @@ fn work() -> impl Strategy<Value = Work> {
         1 => (0_u8..3).prop_map(Work::Finish),
         1 => (0_u64..90).prop_map(Work::Release),
         1 => Just(Work::ReleaseUntilAnswered),
+        1 => Just(Work::HandOver),
     ]
 }
 
@@ -72,6 +79,7 @@ fn action() -> impl Strategy<Value = (Action, Fate)> {
         1 => (0_usize..8).prop_map(Action::Die),
         2 => (0_u8..4).prop_map(Action::Answer),
         1 => Just(Action::Cancel),
+        1 => (0_u8..3).prop_map(Action::Settle),
         3 => (0_u64..100).prop_map(Action::Wait),
     ];
     let fate = prop_oneof![8 => Just(Fate::Lands), 2 => Just(Fate::ResponseLost), 1 => Just(Fate::Fails)];
@@ -187,6 +195,12 @@ impl World {
                     assert!(task.state.has_ended() || task.state.is_cancelled());
                 }
             }
+            Action::Settle(value) => {
+                let update = ExternalUpdate::Outcome(outcome(*value));
+                if let Ok(task) = self.workers[1].update(&self.id, &update).await {
+                    assert_eq!(task.state.outcome(), Some(&outcome(*value)));
+                }
+            }
             Action::Wait(seconds) => {
                 for clock in &self.clocks {
                     clock.advance(Duration::from_secs(*seconds));
@@ -219,6 +233,7 @@ impl World {
             Work::Finish(value) => held.finish(&outcome(value)).await,
             Work::Release(seconds) => held.release(Duration::from_secs(seconds)).await,
             Work::ReleaseUntilAnswered => held.release_until_answered().await,
+            Work::HandOver => held.hand_over().await,
         };
         let after = self.task().await;
         match written {
@@ -281,7 +296,7 @@ proptest! {
                 check(&before, &after);
                 before = after;
             }
-            // In the end one worker is left, and the client answers: the task ends.
+            // In the end one worker is left, and the client answers: the task ends, if it does not wait for another system.
             world.held.clear();
             for key in 0..4 {
                 world.act(&Action::Answer(key)).await;
@@ -289,6 +304,9 @@ proptest! {
             world.act(&Action::Wait(200)).await;
             if let Ok(Some(mut held)) = world.workers[0].claim(&world.id).await {
                 held.finish(&outcome(1)).await.expect("it is the only worker");
+            } else if !world.task().await.state.has_ended() {
+                let update = ExternalUpdate::Outcome(outcome(1));
+                world.workers[0].update(&world.id, &update).await.expect("it has not ended");
             }
             let after = world.task().await;
             check(&before, &after);

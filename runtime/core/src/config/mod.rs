@@ -48,7 +48,7 @@ pub struct Config {
     pub tool_check_interval: Duration,
     /// Sessions of clients of 2025-11-25 and earlier.
     pub sessions: SessionConfig,
-    /// How many bytes sessions, state, stored replies, tasks and events may each take where they are kept in memory.
+    /// How many bytes sessions, state, messages of clients, stored replies, tasks and events may each take where they are kept in memory.
     /// Default: 64 MiB.
     pub memory: usize,
     /// The time after which an idle session expires. Default: 24 hours.

@@ -47,7 +47,7 @@ variables! {
     SESSIONS = "MCP_SESSIONS", "the setting of the program, else optional", "required, optional or off: whether a session-era request needs a session, is served without one if it names none, or never has one";
     SESSIONS_PER_PRINCIPAL = "MCP_SESSIONS_PER_PRINCIPAL", "1000", "most sessions of one principal that a store in memory keeps; above it, the one ends that was not used for the longest time";
     SUBSCRIPTIONS_PER_SESSION = "MCP_SUBSCRIPTIONS_PER_SESSION", "200", "most resources that a session subscribes to";
-    MEMORY_MB = "MCP_MEMORY_MB", "64", "most memory that sessions, state, stored replies, tasks and events each take where they are kept in memory, in MiB";
+    MEMORY_MB = "MCP_MEMORY_MB", "64", "most memory that sessions, state, messages of clients, stored replies, tasks and events each take where they are kept in memory, in MiB";
     SESSION_TTL_MINUTES = "SESSION_TTL_MINUTES", "1440", "time after which an idle session expires, in minutes";
     STATE_KEYS = "MCP_STATE_KEYS", "a random key, made at start", "comma-separated id:base64 keys of 32 bytes or more for requestState; the first signs, all verify";
     STATE_TTL_SECONDS = "MCP_STATE_TTL_SECONDS", "600", "time for which a requestState is accepted, in seconds";

@@ -102,7 +102,9 @@ pub(super) fn unauthenticated(
     served: &ServedRequest,
 ) -> Response<Body> {
     let (status, token_error, needed) = match error {
-        AuthError::Unavailable => return fault_response(Era::Session, None, &Fault::Unavailable, served),
+        AuthError::Unavailable => {
+            return fault_response(Era::Session, None, &Fault::IssuerUnavailable, served);
+        }
         AuthError::Missing => (StatusCode::UNAUTHORIZED, None, &[][..]),
         AuthError::InvalidToken(text) => {
             (StatusCode::UNAUTHORIZED, Some((TokenError::InvalidToken, *text)), &[][..])
@@ -144,8 +146,8 @@ fn json_reply(reply: JsonReply, served: &ServedRequest) -> Response<Body> {
 }
 
 fn fault_response(era: Era, id: Option<RequestId>, fault: &Fault, served: &ServedRequest) -> Response<Body> {
-    // A store that failed was logged with its cause.
-    if *fault != Fault::Unavailable {
+    // A store or an issuer that failed was logged with its cause.
+    if !matches!(fault, Fault::Unavailable | Fault::IssuerUnavailable) {
         served.refused(&fault.to_log(), id.as_ref());
     }
     // At 200 a client would take an error that names no request for a success.
@@ -161,6 +163,7 @@ fn fault_response(era: Era, id: Option<RequestId>, fault: &Fault, served: &Serve
             | Fault::TooManyTasks { .. }
             | Fault::ProcessFull { .. }
             | Fault::Unavailable
+            | Fault::IssuerUnavailable
     ) {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
@@ -205,7 +208,9 @@ fn status_of(fault: &Fault, era: Era) -> StatusCode {
         Fault::StreamsOff | Fault::UnknownEvent(_) => StatusCode::METHOD_NOT_ALLOWED,
         Fault::InsufficientScope { .. } => StatusCode::FORBIDDEN,
         Fault::TooManyStreams { .. } | Fault::TooManyTasks { .. } => StatusCode::TOO_MANY_REQUESTS,
-        Fault::ProcessFull { .. } | Fault::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Fault::ProcessFull { .. } | Fault::Unavailable | Fault::IssuerUnavailable => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         Fault::DeadlineExceeded { .. } | Fault::Interrupted | Fault::Internal => StatusCode::OK,
     }
 }

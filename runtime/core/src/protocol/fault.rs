@@ -118,6 +118,11 @@ pub enum Fault {
     /// A store did not answer. The cause is in the log.
     #[error("the server's state is temporarily unavailable; the request may be retried")]
     Unavailable,
+    /// No keys of the token's issuer can be read. The cause is in the log.
+    #[error(
+        "tokens cannot be checked at the moment: the keys of the issuer are not available; the request may be retried"
+    )]
+    IssuerUnavailable,
     /// The deadline passed before the handler answered.
     #[error("the request did not finish within {seconds} s and was stopped; long work belongs in a task")]
     DeadlineExceeded {
@@ -189,7 +194,11 @@ impl Fault {
             | Self::TaskRequired { .. }
             | Self::NoTaskTool { .. } => -32601,
             Self::InvalidMeta(_) | Self::InvalidParams { .. } => -32602,
-            Self::DeadlineExceeded { .. } | Self::Unavailable | Self::Interrupted | Self::Internal => -32603,
+            Self::DeadlineExceeded { .. }
+            | Self::Unavailable
+            | Self::IssuerUnavailable
+            | Self::Interrupted
+            | Self::Internal => -32603,
             // The range left to implementations; -32001 is what the official SDKs answer for a lost session.
             Self::SessionRequired
             | Self::NeedsSession { .. }

@@ -80,8 +80,9 @@ impl ClientMessage {
 ///   reader that dies after reading has lost nothing.
 /// * `discard` is idempotent.
 /// * Messages end with their session; expired messages are absent. A message that is put into the inbox of a session that
-///   has ended is kept like any other: it tells the calls of that session to stop.
-/// * A store in memory drops the oldest messages of a session that has too many.
+///   has ended is kept for 20 s at least: it tells the calls of that session to stop, which poll every two seconds.
+/// * A store in memory drops the oldest messages of a session that has too many, and those of the sessions that were
+///   written to least recently when all take too many bytes.
 #[async_trait]
 pub trait InboxStore: Send + Sync + 'static {
     /// Puts a message into the inbox of a session.

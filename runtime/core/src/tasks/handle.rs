@@ -1,6 +1,6 @@
 //! What a tool does with the task that it runs as.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use rmcp::model::InputRequest;
 use serde::{Serialize, de::DeserializeOwned};
@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::{Checkpoint, HeldTask, TaskError, TaskId, TaskOutcome, TaskStatus};
+use super::{Checkpoint, Continue, HeldTask, TaskError, TaskId, TaskOutcome, TaskStatus};
 
 /// The task that a tool runs as. A tool gets it from [`McpContext::task`](crate::McpContext::task), in every call: code
 /// that runs inline and as a task is the same. Inline there is no task: messages and checkpoints go nowhere, there is no last
@@ -28,6 +28,24 @@ struct Running {
     held: Mutex<HeldTask>,
     /// Grows with each look at what the client has done.
     looks: watch::Sender<u64>,
+    /// The number of questions whose answers the tool waits for.
+    waiting: watch::Sender<usize>,
+}
+
+/// A wait for an answer. Dropping it ends the count.
+struct Waiting<'a>(&'a watch::Sender<usize>);
+
+impl<'a> Waiting<'a> {
+    fn begin(waiting: &'a watch::Sender<usize>) -> Self {
+        waiting.send_modify(|waiting| *waiting += 1);
+        Self(waiting)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|waiting| *waiting -= 1);
+    }
 }
 
 impl TaskHandle {
@@ -39,7 +57,8 @@ impl TaskHandle {
     /// The handle of a task. `program` is the version of the program, which is kept with checkpoints.
     pub(crate) fn of(held: HeldTask, program: String, cancelled: CancellationToken) -> Self {
         let id = held.task().id.clone();
-        let running = Running { id, program, held: Mutex::new(held), looks: watch::Sender::new(0) };
+        let (looks, waiting) = (watch::Sender::new(0), watch::Sender::new(0));
+        let running = Running { id, program, held: Mutex::new(held), looks, waiting };
         Self { running: Some(Arc::new(running)), cancelled }
     }
 
@@ -93,6 +112,9 @@ impl TaskHandle {
     /// Asks the client, and waits for the answer, which may come hours later. The key stands for the question as long as the
     /// task lives: an attempt after the first asks the same under the same key, and finds the answer.
     ///
+    /// A tool that waits long is stopped where it waits, and is started again, from its last checkpoint, once there is an
+    /// answer: so a person who thinks occupies no worker.
+    ///
     /// # Errors
     ///
     /// [`TaskError::Inline`] if there is no task, [`TaskError::Ended`] if the client cancels it meanwhile,
@@ -104,6 +126,7 @@ impl TaskHandle {
         if let Some(answer) = running.held.lock().await.ask(key, &request).await? {
             return Ok(answer);
         }
+        let _waiting = Waiting::begin(&running.waiting);
         loop {
             tokio::select! {
                 _ = looks.changed() => {}
@@ -150,10 +173,43 @@ impl TaskHandle {
         }
     }
 
+    /// Waits until the tool has waited so long for answers, and for nothing that this process could give it.
+    pub(crate) async fn waits_for(&self, patience: Duration) {
+        let Some(running) = &self.running else { return std::future::pending().await };
+        let mut waiting = running.waiting.subscribe();
+        loop {
+            // The sender is of this handle: the channel stays open.
+            let _ = waiting.wait_for(|waiting| *waiting > 0).await;
+            tokio::select! {
+                () = tokio::time::sleep(patience) => return,
+                _ = waiting.wait_for(|waiting| *waiting == 0) => {}
+            }
+        }
+    }
+
+    /// Gives the task back at once: this process stops.
     pub(crate) async fn release(&self) -> Result<(), TaskError> {
         match &self.running {
-            Some(running) => running.held.lock().await.release(std::time::Duration::ZERO).await,
+            Some(running) => running.held.lock().await.release(Duration::ZERO).await,
             None => Ok(()),
+        }
+    }
+
+    /// Gives the task back because the time of this worker is over.
+    pub(crate) async fn hand_over(&self) -> Result<(), TaskError> {
+        match &self.running {
+            Some(running) => running.held.lock().await.hand_over().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Gives the task back as its tool wants it.
+    pub(crate) async fn continue_as(&self, how: Continue) -> Result<(), TaskError> {
+        let Some(running) = &self.running else { return Ok(()) };
+        let mut held = running.held.lock().await;
+        match how.pause() {
+            Some(after) => held.release(after).await,
+            None => held.release_until_answered().await,
         }
     }
 }

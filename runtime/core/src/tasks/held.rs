@@ -120,16 +120,26 @@ impl HeldTask {
         self.change(|task, now| task.state.release(&lease, now.plus(after), now)).await
     }
 
-    /// Gives the task back until the client has answered its questions.
+    /// Gives the task back because the time of this worker is over, for another one that goes on from the checkpoint.
+    ///
+    /// # Errors
+    ///
+    /// As [`HeldTask`] says.
+    pub async fn hand_over(&mut self) -> Result<(), TaskError> {
+        let lease = self.lease;
+        self.change(|task, now| task.state.hand_over(&lease, now)).await
+    }
+
+    /// Gives the task back until one of its questions is answered, or another system ends it. An answer that this worker has not
+    /// seen makes it due at once.
     ///
     /// # Errors
     ///
     /// As [`HeldTask`] says.
     pub async fn release_until_answered(&mut self) -> Result<(), TaskError> {
-        let lease = self.lease;
+        let (lease, seen) = (self.lease, self.task.value.state.answered());
         self.change(|task, now| {
-            let is_waiting = task.state.open_inputs().next().is_some();
-            let not_before = if is_waiting { task.expires_at } else { now };
+            let not_before = if task.state.answered() > seen { now } else { task.expires_at };
             task.state.release(&lease, not_before, now)
         })
         .await

@@ -4,14 +4,17 @@
 //! * [`Lease`]: the right of one worker to run a task, with a fencing token. [`Checkpoint`], [`TaskInput`] and
 //!   [`TaskOutcome`]: what a worker leaves in the task.
 //! * [`Tasks`]: the operations on stored tasks. [`HeldTask`]: those of the worker that holds the lease.
-//! * [`TaskHandle`]: what a tool does with the task that it runs as. [`TaskSupport`]: whether it runs as one.
+//! * [`TaskHandle`]: what a tool does with the task that it runs as. [`TaskSupport`]: whether it runs as one. [`Continue`]:
+//!   how it ends an attempt and goes on later. [`ExternalUpdate`]: what other systems change.
 //! * [`wire`] and [`experimental`]: a task as its client reads it, in 2026-07-28 and in 2025-11-25.
 //! * [`TaskStore`]: the trait that a store implements. [`TaskQueue`]: that of a queue, from which workers of other processes
 //!   take tasks.
 
 mod checkpoint;
+mod continuation;
 mod error;
 pub(crate) mod experimental;
+mod external_update;
 mod handle;
 mod held;
 mod input;
@@ -29,7 +32,9 @@ use std::sync::Arc;
 
 use self::write::Changes;
 pub use checkpoint::Checkpoint;
+pub use continuation::Continue;
 pub use error::TaskError;
+pub use external_update::ExternalUpdate;
 pub use handle::TaskHandle;
 pub use held::HeldTask;
 pub use input::TaskInput;
@@ -225,6 +230,22 @@ impl Tasks {
             task.state.end_as_cancelled(now)
         });
         Ok(ended.await?.0.value)
+    }
+
+    /// Changes a task for a system that is not its owner, such as a state machine: whether it may is for the caller of this
+    /// to know.
+    ///
+    /// # Errors
+    ///
+    /// [`TaskError::NotFound`] if there is no such task, [`TaskError::Ended`] if it has ended in another way,
+    /// [`TaskError::TooLarge`].
+    pub async fn update(&self, id: &TaskId, update: &ExternalUpdate) -> Result<Task, TaskError> {
+        let updated = self.changes.make(id, None, |task, now| match update {
+            ExternalUpdate::Answers(answers) => task.state.answer(answers, now),
+            ExternalUpdate::Outcome(outcome) => task.state.settle(outcome.clone(), now),
+            ExternalUpdate::Message(message) => task.state.note(message, now),
+        });
+        Ok(updated.await?.0.value)
     }
 
     /// Returns up to `limit` tasks that no worker runs although one should: those with an expired lease, and those

@@ -19,7 +19,7 @@ use crate::{
     exchange::{HandlerCall, HandlerContext, HandlerEvent},
     handler::{Handler, HandlerError, HandlerResult},
     protocol::{Era, Fault},
-    tasks::{HeldTask, Task, TaskError, TaskHandle, TaskOutcome},
+    tasks::{Continue, HeldTask, Task, TaskError, TaskHandle, TaskOutcome},
     telemetry::ServedRequest,
     time::Deadline,
 };
@@ -28,6 +28,8 @@ use crate::{
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 /// Extensions of a lease before it would expire.
 const HEARTBEATS_PER_LEASE: u64 = 4;
+/// How long a tool waits for its client before it is stopped, to be started again with the answer.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a tool may go on after its task was cancelled.
 const CANCEL_GRACE: Duration = Duration::from_secs(1);
 /// Tries of the last write, while the store is away.
@@ -39,7 +41,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 pub(super) enum Attempted {
     /// It has ended.
     Ended,
-    /// It was given back: another attempt goes on.
+    /// It was given back: another attempt goes on, after a pause or an update.
     GivenBack,
     /// It is not to be claimed yet: it waits, or another worker has it.
     NotDue,
@@ -54,13 +56,17 @@ pub(super) enum Attempted {
 /// How an attempt ends.
 enum End {
     Outcome(TaskOutcome),
-    /// The process stops, or its time is over: another worker goes on.
+    /// The tool goes on later, or its client takes long to answer.
+    Continue(Continue),
+    /// The time of the worker is over: another one goes on.
+    HandOver,
+    /// The process stops: another worker goes on.
     GiveBack,
     /// Another worker has the task, or it has ended or expired.
     Lost(TaskError),
 }
 
-/// Runs a task until it has an outcome, the process stops, the deadline passes, or it is another worker's.
+/// Runs a task until it has an outcome, goes on later, the process stops, the deadline passes, or it is another worker's.
 pub(super) async fn run(
     handler: &Arc<dyn Handler>,
     parts: &WorkerParts,
@@ -74,15 +80,18 @@ pub(super) async fn run(
     let end = match call(handler, parts, &task, &handle, cancel.clone(), deadline) {
         Ok(call) => tokio::select! {
             biased;
-            outcome = drive(call, &cancel) => End::Outcome(outcome),
+            end = drive(call, &cancel) => end,
             end = watch(&handle, woken, &cancel, parts.lease) => end,
+            () = handle.waits_for(PATIENCE) => End::Continue(Continue::after_update()),
             () = parts.shutdown.cancelled() => End::GiveBack,
-            () = passed(deadline) => End::GiveBack,
+            () = passed(deadline) => End::HandOver,
         },
         Err(fault) => End::Outcome(TaskOutcome::Failed(fault.to_error())),
     };
     let written = match end {
         End::Outcome(outcome) => finish(&handle, outcome).await.map(|()| Attempted::Ended),
+        End::Continue(how) => handle.continue_as(how).await.map(|()| Attempted::GivenBack),
+        End::HandOver => handle.hand_over().await.map(|()| Attempted::GivenBack),
         End::GiveBack => handle.release().await.map(|()| Attempted::GivenBack),
         End::Lost(error) => Err(error),
     };
@@ -127,7 +136,7 @@ fn call(
 
 /// Calls the handler. A task has no stream: what the handler sends on the way goes nowhere, and what it asks that way is
 /// refused.
-async fn drive(mut call: HandlerCall, cancel: &CancellationToken) -> TaskOutcome {
+async fn drive(mut call: HandlerCall, cancel: &CancellationToken) -> End {
     loop {
         match call.next().await {
             HandlerEvent::Message(ServerJsonRpcMessage::Request(message)) => {
@@ -136,8 +145,19 @@ async fn drive(mut call: HandlerCall, cancel: &CancellationToken) -> TaskOutcome
                 call.deliver(ClientJsonRpcMessage::Error(error));
             }
             HandlerEvent::Message(_) => {}
-            HandlerEvent::Result(result) => return outcome(result, cancel.is_cancelled()),
+            HandlerEvent::Result(result) => return end(result, cancel.is_cancelled()),
         }
+    }
+}
+
+/// How the attempt ends with the result of the call. A tool that was cancelled does not go on later.
+fn end(result: HandlerResult, is_cancelled: bool) -> End {
+    match &result {
+        Err(HandlerError::Handler(error)) if !is_cancelled => match Continue::of(error) {
+            Some(how) => End::Continue(how),
+            None => End::Outcome(outcome(result, is_cancelled)),
+        },
+        _ => End::Outcome(outcome(result, is_cancelled)),
     }
 }
 

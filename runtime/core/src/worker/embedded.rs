@@ -3,8 +3,9 @@
 //! The store is the queue: another process finds with the sweep the tasks that one was to run and did not.
 
 use std::{
+    collections::HashSet,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
@@ -13,7 +14,7 @@ use std::{
 use futures::{FutureExt, future::BoxFuture};
 use serde_json::Value;
 
-use super::{attempts::Attempts, parts::WorkerParts};
+use super::{attempt::Attempted, attempts::Attempts, parts::WorkerParts};
 use crate::{
     error::Causes,
     handler::{Handler, Request, TaskRunner},
@@ -33,14 +34,18 @@ pub(crate) struct EmbeddedWorker(Arc<Shared>);
 
 struct Shared {
     attempts: Attempts,
-    waiting: AtomicUsize,
+    /// The tasks that wait for their turn, so that none waits twice.
+    waiting: Mutex<HashSet<TaskId>>,
+    /// How many tasks pause before their next attempt.
+    paused: AtomicUsize,
     sweeps: AtomicBool,
 }
 
 impl EmbeddedWorker {
     pub(crate) fn new(handler: Arc<dyn Handler>, parts: WorkerParts) -> Self {
         let attempts = Attempts::new(handler, parts);
-        Self(Arc::new(Shared { attempts, waiting: AtomicUsize::new(0), sweeps: AtomicBool::new(false) }))
+        let (waiting, paused, sweeps) = (Mutex::default(), AtomicUsize::new(0), AtomicBool::new(false));
+        Self(Arc::new(Shared { attempts, waiting, paused, sweeps }))
     }
 }
 
@@ -48,7 +53,7 @@ impl TaskRunner for EmbeddedWorker {
     fn start(&self, request: Request) -> BoxFuture<'_, Result<Task, Fault>> {
         async move {
             let shared = &self.0;
-            if shared.waiting.load(Ordering::Relaxed) >= MOST_WAITING {
+            if shared.waiting().len() >= MOST_WAITING {
                 return Err(Fault::TooManyTasks { limit: MOST_WAITING });
             }
             let task = shared.attempts.parts.create(&request).await?;
@@ -72,7 +77,12 @@ impl TaskRunner for EmbeddedWorker {
     ) -> BoxFuture<'a, Result<Task, TaskError>> {
         async move {
             let task = self.0.attempts.parts.tasks.answer(&request.principal, &id, &answers).await?;
-            self.0.attempts.wake(&id);
+            let is_waiting = task.state.is_waiting_at(self.0.attempts.parts.clock.now());
+            if is_waiting {
+                self.0.enqueue(id);
+            } else {
+                self.0.attempts.wake(&id);
+            }
             Ok(task)
         }
         .boxed()
@@ -89,17 +99,39 @@ impl TaskRunner for EmbeddedWorker {
 }
 
 impl Shared {
-    /// Runs a task as soon as it is its turn. What becomes of it the store keeps: the sweep finds it, should it be due again.
+    fn waiting(&self) -> MutexGuard<'_, HashSet<TaskId>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs a task as soon as it is its turn.
     fn enqueue(self: &Arc<Self>, id: TaskId) {
         let shared = Arc::clone(self);
-        shared.waiting.fetch_add(1, Ordering::Relaxed);
+        if !self.waiting().insert(id.clone()) {
+            return;
+        }
         self.attempts.parts.tracker.spawn(async move {
             let turn = shared.attempts.turn(None).await;
-            shared.waiting.fetch_sub(1, Ordering::Relaxed);
-            if turn.is_some() {
-                shared.attempts.run(&id, None).await;
+            shared.waiting().remove(&id);
+            if turn.is_some() && matches!(shared.attempts.run(&id, None).await, Attempted::GivenBack) {
+                drop(turn);
+                shared.run_again(id).await;
             }
         });
+    }
+
+    /// Runs a task again when its pause is over. The sweep finds it if this process ends before, or if too many pause here.
+    async fn run_again(self: &Arc<Self>, id: TaskId) {
+        let parts = &self.attempts.parts;
+        let Ok(Some(task)) = parts.tasks.find(&id).await else { return };
+        // One that waits for an update is woken by it.
+        let Some(due) = task.state.due_at().filter(|due| *due < task.expires_at) else { return };
+        if self.paused.fetch_add(1, Ordering::Relaxed) < MOST_WAITING {
+            tokio::select! {
+                () = tokio::time::sleep(due.since(parts.clock.now())) => self.enqueue(id),
+                () = parts.shutdown.cancelled() => {}
+            }
+        }
+        self.paused.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Begins to look for tasks that no worker runs: those of a process that has ended, and those that are due again.

@@ -6,8 +6,8 @@ use mcp_lambda_server::{
     Principal, StoreError,
     session::Versioned,
     tasks::{
-        Checkpoint, HeldTask, LARGEST_OUTCOME, LeaseTerms, Task, TaskCursor, TaskError, TaskId, TaskInput,
-        TaskLimits, TaskOutcome, TaskStatus, Tasks,
+        Checkpoint, ExternalUpdate, HeldTask, LARGEST_OUTCOME, LeaseTerms, Task, TaskCursor, TaskError,
+        TaskId, TaskInput, TaskLimits, TaskOutcome, TaskStatus, Tasks,
     },
 };
 use serde_json::{Map, Value, json};
@@ -241,7 +241,7 @@ pub(crate) async fn a_task_that_kills_its_workers_fails_with_a_reason(lab: &Lab)
     assert!(tasks(lab).claim(&id).await.expect("read").is_none());
     let task = tasks(lab).get(&owner, &id).await.expect("there");
     let Some(TaskOutcome::Failed(error)) = task.state.outcome() else { panic!("{task:?}") };
-    assert!(error.message.contains("5 workers ended"), "{error:?}");
+    assert!(error.message.contains("5 attempts"), "{error:?}");
 }
 
 pub(crate) async fn a_hand_over_is_no_attempt_and_waits_as_long_as_it_says(lab: &Lab) {
@@ -254,6 +254,67 @@ pub(crate) async fn a_hand_over_is_no_attempt_and_waits_as_long_as_it_says(lab: 
     }
     let held = claimed(lab, &id).await;
     assert_eq!((held.task().state.attempt(), held.lease().token), (1, 11));
+}
+
+pub(crate) async fn the_end_of_a_workers_time_is_a_failed_attempt_unless_the_task_came_further(lab: &Lab) {
+    let owner = principal("owner");
+    let id = created(lab, &owner).await;
+    let attempts = LeaseTerms::default().attempts;
+    for round in 0..2 * attempts {
+        let mut held = claimed(lab, &id).await;
+        held.checkpoint(&Checkpoint::new("1", json!(round))).await.expect("held");
+        held.hand_over().await.expect("held");
+    }
+    for attempt in 1..=attempts {
+        let mut held = claimed(lab, &id).await;
+        assert_eq!(held.task().state.attempt(), attempt);
+        let last = Checkpoint::new("1", json!(2 * attempts - 1));
+        held.checkpoint(&last).await.expect("held");
+        held.hand_over().await.expect("held");
+    }
+    assert!(tasks(lab).claim(&id).await.expect("read").is_none(), "it ends instead");
+    assert_eq!(tasks(lab).get(&owner, &id).await.expect("there").status(), TaskStatus::Failed);
+}
+
+pub(crate) async fn an_answer_that_a_worker_has_not_seen_makes_its_task_due_at_once(lab: &Lab) {
+    let owner = principal("owner");
+    let id = created(lab, &owner).await;
+    let mut held = claimed(lab, &id).await;
+    for key in ["one", "two"] {
+        held.ask(key, &json!(key)).await.expect("asked");
+    }
+    let answer = |key: &str| [(key.to_owned(), json!("yes"))];
+    tasks(lab).answer(&owner, &id, &answer("one")).await.expect("kept");
+    held.release_until_answered().await.expect("held");
+    let mut held = claimed(lab, &id).await;
+    held.release_until_answered().await.expect("held");
+    assert!(matches!(tasks(lab).claim(&id).await, Err(TaskError::NotDue { .. })));
+    tasks(lab).answer(&owner, &id, &answer("two")).await.expect("kept");
+    claimed(lab, &id).await;
+}
+
+pub(crate) async fn another_system_answers_and_ends_a_task_that_a_worker_runs(lab: &Lab) {
+    let owner = principal("owner");
+    let id = created(lab, &owner).await;
+    let mut held = claimed(lab, &id).await;
+    held.ask("approve", &json!("?")).await.expect("asked");
+    let update = async |update| tasks(lab).update(&id, &update).await;
+    let noted = update(ExternalUpdate::Message("asked Ada".into())).await.expect("noted");
+    assert_eq!(noted.state.message(), Some("asked Ada"));
+    update(ExternalUpdate::Answers(vec![("approve".into(), json!(true))])).await.expect("kept");
+    held.refresh().await.expect("held");
+    assert_eq!(held.answer("approve"), Some(&json!(true)));
+    for _ in 0..2 {
+        let ended = update(ExternalUpdate::Outcome(completed("by another"))).await.expect("ended");
+        assert_eq!(ended.state.outcome(), Some(&completed("by another")));
+    }
+    let late = held.finish(&completed("by the worker")).await;
+    assert!(matches!(late, Err(TaskError::Ended(TaskStatus::Completed))), "{late:?}");
+    for late in [ExternalUpdate::Outcome(TaskOutcome::Cancelled), ExternalUpdate::Message("late".into())] {
+        assert!(matches!(update(late).await, Err(TaskError::Ended(TaskStatus::Completed))));
+    }
+    let unknown = tasks(lab).update(&TaskId::random(), &ExternalUpdate::Message(String::new())).await;
+    assert!(matches!(unknown, Err(TaskError::NotFound)), "{unknown:?}");
 }
 
 pub(crate) async fn parts_above_their_limits_are_refused_with_what_to_do(lab: &Lab) {

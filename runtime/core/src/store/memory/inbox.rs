@@ -12,23 +12,23 @@ use crate::{
 #[async_trait]
 impl InboxStore for MemoryStore {
     async fn put(&self, session: &SessionId, message: &ClientMessage) -> Result<(), StoreError> {
-        let (mut data, _) = self.data();
-        data.inbox.0.entry(session.clone()).or_default().put(message);
+        let (mut data, now) = self.data();
+        if data.sessions.is_live(session, now) {
+            data.inbox.put(session, message, &self.limits);
+        } else {
+            data.inbox.put_ended(session, message, now, &self.limits);
+        }
         Ok(())
     }
 
     async fn read(&self, session: &SessionId, to: &[InboxKey]) -> Result<Vec<ClientMessage>, StoreError> {
         let (data, now) = self.data();
-        Ok(data.inbox.0.get(session).map(|messages| messages.read(to, now)).unwrap_or_default())
+        Ok(data.inbox.read(session, to, now))
     }
 
     async fn discard(&self, session: &SessionId, messages: &[ClientMessage]) -> Result<(), StoreError> {
         let (mut data, _) = self.data();
-        if let Some(kept) = data.inbox.0.get_mut(session) {
-            for message in messages {
-                kept.discard(message);
-            }
-        }
+        data.inbox.discard(session, messages);
         Ok(())
     }
 }

@@ -8,7 +8,7 @@ use crate::config::Config;
 pub struct MemoryLimits {
     /// The number of sessions of one principal. Default: 1000.
     pub sessions_per_principal: usize,
-    /// How many bytes sessions, state, stored replies, tasks and events may each take. Default: 64 MiB.
+    /// How many bytes sessions, state, messages of clients, stored replies, tasks and events may each take. Default: 64 MiB.
     pub bytes: usize,
 }
 

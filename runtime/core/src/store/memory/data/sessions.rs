@@ -43,6 +43,10 @@ impl Sessions {
         Ok(entry)
     }
 
+    pub(in crate::store::memory) fn is_live(&self, id: &SessionId, now: Timestamp) -> bool {
+        self.entries.get(id).is_some_and(|entry| entry.record.expires_at > now)
+    }
+
     pub(in crate::store::memory) fn records(&self) -> impl Iterator<Item = &SessionRecord> {
         self.entries.values().map(|entry| &entry.record)
     }

@@ -10,6 +10,10 @@
 //! ```
 //!
 //! An ended task never changes, and the token only grows.
+//!
+//! * [`external`]: what systems other than the worker and the client change.
+
+mod external;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -33,6 +37,9 @@ pub struct TaskState {
     token: u64,
     /// The number of claims since the task was created or released.
     attempt: u32,
+    /// Whether the task has come further since the last claim: a checkpoint, a question or an answer was stored.
+    #[serde(default)]
+    has_advanced: bool,
     /// When the client was last told something new. It never goes back, even if the clocks of workers disagree.
     updated_at: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -77,6 +84,7 @@ impl TaskState {
             stage: Stage::Queued { not_before: now },
             token: 0,
             attempt: 0,
+            has_advanced: false,
             updated_at: now,
             message: None,
             checkpoint: None,
@@ -192,12 +200,13 @@ impl TaskState {
             return Ok(Claimed::Ended);
         }
         if self.attempt >= terms.attempts {
-            let text = format!("the task was given up: {} workers ended before it did", self.attempt);
+            let text = format!("the task was given up after {} attempts without an outcome", self.attempt);
             self.end(TaskOutcome::Failed(ErrorData::internal_error(text, None)), now);
             return Ok(Claimed::Ended);
         }
         self.token += 1;
         self.attempt += 1;
+        self.has_advanced = false;
         let lease = Lease { token: self.token, until: now.plus(terms.length) };
         self.stage = Stage::Running { until: lease.until };
         Ok(Claimed::Held(lease))
@@ -234,6 +243,7 @@ impl TaskState {
     pub fn set_checkpoint(&mut self, lease: &Lease, checkpoint: Checkpoint) -> Result<(), TaskError> {
         self.require_held(lease)?;
         checkpoint.check()?;
+        self.has_advanced |= self.checkpoint.as_ref() != Some(&checkpoint);
         self.checkpoint = Some(checkpoint);
         Ok(())
     }
@@ -260,12 +270,13 @@ impl TaskState {
         inputs.insert(key.to_owned(), TaskInput::open(request));
         check_size("all questions of a task", &inputs, TaskInput::LARGEST_TOTAL)?;
         self.inputs = inputs;
+        self.has_advanced = true;
         self.touch(now);
         Ok(())
     }
 
     /// Keeps the answers of the client. Those to questions that were not asked or are answered are ignored. A task that
-    /// waits for the last of them is due at once.
+    /// waits is due at once.
     ///
     /// # Errors
     ///
@@ -283,9 +294,8 @@ impl TaskState {
         }
         check_size("all questions and answers of a task", &inputs, TaskInput::LARGEST_TOTAL)?;
         self.inputs = inputs;
-        if self.open_inputs().next().is_none()
-            && let Stage::Queued { not_before } = &mut self.stage
-        {
+        self.has_advanced = true;
+        if let Stage::Queued { not_before } = &mut self.stage {
             *not_before = now.min(*not_before);
         }
         self.touch(now);
@@ -347,6 +357,25 @@ impl TaskState {
             self.attempt = 0;
         }
         Ok(())
+    }
+
+    /// Gives the task back because the time of its worker is over, for another one that goes on from the checkpoint. It is
+    /// a failed attempt if the task has not come further.
+    ///
+    /// # Errors
+    ///
+    /// As [`TaskState::heartbeat`].
+    pub fn hand_over(&mut self, lease: &Lease, now: Timestamp) -> Result<(), TaskError> {
+        let attempt = if self.has_advanced { 0 } else { self.attempt };
+        self.release(lease, now, now)?;
+        self.attempt = attempt;
+        Ok(())
+    }
+
+    /// The number of questions that the client has answered.
+    #[must_use]
+    pub fn answered(&self) -> usize {
+        self.inputs.values().filter(|input| !input.is_open()).count()
     }
 
     fn is_asked(&self, key: &str) -> bool {
