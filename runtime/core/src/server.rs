@@ -39,7 +39,7 @@ use crate::{
     signal,
     store::Stores,
     tasks::{LeaseTerms, TaskLimits, TaskQueue, TaskSupport, Tasks},
-    telemetry::Payloads,
+    telemetry::{Payloads, TaskTracing},
     time::Clock,
     tools::Tools,
     worker::{EmbeddedWorker, QueueWorker, WorkerParts},
@@ -140,14 +140,15 @@ impl Server {
         #[cfg(feature = "otel")]
         let tracing = tracer.map(|tracer| tracing(tracer, &handler));
         #[cfg(not(feature = "otel"))]
-        let None = tracer;
+        let tracing = tracer;
+        let of_tasks = tracing.clone();
         let (dispatcher, queue_worker) = dispatcher(
             handler,
             &config,
             stores,
             &lifecycle,
             publisher,
-            ToolParts { dynamic: dynamic_tools, tasks: task_tools, queue: task_queue },
+            ToolParts { dynamic: dynamic_tools, tasks: task_tools, queue: task_queue, tracing: of_tasks },
             metrics.clone(),
         )?;
         let endpoint = Arc::new(Endpoint {
@@ -316,6 +317,8 @@ struct ToolParts {
     tasks: BTreeMap<String, TaskSupport>,
     /// The queue from which workers take tasks.
     queue: Option<Arc<dyn TaskQueue>>,
+    /// The tracing system that gets a span of each attempt of a task.
+    tracing: TaskTracing,
 }
 
 /// The metrics of the server: lines of the log on Lambda, totals where an address shows them.
@@ -402,6 +405,7 @@ fn dispatcher(
         program: info.server_info.version.clone(),
         tracker: tracker.clone(),
         shutdown: shutdown.clone(),
+        tracing: tool_parts.tracing,
     };
     let tasks = worker.tasks.clone();
     let (mut queue_worker, queue) = (None, tool_parts.queue);

@@ -46,13 +46,15 @@ impl CallSpans {
     pub(crate) fn begin(&self, call: &BegunCall<'_>) -> Arc<dyn RequestSpan> {
         let common = common(call);
         let parent = traces::parent(call);
+        let kind = if call.task.is_some() { SpanKind::Consumer } else { SpanKind::Server };
         let builder = SpanBuilder::from_name(call.method.to_owned())
-            .with_kind(SpanKind::Server)
+            .with_kind(kind)
             .with_attributes(common.iter().cloned().chain(of_begun(call)))
             .with_links(traces::links(call));
         let context = parent.with_span(self.tracer.build_with_context(builder, &parent));
         let (method, measured) = (call.method.to_owned(), Arc::clone(&self.measured));
-        Arc::new(CallSpan { context, method, common, measured, begun: Instant::now() })
+        let is_task = call.task.is_some();
+        Arc::new(CallSpan { context, method, common, measured, is_task, begun: Instant::now() })
     }
 }
 
@@ -63,6 +65,8 @@ struct CallSpan {
     /// The attributes that its span and its duration have.
     common: Vec<KeyValue>,
     measured: Arc<Measured>,
+    /// An attempt of a task is no operation of a client.
+    is_task: bool,
     begun: Instant,
 }
 
@@ -102,7 +106,7 @@ impl RequestSpan for CallSpan {
 
 impl CallSpan {
     fn measure(&self, call: &EndedCall<'_>, outcome: &[KeyValue]) {
-        if call.is_waiting {
+        if call.is_waiting || self.is_task {
             return;
         }
         let names = &self.measured.names;
@@ -122,11 +126,11 @@ impl CallSpan {
 
 /// The attributes that the span of a call and its duration have.
 fn common(call: &BegunCall<'_>) -> Vec<KeyValue> {
-    let mut attributes = vec![
-        KeyValue::new("mcp.method.name", call.method.to_owned()),
-        KeyValue::new("network.transport", "tcp"),
-        KeyValue::new("network.protocol.name", "http"),
-    ];
+    let mut attributes = vec![KeyValue::new("mcp.method.name", call.method.to_owned())];
+    if call.task.is_none() {
+        attributes.push(KeyValue::new("network.transport", "tcp"));
+        attributes.push(KeyValue::new("network.protocol.name", "http"));
+    }
     attributes.extend(call.protocol_version.map(|version| KeyValue::new("mcp.protocol.version", version)));
     if call.method == "tools/call" {
         attributes.push(KeyValue::new("gen_ai.operation.name", "execute_tool"));
@@ -135,7 +139,7 @@ fn common(call: &BegunCall<'_>) -> Vec<KeyValue> {
 }
 
 /// The attributes of the span alone, as far as they are known at its begin. Those of Lambda:
-/// <https://opentelemetry.io/docs/specs/semconv/faas/aws-lambda/> (read 2026-11-27).
+/// <https://opentelemetry.io/docs/specs/semconv/faas/aws-lambda/> (read 2026-11-27). There are no conventions for tasks.
 fn of_begun(call: &BegunCall<'_>) -> impl Iterator<Item = KeyValue> {
     let text = |name, value: Option<&str>| Some(KeyValue::new(name, value?.to_owned()));
     let invocation = call.invocation;
@@ -146,6 +150,8 @@ fn of_begun(call: &BegunCall<'_>) -> impl Iterator<Item = KeyValue> {
         text("aws.lambda.invoked_arn", invocation.and_then(Invocation::invoked_arn)),
         invocation.map(|invocation| KeyValue::new("faas.coldstart", invocation.is_cold_start())),
         invocation.map(|_| KeyValue::new("faas.trigger", "http")),
+        text("mcp_lambda_server.task.id", call.task.map(|(id, _)| id)),
+        call.task.map(|(_, attempt)| KeyValue::new("mcp_lambda_server.task.attempt", i64::from(attempt))),
     ];
     attributes.into_iter().flatten()
 }

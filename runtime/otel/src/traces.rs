@@ -11,24 +11,29 @@ use opentelemetry::{
 };
 use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 
-/// The parent of the span of a call: the client's trace of `_meta`, else that of the HTTP request.
+/// The parent of the span of a call: the client's trace of `_meta`, else that of the HTTP request. A task has none: the span of
+/// its client has ended.
 pub(crate) fn parent(call: &BegunCall<'_>) -> Context {
-    let trace = call.trace.as_ref().or(call.trace_of_headers);
+    let trace = call.trace.as_ref().or(call.trace_of_headers).filter(|_| call.task.is_none());
     let context = Context::new();
     let Some(trace) = trace else { return context };
     let context = TraceContextPropagator::new().extract_with_context(&context, &Fields(trace));
     BaggagePropagator::new().extract_with_context(&context, &Fields(trace))
 }
 
-/// The contexts of the transport: that of the HTTP request, unless it is the parent, and X-Ray's of the invocation.
+/// The contexts of the transport: that of the HTTP request, unless it is the parent, and X-Ray's of the invocation. Of a task,
+/// the context of the call that created it.
 pub(crate) fn links(call: &BegunCall<'_>) -> Vec<Link> {
-    let of_headers = call.trace_of_headers.filter(|_| call.trace.is_some()).map(|trace| {
-        let context = TraceContextPropagator::new().extract_with_context(&Context::new(), &Fields(trace));
-        context.span().span_context().clone()
-    });
+    let of_headers = call.trace_of_headers.filter(|_| call.trace.is_some()).map(context_of);
+    let of_creation = call.trace.as_ref().filter(|_| call.task.is_some()).map(context_of);
     let of_invocation = call.invocation.and_then(Invocation::trace_header).and_then(xray);
-    let contexts = of_headers.into_iter().chain(of_invocation);
+    let contexts = of_headers.into_iter().chain(of_creation).chain(of_invocation);
     contexts.filter(SpanContext::is_valid).map(|context| Link::new(context, Vec::new(), 0)).collect()
+}
+
+fn context_of(trace: &TraceContext) -> SpanContext {
+    let context = TraceContextPropagator::new().extract_with_context(&Context::new(), &Fields(trace));
+    context.span().span_context().clone()
 }
 
 /// The context of a trace header of X-Ray: `Root=1-<8 digits>-<24 digits>;Parent=<16 digits>;Sampled=1`. Both digits of the

@@ -2,10 +2,12 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use mcp_lambda_server::{Config, otel::OtlpEndpoint};
+use mcp_lambda_server::{Builder, Config, otel::OtlpEndpoint, tasks::TaskSupport};
 use serde_json::json;
 use test_support::{
-    McpRequest, World, call, environments_with,
+    Fixture, McpRequest, World, call,
+    environments::world as world_with,
+    environments_with,
     otlp::{Answer, ReceivedSpan, Receiver},
     request::initialize_request,
     session::{Client, NEWEST},
@@ -168,6 +170,46 @@ async fn a_session_has_spans_of_its_handshake_its_calls_and_its_notifications_an
     let session = &spans[3].attributes["mcp.session.id"];
     assert!(session.len() == 16 && spans[4].attributes["mcp.session.id"] == *session, "{spans:#?}");
     assert!(!format!("{spans:?}").contains(&id), "the id itself is a secret");
+}
+
+/// The client of a task has its response before the task runs: the attempt is a trace of its own, with a link.
+#[tokio::test]
+async fn an_attempt_of_a_task_is_a_span_that_links_to_the_call_that_created_it() {
+    let receiver = Receiver::start().await;
+    let build = |builder: Builder<Fixture>| {
+        builder.task_tool("echo", TaskSupport::Optional).task_tool("error", TaskSupport::Optional)
+    };
+    let world = world_with(1, |config| send_to(config, &receiver), build);
+    let declares = json!({ "extensions": { "io.modelcontextprotocol/tasks": {} } });
+    for tool in ["echo", "error"] {
+        let params = json!({ "name": tool, "arguments": {}, "_meta": { "traceparent": PARENT } });
+        stateless_with(json!(1), "tools/call", params, declares.clone())
+            .send(world.at(0))
+            .await
+            .bytes()
+            .await;
+    }
+    let attempts = || receiver.spans().into_iter().filter(|span| span.kind == "CONSUMER");
+    while attempts().count() < 2 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        world.at(0).flush_spans(BUDGET).await;
+    }
+    let client = ("0af7651916cd43dd8448eb211c80319c".to_owned(), "b7ad6b7169203331".to_owned());
+    for (name, is_error) in [("tools/call echo", false), ("tools/call error", true)] {
+        let attempt =
+            attempts().find(|span| span.name == name).unwrap_or_else(|| panic!("{:#?}", receiver.spans()));
+        assert_eq!((attempt.parent_id.as_str(), &attempt.links), ("", &vec![client.clone()]));
+        has(&attempt, &[("mcp_lambda_server.task.attempt", "1"), ("gen_ai.operation.name", "execute_tool")]);
+        assert_eq!(attempt.is_error, is_error, "{attempt:#?}");
+        assert!(!attempt.attributes["mcp_lambda_server.task.id"].is_empty());
+        assert!(!attempt.attributes.contains_key("network.transport"), "{attempt:#?}");
+    }
+    let created = receiver.spans().into_iter().filter(|span| span.kind == "SERVER");
+    assert_eq!(created.filter(|span| span.trace_id == client.0).count(), 2);
+    let measured: u64 = receiver.points().iter().map(|point| point.count).max().unwrap_or(0);
+    assert!(
+        measured >= 1 && receiver.points().iter().all(|point| !point.attributes.contains_key("error.type"))
+    );
 }
 
 /// <https://github.com/open-telemetry/semantic-conventions-genai/blob/main/docs/gen-ai/mcp.md#metric-mcpserveroperationduration>

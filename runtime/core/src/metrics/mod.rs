@@ -39,7 +39,6 @@ pub(crate) use self::{
 
 /// A step of a task that is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(not(feature = "metrics"), expect(dead_code, reason = "as in a program with metrics"))]
 pub(crate) enum TaskStep {
     Created,
     /// Its first worker has begun.

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, value::RawValue};
 
 use super::{
     request_line,
-    request_tracer::{BegunCall, EndedCall, Tracing},
+    request_tracer::{BegunCall, EndedCall, RequestSpan, Tracing},
     served_request::{End, Observed, ServedRequest, Target},
     text::bounded,
     trace_context::TraceContext,
@@ -38,6 +38,7 @@ impl ServedRequest {
             trace: trace_of(params),
             trace_of_headers: observed.trace_of_headers(),
             invocation: observed.invocation.as_ref(),
+            task: None,
         };
         let span = tracing.tracer.begin(&begun);
         observed.span = Some((span, Arc::clone(&tracing.is_listed)));
@@ -46,15 +47,20 @@ impl ServedRequest {
     /// Runs a future within the span of the call.
     pub(crate) async fn in_span<F: Future>(&self, future: F) -> F::Output {
         let span = self.observed().span.as_ref().map(|(span, _)| Arc::clone(span));
-        let mut future = pin!(future);
-        poll_fn(|cx: &mut Context<'_>| {
-            let Some(span) = &span else { return future.as_mut().poll(cx) };
-            let mut polled = Poll::Pending;
-            span.enter(&mut || polled = future.as_mut().poll(cx));
-            polled
-        })
-        .await
+        within(span, future).await
     }
+}
+
+/// Runs a future within a span, if there is one.
+pub(super) async fn within<F: Future>(span: Option<Arc<dyn RequestSpan>>, future: F) -> F::Output {
+    let mut future = pin!(future);
+    poll_fn(|cx: &mut Context<'_>| {
+        let Some(span) = &span else { return future.as_mut().poll(cx) };
+        let mut polled = Poll::Pending;
+        span.enter(&mut || polled = future.as_mut().poll(cx));
+        polled
+    })
+    .await
 }
 
 impl Observed {

@@ -1,5 +1,6 @@
 //! The log of the server, and the trace of an invocation.
 
+mod attempt_span;
 #[cfg(feature = "otel")]
 mod call_span;
 mod lazy;
@@ -20,6 +21,7 @@ mod trace_context;
 mod trace_header;
 mod writer;
 
+pub(crate) use attempt_span::{AttemptSpan, TaskTracing};
 pub use logs::{Beside, Logs, init as init_logs};
 #[cfg(feature = "metrics")]
 pub(crate) use metric_lines::MetricLines;

@@ -43,6 +43,8 @@ pub struct BegunCall<'a> {
     pub trace_of_headers: Option<&'a TraceContext>,
     /// The Lambda invocation that the request came with.
     pub invocation: Option<&'a Invocation>,
+    /// The id of the task and the number of the attempt, of a call that runs as a task. Its client has its response already.
+    pub task: Option<(&'a str, u32)>,
 }
 
 /// What is known of a call when it has ended. Texts of the client are bounded.

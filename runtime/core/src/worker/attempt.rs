@@ -20,7 +20,7 @@ use crate::{
     handler::{Handler, HandlerError, HandlerResult},
     protocol::{Era, Fault},
     tasks::{Continue, HeldTask, Task, TaskError, TaskHandle, TaskOutcome},
-    telemetry::ServedRequest,
+    telemetry::{AttemptSpan, ServedRequest},
     time::Deadline,
 };
 
@@ -66,6 +66,15 @@ enum End {
     Lost(TaskError),
 }
 
+impl End {
+    fn outcome(&self) -> Option<&TaskOutcome> {
+        match self {
+            Self::Outcome(outcome) => Some(outcome),
+            Self::Continue(_) | Self::HandOver | Self::GiveBack | Self::Lost(_) => None,
+        }
+    }
+}
+
 /// Runs a task until it has an outcome, goes on later, the process stops, the deadline passes, or it is another worker's.
 pub(super) async fn run(
     handler: &Arc<dyn Handler>,
@@ -78,14 +87,18 @@ pub(super) async fn run(
     let cancel = CancellationToken::new();
     let handle = TaskHandle::of(held, parts.program.clone(), cancel.clone());
     let end = match call(handler, parts, &task, &handle, cancel.clone(), deadline) {
-        Ok(call) => tokio::select! {
-            biased;
-            end = drive(call, &cancel) => end,
-            end = watch(&handle, woken, &cancel, parts.lease) => end,
-            () = handle.waits_for(PATIENCE) => End::Continue(Continue::after_update()),
-            () = parts.shutdown.cancelled() => End::GiveBack,
-            () = passed(deadline) => End::HandOver,
-        },
+        Ok((call, span)) => {
+            let end = tokio::select! {
+                biased;
+                end = span.around(drive(call, &cancel)) => end,
+                end = watch(&handle, woken, &cancel, parts.lease) => end,
+                () = handle.waits_for(PATIENCE) => End::Continue(Continue::after_update()),
+                () = parts.shutdown.cancelled() => End::GiveBack,
+                () = passed(deadline) => End::HandOver,
+            };
+            span.end(end.outcome());
+            end
+        }
         Err(fault) => End::Outcome(TaskOutcome::Failed(fault.to_error())),
     };
     let written = match end {
@@ -121,8 +134,9 @@ fn call(
     handle: &TaskHandle,
     cancel: CancellationToken,
     deadline: Option<Deadline>,
-) -> Result<HandlerCall, Fault> {
+) -> Result<(HandlerCall, AttemptSpan), Fault> {
     let (request, typed, principal) = StoredCall::restore(task)?;
+    let span = AttemptSpan::begin(&parts.tracing, task, &typed);
     let mut extensions = parts.services.of_principal(&principal);
     let left = task.expires_at.since(parts.clock.now());
     extensions.insert(deadline.map_or_else(|| Deadline::after(left), |deadline| deadline.capped(left)));
@@ -131,7 +145,7 @@ fn call(
     // The request is answered long before: there is nothing to observe.
     let served = ServedRequest::of(&http::Extensions::new());
     let context = HandlerContext { era: Era::Stateless, principal, peer_info, extensions, cancel, served };
-    Ok(HandlerCall::start(Arc::clone(handler), request, typed, context))
+    Ok((HandlerCall::start(Arc::clone(handler), request, typed, context), span))
 }
 
 /// Calls the handler. A task has no stream: what the handler sends on the way goes nowhere, and what it asks that way is

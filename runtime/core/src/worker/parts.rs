@@ -11,6 +11,7 @@ use crate::{
     handler::Request,
     protocol::Fault,
     tasks::{Task, TaskError, Tasks},
+    telemetry::TaskTracing,
     time::Clock,
 };
 
@@ -31,6 +32,8 @@ pub(crate) struct WorkerParts {
     pub(crate) tracker: TaskTracker,
     /// Is cancelled when the server is asked to stop: tasks are then given back.
     pub(crate) shutdown: CancellationToken,
+    /// The tracing system that gets a span of each attempt.
+    pub(crate) tracing: TaskTracing,
 }
 
 impl WorkerParts {

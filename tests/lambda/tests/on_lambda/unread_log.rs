@@ -2,6 +2,7 @@
 
 use std::{
     io::{BufRead, BufReader},
+    net::TcpStream,
     process::{Child, ChildStderr, Command, Stdio},
     sync::{Arc, Mutex},
     thread,
@@ -57,9 +58,9 @@ fn start() -> Server {
     Server { process, log: Some(log), url }
 }
 
-async fn refuse(server: &Server) {
+async fn refuse(server: &Server, requests: usize) {
     let http = Http(server.url.clone());
-    for number in 0..REQUESTS {
+    for number in 0..requests {
         let path = format!("/mcp?{number}");
         let reply = McpRequest::of(Method::PUT).path(&path).send(&http).await;
         assert_eq!(reply.status, 405, "request {number}");
@@ -70,7 +71,7 @@ async fn refuse(server: &Server) {
 #[tokio::test]
 async fn a_server_whose_log_is_not_read_answers_and_ends() {
     let mut server = start();
-    refuse(&server).await;
+    refuse(&server, REQUESTS).await;
     kill(Pid::from_raw(server.process.id().try_into().unwrap()), Signal::SIGTERM).unwrap();
     let mut ended = None;
     eventually("the end of the process", || {
@@ -85,7 +86,7 @@ async fn a_server_whose_log_is_not_read_answers_and_ends() {
 #[tokio::test]
 async fn a_tool_that_panics_while_the_log_is_not_read_is_answered() {
     let server = start();
-    refuse(&server).await;
+    refuse(&server, REQUESTS).await;
     let http = Http(server.url.clone());
     for number in 0..20 {
         let reply = call("panic", json!({})).send(&http).await;
@@ -98,7 +99,7 @@ async fn a_tool_that_panics_while_the_log_is_not_read_is_answered() {
 #[tokio::test]
 async fn the_log_says_how_many_lines_were_dropped() {
     let mut server = start();
-    refuse(&server).await;
+    refuse(&server, REQUESTS).await;
     let lines = Arc::new(Mutex::new(Vec::new()));
     let read = Arc::clone(&lines);
     let server_log = server.log.take().unwrap();
@@ -128,6 +129,22 @@ async fn the_log_says_how_many_lines_were_dropped() {
     assert_eq!(notice["level"], "WARN");
     assert_eq!(notice["message"], format!("{} log lines were dropped", notice["dropped"]));
     assert!(notice["timestamp"].as_str().unwrap().ends_with('Z'), "{notice}");
+}
+
+/// A reader that is slow: more lines wait than its pipe takes, and none is dropped.
+#[tokio::test]
+async fn lines_that_wait_are_written_before_the_process_ends() {
+    const WAITING: usize = 500;
+    let mut server = start();
+    refuse(&server, WAITING).await;
+    kill(Pid::from_raw(server.process.id().try_into().unwrap()), Signal::SIGTERM).unwrap();
+    let address = server.url.trim_start_matches("http://").to_owned();
+    eventually("the server has ended", || TcpStream::connect(&address).is_err()).await;
+    let lines: Vec<_> = server.log.take().unwrap().lines().map(Result::unwrap).collect();
+    let served = lines.iter().filter(|line| line.contains(r#""message":"served""#)).count();
+    let bytes: usize = lines.iter().map(String::len).sum();
+    assert!(bytes > 96 * 1024, "{bytes} bytes fit into the pipe");
+    assert_eq!(served, WAITING);
 }
 
 /// One caller cannot fill the log with one refusal.
