@@ -90,7 +90,7 @@ pub mod config {
     #[doc(inline)]
     pub use mcp_lambda_core::{
         config::{
-            AllowList, Config, CorsConfig, EventConfig, InvalidLogFilter, LogFilter, LogFormat,
+            AllowList, Config, CorsConfig, EventConfig, InvalidLogFilter, LogFilter, LogFormat, ProcessRole,
             RequestLimits, ResponseMode, SessionConfig, SessionMode, StateKey, StreamConfig, Tables,
             TaskConfig, TlsRoots, VARIABLES, Variable,
         },
@@ -203,7 +203,7 @@ pub mod tasks {
     #[doc(inline)]
     pub use mcp_lambda_core::tasks::{
         Checkpoint, Claimed, Continue, ExternalUpdate, HeldTask, LARGEST_CALL, LARGEST_OUTCOME, Lease,
-        LeaseTerms, MalformedMessage, QueueError, Task, TaskCursor, TaskError, TaskHandle, TaskId, TaskInput,
+        LeaseTerms, MalformedMessage, QueueError, ReceivedMessage, Task, TaskCursor, TaskError, TaskHandle, TaskId, TaskInput,
         TaskLimits, TaskMessage, TaskOutcome, TaskQueue, TaskState, TaskStatus, TaskStore, TaskSupport,
         Tasks, next_look,
     };

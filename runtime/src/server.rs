@@ -11,7 +11,7 @@ use futures::future::BoxFuture;
 use http::{Request, Response};
 use mcp_lambda_core::{
     BoundServer,
-    config::Config,
+    config::{Config, ProcessRole},
     error::Error,
     events::Events,
     http::{Body, BoxError},
@@ -54,7 +54,7 @@ impl Server {
     }
 
     /// Serves until the process is asked to stop: the Lambda Runtime API in an execution environment of Lambda, the
-    /// address of [`Config::listen`] elsewhere.
+    /// address of [`Config::listen`] elsewhere. A worker ([`Config::role`]) takes tasks from the queue instead.
     ///
     /// # Errors
     ///
@@ -71,6 +71,11 @@ impl Server {
             #[cfg(feature = "lambda")]
             Host::Lambda(environment) => {
                 Box::pin(environment.serve(self.server, self.hooks.lambda, logs.clone())).await
+            }
+            Host::Worker => {
+                Box::pin(self.server.work()).await;
+                self.hooks.ended_locally().await;
+                Ok(())
             }
             Host::Local => {
                 let listen = self.config().listen;
@@ -152,6 +157,8 @@ where
 pub(crate) enum Host {
     #[cfg(feature = "lambda")]
     Lambda(Environment),
+    /// Nothing calls the process: it polls a queue.
+    Worker,
     Local,
 }
 
@@ -159,7 +166,12 @@ impl Host {
     /// The host that the configuration names. The Runtime API is connected to at once, while the server is built.
     #[cfg_attr(not(feature = "lambda"), expect(unused_variables, reason = "a local server has no extension"))]
     pub(crate) async fn of(config: &Config, hooks: &Hooks) -> Result<Self, Error> {
-        let Some(address) = &config.runtime_api else { return Ok(Self::Local) };
+        let Some(address) = &config.runtime_api else {
+            return Ok(match config.role {
+                ProcessRole::Server => Self::Local,
+                ProcessRole::Worker => Self::Worker,
+            });
+        };
         #[cfg(feature = "lambda")]
         {
             let registers = config.max_concurrency > 1 || hooks.on_shutdown.is_some();
@@ -175,6 +187,6 @@ impl Host {
     }
 
     pub(crate) fn is_lambda(&self) -> bool {
-        !matches!(self, Self::Local)
+        !matches!(self, Self::Local | Self::Worker)
     }
 }

@@ -1,16 +1,17 @@
 //! A queue of tasks in SQS.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use async_trait::async_trait;
 use aws_sdk_sqs::{
     Client,
+    config::timeout::TimeoutConfig,
     error::{DisplayErrorContext, ProvideErrorMetadata},
     types::{MessageAttributeValue, MessageSystemAttributeNameForSends, MessageSystemAttributeValue},
 };
 
 use mcp_lambda_core::{
-    tasks::{QueueError, TaskMessage, TaskQueue},
+    tasks::{QueueError, ReceivedMessage, TaskMessage, TaskQueue},
     telemetry::{trace_context, trace_header},
 };
 
@@ -22,9 +23,15 @@ use crate::{
 /// The SDK, in the version that this queue uses.
 pub use aws_sdk_sqs as sdk;
 
-/// The longest delay of a message, in seconds, and the longest group id:
+/// The longest delay of a message:
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html> (read 2026-11-27).
-const LONGEST_DELAY: u64 = 900;
+const LONGEST_DELAY: Duration = Duration::from_secs(900);
+/// The longest time for which a request waits for a message, and the most messages that it returns:
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html> (read 2026-11-27).
+const LONG_POLL: Duration = Duration::from_secs(20);
+const MOST_RECEIVED: usize = 10;
+/// The time by which a request may take longer than it waits.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// A standard queue of SQS, in which tasks wait for workers. The messages of one principal are one message group, so that a
 /// principal with many tasks does not keep those of others waiting:
@@ -84,7 +91,7 @@ impl fmt::Debug for SqsQueue {
 #[async_trait]
 impl TaskQueue for SqsQueue {
     async fn send(&self, message: &TaskMessage) -> Result<(), QueueError> {
-        let delay = message.delay.as_secs() + u64::from(message.delay.subsec_nanos() > 0);
+        let delay = seconds(message.delay.min(LONGEST_DELAY));
         let mut send = self
             .client()
             .await?
@@ -93,7 +100,7 @@ impl TaskQueue for SqsQueue {
             .message_body(message.body())
             .set_message_group_id(message.group.clone());
         if delay > 0 {
-            send = send.delay_seconds(i32::try_from(delay.min(LONGEST_DELAY)).unwrap_or_default());
+            send = send.delay_seconds(delay);
         }
         let trace = trace_context();
         for (name, value) in trace.iter().flat_map(|trace| trace.fields()) {
@@ -111,4 +118,49 @@ impl TaskQueue for SqsQueue {
         send.send().await.map_err(|error| self.failed("SendMessage", &error))?;
         Ok(())
     }
+
+    async fn receive(&self, most: usize, hidden: Duration) -> Result<Vec<ReceivedMessage>, QueueError> {
+        let timeouts = TimeoutConfig::builder()
+            .operation_attempt_timeout(LONG_POLL + GRACE)
+            .operation_timeout(LONG_POLL + 2 * GRACE)
+            .build();
+        let received = self
+            .client()
+            .await?
+            .receive_message()
+            .queue_url(&self.url)
+            .max_number_of_messages(i32::try_from(most.min(MOST_RECEIVED)).unwrap_or(1))
+            .wait_time_seconds(seconds(LONG_POLL))
+            .visibility_timeout(seconds(hidden))
+            .customize()
+            .config_override(aws_sdk_sqs::config::Builder::new().timeout_config(timeouts))
+            .send()
+            .await
+            .map_err(|error| self.failed("ReceiveMessage", &error))?;
+        let messages = received.messages.unwrap_or_default().into_iter();
+        Ok(messages
+            .map(|message| {
+                let (body, receipt) = (message.body, message.receipt_handle);
+                ReceivedMessage::new(body.unwrap_or_default(), receipt.unwrap_or_default())
+            })
+            .collect())
+    }
+
+    async fn hide(&self, receipt: &str, hidden: Duration) -> Result<(), QueueError> {
+        let change = self.client().await?.change_message_visibility().queue_url(&self.url);
+        let changed = change.receipt_handle(receipt).visibility_timeout(seconds(hidden)).send().await;
+        changed.map(drop).map_err(|error| self.failed("ChangeMessageVisibility", &error))
+    }
+
+    async fn delete(&self, receipt: &str) -> Result<(), QueueError> {
+        let delete = self.client().await?.delete_message().queue_url(&self.url).receipt_handle(receipt);
+        delete.send().await.map(drop).map_err(|error| self.failed("DeleteMessage", &error))
+    }
+}
+
+/// Whole seconds, up to the twelve hours for which SQS hides a message.
+fn seconds(time: Duration) -> i32 {
+    const LONGEST: u64 = 12 * 60 * 60;
+    let whole = time.as_secs() + u64::from(time.subsec_nanos() > 0);
+    i32::try_from(whole.min(LONGEST)).unwrap_or(i32::MAX)
 }

@@ -214,6 +214,31 @@ impl Server {
         })
     }
 
+    /// Takes tasks from the queue and runs them until the process is asked to stop by SIGTERM, SIGINT or [`Server::stop`]. Then the
+    /// tasks that are running are given back, for which there is the time of [`ConnectionConfig::stop_time`]. A server without
+    /// a queue returns at once.
+    ///
+    /// [`ConnectionConfig::stop_time`]: crate::config::ConnectionConfig::stop_time
+    pub async fn work(self) {
+        let Some(worker) = &self.queue_worker else { return };
+        tracing::info!("taking tasks from the queue");
+        let shutdown = &self.lifecycle.shutdown;
+        let working = worker.poll();
+        tokio::pin!(working);
+        tokio::select! {
+            () = &mut working => return,
+            () = signal::stop_requested() => shutdown.cancel(),
+            () = shutdown.cancelled() => {}
+        }
+        tracing::info!("asked to stop; giving back the tasks that are running");
+        let stop_time = self.config().connections.stop_time;
+        if tokio::time::timeout(stop_time, working).await.is_err() {
+            tracing::warn!(
+                "tasks were not given back in time: others take them over when their leases are over"
+            );
+        }
+    }
+
     /// The clock of everything that expires.
     #[doc(hidden)]
     #[must_use]

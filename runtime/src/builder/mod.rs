@@ -13,7 +13,7 @@ use http::{Request, Response};
 use mcp_lambda_core::{
     ServerParts,
     auth::ScopeTable,
-    config::{Config, SessionMode},
+    config::{Config, ProcessRole, SessionMode},
     error::{ConfigError, Error},
     events::Publisher,
     http::{Body, BoxError, Routes},
@@ -283,6 +283,15 @@ impl<H: ServerHandler> Builder<H> {
         if stores.is_none() && task_queue.is_some() {
             let expected = "the name of a table, since TASK_QUEUE_URL is set: workers do not find tasks in the memory of another process";
             return Err(ConfigError::new("SESSION_TABLE_NAME", "", expected).into());
+        }
+        let is_worker = config.role == ProcessRole::Worker && config.runtime_api.is_none();
+        if is_worker && task_queue.is_none() {
+            let expected = "the URL of the queue whose tasks the process runs, since MCP_ROLE is worker";
+            return Err(ConfigError::new("TASK_QUEUE_URL", "", expected).into());
+        }
+        if is_worker && self.task_tools.is_empty() {
+            let expected = "server: the program names no tool with task_tool, so it has no tasks to run";
+            return Err(ConfigError::new("MCP_ROLE", "worker", expected).into());
         }
         if self.receive_events {
             config.events.enabled.get_or_insert(true);

@@ -5,7 +5,7 @@ use std::{collections::HashMap, time::Duration};
 use mcp_lambda_server::{
     Config,
     auth::{AuthMode, ScopeTable},
-    config::{AllowList, LogFormat, ResponseMode, SessionMode, TlsRoots, VARIABLES},
+    config::{AllowList, LogFormat, ProcessRole, ResponseMode, SessionMode, TlsRoots, VARIABLES},
     error::ConfigError,
 };
 use serde_json::{Value, json};
@@ -33,6 +33,14 @@ fn hosts(list: &AllowList, items: &[&str]) -> bool {
 
 fn rows() -> Vec<Row> {
     vec![
+        (
+            "MCP_ROLE",
+            |c| c.role == ProcessRole::Server,
+            "worker",
+            |c| c.role == ProcessRole::Worker,
+            &["Worker", "ingest", "server,worker"],
+            "server or worker",
+        ),
         (
             "MCP_LISTEN",
             |c| c.listen.to_string() == "127.0.0.1:9000",

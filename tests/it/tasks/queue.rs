@@ -17,7 +17,7 @@ use mcp_lambda_server::{
         ErrorData, RoleServer, ServerHandler, handler::server::router::tool::ToolRouter,
         service::RequestContext, tool, tool_handler, tool_router,
     },
-    tasks::{QueueError, TaskId, TaskLimits, TaskMessage, TaskQueue, TaskSupport, Tasks},
+    tasks::{QueueError, ReceivedMessage, TaskId, TaskLimits, TaskMessage, TaskQueue, TaskSupport, Tasks},
     time::Timestamp,
 };
 use serde_json::{Value, json};
@@ -52,14 +52,33 @@ impl TaskQueue for Kept {
         self.sent.lock().expect("no panic").push(message.clone());
         Ok(())
     }
+
+    async fn receive(&self, _: usize, _: Duration) -> Result<Vec<ReceivedMessage>, QueueError> {
+        Err(QueueError::new("the test delivers the messages"))
+    }
+
+    async fn hide(&self, _: &str, _: Duration) -> Result<(), QueueError> {
+        Err(QueueError::new("the test delivers the messages"))
+    }
+
+    async fn delete(&self, _: &str) -> Result<(), QueueError> {
+        Err(QueueError::new("the test delivers the messages"))
+    }
 }
 
 /// Each step waits at the gate, and is kept as a checkpoint.
 #[derive(Clone)]
-struct Jobs {
+pub(super) struct Jobs {
     tools: ToolRouter<Self>,
-    gate: Arc<Semaphore>,
-    done: Arc<AtomicU32>,
+    pub(super) gate: Arc<Semaphore>,
+    pub(super) done: Arc<AtomicU32>,
+}
+
+impl Jobs {
+    pub(super) fn new() -> Self {
+        let (gate, done) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicU32::new(0)));
+        Self { tools: Self::job_tools(), gate, done }
+    }
 }
 
 #[tool_router(router = job_tools)]
@@ -92,8 +111,8 @@ struct World {
 fn world(environments: usize) -> World {
     let clock = Clock::manual(Timestamp::from_millis(1_800_000_000_000));
     let stores = Stores::of(MemoryStore::new(clock.clone()));
-    let (gate, done, queue) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicU32::new(0)), Kept::default());
-    let jobs = Jobs { tools: Jobs::job_tools(), gate: Arc::clone(&gate), done: Arc::clone(&done) };
+    let (jobs, queue) = (Jobs::new(), Kept::default());
+    let (gate, done) = (Arc::clone(&jobs.gate), Arc::clone(&jobs.done));
     let server = || {
         let builder = McpLambdaServer::builder(jobs.clone()).config(Config::default()).stores(stores.clone());
         let builder = builder.task_tool("steps", TaskSupport::Optional).task_queue(Arc::new(queue.clone()));
@@ -102,7 +121,7 @@ fn world(environments: usize) -> World {
     World { servers: (0..environments).map(|_| server()).collect(), queue, stores, clock, gate, done }
 }
 
-fn declared(method: &str, params: Value) -> McpRequest {
+pub(super) fn declared(method: &str, params: Value) -> McpRequest {
     let id = params["taskId"].as_str().map(str::to_owned);
     let request = stateless_with(json!(1), method, params, json!({ "extensions": { EXTENSION: {} } }));
     match id {
@@ -272,12 +291,7 @@ async fn a_task_is_given_back_at_the_deadline_and_when_the_server_stops() {
 
 #[test]
 fn a_queue_without_stores_that_workers_share_is_refused() {
-    let jobs = Jobs {
-        tools: Jobs::job_tools(),
-        gate: Arc::new(Semaphore::new(0)),
-        done: Arc::new(AtomicU32::new(0)),
-    };
-    let builder = McpLambdaServer::builder(jobs).config(Config::default());
+    let builder = McpLambdaServer::builder(Jobs::new()).config(Config::default());
     let error = built(builder.task_queue(Arc::new(Kept::default()))).expect_err("no stores").to_string();
     assert!(error.starts_with("SESSION_TABLE_NAME") && error.contains("TASK_QUEUE_URL"), "{error}");
 }

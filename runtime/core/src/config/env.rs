@@ -10,8 +10,8 @@ use std::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::{
-    AllowList, LogFilter, LogFormat, LogLevel, ResponseMode, SessionMode, StateKey, Tables, TaskConfig,
-    TlsRoots, Variable, variables::*,
+    AllowList, LogFilter, LogFormat, LogLevel, ProcessRole, ResponseMode, SessionMode, StateKey, Tables,
+    TaskConfig, TlsRoots, Variable, variables::*,
 };
 use crate::error::ConfigError;
 
@@ -180,6 +180,14 @@ impl Env<'_> {
             None | Some("amazon") => Ok(TlsRoots::Amazon),
             Some("native") => Ok(TlsRoots::Native),
             Some(text) => Err(invalid_value(&TLS_ROOTS, text, "amazon or native")),
+        }
+    }
+
+    pub(super) fn role(&self) -> Result<ProcessRole, ConfigError> {
+        match self.get(&ROLE).as_deref() {
+            None | Some("server") => Ok(ProcessRole::Server),
+            Some("worker") => Ok(ProcessRole::Worker),
+            Some(text) => Err(invalid_value(&ROLE, text, "server or worker")),
         }
     }
 

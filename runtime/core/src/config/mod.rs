@@ -19,8 +19,8 @@ pub use log::{InvalidLogFilter, LogFilter, LogFormat};
 #[cfg(feature = "otel")]
 pub use otel::{FunctionConfig, OtelConfig, OtlpEndpoint, Sampler};
 pub use settings::{
-    AllowList, ConnectionConfig, CorsConfig, EventConfig, RequestLimits, ResponseMode, SessionConfig,
-    SessionMode, StateKey, StreamConfig, Tables, TaskConfig, TlsRoots,
+    AllowList, ConnectionConfig, CorsConfig, EventConfig, ProcessRole, RequestLimits, ResponseMode,
+    SessionConfig, SessionMode, StateKey, StreamConfig, Tables, TaskConfig, TlsRoots,
 };
 pub(crate) use variables::*;
 pub use variables::{VARIABLES, Variable};
@@ -32,6 +32,8 @@ use crate::{auth::AuthConfig, error::ConfigError, protocol::Limits};
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Config {
+    /// What the process does, outside Lambda. Default: [`ProcessRole::Server`].
+    pub role: ProcessRole,
     /// The local address that the server listens on. Default: `127.0.0.1:9000`.
     pub listen: SocketAddr,
     /// The path of the endpoint. Default: `/mcp`.
@@ -115,6 +117,7 @@ impl Default for Config {
     /// The configuration if no variable is set.
     fn default() -> Self {
         Self {
+            role: ProcessRole::Server,
             listen: SocketAddr::from(([127, 0, 0, 1], 9000)),
             path: "/mcp".into(),
             response_mode: ResponseMode::Auto,
@@ -226,6 +229,7 @@ impl Config {
             ));
         }
         Ok(Self {
+            role: env.role()?,
             listen: env.parse(&LISTEN, default.listen, "an address such as 127.0.0.1:9000")?,
             path: env.path(&PATH, default.path)?,
             response_mode: env.response_mode()?,

@@ -210,3 +210,13 @@ pub struct TaskConfig {
     /// How often a task is tried, when its workers end without a word. Default: 5.
     pub attempts: u32,
 }
+
+/// What a process does, outside Lambda. There, the kind of an event decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ProcessRole {
+    /// It serves HTTP.
+    #[default]
+    Server,
+    /// It takes tasks from the queue and runs them. It serves no HTTP.
+    Worker,
+}

@@ -27,6 +27,7 @@ macro_rules! variables {
 }
 
 variables! {
+    ROLE = "MCP_ROLE", "server", "server or worker: whether the process serves HTTP, or takes tasks from the queue and runs them, when it is not on Lambda";
     LISTEN = "MCP_LISTEN", "127.0.0.1:9000", "local address that the server listens on, when it is not on Lambda";
     PATH = "MCP_PATH", "/mcp", "path of the MCP endpoint";
     RESPONSE_MODE = "MCP_RESPONSE_MODE", "auto", "stream, buffered or auto: how the gateway passes a response body on; auto is stream behind a Function URL, else buffered";

@@ -40,7 +40,7 @@ pub use held::HeldTask;
 pub use input::TaskInput;
 pub use lease::{Lease, LeaseTerms};
 pub use outcome::{LARGEST_OUTCOME, TaskOutcome};
-pub use queue::{MalformedMessage, QueueError, TaskMessage, TaskQueue};
+pub use queue::{MalformedMessage, QueueError, ReceivedMessage, TaskMessage, TaskQueue};
 pub use rmcp::model::TaskStatus;
 pub use state::{Claimed, TaskState};
 pub use store::{TaskCursor, TaskStore, next_look};

@@ -65,6 +65,25 @@ impl TaskMessage {
     }
 }
 
+/// A message that a queue has delivered. It is hidden from other workers for a while, and then delivered again, unless it is
+/// deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ReceivedMessage {
+    /// The text of the message, as [`TaskMessage::body`] writes it.
+    pub body: String,
+    /// What the queue knows this delivery by.
+    pub receipt: String,
+}
+
+impl ReceivedMessage {
+    /// Creates a message that was received.
+    #[must_use]
+    pub fn new(body: impl Into<String>, receipt: impl Into<String>) -> Self {
+        Self { body: body.into(), receipt: receipt.into() }
+    }
+}
+
 /// A queue did not take, or give, a message.
 #[derive(Debug, thiserror::Error)]
 #[error("the queue of tasks failed")]
@@ -88,6 +107,28 @@ pub trait TaskQueue: Send + Sync + 'static {
     ///
     /// [`QueueError`] if the queue does not take it.
     async fn send(&self, message: &TaskMessage) -> Result<(), QueueError>;
+
+    /// Waits up to 20 s for messages, and returns up to `most` of them, which are hidden for a time. Lambda polls a queue by
+    /// itself: only workers elsewhere call this and the methods below.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueError`] if the queue cannot be read.
+    async fn receive(&self, most: usize, hidden: Duration) -> Result<Vec<ReceivedMessage>, QueueError>;
+
+    /// Hides a message that was received for a time from now on.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueError`] if the queue does not do so.
+    async fn hide(&self, receipt: &str, hidden: Duration) -> Result<(), QueueError>;
+
+    /// Deletes a message that was received.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueError`] if the queue does not do so.
+    async fn delete(&self, receipt: &str) -> Result<(), QueueError>;
 }
 
 #[cfg(test)]

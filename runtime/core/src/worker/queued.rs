@@ -36,11 +36,11 @@ pub enum DeliveryError {
 
 /// The worker of a queue. Clones share what is running.
 #[derive(Clone)]
-pub struct QueueWorker(Arc<Shared>);
+pub struct QueueWorker(pub(super) Arc<Shared>);
 
-struct Shared {
-    attempts: Attempts,
-    queue: Arc<dyn TaskQueue>,
+pub(super) struct Shared {
+    pub(super) attempts: Attempts,
+    pub(super) queue: Arc<dyn TaskQueue>,
 }
 
 impl QueueWorker {
@@ -56,15 +56,7 @@ impl QueueWorker {
     ///
     /// [`DeliveryError`] if the message has to be delivered again, because the store or the queue has failed.
     pub async fn deliver(&self, id: &TaskId, deadline: Deadline) -> Result<(), DeliveryError> {
-        let shared = &self.0;
-        let Some(_turn) = shared.attempts.turn(Some(deadline)).await else {
-            return shared.send_if_waiting(id).await.map(drop);
-        };
-        match shared.attempts.run(id, Some(deadline)).await {
-            Attempted::Ended | Attempted::Unknown | Attempted::Lost => Ok(()),
-            Attempted::GivenBack | Attempted::NotDue => shared.send_if_waiting(id).await.map(drop),
-            Attempted::Failed(error) => Err(error.into()),
-        }
+        self.0.serve(id, Some(deadline)).await
     }
 
     /// Sends a message for each task that no worker runs although one should: those whose message was lost, and those of
@@ -100,6 +92,17 @@ impl QueueWorker {
 }
 
 impl Shared {
+    pub(super) async fn serve(&self, id: &TaskId, deadline: Option<Deadline>) -> Result<(), DeliveryError> {
+        let Some(_turn) = self.attempts.turn(deadline).await else {
+            return self.send_if_waiting(id).await.map(drop);
+        };
+        match self.attempts.run(id, deadline).await {
+            Attempted::Ended | Attempted::Unknown | Attempted::Lost => Ok(()),
+            Attempted::GivenBack | Attempted::NotDue => self.send_if_waiting(id).await.map(drop),
+            Attempted::Failed(error) => Err(error.into()),
+        }
+    }
+
     /// Sends a message for a task that waits for a worker, to be delivered when the task is due. A task that waits for its
     /// client gets one with the client's answer.
     async fn send_if_waiting(&self, id: &TaskId) -> Result<bool, DeliveryError> {
