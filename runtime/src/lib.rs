@@ -203,9 +203,9 @@ pub mod tasks {
     #[doc(inline)]
     pub use mcp_lambda_core::tasks::{
         Checkpoint, Claimed, Continue, ExternalUpdate, HeldTask, LARGEST_CALL, LARGEST_OUTCOME, Lease,
-        LeaseTerms, MalformedMessage, QueueError, ReceivedMessage, Task, TaskCursor, TaskError, TaskHandle, TaskId, TaskInput,
-        TaskLimits, TaskMessage, TaskOutcome, TaskQueue, TaskState, TaskStatus, TaskStore, TaskSupport,
-        Tasks, next_look,
+        LeaseTerms, MalformedMessage, QueueError, ReceivedMessage, Task, TaskCursor, TaskError, TaskHandle,
+        TaskId, TaskInput, TaskLimits, TaskMessage, TaskOutcome, TaskQueue, TaskState, TaskStatus, TaskStore,
+        TaskSupport, Tasks, next_look,
     };
 }
 

@@ -14,7 +14,7 @@ use std::{
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 
-use super::{roles::EventKind, task_action::TaskAction};
+use super::{roles::EventKind, task_action::TaskAction, task_update};
 
 /// An event, by its kind.
 #[derive(Debug)]
@@ -246,8 +246,15 @@ impl EventProbe<'_> {
         if let Some(invocation) = self.records.and_then(of_records) {
             invocation
         } else if self.detail_type.is_some() && source.is_some() {
-            Invocation::EventBridge
-        } else if self.action.is_some() && source.is_some_and(is_own) {
+            match self
+                .detail_type
+                .map(RawValue::get)
+                .is_some_and(|kind| is_text(kind, task_update::DETAIL_TYPE))
+            {
+                true => Invocation::TaskAction,
+                false => Invocation::EventBridge,
+            }
+        } else if self.action.is_some() && source.is_some_and(|source| is_text(source, TaskAction::SOURCE)) {
             Invocation::TaskAction
         } else if self.jsonrpc.is_some() {
             Invocation::DirectInvoke
@@ -264,9 +271,9 @@ impl EventProbe<'_> {
     }
 }
 
-/// Whether the source of an event is this server, whose deployment has sent it.
-fn is_own(source: &str) -> bool {
-    source.strip_prefix('"').and_then(|source| source.strip_suffix('"')) == Some(TaskAction::SOURCE)
+/// Whether JSON is this text, which needs no escapes.
+fn is_text(json: &str, text: &str) -> bool {
+    json.strip_prefix('"').and_then(|json| json.strip_suffix('"')) == Some(text)
 }
 
 fn asks_authorizer(kind: Option<&RawValue>) -> bool {

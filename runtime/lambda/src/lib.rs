@@ -7,7 +7,8 @@
 //! * `response`, `response_body`: a response as its gateway expects it, streamed or buffered.
 //! * `roles`: the kinds of events that a function serves.
 //! * `events`: SNS deliveries and EventBridge events.
-//! * `worker`: SQS deliveries of tasks. `task_action`: what the deployment and other systems do to tasks.
+//! * `worker`: SQS deliveries of tasks. `task_action`, `task_update`: what the deployment and other systems
+//!   do to tasks.
 //! * `authorizer`: the Lambda authorizer of an API Gateway.
 //! * `function`: from an event to its response.
 //! * `hooks`, `hooked_function`, `snapshot`: what a program runs around invocations, and around the life of an environment.
@@ -42,6 +43,7 @@ mod runtime_api;
 mod shutdown;
 mod snapshot;
 mod task_action;
+mod task_update;
 mod worker;
 
 pub use error::InvocationError;

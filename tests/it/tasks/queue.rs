@@ -17,7 +17,10 @@ use mcp_lambda_server::{
         ErrorData, RoleServer, ServerHandler, handler::server::router::tool::ToolRouter,
         service::RequestContext, tool, tool_handler, tool_router,
     },
-    tasks::{QueueError, ReceivedMessage, TaskId, TaskLimits, TaskMessage, TaskQueue, TaskSupport, Tasks},
+    tasks::{
+        ExternalUpdate, QueueError, ReceivedMessage, TaskId, TaskLimits, TaskMessage, TaskQueue, TaskSupport,
+        Tasks,
+    },
     time::Timestamp,
 };
 use serde_json::{Value, json};
@@ -267,6 +270,27 @@ async fn a_task_that_waits_for_its_client_gets_a_message_with_an_answer() {
     world.gate.add_permits(3);
     world.deliver(1, &id).await;
     assert_eq!(world.get(&ada(), &id).await["status"], "completed");
+}
+
+/// As a client's answers, those of another system make a waiting task due.
+#[tokio::test(start_paused = true)]
+async fn a_task_that_waits_gets_its_message_with_the_answer_of_another_system() {
+    let world = world(1);
+    let id = world.create(&ada()).await;
+    let mut held = world.tasks().claim(&id).await.expect("claimed").expect("it has not ended");
+    held.ask("approval", &json!({ "method": "elicitation/create" })).await.expect("asked");
+    held.release_until_answered().await.expect("held");
+    world.queue.take();
+    let update = |update: ExternalUpdate| {
+        let (worker, id) = (world.worker(0), id.clone());
+        async move { worker.update(&id, &update).await.expect("updated") }
+    };
+    let task = update(ExternalUpdate::Message("waits for Ada".into())).await;
+    assert_eq!((task.state.message(), world.queue.take().len()), (Some("waits for Ada"), 0));
+    update(ExternalUpdate::Answers(vec![("unknown".into(), json!({}))])).await;
+    assert_eq!(world.queue.take().len(), 0);
+    update(ExternalUpdate::Answers(vec![("approval".into(), json!({ "action": "accept" }))])).await;
+    assert_eq!(world.queue.take(), [TaskMessage::new(id, &ada(), Duration::ZERO)]);
 }
 
 #[tokio::test(start_paused = true)]

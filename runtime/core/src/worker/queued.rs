@@ -10,7 +10,7 @@ use crate::{
     error::Causes,
     handler::{Handler, Request, TaskRunner},
     protocol::Fault,
-    tasks::{QueueError, Task, TaskError, TaskId, TaskMessage, TaskQueue},
+    tasks::{ExternalUpdate, QueueError, Task, TaskError, TaskId, TaskMessage, TaskQueue},
     time::{Deadline, Timestamp},
 };
 
@@ -57,6 +57,21 @@ impl QueueWorker {
     /// [`DeliveryError`] if the message has to be delivered again, because the store or the queue has failed.
     pub async fn deliver(&self, id: &TaskId, deadline: Deadline) -> Result<(), DeliveryError> {
         self.0.serve(id, Some(deadline)).await
+    }
+
+    /// Changes a task for a system that is not its owner. A task that is due then gets a message.
+    ///
+    /// # Errors
+    ///
+    /// As [`Tasks::update`](crate::tasks::Tasks::update).
+    pub async fn update(&self, id: &TaskId, update: &ExternalUpdate) -> Result<Task, TaskError> {
+        let parts = &self.0.attempts.parts;
+        let task = parts.tasks.update(id, update).await?;
+        self.0.attempts.wake(id);
+        if matches!(update, ExternalUpdate::Answers(answers) if self.0.makes_due(&task, answers)) {
+            self.0.announce(&task).await;
+        }
+        Ok(task)
     }
 
     /// Sends a message for each task that no worker runs although one should: those whose message was lost, and those of
@@ -112,6 +127,12 @@ impl Shared {
         Ok(true)
     }
 
+    /// Whether answers make a task due. A worker that holds the task looks for answers itself.
+    fn makes_due(&self, task: &Task, answers: &[(String, Value)]) -> bool {
+        let is_asked = answers.iter().any(|(key, _)| task.state.input(key).is_some());
+        is_asked && waits_for(task, self.attempts.parts.clock.now()) == Some(Duration::ZERO)
+    }
+
     /// Sends the message of a task that has become due. One that is lost is sent by the sweep.
     async fn announce(&self, task: &Task) {
         let message = TaskMessage::new(task.id.clone(), &task.owner, Duration::ZERO);
@@ -154,9 +175,7 @@ impl TaskRunner for QueueWorker {
             let parts = &self.0.attempts.parts;
             let task = parts.tasks.answer(&request.principal, &id, &answers).await?;
             self.0.attempts.wake(&id);
-            let is_asked = answers.iter().any(|(key, _)| task.state.input(key).is_some());
-            // A worker that holds the task looks for answers itself.
-            if is_asked && waits_for(&task, parts.clock.now()) == Some(Duration::ZERO) {
+            if self.0.makes_due(&task, &answers) {
                 self.0.announce(&task).await;
             }
             Ok(task)

@@ -5,10 +5,12 @@ use serde_json::{Value, json};
 use crate::support::*;
 
 /// The events that have a role of their own, its name, and how it is configured.
-const ROLES: [(&str, &str, &str); 7] = [
+const ROLES: [(&str, &str, &str); 9] = [
     ("sns", "SNS", "set MCP_EVENTS=on"),
     ("sqs", "SQS", "set TASK_QUEUE_URL, in a program that names tools with task_tool"),
     ("sweep-tasks", "task", "set TASK_QUEUE_URL, in a program that names tools with task_tool"),
+    ("update-task", "task", "set TASK_QUEUE_URL, in a program that names tools with task_tool"),
+    ("eventbridge-task-update", "task", "set TASK_QUEUE_URL, in a program that names tools with task_tool"),
     ("eventbridge", "EventBridge", "set MCP_EVENTS=on"),
     ("authorizer-token", "API Gateway authorizer", "set MCP_JWT_ISSUER"),
     ("authorizer-request", "API Gateway authorizer", "set MCP_JWT_ISSUER"),
@@ -26,7 +28,7 @@ async fn an_event_of_a_role_that_is_not_configured_fails_with_its_name() {
         assert_eq!(complaints(&emulator), lines + 1, "{event}");
     }
     assert_eq!(call("echo", json!({ "message": "on" })).send_to(&emulator).await.tool_text().await, "on");
-    assert_eq!(emulator.environments()[0].invocations, 8);
+    assert_eq!(emulator.environments()[0].invocations, 10);
 }
 
 #[tokio::test]

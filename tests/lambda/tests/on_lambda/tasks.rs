@@ -328,7 +328,7 @@ async fn the_sweep_says_how_many_messages_it_has_sent() {
     let (kind, text) = answer_of(world.emulator.invoke(unknown, None).await.unwrap()).await.error();
     assert_eq!(
         (kind.as_str(), text.as_str()),
-        ("InvalidEvent", r#"action is "tidy": expected "sweep-tasks""#)
+        ("InvalidEvent", r#"action is "tidy": expected "sweep-tasks" or "update-task""#)
     );
 }
 
@@ -343,4 +343,63 @@ async fn the_extension_is_declared_on_lambda_if_there_is_a_queue() {
     assert_eq!(declared_alone["capabilities"].get("extensions"), None);
     let get = declared("tasks/get", json!({ "taskId": "0123456789abcdef0123456789abcdef" }));
     assert_eq!(refused(get.send_to(&alone).await).await.1, -32601);
+}
+
+/// An approval, say, by a system that may invoke the function.
+#[tokio::test]
+async fn another_system_finishes_a_task_by_invoke_and_by_eventbridge() {
+    let world = world(|function| function).await;
+    let approved = world.create().await;
+    let update = edited("update-task", |event| event["taskId"] = approved.as_str().into());
+    for _ in 0..2 {
+        let answer = answer_of(world.emulator.invoke(update.clone(), None).await.unwrap()).await;
+        let expected = json!({ "taskId": approved, "status": "completed" });
+        assert_eq!(answer, InvocationAnswer::Whole(expected), "twice is as once");
+    }
+    assert_eq!(text(&world.get(&approved).await), "approved");
+    let rejected = world.create().await;
+    let update =
+        edited("eventbridge-task-update", |event| event["detail"]["taskId"] = rejected.as_str().into());
+    let answer = answer_of(world.emulator.invoke(update, None).await.unwrap()).await;
+    assert_eq!(answer, InvocationAnswer::Whole(json!({ "taskId": rejected, "status": "failed" })));
+    let task = world.get(&rejected).await;
+    assert_eq!(task["error"], json!({ "code": -32000, "message": "rejected by the approver" }));
+    // The messages of both come late, and do nothing.
+    let messages = world.messages();
+    assert_eq!(world.deliver([&messages[0], &messages[1]]).await, [""; 0]);
+    assert!(world.gate.is_empty().await);
+}
+
+#[tokio::test]
+async fn a_running_task_that_another_system_finishes_is_stopped() {
+    let world = world(|function| function).await;
+    let id = world.create().await;
+    let message = world.messages().remove(0);
+    let finished = async {
+        let held = world.gate.held().await;
+        let update = edited("update-task", |event| event["taskId"] = id.as_str().into());
+        answer_of(world.emulator.invoke(update, None).await.unwrap()).await;
+        held.gone().await;
+    };
+    let (failed, ()) = tokio::join!(world.deliver([&message]), finished);
+    assert_eq!(failed, [""; 0]);
+    assert_eq!(text(&world.get(&id).await), "approved");
+}
+
+#[tokio::test]
+async fn an_update_that_changes_nothing_says_why() {
+    let world = world(|function| function).await;
+    let failure =
+        async |event: String| answer_of(world.emulator.invoke(event, None).await.unwrap()).await.error();
+    assert_eq!(failure(fixture("update-task")).await.0, "UnknownTask");
+    let id = world.create().await;
+    world.ask("tasks/cancel", json!({ "taskId": id })).await;
+    let late = edited("update-task", |event| event["taskId"] = id.as_str().into());
+    assert_eq!(failure(late).await.0, "TaskEnded");
+    let empty = edited("update-task", |event| {
+        event.as_object_mut().unwrap().remove("result");
+    });
+    let (kind, text) = failure(empty).await;
+    assert_eq!(kind, "InvalidEvent");
+    assert!(text.contains("exactly one of inputResponses, result, error and statusMessage"), "{text}");
 }
