@@ -41,6 +41,7 @@ export const ENVIRONMENT = {
   tasksPerProcess: { name: 'MCP_TASKS_PER_PROCESS', prop: 'tasks.tasksPerWorker' },
   taskLeaseSeconds: { name: 'MCP_TASK_LEASE_SECONDS', prop: 'tasks.lease' },
   taskAttempts: { name: 'MCP_TASK_ATTEMPTS', prop: 'tasks.attempts' },
+  role: { name: 'MCP_ROLE', prop: 'tasks' },
 } as const satisfies { [key: string]: EnvironmentVariable };
 
 /** Environment variables by name. */

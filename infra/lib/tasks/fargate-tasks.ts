@@ -83,8 +83,7 @@ export function bindFargateTasks(options: McpFargateTasksOptions, bound: McpTask
     environment: {
       ...workers.environment,
       ...environment,
-      MCP_ROLE: 'worker',
-      ...variables({ taskQueue: taskQueue.queue.queueUrl, tasksPerProcess: options.tasksPerWorker }),
+      ...variables({ role: 'worker', taskQueue: taskQueue.queue.queueUrl, tasksPerProcess: options.tasksPerWorker }),
     },
   });
   const { taskRole } = workerService.taskDefinition;

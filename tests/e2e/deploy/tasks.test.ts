@@ -1,4 +1,6 @@
 // Tasks of a deployed server: a call creates one, SQS invokes the worker, and the result is read through the server's URL.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { copyFile, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,6 +13,7 @@ const STACK = 'tasks';
 const WITHIN_MS = 60_000;
 /** A task is due a minute after it was sent, and the schedule of the stack sweeps each minute. */
 const SWEPT_WITHIN_MS = 180_000;
+let program: string;
 let cloud: Cloud;
 let outputs: Record<string, string>;
 let url: string;
@@ -33,7 +36,7 @@ const settings = () =>
     .concat('--output', join(cloud.folder, 'cdk.out'));
 
 beforeAll(async () => {
-  const program = await build('conformance-server');
+  program = await build('conformance-server');
   cloud = await startCloud();
   await mkdir(join(cloud.folder, 'program'));
   await copyFile(program, join(cloud.folder, 'program', 'bootstrap'));
@@ -90,6 +93,15 @@ const answer = (taskId: string) =>
 
 const textOf = ({ result }: Task) => result?.content.map(({ text }) => text).join();
 
+/** Switches the event source mapping of the queue on or off. */
+async function mapping(state: 'enabled' | 'no-enabled'): Promise<void> {
+  const { EventSourceMappings } = await cloud.aws<{ EventSourceMappings: { UUID: string }[] }>(
+    'lambda',
+    'list-event-source-mappings',
+  );
+  await cloud.aws('lambda', 'update-event-source-mapping', '--uuid', EventSourceMappings[0]!.UUID, `--${state}`);
+}
+
 const messages = async () => {
   const { Attributes } = await cloud.aws<{ Attributes: Record<string, string> }>(
     'sqs',
@@ -131,6 +143,29 @@ describe('a deployed server with tasks', () => {
     expect(textOf(await until(taskId, 'completed'))).toBe('Deleted a.txt');
   });
 
+  it('runs a task on a worker that is no function, as on Fargate, which ends when it is asked to', async () => {
+    await mapping('no-enabled');
+    const { Environment } = await cloud.aws<{ Environment: { Variables: Record<string, string> } }>(
+      'lambda',
+      'get-function-configuration',
+      '--function-name',
+      outputs['WorkerFunctionName']!,
+    );
+    const worker = spawn(program, [], {
+      env: { ...process.env, ...cloud.env, ...Environment.Variables, MCP_ROLE: 'worker' },
+      stdio: ['ignore', 'inherit', 'inherit'],
+    });
+    const ended = once(worker, 'exit');
+    try {
+      const taskId = await create('slow_compute', { seconds: 0, label: 'eight' });
+      expect(textOf(await until(taskId, 'completed'))).toContain('Computed eight');
+    } finally {
+      worker.kill('SIGTERM');
+      await mapping('enabled');
+    }
+    expect(await ended).toEqual([0, null]);
+  });
+
   // Both wait for the schedule of the stack, which sweeps each minute.
   it(
     'sweeps: a task goes on after its processes were killed, and another one runs although its message was lost',
@@ -140,12 +175,6 @@ describe('a deployed server with tasks', () => {
       expect(await cloud.killFunctions()).toBeGreaterThan(0);
       await answer(killed);
 
-      const { EventSourceMappings } = await cloud.aws<{ EventSourceMappings: { UUID: string }[] }>(
-        'lambda',
-        'list-event-source-mappings',
-      );
-      const mapping = (state: string) =>
-        cloud.aws('lambda', 'update-event-source-mapping', '--uuid', EventSourceMappings[0]!.UUID, `--${state}`);
       await mapping('no-enabled');
       const lost = await create('slow_compute', { seconds: 0, label: 'lost' });
       await cloud.aws('sqs', 'purge-queue', '--queue-url', outputs['TaskQueueUrl']!);
