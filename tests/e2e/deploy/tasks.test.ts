@@ -1,7 +1,7 @@
 // Tasks of a deployed server: a call creates one, SQS invokes the worker, and the result is read through the server's URL.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFile, mkdir, readFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -93,6 +93,22 @@ const answer = (taskId: string) =>
 
 const textOf = ({ result }: Task) => result?.content.map(({ text }) => text).join();
 
+/** Invokes the worker as another system does. */
+async function invokeWorker(event: object): Promise<void> {
+  const payload = join(cloud.folder, 'event.json');
+  await writeFile(payload, JSON.stringify(event));
+  const { FunctionError } = await cloud.aws<{ FunctionError?: string }>(
+    'lambda',
+    'invoke',
+    '--function-name',
+    `${outputs['WorkerFunctionName']}:live`,
+    '--payload',
+    `fileb://${payload}`,
+    join(cloud.folder, 'out.json'),
+  );
+  expect(FunctionError, await readFile(join(cloud.folder, 'out.json'), 'utf8')).toBeUndefined();
+}
+
 /** Switches the event source mapping of the queue on or off. */
 async function mapping(state: 'enabled' | 'no-enabled'): Promise<void> {
   const { EventSourceMappings } = await cloud.aws<{ EventSourceMappings: { UUID: string }[] }>(
@@ -141,6 +157,23 @@ describe('a deployed server with tasks', () => {
     expect(Object.keys(inputRequests!)).toEqual(['confirm']);
     await answer(taskId);
     expect(textOf(await until(taskId, 'completed'))).toBe('Deleted a.txt');
+  });
+
+  it('takes the answer of another system, which invokes the worker', async () => {
+    const taskId = await create('confirm_delete', { filename: 'c.txt' });
+    await until(taskId, 'input_required');
+    const inputResponses = { confirm: { action: 'accept', content: { confirm: true } } };
+    await invokeWorker({ source: 'mcp-lambda-server', action: 'update-task', taskId, inputResponses });
+    expect(textOf(await until(taskId, 'completed'))).toBe('Deleted c.txt');
+  });
+
+  it('takes the result of another system, which publishes it on the event bus', async () => {
+    const taskId = await create('confirm_delete', { filename: 'd.txt' });
+    await until(taskId, 'input_required');
+    const result = { content: [{ type: 'text', text: 'decided elsewhere' }] };
+    const entry = { Source: 'approvals', DetailType: 'MCP Task Update', Detail: JSON.stringify({ taskId, result }) };
+    await cloud.aws('events', 'put-events', '--entries', JSON.stringify([entry]));
+    expect(textOf(await until(taskId, 'completed'))).toBe('decided elsewhere');
   });
 
   it('runs a task on a worker that is no function, as on Fargate, which ends when it is asked to', async () => {
