@@ -107,9 +107,10 @@ impl Jobs {
         Ok(context.task().request_input("word", request).await?["content"]["text"].to_string())
     }
 
-    #[tool(description = "Never ends by itself.")]
+    #[tool(description = "Never ends by itself. When it is cancelled, it does one step.")]
     async fn endless(&self, context: RequestContext<RoleServer>) -> Result<String, ErrorData> {
         context.task().cancelled().await;
+        self.done.fetch_add(1, Ordering::SeqCst);
         Err(ErrorData::internal_error("stopped", None))
     }
 

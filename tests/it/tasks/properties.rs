@@ -44,6 +44,8 @@ enum Action {
     Cancel,
     /// Another system ends the task.
     Settle(u8),
+    /// As `tasks/cancel` of 2025-11-25, which ends a task at once.
+    End,
     Wait(u64),
 }
 
@@ -80,6 +82,7 @@ fn action() -> impl Strategy<Value = (Action, Fate)> {
         2 => (0_u8..4).prop_map(Action::Answer),
         1 => Just(Action::Cancel),
         1 => (0_u8..3).prop_map(Action::Settle),
+        1 => Just(Action::End),
         3 => (0_u64..100).prop_map(Action::Wait),
     ];
     let fate = prop_oneof![8 => Just(Fate::Lands), 2 => Just(Fate::ResponseLost), 1 => Just(Fate::Fails)];
@@ -199,6 +202,13 @@ impl World {
                 let update = ExternalUpdate::Outcome(outcome(*value));
                 if let Ok(task) = self.workers[1].update(&self.id, &update).await {
                     assert_eq!(task.state.outcome(), Some(&outcome(*value)));
+                }
+            }
+            Action::End => {
+                let before = self.task().await;
+                if let Ok(task) = self.workers[2].end(&self.owner, &self.id).await {
+                    assert!(!before.state.has_ended());
+                    assert_eq!(task.state.outcome(), Some(&TaskOutcome::Cancelled));
                 }
             }
             Action::Wait(seconds) => {

@@ -19,7 +19,7 @@ use crate::{
     exchange::{HandlerCall, HandlerContext, HandlerEvent},
     handler::{Handler, HandlerError, HandlerResult},
     protocol::{Era, Fault},
-    tasks::{Continue, HeldTask, Task, TaskError, TaskHandle, TaskOutcome},
+    tasks::{Continue, HeldTask, Task, TaskError, TaskHandle, TaskOutcome, TaskStatus},
     telemetry::{AttemptSpan, ServedRequest},
     time::Deadline,
 };
@@ -210,6 +210,10 @@ async fn watch(handle: &TaskHandle, woken: &Notify, cancel: &CancellationToken, 
             Ok(()) | Err(TaskError::Store(_)) => {}
             Err(error) => {
                 cancel.cancel();
+                // Its client has ended it, and the tool may clean up all the same.
+                if matches!(error, TaskError::Ended(TaskStatus::Cancelled)) {
+                    sleep(CANCEL_GRACE).await;
+                }
                 return End::Lost(error);
             }
         }
