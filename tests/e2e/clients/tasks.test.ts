@@ -1,5 +1,5 @@
 // Real clients that run tasks, in both revisions, against the server of the conformance suite, which has tools for it.
-// MCP_E2E_TASKS_URL names one that runs elsewhere.
+// MCP_E2E_FIXTURE_URL names one that runs elsewhere.
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { createTaskSessionFromClient, resultFromTaskOutcome } from '@modelcontextprotocol/ext-tasks/client';
 import type { CreateTaskSessionFromClientOptions, RawClientDispatch, TaskState } from '@modelcontextprotocol/ext-tasks/client';
@@ -12,6 +12,7 @@ import { textOf } from './text.ts';
 import { unittest } from './unittest.ts';
 
 const STATELESS = '2026-07-28';
+const TASKS = 'io.modelcontextprotocol/tasks';
 const NAMED = { name: 'e2e', version: '1' };
 const ANSWER = { action: 'accept' as const, content: { confirm: true } };
 
@@ -23,8 +24,8 @@ let server: Server | undefined;
 let url: string;
 
 beforeAll(async () => {
-  const elsewhere = process.env['MCP_E2E_TASKS_URL'];
-  server = elsewhere ? undefined : await start(await build('conformance-server'));
+  const elsewhere = process.env['MCP_E2E_FIXTURE_URL'];
+  if (!elsewhere) server = await start(await build('conformance-server'));
   url = elsewhere ?? server!.url;
 }, 600_000);
 
@@ -135,6 +136,27 @@ describe('TypeScript client 2.x with ext-tasks', () => {
     const { text, seen } = await run(mode, SLOW);
     expect(text).toBe('Computed a film in 1 s');
     expect(seen).toContain('working');
+  });
+
+  it('hears of each change of a task on a listen stream, and of its end', async () => {
+    const capable = { ...capabilities, extensions: { [TASKS]: {} } };
+    const client = new Client(NAMED, { capabilities: capable, versionNegotiation: { mode: 'auto' } });
+    await client.connect(new StreamableHTTPClientTransport(new URL(url)));
+    const meta = {
+      'io.modelcontextprotocol/protocolVersion': STATELESS,
+      'io.modelcontextprotocol/clientInfo': NAMED,
+      'io.modelcontextprotocol/clientCapabilities': capable,
+    };
+    const created = await rawDispatch({ method: 'tools/call', params: { ...SLOW, _meta: meta } });
+    const { taskId } = (created as unknown as { result: { taskId: string } }).result;
+    const seen: unknown[] = [];
+    client.fallbackNotificationHandler = async ({ method, params }) => {
+      if (method === 'notifications/tasks') seen.push((params as { status: unknown }).status);
+    };
+    const subscription = await client.listen({ taskIds: [taskId] } as never);
+    expect(await subscription.closed).toBe('graceful');
+    expect(seen).toEqual(['working', 'completed']);
+    await client.close();
   });
 
   it('answers what a task of 2026-07-28 asks', async () => {

@@ -162,6 +162,25 @@ async fn cancelling_a_request_cancels_no_task() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_task_outlives_the_session_of_its_call() {
+    let world = world(2);
+    let first = client(&world, NEWEST, Some(ada())).await;
+    let id = created(&first, &world.servers[0], "steps").await;
+    let ending = async {
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        assert_eq!(first.end().send(&world.servers[0]).await.status, 204);
+    };
+    let (waiting, ()) = tokio::join!(about(&first, "tasks/result", &id).send(&world.servers[0]), ending);
+    let ended = waiting.messages().await.pop().expect("a response");
+    assert_eq!(ended["error"]["code"], -32001, "the request has ended with its session");
+    world.gate.add_permits(3);
+    let second = client(&world, NEWEST, Some(ada())).await;
+    until(&second, &world.servers[1], &id, "completed").await;
+    let reply = result(about(&second, "tasks/result", &id).send(&world.servers[1]).await).await;
+    assert_eq!(reply["content"][0]["text"], format!("from 0, as {}", ada().key()));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_task_of_another_caller_is_unknown() {
     let world = world(1);
     let owner = client(&world, NEWEST, Some(ada())).await;

@@ -205,7 +205,7 @@ async fn watch(handle: &TaskHandle, woken: &Notify, cancel: &CancellationToken, 
             () = woken.notified() => {}
             () = sleep(LOOK_INTERVAL) => looks += 1,
         }
-        match handle.look(looks % looks_per_heartbeat == 0).await {
+        match handle.look(looks.is_multiple_of(looks_per_heartbeat)).await {
             // The lease is longer than a store is away.
             Ok(()) | Err(TaskError::Store(_)) => {}
             Err(error) => {
