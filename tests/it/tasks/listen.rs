@@ -1,6 +1,8 @@
 //! `notifications/tasks` on the stream of `subscriptions/listen`.
 //! <https://github.com/modelcontextprotocol/ext-tasks/blob/main/specification/draft/tasks.md> (read 2026-11-27).
 
+#![allow(clippy::needless_pass_by_value, reason = "`json!(...)` reads best as an argument")]
+
 use std::time::Duration;
 
 use mcp_lambda_server::{Delivery, Event, Ingress, Principal, Server, time::Deadline};

@@ -1,5 +1,7 @@
 //! Requests of clients of 2025-11-25 about tasks.
 
+#![allow(clippy::needless_pass_by_value, reason = "`json!(...)` reads best as an argument")]
+
 use std::time::Duration;
 
 use mcp_lambda_server::{Principal, Server};

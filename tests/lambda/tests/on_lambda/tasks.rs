@@ -403,3 +403,62 @@ async fn an_update_that_changes_nothing_says_why() {
     assert_eq!(kind, "InvalidEvent");
     assert!(text.contains("exactly one of inputResponses, result, error and statusMessage"), "{text}");
 }
+
+/// A request of a client of 2025-11-25 that keeps no session.
+fn experimental(method: &str, params: &Value) -> McpRequest {
+    let message = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
+    McpRequest::json(&message).header("mcp-protocol-version", "2025-11-25")
+}
+
+#[tokio::test]
+async fn a_client_of_2025_11_25_waits_for_the_result_of_a_task_that_another_environment_runs() {
+    let world = world(|function| function).await;
+    let call = json!({ "name": "job", "arguments": {}, "task": { "ttl": 60_000 } });
+    let created = result(experimental("tools/call", &call).send_to(&world.emulator).await).await;
+    assert_eq!((&created["task"]["status"], &created["task"]["ttl"]), (&json!("working"), &json!(60_000)));
+    let id = created["task"]["taskId"].as_str().unwrap();
+    let message = world.messages().remove(0);
+    let held = async {
+        let mut held = world.gate.held().await;
+        held.say("one").await;
+        assert_eq!(held.report().await.as_deref(), Some("kept"));
+        held.let_go().await;
+    };
+    let waiting = async {
+        let post = experimental("tasks/result", &json!({ "taskId": id }));
+        result(post.send_to(&world.emulator).await).await
+    };
+    let (failed, waited, ()) = tokio::join!(world.deliver([&message]), waiting, held);
+    assert_eq!(failed, [""; 0]);
+    assert_eq!(waited["content"][0]["text"], "one");
+    assert_eq!(waited["_meta"]["io.modelcontextprotocol/related-task"], json!({ "taskId": id }));
+}
+
+#[tokio::test]
+async fn a_listen_stream_hears_of_a_task_that_another_environment_runs() {
+    let world = world(|function| function).await;
+    let id = world.create().await;
+    let filter = json!({ "notifications": { "taskIds": [id] } });
+    let mut stream = declared("subscriptions/listen", filter).send_to(&world.emulator).await;
+    assert_eq!(stream.message().await["params"]["notifications"], json!({ "taskIds": [id] }));
+    assert_eq!(stream.message().await["params"]["status"], "working");
+    let message = world.messages().remove(0);
+    let held = async {
+        let mut held = world.gate.held().await;
+        held.say("one").await;
+        assert_eq!(held.report().await.as_deref(), Some("kept"));
+        held.let_go().await;
+    };
+    let (failed, ()) = tokio::join!(world.deliver([&message]), held);
+    assert_eq!(failed, [""; 0]);
+    let mut last = stream.message().await;
+    while last["params"]["status"] == "working" {
+        last = stream.message().await;
+    }
+    assert_eq!(text(&last["params"]), "one");
+    assert_eq!(
+        stream.message().await["result"]["resultType"],
+        "complete",
+        "there is nothing left to hear of"
+    );
+}
