@@ -220,6 +220,14 @@ impl Server {
     ///
     /// [`ConnectionConfig::stop_time`]: crate::config::ConnectionConfig::stop_time
     pub async fn work(self) {
+        tokio::select! {
+            () = self.take_tasks() => {}
+            () = send_spans(&self) => {}
+        }
+        self.flush_spans(LAST_SPANS).await;
+    }
+
+    async fn take_tasks(&self) {
         let Some(worker) = &self.queue_worker else { return };
         tracing::info!("taking tasks from the queue");
         let shutdown = &self.lifecycle.shutdown;

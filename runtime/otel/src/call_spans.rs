@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use mcp_lambda_core::{
     Invocation,
-    telemetry::{BegunCall, EndedCall, RequestSpan},
+    telemetry::{BegunCall, EndedCall, RequestSpan, TraceContext},
 };
 use opentelemetry::{
     Context, KeyValue,
@@ -23,6 +23,8 @@ const BUCKETS: [f64; 14] = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0
 #[derive(Debug)]
 pub(crate) struct CallSpans {
     tracer: SdkTracer,
+    /// Whether spans are sent.
+    sends_spans: bool,
     measured: Arc<Measured>,
 }
 
@@ -33,14 +35,14 @@ struct Measured {
 }
 
 impl CallSpans {
-    pub(crate) fn new(tracer: SdkTracer, meter: &Meter) -> Self {
+    pub(crate) fn new(tracer: SdkTracer, sends_spans: bool, meter: &Meter) -> Self {
         let duration = meter
             .f64_histogram("mcp.server.operation.duration")
             .with_description("From a request or notification of a client to the last byte of the response.")
             .with_unit("s")
             .with_boundaries(BUCKETS.to_vec())
             .build();
-        Self { tracer, measured: Arc::new(Measured { duration, names: KnownNames::default() }) }
+        Self { tracer, sends_spans, measured: Arc::new(Measured { duration, names: KnownNames::default() }) }
     }
 
     pub(crate) fn begin(&self, call: &BegunCall<'_>) -> Arc<dyn RequestSpan> {
@@ -53,14 +55,17 @@ impl CallSpans {
             .with_links(traces::links(call));
         let context = parent.with_span(self.tracer.build_with_context(builder, &parent));
         let (method, measured) = (call.method.to_owned(), Arc::clone(&self.measured));
-        let is_task = call.task.is_some();
-        Arc::new(CallSpan { context, method, common, measured, is_task, begun: Instant::now() })
+        let (is_task, begun) = (call.task.is_some(), Instant::now());
+        let trace = self.sends_spans.then(|| traces::continued(call, &context)).flatten();
+        Arc::new(CallSpan { context, trace, method, common, measured, is_task, begun })
     }
 }
 
 /// The span of a call.
 struct CallSpan {
     context: Context,
+    /// The trace with this span as its parent.
+    trace: Option<TraceContext>,
     method: String,
     /// The attributes that its span and its duration have.
     common: Vec<KeyValue>,
@@ -74,6 +79,10 @@ impl RequestSpan for CallSpan {
     fn enter(&self, run: &mut dyn FnMut()) {
         let _entered = self.context.clone().attach();
         run();
+    }
+
+    fn trace(&self) -> Option<TraceContext> {
+        self.trace.clone()
     }
 
     fn end(&self, call: &EndedCall<'_>) {

@@ -93,7 +93,7 @@ impl Otel {
         }
         let (tracers, meters) = (tracers.build(), meters.build());
         let exporter = Exporter::new(otel, &resource, queue, reader, signer)?;
-        let calls = CallSpans::new(tracers.tracer(SCOPE), &meters.meter(SCOPE));
+        let calls = CallSpans::new(tracers.tracer(SCOPE), otel.traces.is_some(), &meters.meter(SCOPE));
         Ok(Some(Self(Arc::new(Parts { tracers, meters, calls, exporter }))))
     }
 

@@ -31,6 +31,18 @@ pub(crate) fn links(call: &BegunCall<'_>) -> Vec<Link> {
     contexts.filter(SpanContext::is_valid).map(|context| Link::new(context, Vec::new(), 0)).collect()
 }
 
+/// The trace of a call with its span as the parent, and the baggage of its client.
+pub(crate) fn continued(call: &BegunCall<'_>, context: &Context) -> Option<TraceContext> {
+    let span = context.span().span_context().clone();
+    let parent = format!("00-{}-{}-{:02x}", span.trace_id(), span.span_id(), span.trace_flags().to_u8());
+    let of_client = call.trace.as_ref().or(call.trace_of_headers);
+    TraceContext::parse(
+        &parent,
+        Some(&span.trace_state().header()),
+        of_client.and_then(TraceContext::baggage),
+    )
+}
+
 fn context_of(trace: &TraceContext) -> SpanContext {
     let context = TraceContextPropagator::new().extract_with_context(&Context::new(), &Fields(trace));
     context.span().span_context().clone()

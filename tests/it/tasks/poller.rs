@@ -9,11 +9,12 @@ use async_trait::async_trait;
 use mcp_lambda_server::{
     Clock, Config, McpLambdaServer, MemoryStore, Server, Stores,
     config::ProcessRole,
+    otel::OtlpEndpoint,
     tasks::{QueueError, ReceivedMessage, TaskMessage, TaskQueue, TaskSupport},
     time::Timestamp,
 };
 use serde_json::{Value, json};
-use test_support::{built, result};
+use test_support::{built, otlp::Receiver, result};
 use tokio::{task::JoinHandle, time::sleep};
 
 use super::queue::{Jobs, declared};
@@ -125,8 +126,20 @@ impl World {
 }
 
 fn server(jobs: &Jobs, queue: &Queue, stores: &Stores, clock: &Clock, role: ProcessRole) -> Server {
+    server_with(jobs, queue, stores, clock, role, |_| {})
+}
+
+fn server_with(
+    jobs: &Jobs,
+    queue: &Queue,
+    stores: &Stores,
+    clock: &Clock,
+    role: ProcessRole,
+    change: impl FnOnce(&mut Config),
+) -> Server {
     let mut config = Config::default();
     (config.role, config.tasks.per_process) = (role, 2);
+    change(&mut config);
     let builder = McpLambdaServer::builder(jobs.clone()).config(config).stores(stores.clone());
     let builder = builder.task_tool("steps", TaskSupport::Optional).task_queue(Arc::new(queue.clone()));
     built(builder.clock(clock.clone())).expect("a server")
@@ -144,6 +157,27 @@ async fn a_worker_takes_tasks_from_the_queue_and_deletes_their_messages() {
     assert_eq!(world.queue.with(|content| content.deleted.clone()), [message]);
     worker.stop();
     working.await.expect("it ends");
+}
+
+/// It serves no HTTP, and sends its spans itself.
+#[tokio::test]
+async fn a_worker_that_is_stopped_sends_the_spans_of_its_attempts() {
+    let (world, receiver) = (World::new(), Receiver::start().await);
+    let traces = OtlpEndpoint::new(format!("{}/v1/traces", receiver.url));
+    let World { jobs, queue, stores, clock, .. } = &world;
+    let worker = server_with(jobs, queue, stores, clock, ProcessRole::Worker, |config| {
+        config.otel.traces = Some(traces);
+    });
+    let working = tokio::spawn(worker.core().clone().work());
+    let id = world.create().await;
+    world.jobs.gate.add_permits(3);
+    assert_eq!(world.text(&id).await, "from 0");
+    worker.stop();
+    working.await.expect("it ends");
+    let spans = receiver.spans();
+    let [attempt] = &spans[..] else { panic!("{spans:#?}") };
+    assert_eq!((attempt.kind.as_str(), attempt.name.as_str()), ("CONSUMER", "tools/call steps"));
+    assert_eq!(attempt.attributes["mcp_lambda_server.task.id"], id);
 }
 
 #[tokio::test(start_paused = true)]

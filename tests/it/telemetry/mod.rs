@@ -1,1 +1,2 @@
+mod continued;
 mod otel;

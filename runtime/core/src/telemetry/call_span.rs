@@ -41,6 +41,7 @@ impl ServedRequest {
             task: None,
         };
         let span = tracing.tracer.begin(&begun);
+        observed.trace = span.trace().or(begun.trace).or_else(|| observed.trace.take());
         observed.span = Some((span, Arc::clone(&tracing.is_listed)));
     }
 

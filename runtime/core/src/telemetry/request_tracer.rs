@@ -21,6 +21,9 @@ pub trait RequestSpan: Send + Sync {
     /// Runs a function within the span, which is the parent of the spans that the function begins.
     fn enter(&self, run: &mut dyn FnMut());
 
+    /// The trace with this span as its parent, for what the call calls itself. `None`: the span is sent nowhere.
+    fn trace(&self) -> Option<TraceContext>;
+
     /// The call has ended.
     fn end(&self, call: &EndedCall<'_>);
 }

@@ -35,7 +35,8 @@ pub(crate) struct Observed {
     pub(crate) invocation: Option<Invocation>,
     /// The trace of the headers.
     trace_of_headers: Option<TraceContext>,
-    /// The trace of the client: of `_meta` if the call has one, else of the headers.
+    /// The trace of the client: of `_meta` if the call has one, else of the headers. With a tracing system, that of the span of
+    /// the call, which is the same trace if the client has one.
     pub(crate) trace: Option<TraceContext>,
     /// A hash of the session's id: the id itself lets its owner act in the session.
     pub(crate) session: Option<String>,
@@ -184,10 +185,22 @@ impl Observed {
             _ => None,
         };
         let trace = TraceContext::of_meta(&request.get_meta().0);
-        self.trace = trace.or_else(|| self.trace_of_headers.clone());
+        self.trace = self.trace_of_span().or(trace).or_else(|| self.trace_of_headers.clone());
         if client.name != "unknown" {
             self.client = Some((bounded(&client.name), bounded(&client.version)));
         }
+    }
+
+    /// The trace with the span of the call as its parent.
+    #[cfg(feature = "otel")]
+    fn trace_of_span(&self) -> Option<TraceContext> {
+        self.span.as_ref()?.0.trace()
+    }
+
+    #[cfg(not(feature = "otel"))]
+    #[expect(clippy::unused_self, reason = "as in a program with the feature")]
+    fn trace_of_span(&self) -> Option<TraceContext> {
+        None
     }
 
     /// The trace of the headers.
