@@ -16,6 +16,7 @@ use mcp_lambda_server::{
 use serde_json::{Value, json};
 use test_support::{built, otlp::Receiver, result};
 use tokio::{task::JoinHandle, time::sleep};
+use tokio_util::task::TaskTracker;
 
 use super::queue::{Jobs, declared};
 
@@ -100,7 +101,7 @@ impl World {
     fn work(&self) -> (Server, JoinHandle<()>) {
         let worker = server(&self.jobs, &self.queue, &self.stores, &self.clock, ProcessRole::Worker);
         let working = worker.core().clone().work();
-        (worker, tokio::spawn(working))
+        (worker, TaskTracker::new().spawn(working))
     }
 
     async fn create(&self) -> String {

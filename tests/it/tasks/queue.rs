@@ -26,6 +26,7 @@ use mcp_lambda_server::{
 use serde_json::{Value, json};
 use test_support::{McpRequest, built, request::stateless_with, result};
 use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
 
 const EXTENSION: &str = "io.modelcontextprotocol/tasks";
 
@@ -207,7 +208,7 @@ async fn a_worker_that_ends_without_a_word_is_followed_by_another_one() {
     let world = world(3);
     let id = world.create(&ada()).await;
     world.queue.take();
-    let lost = tokio::spawn({
+    let lost = TaskTracker::new().spawn({
         let (worker, id) = (world.worker(1), id.clone());
         async move { worker.deliver(&id, Deadline::after(MINUTES)).await }
     });

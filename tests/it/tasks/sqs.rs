@@ -12,6 +12,7 @@ use mcp_lambda_server::{
 use sdk::types::QueueAttributeName;
 use serde_json::json;
 use test_support::{built, result};
+use tokio_util::task::TaskTracker;
 
 use super::queue::{Jobs, declared};
 
@@ -99,7 +100,7 @@ async fn a_worker_runs_the_tasks_of_a_server_through_sqs() {
         built(builder.task_queue(Arc::new(world.queue()))).expect("a server")
     };
     let (server, worker) = (server(ProcessRole::Server), server(ProcessRole::Worker));
-    let working = tokio::spawn(worker.core().clone().work());
+    let working = TaskTracker::new().spawn(worker.core().clone().work());
     jobs.gate.add_permits(30);
     let mut ids = Vec::new();
     for _ in 0..10 {
