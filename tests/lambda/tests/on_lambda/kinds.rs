@@ -79,7 +79,7 @@ async fn an_unknown_event_with_many_long_keys_is_named_briefly() {
 }
 
 #[tokio::test]
-async fn completions_and_warm_ups_succeed_in_silence() {
+async fn completions_and_warm_ups_succeed_with_their_line_of_the_log_alone() {
     let emulator = function().start().await.unwrap();
     // The first request of an environment is when it would say something.
     assert_eq!(call("echo", json!({ "message": "on" })).send_to(&emulator).await.tool_text().await, "on");
@@ -91,7 +91,9 @@ async fn completions_and_warm_ups_succeed_in_silence() {
         let answer = answer_of(emulator.invoke(fixture(event), None).await.unwrap()).await;
         assert_eq!(answer, InvocationAnswer::Whole(json!({})), "{event}");
     }
-    assert_eq!(emulator.logs(id), before);
+    let after = emulator.logs(id);
+    assert_eq!(after.len(), before.len() + quiet.len(), "{after:?}");
+    assert!(after[before.len()..].iter().all(|line| line.contains(r#""message":"handled""#)), "{after:?}");
 }
 
 #[tokio::test]
