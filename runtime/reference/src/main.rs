@@ -9,9 +9,12 @@ mod server;
 mod sessions;
 mod tools;
 
-use mcp_lambda_server::McpLambdaServer;
+use mcp_lambda_server::{McpLambdaServer, tasks::TaskSupport};
 use server::Reference;
 
 fn main() -> Result<(), mcp_lambda_server::Error> {
-    McpLambdaServer::builder(Reference::new(host::Host::detect())).receive_events().run()
+    McpLambdaServer::builder(Reference::new(host::Host::detect()))
+        .receive_events()
+        .task_tool("progress", TaskSupport::Optional)
+        .run()
 }

@@ -1,4 +1,4 @@
-//! `echo`, `counter`, `progress`: one tool each for a result, for state and for streaming.
+//! `echo`, `counter`, `progress`: one tool each for a result, for state, and for streaming and tasks.
 
 use std::{ops::RangeInclusive, time::Duration};
 
@@ -131,7 +131,10 @@ impl Reference {
         }
         let delay = Duration::from_millis(delay_ms);
         let token = context.meta.get_progress_token();
-        for step in 1..=steps {
+        // As a task, it goes on from its last step in another process. Inline there is no task, and nothing is kept.
+        let task = context.task();
+        let done = task.last_checkpoint::<u32>().await?.unwrap_or(0);
+        for step in done + 1..=steps {
             tokio::select! {
                 () = tokio::time::sleep(delay) => {}
                 () = context.ct.cancelled() => return Ok(refused("cancelled")),
@@ -143,6 +146,8 @@ impl Reference {
                 // A failure means that the client has left: the cancellation above ends the call.
                 let _ = context.peer.notify_progress(progress).await;
             }
+            task.checkpoint(&step).await?;
+            task.set_status_message(format!("step {step} of {steps}")).await?;
         }
         Ok(CallToolResult::success(vec![ContentBlock::text(format!("{steps} steps done"))]))
     }
