@@ -4,6 +4,7 @@ mod experimental;
 mod experimental_declared;
 mod experimental_questions;
 mod extension;
+mod film;
 mod jobs;
 mod limits;
 mod listen;

@@ -32,13 +32,13 @@ const EXTENSION: &str = "io.modelcontextprotocol/tasks";
 
 /// Keeps what is sent, in order.
 #[derive(Clone, Default)]
-struct Kept {
+pub(super) struct Kept {
     sent: Arc<Mutex<Vec<TaskMessage>>>,
     fails: Arc<Mutex<bool>>,
 }
 
 impl Kept {
-    fn take(&self) -> Vec<TaskMessage> {
+    pub(super) fn take(&self) -> Vec<TaskMessage> {
         std::mem::take(&mut *self.sent.lock().expect("no panic"))
     }
 

@@ -12,6 +12,7 @@ use mcp_lambda_server::{McpLambdaServer, tasks::TaskSupport};
 fn main() -> Result<(), mcp_lambda_server::Error> {
     McpLambdaServer::builder(tools::Fixture)
         .task_tool("job", TaskSupport::Optional)
+        .task_tool("steps", TaskSupport::Optional)
         .layer(tower::layer::layer_fn(breaking::breaking))
         .route("/request", routes::request)
         .route("/cookies", routes::cookies)

@@ -40,7 +40,7 @@ impl ServerHandler for Fixture {
         };
         let names = [
             "echo", "big", "pid", "count", "gated", "stubborn", "block", "panic", "change", "who", "ending",
-            "failing", "job", "looking",
+            "failing", "job", "looking", "steps",
         ];
         let tools = names.map(|name| Tool::new(name, "A tool of the fixture", anything.clone()));
         Ok(ListToolsResult::with_all_items(tools.into()))
@@ -59,6 +59,7 @@ impl ServerHandler for Fixture {
             "count" => count(&arguments, &context).await?,
             "gated" => gated(&context).await.map_err(|error| broke(&error))?,
             "job" => job(&context).await?,
+            "steps" => steps(&arguments, &context).await?,
             "stubborn" => stubborn().await.map_err(|error| broke(&error))?,
             "block" => gate::block().map(|()| "let go".to_owned()).map_err(|error| broke(&error))?,
             "panic" => panic(number(&arguments, "after"), &context).await,
@@ -160,6 +161,20 @@ async fn job(context: &Context) -> Result<String, ErrorData> {
         gate.report("kept").await.map_err(|error| broke(&error))?;
     }
     Ok(heard.join(" "))
+}
+
+/// Does `steps` steps of `ms` milliseconds, and keeps a checkpoint after each.
+async fn steps(arguments: &JsonObject, context: &Context) -> Result<String, ErrorData> {
+    let (task, steps) = (context.task(), number(arguments, "steps"));
+    let first = task.last_checkpoint::<usize>().await?.unwrap_or(0);
+    for step in first..steps {
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_millis(number(arguments, "ms") as u64)) => {}
+            () = task.cancelled() => return Err(ErrorData::internal_error("cancelled", None)),
+        }
+        task.checkpoint(&(step + 1)).await?;
+    }
+    Ok(format!("{}: {steps} steps", number(arguments, "number")))
 }
 
 /// Waits at the gate and ignores its cancellation.
