@@ -12,14 +12,15 @@ use std::{
 use async_trait::async_trait;
 use mcp_lambda_core::QueueWorker;
 use mcp_lambda_server::{
-    Clock, Config, Deadline, McpContext, McpLambdaServer, MemoryStore, Principal, Server, Stores,
+    Clock, Config, Deadline, McpContext, McpLambdaServer, MemoryStore, Principal, Server, StoreError, Stores,
     rmcp::{
         ErrorData, RoleServer, ServerHandler, handler::server::router::tool::ToolRouter,
         service::RequestContext, tool, tool_handler, tool_router,
     },
+    session::{Rev, Versioned},
     tasks::{
-        ExternalUpdate, QueueError, ReceivedMessage, TaskId, TaskLimits, TaskMessage, TaskQueue, TaskSupport,
-        Tasks,
+        ExternalUpdate, QueueError, ReceivedMessage, Task, TaskCursor, TaskId, TaskLimits, TaskMessage,
+        TaskQueue, TaskStore, TaskSupport, Tasks,
     },
     time::Timestamp,
 };
@@ -311,6 +312,85 @@ async fn a_task_is_given_back_at_the_deadline_and_when_the_server_stops() {
     assert_eq!(world.queue.take().len(), 1);
     world.gate.add_permits(2);
     world.deliver(1, &id).await;
+    assert_eq!(world.get(&ada(), &id).await["result"]["content"][0]["text"], "from 1");
+}
+
+/// A store whose writes fail while a test says so.
+struct Away {
+    store: MemoryStore,
+    is_away: Arc<std::sync::atomic::AtomicBool>,
+}
+
+#[async_trait]
+impl TaskStore for Away {
+    async fn create(&self, task: &Task, limit: usize) -> Result<(), StoreError> {
+        self.store.create(task, limit).await
+    }
+
+    async fn load(&self, id: &TaskId) -> Result<Option<Versioned<Task>>, StoreError> {
+        self.store.load(id).await
+    }
+
+    async fn load_many(&self, ids: &[TaskId]) -> Result<Vec<Versioned<Task>>, StoreError> {
+        self.store.load_many(ids).await
+    }
+
+    async fn replace(&self, task: &Task, expected: Rev) -> Result<Rev, StoreError> {
+        // Away for one write.
+        if self.is_away.swap(false, Ordering::SeqCst) {
+            return Err(StoreError::Unavailable("the store is away".into()));
+        }
+        self.store.replace(task, expected).await
+    }
+
+    async fn list(
+        &self,
+        owner: &Principal,
+        after: Option<&TaskCursor>,
+        limit: usize,
+    ) -> Result<Vec<Task>, StoreError> {
+        self.store.list(owner, after, limit).await
+    }
+
+    async fn due(&self, limit: usize) -> Result<Vec<TaskId>, StoreError> {
+        self.store.due(limit).await
+    }
+}
+
+/// A worker that was frozen in the middle of a checkpoint, or a store that is away for a moment, must not fail a task: the tool
+/// ends with the error of its checkpoint.
+#[tokio::test(start_paused = true)]
+async fn a_store_that_is_away_for_a_moment_costs_an_attempt_and_not_the_task() {
+    let clock = Clock::manual(Timestamp::from_millis(1_800_000_000_000));
+    let store = MemoryStore::new(clock.clone());
+    let is_away = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let mut stores = Stores::of(store.clone());
+    stores.tasks = Arc::new(Away { store, is_away: Arc::clone(&is_away) });
+    let (jobs, queue) = (Jobs::new(), Kept::default());
+    let (gate, done) = (Arc::clone(&jobs.gate), Arc::clone(&jobs.done));
+    let builder = McpLambdaServer::builder(jobs).config(Config::default()).stores(stores.clone());
+    let builder = builder.task_tool("steps", TaskSupport::Optional).task_queue(Arc::new(queue.clone()));
+    let server = built(builder.clock(clock.clone())).expect("a server");
+    let world = World { servers: vec![server], queue, stores, clock, gate, done };
+    let id = world.create(&ada()).await;
+    world.queue.take();
+    world.gate.add_permits(1);
+    let worker = world.worker(0);
+    let running = tokio::spawn({
+        let id = id.clone();
+        async move { worker.deliver(&id, Deadline::after(MINUTES)).await }
+    });
+    while world.done.load(Ordering::SeqCst) < 1 {
+        tokio::task::yield_now().await;
+    }
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    is_away.store(true, Ordering::SeqCst);
+    world.gate.add_permits(1);
+    running.await.expect("no panic").expect("given back");
+    assert_eq!(world.get(&ada(), &id).await["status"], "working");
+    assert_eq!(world.queue.take().len(), 1, "another attempt follows");
+    world.gate.add_permits(3);
+    world.deliver(0, &id).await;
     assert_eq!(world.get(&ada(), &id).await["result"]["content"][0]["text"], "from 1");
 }
 

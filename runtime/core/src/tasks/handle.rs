@@ -1,6 +1,12 @@
 //! What a tool does with the task that it runs as.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use rmcp::model::InputRequest;
 use serde::{Serialize, de::DeserializeOwned};
@@ -30,6 +36,18 @@ struct Running {
     looks: watch::Sender<u64>,
     /// The number of questions whose answers the tool waits for.
     waiting: watch::Sender<usize>,
+    /// Whether an operation of the tool has failed because the store was away.
+    has_failed: AtomicBool,
+}
+
+impl Running {
+    /// Notes whether the store was away.
+    fn noted<T>(&self, outcome: Result<T, TaskError>) -> Result<T, TaskError> {
+        if matches!(&outcome, Err(TaskError::Store(error)) if error.is_retryable()) {
+            self.has_failed.store(true, Ordering::Relaxed);
+        }
+        outcome
+    }
 }
 
 /// A wait for an answer. Dropping it ends the count.
@@ -58,7 +76,14 @@ impl TaskHandle {
     pub(crate) fn of(held: HeldTask, program: String, cancelled: CancellationToken) -> Self {
         let id = held.task().id.clone();
         let (looks, waiting) = (watch::Sender::new(0), watch::Sender::new(0));
-        let running = Running { id, program, held: Mutex::new(held), looks, waiting };
+        let running = Running {
+            id,
+            program,
+            held: Mutex::new(held),
+            looks,
+            waiting,
+            has_failed: AtomicBool::new(false),
+        };
         Self { running: Some(Arc::new(running)), cancelled }
     }
 
@@ -75,7 +100,7 @@ impl TaskHandle {
     /// [`TaskError::Superseded`] if another worker has taken the task over: the tool should end.
     pub async fn set_status_message(&self, message: impl AsRef<str> + Send) -> Result<(), TaskError> {
         match &self.running {
-            Some(running) => running.held.lock().await.set_message(message.as_ref()).await,
+            Some(running) => running.noted(running.held.lock().await.set_message(message.as_ref()).await),
             None => Ok(()),
         }
     }
@@ -90,7 +115,7 @@ impl TaskHandle {
         let Some(running) = &self.running else { return Ok(()) };
         let value = serde_json::to_value(value).map_err(TaskError::Value)?;
         let checkpoint = Checkpoint::new(&running.program, value);
-        running.held.lock().await.checkpoint(&checkpoint).await
+        running.noted(running.held.lock().await.checkpoint(&checkpoint).await)
     }
 
     /// Returns the last checkpoint. `None` if there is none.
@@ -123,7 +148,7 @@ impl TaskHandle {
         let Some(running) = &self.running else { return Err(TaskError::Inline) };
         let request = serde_json::to_value(request).map_err(TaskError::Value)?;
         let mut looks = running.looks.subscribe();
-        if let Some(answer) = running.held.lock().await.ask(key, &request).await? {
+        if let Some(answer) = running.noted(running.held.lock().await.ask(key, &request).await)? {
             return Ok(answer);
         }
         let _waiting = Waiting::begin(&running.waiting);
@@ -171,6 +196,11 @@ impl TaskHandle {
             Some(running) => running.held.lock().await.finish(outcome).await,
             None => Ok(()),
         }
+    }
+
+    /// Whether the tool has met a store that was away: an error of the tool is then no outcome of its task.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.running.as_ref().is_some_and(|running| running.has_failed.load(Ordering::Relaxed))
     }
 
     /// Waits until the tool has waited so long for answers, and for nothing that this process could give it.

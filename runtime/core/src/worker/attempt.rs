@@ -58,7 +58,7 @@ enum End {
     Outcome(TaskOutcome),
     /// The tool goes on later, or its client takes long to answer.
     Continue(Continue),
-    /// The time of the worker is over: another one goes on.
+    /// The time of the worker is over, or its tool could not keep something because the store was away: another one goes on.
     HandOver,
     /// The process stops: another worker goes on.
     GiveBack,
@@ -90,7 +90,7 @@ pub(super) async fn run(
         Ok((call, span)) => {
             let end = tokio::select! {
                 biased;
-                end = span.around(drive(call, &cancel)) => end,
+                end = span.around(drive(call, &handle, &cancel)) => end,
                 end = watch(&handle, woken, &cancel, parts.lease) => end,
                 () = handle.waits_for(PATIENCE) => End::Continue(Continue::after_update()),
                 () = parts.shutdown.cancelled() => End::GiveBack,
@@ -150,7 +150,7 @@ fn call(
 
 /// Calls the handler. A task has no stream: what the handler sends on the way goes nowhere, and what it asks that way is
 /// refused.
-async fn drive(mut call: HandlerCall, cancel: &CancellationToken) -> End {
+async fn drive(mut call: HandlerCall, handle: &TaskHandle, cancel: &CancellationToken) -> End {
     loop {
         match call.next().await {
             HandlerEvent::Message(ServerJsonRpcMessage::Request(message)) => {
@@ -159,16 +159,18 @@ async fn drive(mut call: HandlerCall, cancel: &CancellationToken) -> End {
                 call.deliver(ClientJsonRpcMessage::Error(error));
             }
             HandlerEvent::Message(_) => {}
-            HandlerEvent::Result(result) => return end(result, cancel.is_cancelled()),
+            HandlerEvent::Result(result) => return end(result, handle, cancel.is_cancelled()),
         }
     }
 }
 
-/// How the attempt ends with the result of the call. A tool that was cancelled does not go on later.
-fn end(result: HandlerResult, is_cancelled: bool) -> End {
+/// How the attempt ends with the result of the call. A tool that was cancelled does not go on later. The error of a
+/// tool that met a store that was away does not end the task: another attempt follows.
+fn end(result: HandlerResult, handle: &TaskHandle, is_cancelled: bool) -> End {
     match &result {
         Err(HandlerError::Handler(error)) if !is_cancelled => match Continue::of(error) {
             Some(how) => End::Continue(how),
+            None if handle.has_failed() => End::HandOver,
             None => End::Outcome(outcome(result, is_cancelled)),
         },
         _ => End::Outcome(outcome(result, is_cancelled)),
