@@ -8,6 +8,7 @@ use mcp_lambda_server::{
 };
 use serde_json::json;
 use test_support::{built, result};
+use tokio_util::task::TaskTracker;
 
 use super::queue::{Kept, declared};
 
@@ -30,7 +31,7 @@ async fn forty_minutes_of_work_take_three_invocations_and_lose_no_minute_of_it()
     let (stores, queue) = (Stores::of(MemoryStore::new(clock.clone())), Kept::default());
     let environments: Vec<_> = (0..4).map(|_| server(&stores, &queue, &clock)).collect();
     let ticking = clock.clone();
-    let ticks = tokio::spawn(async move {
+    let ticks = TaskTracker::new().spawn(async move {
         loop {
             tokio::time::sleep(Duration::from_secs(1)).await;
             ticking.advance(Duration::from_secs(1));

@@ -169,7 +169,7 @@ async fn a_worker_that_is_stopped_sends_the_spans_of_its_attempts() {
     let worker = server_with(jobs, queue, stores, clock, ProcessRole::Worker, |config| {
         config.otel.traces = Some(traces);
     });
-    let working = tokio::spawn(worker.core().clone().work());
+    let working = TaskTracker::new().spawn(worker.core().clone().work());
     let id = world.create().await;
     world.jobs.gate.add_permits(3);
     assert_eq!(world.text(&id).await, "from 0");

@@ -376,7 +376,7 @@ async fn a_store_that_is_away_for_a_moment_costs_an_attempt_and_not_the_task() {
     world.queue.take();
     world.gate.add_permits(1);
     let worker = world.worker(0);
-    let running = tokio::spawn({
+    let running = TaskTracker::new().spawn({
         let id = id.clone();
         async move { worker.deliver(&id, Deadline::after(MINUTES)).await }
     });

@@ -225,12 +225,14 @@ impl TaskStore for DynamoStore {
         let until = format!("{:020}$", now.as_millis());
         let mut due = Vec::new();
         let entries = self.due_entries(&until, limit).await?;
-        let ids: Vec<_> =
-            entries.iter().filter_map(|item| item.text("task").ok()?.parse::<TaskId>().ok()).collect();
+        let id_of = |entry: &Item| entry.text("task").ok()?.parse::<TaskId>().ok();
+        let ids: Vec<_> = entries.iter().filter_map(id_of).collect();
         let pks: Vec<_> = ids.iter().map(keys::task).collect();
         let found = self.get_many(&self.state, &pks, keys::META, Consistency::Strong).await?;
-        let mut over = Vec::new();
-        for ((found_entry, id), pk) in entries.iter().zip(&ids).zip(&pks) {
+        // An entry without a valid id belongs to no task.
+        let mut over: Vec<_> = entries.iter().filter(|entry| id_of(entry).is_none()).map(Item::key).collect();
+        let entries = entries.iter().filter(|entry| id_of(entry).is_some());
+        for ((found_entry, id), pk) in entries.zip(&ids).zip(&pks) {
             let task = match found.get(pk) {
                 Some(item) if item.is_live(now)? => task(id, item)?.value,
                 _ => {
