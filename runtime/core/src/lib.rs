@@ -21,6 +21,7 @@ pub mod http;
 pub mod ids;
 mod ingress;
 mod invocation;
+mod json_size;
 mod lifecycle;
 mod limits;
 mod local;

@@ -11,7 +11,7 @@ use std::{fmt, sync::Arc};
 
 pub use memory::{MemoryLimits, MemoryStore};
 pub use size::LARGEST_VALUE;
-pub(crate) use size::{check_size, json_size};
+pub(crate) use size::check_size;
 
 use crate::{
     config::Config,

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::TaskStatus;
-use crate::{error::StoreError, store::json_size, time::Timestamp};
+use crate::{error::StoreError, json_size::json_size, time::Timestamp};
 
 /// Why an operation on a task failed.
 #[derive(Debug, thiserror::Error)]

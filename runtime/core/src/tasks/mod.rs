@@ -227,7 +227,10 @@ impl Tasks {
     pub async fn end(&self, owner: &Principal, id: &TaskId) -> Result<Task, TaskError> {
         let ended = self.changes.make(id, None, |task, now| {
             task.belongs_to(owner)?;
-            task.state.end_as_cancelled(now)
+            match task.state.outcome() {
+                Some(outcome) => Err(TaskError::Ended(outcome.status())),
+                None => task.state.settle(TaskOutcome::Cancelled, now),
+            }
         });
         Ok(ended.await?.0.value)
     }

@@ -138,7 +138,7 @@ async fn a_message_that_is_delivered_twice_runs_its_task_once() {
     };
     let (failed, ()) = tokio::join!(world.deliver([&message]), twice);
     assert_eq!(failed, [""; 0]);
-    // And again when it has ended, with one whose task nobody knows.
+    // And again when it has ended, with one of a task that does not exist.
     let unknown = r#"{"task":"0123456789abcdef0123456789abcdef"}"#;
     assert_eq!(world.deliver([&message, unknown]).await, [""; 0]);
     assert!(world.gate.is_empty().await);

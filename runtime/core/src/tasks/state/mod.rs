@@ -308,23 +308,8 @@ impl TaskState {
         match self.stage {
             Stage::Ended(_) => {}
             Stage::Running { until } if until > now => self.is_cancelled = true,
-            Stage::Queued { .. } | Stage::Running { .. } => {
-                self.is_cancelled = true;
-                self.end(TaskOutcome::Cancelled, now);
-            }
+            Stage::Queued { .. } | Stage::Running { .. } => self.end(TaskOutcome::Cancelled, now),
         }
-    }
-
-    /// Ends the task as cancelled, whether or not a worker runs it: what that writes from now on is refused.
-    ///
-    /// # Errors
-    ///
-    /// [`TaskError::Ended`].
-    pub fn end_as_cancelled(&mut self, now: Timestamp) -> Result<(), TaskError> {
-        self.require_open()?;
-        self.is_cancelled = true;
-        self.end(TaskOutcome::Cancelled, now);
-        Ok(())
     }
 
     /// Ends the task. To end it in the same way again changes nothing.
@@ -387,6 +372,7 @@ impl TaskState {
         if let TaskOutcome::Failed(error) = &outcome {
             self.message = Some(cut(&error.message));
         }
+        self.is_cancelled |= outcome == TaskOutcome::Cancelled;
         self.stage = Stage::Ended(outcome);
         self.checkpoint = None;
         self.inputs.clear();

@@ -5,8 +5,8 @@ use std::collections::{BTreeSet, HashMap};
 use crate::{
     auth::Principal,
     error::StoreError,
+    json_size::json_size,
     session::{Rev, Versioned},
-    store::json_size,
     tasks::{Task, TaskCursor, TaskId, next_look},
     time::Timestamp,
 };
