@@ -4,6 +4,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
+import { ALLOCATOR } from './private/environment';
 import { expectFindings } from './private/findings';
 import { checkAll, checkNumber, checkSeconds } from './private/validation';
 import { createFunction, type McpProgramOptions } from './program';
@@ -74,7 +75,8 @@ export class ServerFunction extends Construct {
     this.logGroup = logGroup;
     const role = options.role ?? this.createRole(options.description);
     grantExecution(role, logGroup, options.vpc !== undefined);
-    this.function = createFunction(this, program, { ...DEFAULTS, ...options, role, logGroup });
+    const environment = { ...ALLOCATOR, ...options.environment };
+    this.function = createFunction(this, program, { ...DEFAULTS, ...options, environment, role, logGroup });
     const reason = 'callers wait for responses; events that fail go to a queue of the alias';
     expectFindings(this.function, reason, 'Serverless-LambdaDLQ');
     if (options.insightsVersion && !options.role) {

@@ -61,6 +61,16 @@ describe('the functions', () => {
     }
   });
 
+  it('give the memory of a large request back, unless the environment says otherwise', () => {
+    const thresholds = (template: Template) =>
+      Object.values(template.findResources('AWS::Lambda::Function')).map(
+        it => it['Properties'].Environment.Variables.MALLOC_TRIM_THRESHOLD_,
+      );
+    expect(thresholds(synthesised.template)).toEqual(['131072', '131072']);
+    const own = synth({ environment: { MALLOC_TRIM_THRESHOLD_: '1048576' } });
+    expect(thresholds(own.template)[0]).toBe('1048576');
+  });
+
   it('have the names of the tables, and the server its own settings as well', () => {
     const tables = {
       SESSION_TABLE_NAME: { Ref: 'McpStateTable8008F8CD' },

@@ -46,6 +46,7 @@ describe('McpTasks.fargate()', () => {
     );
     expect(environment).toEqual({
       ...environmentOf(synthesised.template, 'McpWorker'),
+      MALLOC_TRIM_THRESHOLD_: '131072',
       MCP_ROLE: 'worker',
       MCP_LOG_FORMAT: 'json',
     });

@@ -5,6 +5,7 @@ import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
+import { ALLOCATOR } from '../private/environment';
 import { expectFindings } from '../private/findings';
 import type { IMcpWorkers } from './tasks-config';
 import type { McpFargateTasksOptions } from './tasks-options';
@@ -80,7 +81,7 @@ function createTaskDefinition(
   definition.addContainer('Worker', {
     image: options.image,
     // JSON, as in the logs of the functions.
-    environment: { MCP_LOG_FORMAT: 'json', ...environment },
+    environment: { MCP_LOG_FORMAT: 'json', ...ALLOCATOR, ...environment },
     logging: ecs.LogDrivers.awsLogs({ streamPrefix: 'worker', logGroup }),
     stopTimeout: STOP_TIMEOUT,
   });
