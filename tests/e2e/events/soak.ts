@@ -4,6 +4,7 @@
 // hear two in the wrong order. While no environment is killed the time from publishing to hearing is measured.
 import { parseArgs } from 'node:util';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { random } from '../random.ts';
 import { Session, type Message } from './client.ts';
 import { deploy, type Deployment } from './deployment.ts';
 
@@ -20,17 +21,6 @@ const EVENTS = Number(values.events);
 const STREAMS = Number(values.streams);
 const INGESTING = 4;
 const GIVE_UP_AFTER_MS = 30 * 60_000;
-
-/** A small generator (mulberry32), so that a run can be repeated. */
-function random(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 interface Payload {
   readonly run: string;

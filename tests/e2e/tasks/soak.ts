@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { freePort, program, type Program } from '../program.ts';
+import { random } from '../random.ts';
 import { run } from '../run.ts';
 import { build, root } from '../server.ts';
 
@@ -44,16 +45,6 @@ const credentials = {
   AWS_EC2_METADATA_DISABLED: 'true',
 };
 
-/** A small generator (mulberry32), so that a run can be repeated. */
-function random(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 const next = random(Number(values.seed));
 
 const programs: Program[] = [];

@@ -23,7 +23,6 @@ use crate::{
         self, Era, Fault, JsonRpcResponse, Message, Method, Notification, Rejection, Request, SessionPost,
         SessionVersion, meta::notification,
     },
-    random,
     stream::{Frame, FrameStream},
 };
 
@@ -148,7 +147,8 @@ impl Dispatcher {
             inbox: None,
             outbound: Outbound {
                 era: Era::Session,
-                call: random::token(),
+                // No request to the client begins with it.
+                call: String::new(),
                 progress_token: typed.get_meta().get_progress_token(),
                 // A server without sessions does not declare `logging`.
                 log_level: match self.session_mode {

@@ -9,7 +9,6 @@ use crate::{
     exchange::{Exchange, ExchangeEvent, ExchangeOptions, HandlerContext, LogLevel, Outbound},
     ingress::Delivery,
     protocol::{Era, Fault, Method, StatelessRequest},
-    random,
     stream::{Frame, FrameStream},
 };
 
@@ -102,7 +101,8 @@ fn stream(first: ExchangeEvent, exchange: Exchange) -> FrameStream {
 fn outbound(request: &ClientRequest, read: &StatelessRequest) -> Outbound {
     Outbound {
         era: Era::Stateless,
-        call: random::token(),
+        // No request to the client begins with it.
+        call: String::new(),
         progress_token: request.get_meta().get_progress_token(),
         log_level: read.log_level.map_or(LogLevel::Nothing, LogLevel::From),
         cannot_ask: Some("2026-07-28 has no requests to clients; return an InputRequiredResult"),
