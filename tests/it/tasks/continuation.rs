@@ -11,12 +11,21 @@ use std::{
 use mcp_lambda_server::{
     Clock, Config, McpContext, McpLambdaServer, MemoryStore, Server, Stores,
     config::StateKey,
-    rmcp::{ErrorData, RoleServer, model::InputRequest, service::RequestContext, tool, tool_router},
+    rmcp::{
+        self, ErrorData, RoleServer, handler::server::wrapper::Parameters, model::InputRequest,
+        service::RequestContext, tool, tool_router,
+    },
     tasks::{Continue, ExternalUpdate, TaskId, TaskLimits, TaskOutcome, TaskSupport, Tasks},
     time::Timestamp,
 };
 use serde_json::{Map, Value, json};
 use test_support::{built, refused, request::stateless_with, result};
+
+#[derive(serde::Deserialize, rmcp::schemars::JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+struct Takes {
+    seconds: u64,
+}
 
 /// Tools that end an attempt before their task.
 #[derive(Clone)]
@@ -51,6 +60,12 @@ impl Patient {
         Ok(format!("{}", answer["action"]))
     }
 
+    #[tool(description = "Takes some seconds.")]
+    async fn takes(&self, Parameters(Takes { seconds }): Parameters<Takes>) -> Result<String, ErrorData> {
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
+        if seconds == 2 { Err(ErrorData::internal_error("it broke", None)) } else { Ok("done".into()) }
+    }
+
     #[tool(description = "Is ended by another system.")]
     async fn external(&self) -> Result<String, ErrorData> {
         self.attempts.fetch_add(1, Ordering::SeqCst);
@@ -76,6 +91,7 @@ fn world() -> World {
     for tool in ["hourly", "asks", "external"] {
         builder = builder.task_tool(tool, TaskSupport::Optional);
     }
+    let builder = builder.task_tool("takes", TaskSupport::IfSlow(Duration::from_secs(5)));
     let server = built(builder.config(config).stores(stores).clock(clock.clone())).expect("a server");
     World { server, clock, tasks, attempts }
 }
@@ -179,4 +195,29 @@ async fn a_task_that_waits_for_another_system_is_ended_by_it() {
     world.tasks.update(&key, &ExternalUpdate::Outcome(outcome)).await.expect("ended");
     let task = world.get(&id).await;
     assert_eq!((&task["status"], &task["result"]["content"]), (&json!("completed"), &json!([])));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_is_answered_with_its_result_if_that_is_there_soon_and_else_with_its_task() {
+    let world = world();
+    let call = |seconds: u64| json!({ "name": "takes", "arguments": { "seconds": seconds } });
+    for quick in [0, 1, 4] {
+        let began = tokio::time::Instant::now();
+        let done = world.ask("tools/call", call(quick)).await;
+        assert_eq!((&done["resultType"], &done["content"][0]["text"]), (&json!("complete"), &json!("done")));
+        assert!(began.elapsed() <= Duration::from_millis(quick * 1_000 + 600), "{:?}", began.elapsed());
+    }
+    let capabilities = json!({ "extensions": { "io.modelcontextprotocol/tasks": {} } });
+    let broken = stateless_with(json!(1), "tools/call", call(2), capabilities);
+    let (_, code, body) = refused(broken.send(&world.server).await).await;
+    assert_eq!((code, &body["error"]["message"]), (-32603, &json!("it broke")));
+    let began = tokio::time::Instant::now();
+    let task = world.ask("tools/call", call(8)).await;
+    assert_eq!((&task["resultType"], &task["status"]), (&json!("task"), &json!("working")), "{task}");
+    assert_eq!(began.elapsed(), Duration::from_secs(5));
+    world.pass(Duration::from_secs(4)).await;
+    let task = world.get(task["taskId"].as_str().expect("a task")).await;
+    assert_eq!(task["result"]["content"][0]["text"], "done", "{task}");
+    let undeclared = stateless_with(json!(1), "tools/call", call(1), json!({}));
+    assert_eq!(result(undeclared.send(&world.server).await).await["content"][0]["text"], "done");
 }

@@ -1,6 +1,6 @@
 //! Calls that run as tasks, and what clients ask about them.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 use rmcp::{
@@ -10,12 +10,20 @@ use rmcp::{
     },
 };
 use serde_json::Value;
+use tokio::time::sleep;
 
-use super::{Handler, HandlerResult, Layer, Request};
+use super::{Handler, HandlerError, HandlerResult, Layer, Request};
 use crate::{
     protocol::{Era, Fault},
-    tasks::{Task, TaskError, TaskId, TaskSupport, described, detailed},
+    tasks::{Task, TaskError, TaskId, TaskOutcome, TaskSupport, described, detailed},
+    time::Deadline,
 };
+
+/// Pause between two looks at a task whose result may come soon. It doubles each time.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+/// Kept back of the time of a call that waits for the result of its task.
+const CLOSING_TIME: Duration = Duration::from_secs(1);
 
 /// Which tools run as tasks.
 pub(crate) type TaskTools = BTreeMap<String, TaskSupport>;
@@ -64,7 +72,42 @@ impl TaskCalls {
     }
 
     async fn start(&self, request: Request) -> HandlerResult {
-        let task = self.runner.start(request).await.map_err(super::HandlerError::Refused)?;
+        let task = self.runner.start(request).await.map_err(HandlerError::Refused)?;
+        Ok(ServerResult::CreateTaskResult(CreateTaskResult::new(described(&task))))
+    }
+
+    /// Answers with the result of the task if it is there in time, else with the task. A task that asks its client is returned
+    /// at once, and so is one that cannot be read.
+    async fn start_and_wait(&self, request: Request, patience: Duration) -> HandlerResult {
+        let mut task = self.runner.start(request.clone()).await.map_err(HandlerError::Refused)?;
+        let deadline = request.context.extensions.get::<Deadline>().copied();
+        let deadline = deadline.map_or_else(
+            || Deadline::after(patience),
+            |deadline| deadline.minus(CLOSING_TIME).capped(patience),
+        );
+        let mut pause = FIRST_PAUSE;
+        while !deadline.remaining().is_zero() {
+            tokio::select! {
+                () = sleep(pause.min(deadline.remaining())) => {}
+                // The client has left, or cancels its request: that is no cancellation of the task.
+                () = request.context.ct.cancelled() => break,
+            }
+            pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
+            let Ok(read) = self.runner.get(&request, task.id.clone()).await else { break };
+            task = read;
+            match task.state.outcome() {
+                Some(TaskOutcome::Completed(result)) => {
+                    let result = serde_json::from_value(Value::Object(result.clone()));
+                    let unreadable =
+                        |error| ErrorData::internal_error(format!("a stored task: {error}"), None);
+                    return Ok(ServerResult::CallToolResult(result.map_err(unreadable)?));
+                }
+                Some(TaskOutcome::Failed(error)) => return Err(error.clone().into()),
+                Some(TaskOutcome::Cancelled) => break,
+                None if task.state.open_inputs().next().is_some() => break,
+                None => {}
+            }
+        }
         Ok(ServerResult::CreateTaskResult(CreateTaskResult::new(described(&task))))
     }
 
@@ -108,9 +151,14 @@ impl Layer for TaskCalls {
         let is_declared = request.context.client_capabilities().is_some_and(|client| client.supports_tasks());
         match &request.typed {
             ClientRequest::CallToolRequest(_) => match self.support(&request) {
+                Some(TaskSupport::IfSlow(patience)) if is_declared => {
+                    Box::pin(self.start_and_wait(request, patience))
+                }
                 Some(_) if is_declared => Box::pin(self.start(request)),
                 Some(TaskSupport::Required) => undeclared(),
-                Some(TaskSupport::Optional | TaskSupport::AfterInput) | None => self.inner.request(request),
+                Some(TaskSupport::Optional | TaskSupport::AfterInput | TaskSupport::IfSlow(_)) | None => {
+                    self.inner.request(request)
+                }
             },
             ClientRequest::GetTaskRequest(_)
             | ClientRequest::UpdateTaskRequest(_)
@@ -143,8 +191,8 @@ fn undeclared() -> BoxFuture<'static, HandlerResult> {
     Box::pin(std::future::ready(Err(ErrorData::missing_required_client_capability(needed).into())))
 }
 
-pub(super) fn refusal(error: TaskError) -> super::HandlerError {
-    super::HandlerError::Refused(match error {
+pub(super) fn refusal(error: TaskError) -> HandlerError {
+    HandlerError::Refused(match error {
         TaskError::Store(error) => Fault::of_store(&error),
         TaskError::NotFound => Fault::invalid_params(
             "params.taskId names no task of this caller: it was never one, or has expired",

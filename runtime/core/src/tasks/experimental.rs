@@ -28,7 +28,7 @@ pub(crate) fn capability(lists: bool) -> Value {
 /// The value of a tool's `execution.taskSupport`. `None`: its calls never run as tasks.
 pub(crate) fn tool_support(support: TaskSupport) -> Option<&'static str> {
     match support {
-        TaskSupport::Optional => Some("optional"),
+        TaskSupport::Optional | TaskSupport::IfSlow(_) => Some("optional"),
         TaskSupport::Required => Some("required"),
         // 2025-11-25 has no rounds that could come before a task.
         TaskSupport::AfterInput => None,

@@ -1,5 +1,7 @@
 //! Whether calls of a tool run as tasks.
 
+use std::time::Duration;
+
 /// Whether calls of a tool run as tasks. The client has its say: in 2026-07-28 the calls of clients that declare the tasks
 /// extension run as tasks, in 2025-11-25 those with `params.task`, and all others run inline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,4 +15,8 @@ pub enum TaskSupport {
     /// (`InputRequiredResult`) does so before there is a task. Clients of 2025-11-25 cannot run it as a task: there are no such
     /// rounds.
     AfterInput,
+    /// As [`TaskSupport::Optional`], but a client of 2026-07-28 gets the result itself, and no task, if it is there within this
+    /// time; also the error, if there is one. Each call is a task from its beginning on, so a quick one is not cheaper. In
+    /// 2025-11-25 the client decides.
+    IfSlow(Duration),
 }

@@ -57,14 +57,16 @@ impl ExperimentalTasks {
         };
         match (support, asked) {
             (_, Err(fault)) => refuse(fault),
-            (Some(TaskSupport::Optional | TaskSupport::Required), Ok(Some(asked))) => {
-                Box::pin(self.start(request, asked))
-            }
+            (
+                Some(TaskSupport::Optional | TaskSupport::Required | TaskSupport::IfSlow(_)),
+                Ok(Some(asked)),
+            ) => Box::pin(self.start(request, asked)),
             (Some(TaskSupport::AfterInput) | None, Ok(Some(_))) => refuse(Fault::NoTaskTool { tool }),
             (Some(TaskSupport::Required), Ok(None)) => refuse(Fault::TaskRequired { tool }),
-            (Some(TaskSupport::Optional | TaskSupport::AfterInput) | None, Ok(None)) => {
-                self.inner.request(request)
-            }
+            (
+                Some(TaskSupport::Optional | TaskSupport::AfterInput | TaskSupport::IfSlow(_)) | None,
+                Ok(None),
+            ) => self.inner.request(request),
         }
     }
 
