@@ -77,7 +77,8 @@ describe.skipIf(!executablePath || process.env['MCP_E2E_URL'])('a page in Chromi
     expect(seen.tools).toBeUndefined();
     expect(seen.error).toContain('Failed to fetch');
     expect(refused).not.toHaveLength(0);
-    expect(servers.foreign.printed()).toContain(`requests from the origin \\"${origin}\\" are not allowed`);
+    // The log may come later than the page's error.
+    await expect.poll(() => servers.foreign.printed()).toContain(`requests from the origin \\"${origin}\\" are not allowed`);
   });
 
   // What no script can do a page can still try: a form's content type needs no preflight.
