@@ -5,6 +5,8 @@
 // also between a write and the response to SQS, and freezes for longer than a lease. Each task must reach exactly one end, with the
 // result of its own call, and no status may go backwards.
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -21,6 +23,7 @@ const { values } = parseArgs({
     kills: { type: 'string', default: '300' },
     freezes: { type: 'string', default: '12' },
     'duplicate-percent': { type: 'string', default: '5' },
+    'throttle-percent': { type: 'string', default: '5' },
     steps: { type: 'string', default: '6' },
     'step-ms': { type: 'string', default: '100' },
     'latency-rounds': { type: 'string', default: '100' },
@@ -54,6 +57,35 @@ async function started(starting: Promise<Program>): Promise<Program> {
   return one;
 }
 
+let throttled = 0;
+let throttles = false;
+
+/** A DynamoDB that refuses some of the requests, as one does whose partition is full. Returns its URL. */
+async function throttling(dynamodb: string): Promise<string> {
+  const proxy = createServer((incoming, answer) => {
+    if (throttles && next() * 100 < Number(values['throttle-percent'])) {
+      throttled += 1;
+      const kind = 'com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException';
+      incoming.resume().once('end', () => {
+        answer.writeHead(400, { 'content-type': 'application/x-amz-json-1.0' });
+        answer.end(JSON.stringify({ __type: kind, message: 'The partition is full' }));
+      });
+      return;
+    }
+    const { method, headers, url } = incoming;
+    const outgoing = request(new URL(url ?? '/', dynamodb), { method: method!, headers }, response => {
+      answer.writeHead(response.statusCode ?? 502, response.headers);
+      response.pipe(answer);
+    });
+    outgoing.once('error', () => answer.destroy());
+    incoming.pipe(outgoing);
+  });
+  await new Promise<void>(resolve => void proxy.listen(0, '127.0.0.1', resolve));
+  // It ends with this process.
+  proxy.unref();
+  return `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+}
+
 interface Function {
   readonly url: string;
   readonly control: string;
@@ -68,7 +100,7 @@ interface Deployment {
 async function deploy(folder: string): Promise<Deployment> {
   const binary = await build('fixture-function');
   const [emulator, database] = [await build('lambda-emulator'), await build('local-dynamodb')];
-  const dynamodb = (await started(program(database, ['0']))).ready;
+  const dynamodb = await throttling((await started(program(database, ['0']))).ready);
   const port = await freePort();
   const sqs = `http://127.0.0.1:${port}`;
   const answers = () => fetch(`${sqs}/_ministack/health`).then(() => true, () => false);
@@ -179,6 +211,7 @@ async function soak(deployment: Deployment) {
   const { front, worker } = deployment;
   const tasks: Seen[] = [];
   const began = Date.now();
+  throttles = true;
   let [kills, freezes, duplicates, sweeps, over] = [0, 0, 0, 0, false];
   const command = (id: string, what: string) =>
     fetch(`${worker.control}/environments/${id}/${what}`, { method: 'POST' }).then(it => it.ok);
@@ -243,6 +276,7 @@ async function soak(deployment: Deployment) {
   await watching;
   const endedIn = Date.now() - began;
   over = true;
+  throttles = false;
   await Promise.all([killing, freezing, sweeping]);
   // A frozen worker that thaws late has had its chance to write.
   await sleep((LEASE_SECONDS + 5) * 1_000);
@@ -255,6 +289,7 @@ async function soak(deployment: Deployment) {
     kills,
     freezes,
     duplicates,
+    throttled,
     sweeps,
     createdInMs: createdIn,
     endedInMs: endedIn,
