@@ -1,5 +1,5 @@
 // What `new McpLambdaServer(stack, 'Mcp')` creates without properties.
-import { Match } from 'aws-cdk-lib/assertions';
+import { Match, type Template } from 'aws-cdk-lib/assertions';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { environmentOf, one, statementsOf, synth, type Synthesised } from './synth.ts';
 
