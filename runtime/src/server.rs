@@ -66,6 +66,7 @@ impl Server {
     }
 
     pub(crate) async fn serve_on(self, host: Host, logs: Logs) -> Result<(), Error> {
+        let server = self.server.clone();
         let served = match host {
             // Both are boxed: what runs for hours is large, and would be copied from frame to frame until it runs.
             #[cfg(feature = "lambda")]
@@ -84,6 +85,7 @@ impl Server {
                 Ok(())
             }
         };
+        server.close_handler().await;
         logs.flush(LAST_LINES).await;
         served
     }

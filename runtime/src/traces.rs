@@ -3,10 +3,10 @@
 use mcp_lambda_core::{
     config::Config,
     error::ConfigError,
+    handler::Handler,
     telemetry::{self, Logs},
     time::Clock,
 };
-use rmcp::ServerHandler;
 
 use crate::backends::Sdk;
 
@@ -20,7 +20,7 @@ pub(crate) type Tracing = std::convert::Infallible;
 /// What the configuration sends. `None`: it sends nothing. The SDK configuration that the program brings has the credentials for
 /// endpoints of AWS.
 #[cfg(feature = "otel")]
-pub(crate) fn of<H: ServerHandler>(
+pub(crate) fn of<H: Handler>(
     config: &Config,
     handler: &H,
     clock: &Clock,
@@ -29,13 +29,13 @@ pub(crate) fn of<H: ServerHandler>(
     if config.otel.traces.is_none() && config.otel.metrics.is_none() {
         return Ok(None);
     }
-    let info = handler.get_info().server_info;
+    let info = handler.info().server_info;
     Tracing::new(config, (&info.name, &info.version), signer(config, clock, sdk).as_ref())
 }
 
 #[cfg(not(feature = "otel"))]
 #[expect(clippy::unnecessary_wraps, reason = "as in a program with the feature")]
-pub(crate) fn of<H: ServerHandler>(
+pub(crate) fn of<H: Handler>(
     _: &Config,
     _: &H,
     _: &Clock,

@@ -14,7 +14,8 @@ pub mod events;
 mod exchange;
 #[cfg(test)]
 mod fuzz;
-mod handler;
+#[doc(hidden)]
+pub mod handler;
 #[doc(hidden)]
 pub mod hook;
 pub mod http;

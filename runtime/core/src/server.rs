@@ -13,7 +13,6 @@ use std::{
 use futures::{FutureExt, future::BoxFuture};
 use http::{Request, Response};
 use http_body_util::BodyExt;
-use rmcp::ServerHandler;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::{Service, ServiceExt};
@@ -101,7 +100,7 @@ impl Server {
     ///
     /// When the configuration cannot be used.
     #[inline(never)]
-    pub fn new<H: ServerHandler>(handler: H, parts: ServerParts) -> Result<Self, ConfigError> {
+    pub fn new<H: Handler>(handler: H, parts: ServerParts) -> Result<Self, ConfigError> {
         let ServerParts {
             config,
             stores,
@@ -245,6 +244,12 @@ impl Server {
                 "tasks were not given back in time: others take them over when their leases are over"
             );
         }
+    }
+
+    /// Ends what the handler runs beside its requests.
+    #[doc(hidden)]
+    pub async fn close_handler(&self) {
+        self.endpoint.dispatcher.exchanges.handler.close().await;
     }
 
     /// The clock of everything that expires.

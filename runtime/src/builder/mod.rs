@@ -16,12 +16,12 @@ use mcp_lambda_core::{
     config::{Config, ProcessRole, SessionMode},
     error::{ConfigError, Error},
     events::Publisher,
+    handler::Handler,
     http::{Body, BoxError, Routes},
     store::Stores,
     tasks::{TaskQueue, TaskSupport},
     time::Clock,
 };
-use rmcp::ServerHandler;
 use tower::{Layer, Service, util::BoxCloneSyncService};
 
 use crate::{
@@ -31,7 +31,7 @@ use crate::{
     traces::{self, Tracing},
 };
 
-/// The entry point: an MCP server around an rmcp [`ServerHandler`].
+/// The entry point: an MCP server around an rmcp [`ServerHandler`](rmcp::ServerHandler).
 ///
 /// [`run`](Self::run) is the whole of `main`:
 ///
@@ -66,7 +66,7 @@ pub struct McpLambdaServer;
 
 impl McpLambdaServer {
     /// Starts to build a server around a handler.
-    pub fn builder<H: ServerHandler>(handler: H) -> Builder<H> {
+    pub fn builder<H: Handler>(handler: H) -> Builder<H> {
         Builder::new(handler)
     }
 
@@ -77,7 +77,7 @@ impl McpLambdaServer {
     ///
     /// When the configuration cannot be used, no runtime can be started, the address cannot be bound, or the Lambda
     /// Runtime API fails.
-    pub fn run<H: ServerHandler>(handler: H) -> Result<(), Error> {
+    pub fn run<H: Handler>(handler: H) -> Result<(), Error> {
         Self::builder(handler).run()
     }
 }
@@ -104,7 +104,7 @@ pub struct Builder<H> {
     tracing: Option<Tracing>,
 }
 
-impl<H: ServerHandler> Builder<H> {
+impl<H: Handler> Builder<H> {
     fn new(handler: H) -> Self {
         Self {
             handler,
@@ -257,6 +257,7 @@ impl<H: ServerHandler> Builder<H> {
     /// When the configuration cannot be used.
     pub async fn build(mut self) -> Result<Server, Error> {
         let config = self.configured()?;
+        self.handler.prepare().await?;
         if self.tracing.is_none() {
             self.tracing = traces::of(&config, &self.handler, &self.clock, self.sdk.as_ref())?;
         }

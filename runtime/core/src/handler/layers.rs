@@ -19,7 +19,7 @@ use super::{
     experimental_tasks::{ExperimentalTasks, listed::TaskSupportListed},
     listed_schemas::ListedSchemas,
     param_headers::ParamHeaders,
-    request::{Handler, HandlerResult, Layer, Request},
+    request::{Handler, HandlerResult, Layer, Request, Results},
     request_state::RequestState,
     resource_uris::ResourceUris,
     scopes::Scopes,
@@ -118,6 +118,18 @@ impl<L: Layer> Handler for Layered<L> {
 
     fn versions(&self) -> Cow<'static, [ProtocolVersion]> {
         self.0.inner().versions()
+    }
+
+    fn results(&self) -> Results {
+        self.0.inner().results()
+    }
+
+    fn prepare(&self) -> BoxFuture<'_, Result<(), ConfigError>> {
+        self.0.inner().prepare()
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        self.0.inner().close()
     }
 }
 

@@ -37,9 +37,9 @@ mod structured_content;
 mod tasks;
 mod uri_template;
 
+pub use self::request::{Handler, HandlerError, HandlerResult, Request, Results};
 use self::request::{Layer, refuse};
 pub(crate) use self::{
     layers::{LayerParts, MakeRunner, TaskLayers, layered},
-    request::{Handler, HandlerError, HandlerResult, Request},
     tasks::TaskRunner,
 };

@@ -1,6 +1,6 @@
 //! A request for the handler, and the two traits: a handler, and a layer around one.
 
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, fmt, time::Duration};
 
 use futures::future::{BoxFuture, FutureExt, ready};
 use rmcp::{
@@ -11,21 +11,32 @@ use rmcp::{
 
 use crate::{
     auth::Principal,
+    error::ConfigError,
     protocol::{self, Era, Fault, SessionVersion},
 };
 
 /// A request for the handler.
 #[derive(Clone)]
-pub(crate) struct Request {
-    pub(crate) era: Era,
+pub struct Request {
+    /// The era of the request.
+    pub era: Era,
     /// The caller.
-    pub(crate) principal: Principal,
+    pub principal: Principal,
     /// The request as it came.
-    pub(crate) message: protocol::Request,
-    /// The request in rmcp's type.
-    pub(crate) typed: ClientRequest,
+    pub message: protocol::Request,
+    /// The request in rmcp's type. Layers change it, and not the message.
+    pub typed: ClientRequest,
     /// What rmcp gives a handler beside the request.
-    pub(crate) context: RequestContext<RoleServer>,
+    pub context: RequestContext<RoleServer>,
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("era", &self.era)
+            .field("message", &self.message)
+            .finish_non_exhaustive()
+    }
 }
 
 /// How long the client wants the task of its call to be kept, from its creation on. `None`: it does not say.
@@ -60,7 +71,7 @@ impl Request {
 
 /// Why a request has no result.
 #[derive(Debug)]
-pub(crate) enum HandlerError {
+pub enum HandlerError {
     /// The handler's error.
     Handler(ErrorData),
     /// A layer has refused the request, and the handler was not called.
@@ -74,10 +85,17 @@ impl From<ErrorData> for HandlerError {
 }
 
 /// The outcome of a request.
-pub(crate) type HandlerResult = Result<ServerResult, HandlerError>;
+pub type HandlerResult = Result<ServerResult, HandlerError>;
 
-/// Any rmcp `ServerHandler`, and each layer around one.
-pub(crate) trait Handler: Send + Sync + 'static {
+/// What answers the requests of clients: any rmcp `ServerHandler`, a server in another process, each layer around one.
+///
+/// A type implements it itself where rmcp's types would lose a part of its answers.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no MCP server",
+    label = "implement rmcp's `ServerHandler` for this type",
+    note = "`mcp_lambda_server::rmcp::ServerHandler` is the trait of the version that the server is built with"
+)]
+pub trait Handler: Send + Sync + 'static {
     /// Answers a request as rmcp does: it applies its own rules about eras, capabilities and result shapes.
     fn request(&self, request: Request) -> BoxFuture<'_, HandlerResult>;
 
@@ -96,6 +114,34 @@ pub(crate) trait Handler: Send + Sync + 'static {
 
     /// The revisions that the handler speaks.
     fn versions(&self) -> Cow<'static, [ProtocolVersion]>;
+
+    /// Whether the results are those of another server, as JSON that is passed on as it is.
+    fn results(&self) -> Results {
+        Results::Own
+    }
+
+    /// Makes the handler ready, once, before a server is built around it. Its name and capabilities are known afterwards.
+    ///
+    /// # Errors
+    ///
+    /// When the handler can never answer.
+    fn prepare(&self) -> BoxFuture<'_, Result<(), ConfigError>> {
+        ready(Ok(())).boxed()
+    }
+
+    /// Ends what the handler runs beside its requests, once, when the last of them is answered.
+    fn close(&self) -> BoxFuture<'_, ()> {
+        ready(()).boxed()
+    }
+}
+
+/// Whose results a handler returns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Results {
+    /// Its own, in rmcp's types. Layers repair what rmcp leaves open.
+    Own,
+    /// Those of another server, as a `CustomResult`. Layers leave them as they are.
+    Passed,
 }
 
 impl<H: ServerHandler> Handler for H {
