@@ -1,0 +1,96 @@
+//! A connection to a server: messages go in and come out as they are, and everything between is HTTP.
+//!
+//! ```text
+//! send -> engine -> exchange (one for each message) -> post -> sender
+//!                        |  follows the response, resumes it, opens the session again
+//! receive <- outbox <----+---- listener (the GET stream of a session)
+//! ```
+
+mod backoff;
+mod engine;
+mod exchange;
+mod fault;
+mod limits;
+mod listener;
+mod message;
+mod mirrored;
+mod post;
+mod renewal;
+mod response;
+mod session;
+mod shared;
+mod sse;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use tokio::{sync::mpsc, task::JoinSet};
+
+pub use self::limits::Limits;
+use self::shared::Shared;
+use crate::sender::Sender;
+
+/// Messages that wait for their reader, in each direction.
+const QUEUE: usize = 256;
+
+/// The connection has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the connection is closed")]
+pub struct Closed;
+
+/// A connection to a server. It implements rmcp's `Transport`, and passes on raw messages for programs that want to see them.
+///
+/// Each message is one JSON-RPC message. Every request has a response: when the server cannot be reached, it is a JSON-RPC
+/// error with the reason in `data.reason`.
+///
+/// Dropping it closes connections at once; [`close`](Self::close) lets running requests end and the server forget the session.
+#[derive(Debug)]
+pub struct Connection {
+    outgoing: Option<mpsc::Sender<Bytes>>,
+    incoming: mpsc::Receiver<Bytes>,
+    engine: JoinSet<()>,
+}
+
+impl Connection {
+    pub(crate) fn open(sender: Arc<dyn Sender>, headers: HeaderMap, limits: Limits) -> Self {
+        let (outgoing, accepted) = mpsc::channel(QUEUE);
+        let (outbox, incoming) = mpsc::channel(QUEUE);
+        let shared = Arc::new(Shared::new(sender, headers, limits, outbox));
+        let mut engine = JoinSet::new();
+        engine.spawn(engine::run(shared, accepted));
+        Self { outgoing: Some(outgoing), incoming, engine }
+    }
+
+    /// Sends a message of the client: the JSON of one request, notification or response.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] after [`finish`](Self::finish).
+    pub async fn send(&self, message: impl Into<Bytes>) -> Result<(), Closed> {
+        let outgoing = self.outgoing.as_ref().ok_or(Closed)?;
+        outgoing.send(message.into()).await.map_err(|_| Closed)
+    }
+
+    /// Receives a message of the server, on one line. `None` when the connection has ended.
+    pub async fn receive(&mut self) -> Option<Bytes> {
+        self.incoming.recv().await
+    }
+
+    /// Tells the connection that the client has sent its last message. Running requests still have [`Limits::finish`] to end;
+    /// [`receive`](Self::receive) returns their responses and then `None`.
+    pub fn finish(&mut self) {
+        self.outgoing = None;
+    }
+
+    /// Ends the connection: waits for running requests, for [`Limits::finish`] at most, and ends the session.
+    pub async fn close(&mut self) {
+        self.finish();
+        while self.receive().await.is_some() {}
+        while self.engine.join_next().await.is_some() {}
+    }
+
+    pub(crate) fn outgoing(&self) -> Option<mpsc::Sender<Bytes>> {
+        self.outgoing.clone()
+    }
+}

@@ -1,0 +1,238 @@
+//! Where a server is, and how its caller proves who it is.
+
+use std::{sync::Arc, time::Duration};
+
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::{
+    Address, Connection, Error, Limits, SigningScope,
+    invoke::{Function, InvokeMode, InvokeSender},
+    oauth::{OAuth, OAuthConfig},
+    sender::{Anonymous, Authorize, AwsOptions, Bearer, HttpSender, Sender, SigV4, SignedOrOAuth},
+};
+
+/// How a caller proves who it is to a server with a URL. Functions are invoked with SigV4 always.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub enum Auth {
+    /// SigV4 for hosts of AWS, and OAuth when the server asks for a bearer token.
+    #[default]
+    Auto,
+    /// Nothing.
+    Anonymous,
+    /// SigV4, also for hosts that are not AWS's: [`Remote::signing_scope`] then names the service and the region.
+    SigV4,
+    /// This bearer token.
+    Bearer(String),
+    /// OAuth 2.1 in a browser.
+    OAuth(OAuthConfig),
+}
+
+/// A server, and how its caller proves who it is. [`connect`](Self::connect) sends nothing yet.
+///
+/// ```
+/// use mcp_lambda::{Auth, Remote};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), mcp_lambda::Error> {
+/// let remote = Remote::new("https://mcp.example.com/mcp")?
+///     .auth(Auth::Bearer("a token".to_owned()))
+///     .header("x-tenant", "blue")?;
+/// let transport = remote.connect()?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "a remote does nothing until it is connected"]
+pub struct Remote {
+    address: Address,
+    auth: Auth,
+    oauth: OAuthConfig,
+    aws: AwsOptions,
+    service: Option<String>,
+    headers: HeaderMap,
+    limits: Limits,
+    timeout: Duration,
+    mode: InvokeMode,
+    path: String,
+    endpoint: Option<String>,
+}
+
+impl Remote {
+    /// A server at a URL, or in a function: see [`Address::parse`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Argument`] if the address is neither.
+    pub fn new(address: &str) -> Result<Self, Error> {
+        Ok(Self {
+            address: Address::parse(address)?,
+            auth: Auth::default(),
+            oauth: OAuthConfig::default(),
+            aws: AwsOptions::default(),
+            service: None,
+            headers: HeaderMap::new(),
+            limits: Limits::default(),
+            timeout: Duration::from_secs(900),
+            mode: InvokeMode::default(),
+            path: "/mcp".to_owned(),
+            endpoint: None,
+        })
+    }
+
+    /// How the caller proves who it is. Default: [`Auth::Auto`].
+    pub fn auth(mut self, auth: Auth) -> Self {
+        self.auth = auth;
+        self
+    }
+
+    /// How a person signs in, where [`Auth::Auto`] goes over to OAuth.
+    pub fn oauth(mut self, config: OAuthConfig) -> Self {
+        self.oauth = config;
+        self
+    }
+
+    /// The profile of AWS credentials. Default: `AWS_PROFILE`, or `default`.
+    pub fn profile(mut self, profile: impl Into<String>) -> Self {
+        self.aws.profile = Some(profile.into());
+        self
+    }
+
+    /// The credentials that requests are signed with. Default: those of the SDK's chain.
+    pub fn credentials_provider(mut self, provider: impl ProvideCredentials + 'static) -> Self {
+        self.aws.credentials = Some(SharedCredentialsProvider::new(provider));
+        self
+    }
+
+    /// The region. Default: that of the URL or ARN, or of the profile.
+    pub fn region(mut self, region: impl Into<String>) -> Self {
+        self.aws.region = Some(region.into());
+        self
+    }
+
+    /// The service that signatures are made for. Default: that of the host in the URL.
+    pub fn service(mut self, service: impl Into<String>) -> Self {
+        self.service = Some(service.into());
+        self
+    }
+
+    /// A header of each request.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Argument`] if HTTP does not allow it, or if the transport sets it itself.
+    pub fn header(mut self, name: &str, value: &str) -> Result<Self, Error> {
+        const OWN: [&str; 6] =
+            ["accept", "content-type", "content-length", "host", "last-event-id", "mcp-session-id"];
+        let refused = |expected| Error::Argument { name: "the header", found: name.to_owned(), expected };
+        let key = HeaderName::try_from(name).map_err(|_| refused("a name that HTTP allows"))?;
+        if OWN.contains(&key.as_str()) {
+            return Err(refused("one that the transport leaves to its user"));
+        }
+        let value = HeaderValue::try_from(value).map_err(|_| refused("a header whose value HTTP allows"))?;
+        self.headers.append(key, value);
+        Ok(self)
+    }
+
+    /// What the connection holds at most, and how long it tries.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// The time limit of the head of a response. A call with a response in one piece must end in it. Default: 900 s, the
+    /// longest that a function runs.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// How a function is invoked. Default: [`InvokeMode::Stream`].
+    pub fn invoke_mode(mut self, mode: InvokeMode) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// The path at which a function serves MCP. Default: `/mcp`.
+    pub fn path(mut self, path: impl Into<String>) -> Self {
+        self.path = path.into();
+        self
+    }
+
+    /// The URL of Lambda's Invoke API. Default: that of the region, or `AWS_ENDPOINT_URL`.
+    pub fn endpoint_url(mut self, url: impl Into<String>) -> Self {
+        self.endpoint = Some(url.into());
+        self
+    }
+
+    /// The address of the server.
+    #[must_use]
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// What signatures are made for: of what is set, and otherwise of the host in the URL.
+    #[must_use]
+    pub fn signing_scope(&self) -> Option<SigningScope> {
+        let found = self.address.signing_scope();
+        let (service, region) = found.map_or((None, None), |scope| (Some(scope.service), Some(scope.region)));
+        let service = self.service.clone().or(service)?;
+        let region = self.aws.region.clone().or(region)?;
+        Some(SigningScope { service, region })
+    }
+
+    /// Opens a connection. The first message opens a socket. Must be called in a tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Argument`] if something is missing for the signature, or the token is no token.
+    pub fn connect(self) -> Result<Connection, Error> {
+        let (headers, limits) = (self.headers.clone(), self.limits);
+        Ok(Connection::open(self.sender()?, headers, limits))
+    }
+
+    fn sender(self) -> Result<Arc<dyn Sender>, Error> {
+        let address = self.address.to_string();
+        match &self.address {
+            Address::Url(url) => {
+                let url = url.clone();
+                let authorize = self.authorize(&url)?;
+                Ok(Arc::new(HttpSender::new(url.into(), address, authorize, self.timeout)?))
+            }
+            Address::Function { name, qualifier, region } => {
+                let region = self.aws.region.clone().or_else(|| region.clone());
+                let signer = SigV4::of("lambda".to_owned(), region.clone(), self.aws.clone());
+                let function = Function {
+                    name: name.clone(),
+                    qualifier: qualifier.clone(),
+                    region,
+                    path: self.path,
+                    endpoint: self.endpoint,
+                };
+                Ok(Arc::new(InvokeSender::new(function, self.mode, signer, self.timeout)))
+            }
+        }
+    }
+
+    fn authorize(&self, url: &url::Url) -> Result<Arc<dyn Authorize>, Error> {
+        let scope = self.signing_scope();
+        Ok(match &self.auth {
+            Auth::Anonymous => Arc::new(Anonymous),
+            Auth::Bearer(token) => Arc::new(Bearer::new(token)?),
+            Auth::OAuth(config) => Arc::new(OAuth::new(url.clone(), config.clone())),
+            Auth::SigV4 => {
+                let scope = scope.ok_or_else(|| Error::Argument {
+                    name: "the service and region",
+                    found: url.host_str().unwrap_or_default().to_owned(),
+                    expected: "a host of AWS, so both have to be given: --service and --region",
+                })?;
+                Arc::new(SigV4::new(scope, self.aws.clone()))
+            }
+            Auth::Auto => {
+                let signer = scope.map(|scope| SigV4::new(scope, self.aws.clone()));
+                Arc::new(SignedOrOAuth::new(signer, OAuth::new(url.clone(), self.oauth.clone())))
+            }
+        })
+    }
+}
