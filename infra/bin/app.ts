@@ -1,5 +1,6 @@
 // The app: `npx cdk deploy` deploys the reference server. A deploy.toml and context such as `-c lambda.memory_size=512`
-// change its properties; `-c config=other.toml` names another file.
+// change its properties; `-c config=other.toml` names another file. `-c servers=servers.yaml` deploys the stdio servers of a
+// servers.yaml instead.
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { App, Annotations, Stack } from 'aws-cdk-lib';
@@ -7,6 +8,8 @@ import { McpFindings } from '../lib';
 import { DeployConfigError, readDeployConfig } from './deploy-toml/read';
 import { createServer } from './deploy-toml/server';
 import { addOutputs } from './outputs';
+import { ServersConfigError } from './servers-yaml/source';
+import { addServersStack } from './servers-yaml/stack';
 
 const DEFAULT_FILE = 'deploy.toml';
 const DEFAULT_NAME = 'mcp-lambda-server';
@@ -15,6 +18,11 @@ function main(): void {
   // The CDK's own validation takes three times as long as the rest of the synthesis. The tests use cfn-lint instead.
   const app = new App({ builtinCloudFormationValidation: false });
   const context = app.node.getAllContext() as { [name: string]: unknown };
+  const servers = context['servers'] as string | undefined;
+  if (servers !== undefined) {
+    addServersStack(app, servers);
+    return;
+  }
   const named = context['config'] as string | undefined;
   const file = resolve(named ?? DEFAULT_FILE);
   if (named !== undefined && !existsSync(file))
@@ -46,7 +54,7 @@ try {
   main();
 } catch (error) {
   // The stack trace of an invalid file would be of this program.
-  if (!(error instanceof DeployConfigError)) throw error;
+  if (!(error instanceof DeployConfigError || error instanceof ServersConfigError)) throw error;
   console.error(error.message);
   process.exitCode = 1;
 }

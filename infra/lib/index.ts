@@ -1,4 +1,9 @@
 // The CDK construct library. README.md describes it.
+export * from './agentcore/gateway';
+export * from './agentcore/runtime';
+export { McpAgentCoreTarget } from './agentcore/target';
+export * from './agentcore/target-options';
+export { McpAgentCoreToolSchema } from './agentcore/tool-schema';
 export * from './auth/auth-config';
 export { McpAuth, McpJwtOptions } from './auth/auth';
 export { McpCognitoOptions } from './auth/cognito';
@@ -14,12 +19,17 @@ export { McpManagedInstancesOptions } from './managed-instances';
 export { McpLambdaServer } from './mcp-lambda-server';
 export { McpLambdaServerGrants } from './mcp-lambda-server-grants';
 export { McpLambdaServerMetrics } from './mcp-lambda-server-metrics';
-export { McpLambdaServerProps } from './mcp-lambda-server-props';
+export { McpLambdaServerProps, McpServerOptions } from './mcp-lambda-server-props';
 export { McpMonitoringOptions } from './monitoring/monitoring-options';
 export { McpProgramOptions } from './program';
 export { McpFunctionOptions } from './server-function';
 export { McpSessions } from './sessions';
 export { McpStateOptions } from './state';
+export { McpRestApi } from './endpoint/shared-rest-api';
+export { McpStdioServer } from './stdio/mcp-stdio-server';
+export * from './stdio/stdio-options';
+export { McpStdioProgram } from './stdio/stdio-program';
+export { McpStdioServerProps } from './stdio/stdio-server-props';
 export { McpStreamsOptions } from './streams';
 export { McpTasks } from './tasks/tasks';
 export * from './tasks/tasks-config';

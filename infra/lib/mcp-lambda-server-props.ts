@@ -13,7 +13,7 @@ import type { McpStreamsOptions } from './streams';
 import type { McpTasks } from './tasks/tasks';
 
 /**
- * Properties of an `McpLambdaServer`. All are optional.
+ * Options of a server, independent of its program. All are optional.
  *
  * The options of `lambda.FunctionOptions` have their own names. Those of a program's environment apply to every
  * function: `architecture`, `environment`, `layers`, `vpc`, `tracing`, `codeSigningConfig` and the like. Those of one
@@ -34,14 +34,7 @@ import type { McpTasks } from './tasks/tasks';
  *
  * `reservedConcurrentExecutions` also limits the cost of the server: each open stream occupies an environment.
  */
-export interface McpLambdaServerProps extends McpProgramOptions, lambda.FunctionOptions {
-  /**
-   * A function of your own that serves requests and writes events. It keeps its own role, log group and settings.
-   *
-   * @default - two new functions
-   */
-  readonly function?: lambda.Function;
-
+export interface McpServerOptions extends lambda.FunctionOptions {
   /**
    * The provisioned concurrency of the alias: environments that are always initialized.
    *
@@ -157,14 +150,6 @@ export interface McpLambdaServerProps extends McpProgramOptions, lambda.Function
   readonly mcpEvents?: McpEventsOptions;
 
   /**
-   * Where tools run that take longer than their client waits: `McpTasks.queue()` or `McpTasks.fargate()`. Without it they
-   * run within their request, and the server declares no tasks.
-   *
-   * @default - none: a worker is invoked every minute, so that a server without such tools should have none
-   */
-  readonly tasks?: McpTasks;
-
-  /**
    * Alarms, the dashboard, and saved queries of the logs.
    *
    * @default - all that need nothing else
@@ -177,4 +162,24 @@ export interface McpLambdaServerProps extends McpProgramOptions, lambda.Function
    * @default - none
    */
   readonly tags?: { [name: string]: string };
+}
+
+/**
+ * Properties of an `McpLambdaServer`. All are optional.
+ */
+export interface McpLambdaServerProps extends McpProgramOptions, McpServerOptions {
+  /**
+   * A function of your own that serves requests and writes events. It keeps its own role, log group and settings.
+   *
+   * @default - two new functions
+   */
+  readonly function?: lambda.Function;
+
+  /**
+   * Where tools run that take longer than their client waits: `McpTasks.queue()` or `McpTasks.fargate()`. Without it they
+   * run within their request, and the server declares no tasks.
+   *
+   * @default - none: a worker is invoked every minute, so that a server without such tools should have none
+   */
+  readonly tasks?: McpTasks;
 }

@@ -149,6 +149,20 @@ export class McpLambdaServer extends Construct implements IMcpLambdaServer {
    */
   public readonly metrics: McpLambdaServerMetrics;
 
+  /**
+   * How the endpoint is reached.
+   *
+   * @internal
+   */
+  public readonly _endpoint: McpEndpointConfig;
+
+  /**
+   * Whether each invocation needs the id of a tenant.
+   *
+   * @internal
+   */
+  public readonly _perTenant: boolean;
+
   public constructor(scope: Construct, id: string, props: McpLambdaServerProps = {}) {
     super(scope, id);
     Object.defineProperty(this, MCP_LAMBDA_SERVER, { value: true });
@@ -172,6 +186,8 @@ export class McpLambdaServer extends Construct implements IMcpLambdaServer {
     this.ingestFailures = queues.ingest;
 
     const config = endpoint.bind(this.bindOptions(props, timeout));
+    this._endpoint = config;
+    this._perTenant = props.tenancyConfig !== undefined;
     this.url = config.url;
     if (config.auth.userPool) this.userPool = config.auth.userPool;
     const workers = new WorkerFactory(this, props, tables, this.eventsTopic);

@@ -31,7 +31,8 @@ export interface McpProgramOptions {
   readonly cargoLambdaFlags?: string[];
 
   /**
-   * A program that is already built: a directory or zip with an executable called `bootstrap`.
+   * A program that is already built: a directory or zip with an executable called `bootstrap`, or a container image
+   * (`lambda.Code.fromAssetImage()` or `lambda.Code.fromEcrImage()`) with the program as its entry point.
    *
    * @default - built from `manifestPath`
    */
@@ -40,6 +41,19 @@ export interface McpProgramOptions {
 
 /** The binary of the reference server. */
 const REFERENCE_BINARY = 'mcp-lambda-reference';
+
+/** Code that knows the runtime it needs. Other code is for an OS-only runtime, or is a container image. */
+export abstract class CodeWithRuntime extends lambda.Code {
+  public abstract readonly runtime: lambda.Runtime;
+}
+
+/** The runtime and the handler of a function with this code. */
+function runtimeOf(code: lambda.Code): { runtime: lambda.Runtime; handler: string } {
+  const isImage = code instanceof lambda.AssetImageCode || code instanceof lambda.EcrImageCode;
+  if (isImage) return { runtime: lambda.Runtime.FROM_IMAGE, handler: lambda.Handler.FROM_IMAGE };
+  const runtime = code instanceof CodeWithRuntime ? code.runtime : lambda.Runtime.PROVIDED_AL2023;
+  return { runtime, handler: 'bootstrap' };
+}
 
 /**
  * A function that runs the program. Functions of one program share one asset, whether it is built here or elsewhere.
@@ -50,8 +64,7 @@ export function createFunction(
   options: lambda.FunctionOptions,
 ): lambda.Function {
   if (program.code) {
-    const runtime = lambda.Runtime.PROVIDED_AL2023;
-    return new lambda.Function(scope, 'Resource', { ...options, runtime, handler: 'bootstrap', code: program.code });
+    return new lambda.Function(scope, 'Resource', { ...options, ...runtimeOf(program.code), code: program.code });
   }
   const { manifestPath, binaryName } = source(program);
   return new RustFunction(scope, 'Resource', {

@@ -79,6 +79,10 @@ export class ServerFunction extends Construct {
     this.function = createFunction(this, program, { ...DEFAULTS, ...options, environment, role, logGroup });
     const reason = 'callers wait for responses; events that fail go to a queue of the alias';
     expectFindings(this.function, reason, 'Serverless-LambdaDLQ');
+    if (![lambda.Runtime.PROVIDED_AL2023, lambda.Runtime.FROM_IMAGE].includes(this.function.runtime)) {
+      const version = 'the packages of the program are for this version of the runtime';
+      expectFindings(this.function, version, 'AwsSolutions-L1', 'Serverless-LambdaLatestVersion');
+    }
     if (options.insightsVersion && !options.role) {
       expectFindings(role, 'the policy that AWS gives Lambda Insights', INSIGHTS_FINDING);
     }

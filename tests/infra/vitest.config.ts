@@ -5,7 +5,7 @@ export default defineConfig({
   cacheDir: join(import.meta.dirname, '..', '..', 'node_modules', '.vite'),
   test: {
     root: import.meta.dirname,
-    include: ['*.test.ts'],
+    include: ['**/*.test.ts'],
     // Loading the CDK takes seconds, so workers are reused. Two of them suit a machine with two cores.
     isolate: false,
     maxWorkers: 2,

@@ -35,7 +35,7 @@ function keyOf(property: string): string {
 }
 
 /** Replaces names of properties, and calls of the construct's classes, by what a deploy.toml has for them. */
-function translate(text: string): string {
+export function translate(text: string): string {
   const named = text.replace(/'([A-Za-z0-9.]+)'/g, (quoted, name: string) => KEYS[name] ?? quoted);
   return Object.entries(WORDS).reduce((result, [code, words]) => result.replaceAll(code, words), named);
 }

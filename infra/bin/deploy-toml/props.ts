@@ -16,7 +16,9 @@ import {
   McpEndpoint,
   McpTasks,
   type McpDomainOptions,
+  type McpHttpApiOptions,
   type McpLambdaServerProps,
+  type McpRestApiOptions,
   type McpSessions,
 } from '../../lib';
 import type { Problems } from './problems';
@@ -199,30 +201,42 @@ function toEndpoint(
   { api_gateway: api }: DeployConfig,
   problems: Problems,
 ): McpEndpoint | undefined {
-  const options = {
-    throttlingRateLimit: api.throttling_rate_limit,
-    throttlingBurstLimit: api.throttling_burst_limit,
-    streaming: api.streaming,
-    accessLog: api.access_log,
-  };
   switch (api.type) {
     case 'http':
       for (const key of REST_API_KEYS.filter(it => api[it] !== undefined)) {
         problems.add('api_gateway', key, 'left out, or type "rest"', api[key]);
       }
-      return McpEndpoint.httpApi(options);
+      return McpEndpoint.httpApi(apiOptions(api));
     case 'rest':
-      return McpEndpoint.restApi({
-        ...options,
-        stageName: api.stage_name,
-        cloudWatchRole: api.cloud_watch_role,
-        webAcl: given(api.web_acl_arn, it => new ImportedWebAcl(scope, 'WebAcl', it)),
-        domain: toDomain(scope, api, problems),
-      });
+      return McpEndpoint.restApi(toRestApiOptions(scope, api, problems));
     default:
       if (Object.keys(api).length > 0) problems.add('api_gateway', 'type', '"http" or "rest"', api.type);
       return undefined;
   }
+}
+
+function apiOptions(api: DeployConfig['api_gateway']): McpHttpApiOptions {
+  return {
+    throttlingRateLimit: api.throttling_rate_limit,
+    throttlingBurstLimit: api.throttling_burst_limit,
+    streaming: api.streaming,
+    accessLog: api.access_log,
+  };
+}
+
+/** The options of a REST API. Resources that it names are imported into the scope. */
+export function toRestApiOptions(
+  scope: Construct,
+  api: DeployConfig['api_gateway'],
+  problems: Problems,
+): McpRestApiOptions {
+  return {
+    ...apiOptions(api),
+    stageName: api.stage_name,
+    cloudWatchRole: api.cloud_watch_role,
+    webAcl: given(api.web_acl_arn, it => new ImportedWebAcl(scope, 'WebAcl', it)),
+    domain: toDomain(scope, api, problems),
+  };
 }
 
 function toDomain(

@@ -107,7 +107,8 @@ function checkValue(where: string, kind: Kind, value: unknown, problems: string[
   if (expected !== undefined) problems.push(`${where} must be ${expected}, got: ${JSON.stringify(value)}`);
 }
 
-function problemOf(kind: Kind, value: unknown): string | undefined {
+/** What is expected of the value, if it is not that. */
+export function problemOf(kind: Kind, value: unknown): string | undefined {
   const isText = (it: unknown) => typeof it === 'string' && it !== '';
   switch (kind.kind) {
     case 'text':

@@ -133,6 +133,13 @@ export interface McpEndpointConfig {
   readonly accessLogGroup?: logs.ILogGroupRef;
 
   /**
+   * The name of the service for which callers sign requests: `lambda` or `execute-api`.
+   *
+   * @default - callers do not sign
+   */
+  readonly signingName?: string;
+
+  /**
    * Grants the permission to invoke.
    *
    * @default - no IAM permission is needed: `grants.invoke()` grants nothing

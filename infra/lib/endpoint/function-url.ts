@@ -25,7 +25,7 @@ export function bindFunctionUrl(options: McpEndpointBindOptions): McpEndpointCon
     responseMode: McpResponseMode.STREAM,
     requests: metric('UrlRequestCount'),
     serverErrors: metric('Url5xxCount'),
-    ...(auth.iamPermission && { invokable: { grantInvoke: grantee => url.grantInvokeUrl(grantee) } }),
+    ...(auth.iamPermission && { signingName: 'lambda', invokable: { grantInvoke: grantee => url.grantInvokeUrl(grantee) } }),
   };
 }
 

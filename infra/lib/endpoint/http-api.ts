@@ -31,7 +31,7 @@ export function bindHttpApi(api: McpHttpApiOptions, options: McpEndpointBindOpti
     requests: httpApi.metricCount({ statistic: 'Sum' }),
     serverErrors: httpApi.metricServerError({ statistic: 'Sum' }),
     ...(accessLog && { accessLogGroup: accessLog.group }),
-    ...(auth.iamPermission && { invokable: { grantInvoke: grantee => grantRoutes(routes, grantee) } }),
+    ...(auth.iamPermission && { signingName: 'execute-api', invokable: { grantInvoke: grantee => grantRoutes(routes, grantee) } }),
   };
 }
 

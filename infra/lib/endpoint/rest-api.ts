@@ -23,33 +23,84 @@ export function restApiMaxTimeout(api: McpRestApiOptions): Duration {
   return isStreaming(api) ? STREAMED_MAX_TIMEOUT : BUFFERED_MAX_TIMEOUT;
 }
 
+/** A REST API, and how it is reached. */
+export interface CreatedRestApi {
+  readonly options: McpRestApiOptions;
+  readonly restApi: apigw.RestApi;
+  readonly accessLog: AccessLog | undefined;
+  readonly host: string;
+  readonly publicUrl: string;
+}
+
 /** A regional REST API calls an authorizer for tokens, checks signatures, and streams responses. */
 export function bindRestApi(api: McpRestApiOptions, options: McpEndpointBindOptions): McpEndpointConfig {
   checkRestApi(api, options);
   const { scope, path } = options;
   const auth = options.auth.bindToRestApi(options);
-  const accessLog = createAccessLog(scope, api, REST_API_FIELDS);
-  const restApi = createApi(scope, api, accessLog);
-  const methods = addMethods(restApi, api, options, auth);
-  const host = api.domain?.domainName ?? apiHost(restApi);
-  const publicUrl = api.domain ? `https://${host}` : `https://${host}/${stageName(api)}`;
+  const created = createRestApi(scope, api);
+  const { restApi, publicUrl } = created;
+  const methods = addMethods(created, options, auth, metadataPaths(path));
   if (auth.bearerTokens) {
-    addChallenges(restApi, `${publicUrl}${metadataPaths(path).at(-1)}`);
+    addChallenges(restApi, `resource_metadata="${publicUrl}${metadataPaths(path).at(-1)}"`);
     if (!api.domain) warnOfMissingDomain(scope);
   }
-  if (api.domain) addDomain(scope, restApi, api.domain);
-  if (api.webAcl) associateWebAcl(scope, restApi, api.webAcl);
+  return {
+    ...reachedBy(created, path, auth, methods),
+    requests: restApi.deploymentStage.metricCount({ statistic: 'Sum' }),
+    serverErrors: restApi.deploymentStage.metricServerError({ statistic: 'Sum' }),
+  };
+}
+
+/**
+ * One of several servers of a REST API. The metrics of the API are of all of them, so that those of the function are
+ * taken.
+ */
+export function bindToSharedApi(created: CreatedRestApi, options: McpEndpointBindOptions): McpEndpointConfig {
+  checkRestApi(created.options, options);
+  const { scope, path } = options;
+  const auth = options.auth.bindToRestApi(options);
+  // The document at the root of the host can be that of one server only: each has the one with its path.
+  const methods = addMethods(created, options, auth, metadataPaths(path).slice(-1));
+  if (auth.bearerTokens) {
+    addChallenges(created.restApi, '');
+    if (!created.options.domain) warnOfMissingDomain(scope);
+  }
+  return {
+    ...reachedBy(created, path, auth, methods),
+    requests: options.function.metricInvocations({ statistic: 'Sum' }),
+    serverErrors: options.function.metricErrors({ statistic: 'Sum' }),
+  };
+}
+
+function reachedBy(
+  { options, host, publicUrl, accessLog }: CreatedRestApi,
+  path: string,
+  auth: McpRestApiAuthConfig,
+  methods: apigw.Method[],
+): Omit<McpEndpointConfig, 'requests' | 'serverErrors'> {
   return {
     url: `${publicUrl}${path}`,
     auth,
     allowedHosts: [host],
     publicUrl,
-    responseMode: isStreaming(api) ? McpResponseMode.STREAM : McpResponseMode.BUFFERED,
-    requests: restApi.deploymentStage.metricCount({ statistic: 'Sum' }),
-    serverErrors: restApi.deploymentStage.metricServerError({ statistic: 'Sum' }),
+    responseMode: isStreaming(options) ? McpResponseMode.STREAM : McpResponseMode.BUFFERED,
     ...(accessLog && { accessLogGroup: accessLog.group }),
-    ...(auth.iamPermission && { invokable: { grantInvoke: grantee => grantMethods(methods, grantee) } }),
+    ...(auth.iamPermission && {
+      signingName: 'execute-api',
+      invokable: { grantInvoke: grantee => grantMethods(methods, grantee) },
+    }),
   };
+}
+
+/** The API with its stage, domain and web ACL, and without methods. */
+export function createRestApi(scope: Construct, options: McpRestApiOptions): CreatedRestApi {
+  const accessLog = createAccessLog(scope, options, REST_API_FIELDS);
+  const restApi = createApi(scope, options, accessLog);
+  const host = options.domain?.domainName ?? apiHost(restApi);
+  const publicUrl = options.domain ? `https://${host}` : `https://${host}/${stageName(options)}`;
+  if (options.domain) addDomain(scope, restApi, options.domain);
+  if (options.webAcl) associateWebAcl(scope, restApi, options.webAcl);
+  return { options, restApi, accessLog, host, publicUrl };
 }
 
 export function checkRestApi(
@@ -112,17 +163,17 @@ function expectStageFindings(stage: apigw.Stage, api: McpRestApiOptions, accessL
 
 /** The methods of the MCP endpoint, which have the authorizer. Metadata and preflights are requested without a token. */
 function addMethods(
-  restApi: apigw.RestApi,
-  api: McpRestApiOptions,
+  { restApi, options: api }: CreatedRestApi,
   options: McpEndpointBindOptions,
   { authorizationType, authorizer, bearerTokens }: McpRestApiAuthConfig,
+  documents: string[],
 ): apigw.Method[] {
   const integration = createIntegration(api, options);
   const endpoint = restApi.root.resourceForPath(options.path);
   const methods = ['GET', 'POST', 'DELETE'].map(method =>
     endpoint.addMethod(method, integration, { authorizationType, ...(authorizer && { authorizer }) }),
   );
-  const open = (bearerTokens ? metadataPaths(options.path) : []).map(path =>
+  const open = (bearerTokens ? documents : []).map(path =>
     restApi.root.resourceForPath(path).addMethod('GET', integration),
   );
   if (options.cors) open.push(endpoint.addMethod('OPTIONS', integration));
@@ -161,17 +212,21 @@ function grantMethods(methods: apigw.Method[], grantee: iam.IGrantable): iam.Gra
  * Responses of API Gateway to requests without a valid token. API Gateway renames the `WWW-Authenticate` header of a
  * function's response, but not of its own.
  */
-function addChallenges(restApi: apigw.RestApi, metadataUrl: string): void {
-  const header = (error: string) => ({ 'WWW-Authenticate': `'Bearer ${error}resource_metadata="${metadataUrl}"'` });
+function addChallenges(restApi: apigw.RestApi, metadata: string): void {
+  if (restApi.node.tryFindChild('Unauthorized')) return;
+  const header = (...fields: string[]) => {
+    const challenge = ['Bearer', fields.filter(field => field !== '').join(', ')].join(' ').trim();
+    return { 'WWW-Authenticate': `'${challenge}'` };
+  };
   restApi.addGatewayResponse('Unauthorized', {
     type: apigw.ResponseType.UNAUTHORIZED,
     statusCode: '401',
-    responseHeaders: header(''),
+    responseHeaders: header(metadata),
   });
   restApi.addGatewayResponse('AccessDenied', {
     type: apigw.ResponseType.ACCESS_DENIED,
     statusCode: '403',
-    responseHeaders: header('error="insufficient_scope", '),
+    responseHeaders: header('error="insufficient_scope"', metadata),
   });
 }
 

@@ -42,6 +42,7 @@ export const ENVIRONMENT = {
   taskLeaseSeconds: { name: 'MCP_TASK_LEASE_SECONDS', prop: 'tasks.lease' },
   taskAttempts: { name: 'MCP_TASK_ATTEMPTS', prop: 'tasks.attempts' },
   role: { name: 'MCP_ROLE', prop: 'tasks' },
+  listen: { name: 'MCP_LISTEN', prop: 'McpAgentCoreRuntime' },
 } as const satisfies { [key: string]: EnvironmentVariable };
 
 /**
