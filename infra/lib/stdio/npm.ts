@@ -46,26 +46,29 @@ export class NpmPart implements StdioPart {
   }
 
   public prepare(architecture: lambda.Architecture): PreparedPart {
-    this.lock();
-    const lock = readFileSync(join(this.lockFolder, 'package-lock.json'), 'utf8');
+    const file = join(this.lockFolder, 'package-lock.json');
+    const isNew = this.lock();
+    const lock = readFileSync(file, 'utf8');
     this.checkInstallScripts(JSON.parse(lock) as LockFile);
     const { npm } = namesOf(architecture);
     return {
       key: JSON.stringify(['npm', npm, this.packageName, this.options.bin, this.options.args, lock]),
       warnings: [],
+      newLock: isNew ? file : undefined,
       install: (folder, path) => this.install(folder, path, npm),
     };
   }
 
-  /** Writes the lock file if there is none for this version. */
-  private lock(): void {
+  /** Writes the lock file if there is none for this version. Returns whether it did. */
+  private lock(): boolean {
     const manifest = { private: true, dependencies: { [this.packageName]: this.version } };
     const text = `${JSON.stringify(manifest, undefined, 2)}\n`;
     const file = join(this.lockFolder, 'package.json');
-    if (existsSync(file) && readFileSync(file, 'utf8') === text && this.isLocked()) return;
+    if (existsSync(file) && readFileSync(file, 'utf8') === text && this.isLocked()) return false;
     mkdirSync(this.lockFolder, { recursive: true });
     writeFileSync(file, text);
     this.withSettings(this.lockFolder, () => this.npm(['install', '--package-lock-only', ...FLAGS], this.lockFolder));
+    return true;
   }
 
   private isLocked(): boolean {

@@ -14,6 +14,8 @@ export interface PreparedPart {
   readonly key: string;
   /** What the user should know, such as why the program starts slower than it could. */
   readonly warnings: string[];
+  /** The lock file, if it is new. */
+  readonly newLock?: string | undefined;
   /** Writes all files of the server into the folder, which exists. `path` is the folder on Lambda. */
   install(folder: string, path: string): StdioEntry;
 }

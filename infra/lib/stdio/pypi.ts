@@ -44,13 +44,14 @@ export class PypiPart implements StdioPart {
   public prepare(architecture: lambda.Architecture): PreparedPart {
     const pip = new Pip(this.pythonVersion(), this.options.python);
     const wheel = namesOf(architecture).wheel as keyof typeof OTHER;
-    const lock = this.lock(pip, wheel);
+    const { text: lock, newLock } = this.lock(pip, wheel);
     const { args, script } = this.options;
     const compiles = pip.canCompile;
     const slow = `no Python ${pip.version} was found on this machine: ${this.packageName} is bundled without compiled modules and starts about half a second later`;
     return {
       key: JSON.stringify(['pypi', wheel, pip.version, compiles, this.packageName, script, args, lock]),
       warnings: compiles ? [] : [slow],
+      newLock,
       install: (folder, path) => this.install(pip, wheel, folder, path),
     };
   }
@@ -63,11 +64,11 @@ export class PypiPart implements StdioPart {
   }
 
   /** The text of the lock file, which is written if there is none for these requirements. */
-  private lock(pip: Pip, wheel: keyof typeof OTHER): string {
+  private lock(pip: Pip, wheel: keyof typeof OTHER): { text: string; newLock?: string } {
     const file = join(this.lockFolder, 'requirements.txt');
     if (existsSync(file)) {
       const text = readFileSync(file, 'utf8');
-      if ([wheel, 'aarch64, x86_64'].some(it => text.startsWith(this.title(pip, it)))) return text;
+      if ([wheel, 'aarch64, x86_64'].some(it => text.startsWith(this.title(pip, it)))) return { text };
     }
     const [locked, architectures] = this.resolve(pip, wheel);
     const lines = locked.map(({ name, version, hashes }) =>
@@ -77,7 +78,7 @@ export class PypiPart implements StdioPart {
     const text = `${this.title(pip, architectures)}\n${notice}\n${lines.join('\n')}\n`;
     mkdirSync(this.lockFolder, { recursive: true });
     writeFileSync(file, text);
-    return text;
+    return { text, newLock: file };
   }
 
   private title(pip: Pip, architectures: string): string {

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { chmodSync, copyFileSync, lstatSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DockerImage, Stack, type ILocalBundling } from 'aws-cdk-lib';
+import { Annotations, DockerImage, Stack, type ILocalBundling } from 'aws-cdk-lib';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import { CodeWithRuntime } from '../program';
@@ -59,8 +59,10 @@ export class StdioCode extends CodeWithRuntime {
     if (!Stack.of(scope).bundlingRequired) return this.fromFolder('not-bundled', { tryBundle: () => true });
     const binary = findBinary(this.props.binary, architecture);
     const prepared = Object.entries(this.props.parts).map(([name, part]) => [name, part.prepare(architecture)] as const);
-    for (const [name, { warnings }] of prepared) {
+    for (const [name, { warnings, newLock }] of prepared) {
       for (const warning of warnings) addWarning(scope, `stdio-bundle-${name}`, warning);
+      if (newLock === undefined) continue;
+      Annotations.of(scope).addInfo(`${newLock} is new: commit it, so that each deployment has the same packages`);
     }
     const hash = this.hashOf(binary, prepared);
     return this.fromFolder(hash, { tryBundle: folder => this.bundle(folder, binary, prepared) });

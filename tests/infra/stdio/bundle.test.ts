@@ -103,7 +103,10 @@ describe('a package of npm', () => {
     const lock = readFileSync(join(project, 'npm', 'package-lock.json'), 'utf8');
     expect(lock).not.toContain('127.0.0.1');
     expect(JSON.parse(lock).packages['node_modules/tiny-dependency'].version).toBe('1.0.0');
+    const note = `${join(project, 'npm', 'package-lock.json')} is new: commit it, so that each deployment has the same packages`;
+    Annotations.fromStack(first.stack).hasInfo('*', note);
     const second = bundle(npm('@tiny/server'));
+    Annotations.fromStack(second.stack).hasNoInfo('*', note);
     expect(readFileSync(join(project, 'npm', 'package-lock.json'), 'utf8')).toBe(lock);
     expect(second.asset).toBe(first.asset);
     expect(digest(second.folder)).toBe(digest(first.folder));
@@ -209,7 +212,10 @@ describe('a package of PyPI', () => {
     const lock = readFileSync(join(project, 'pypi', 'requirements.txt'), 'utf8');
     expect(lock).toMatch(/^# tiny-server==1\.0\.0: for Python 3\.\d+ on Linux \(aarch64, x86_64\), by mcp-lambda-server\n/);
     expect(lock).toMatch(/tiny-dependency==1\.2\.0 \\\n( {4}--hash=sha256:[0-9a-f]{64} ?\\?\n){2}/);
+    const note = `${join(project, 'pypi', 'requirements.txt')} is new: commit it, so that each deployment has the same packages`;
+    Annotations.fromStack(first.stack).hasInfo('*', note);
     const second = bundle(pypi('tiny-server'));
+    Annotations.fromStack(second.stack).hasNoInfo('*', note);
     expect(second.asset).toBe(first.asset);
     expect(digest(second.folder)).toBe(digest(first.folder));
     const other = bundle(pypi('tiny-server'), { architecture: lambda.Architecture.X86_64 });
