@@ -258,6 +258,18 @@ describe('what AWS refuses is refused before', () => {
       "'credentialProvider' is needed for a server that checks tokens, got: undefined; give GatewayCredentialProvider.fromOauthIdentity(), or use McpAuth.iam()",
     ],
     [
+      'an API key',
+      server =>
+        McpAgentCoreTarget.mcp(server, {
+          credentialProvider: agentcore.GatewayCredentialProvider.fromApiKeyIdentityArn({
+            providerArn: 'arn:aws:bedrock-agentcore:eu-central-1:111122223333:token-vault/v/apikeycredentialprovider/p',
+            secretArn: 'arn:aws:secretsmanager:eu-central-1:111122223333:secret:s',
+          }),
+        }),
+      { server: { auth: jwt } },
+      "'credentialProvider' cannot be an API key for a target that speaks MCP, got: API_KEY; give GatewayCredentialProvider.fromOauthIdentity()",
+    ],
+    [
       'credentials for signed requests',
       server => McpAgentCoreTarget.mcp(server, { credentialProvider: agentcore.GatewayCredentialProvider.fromIamRole() }),
       {},

@@ -32,7 +32,7 @@ export interface McpAgentCoreGatewayProps extends agentcore.GatewayProps {
   /**
    * How long a session may be idle: 15 minutes to 8 hours.
    *
-   * @default - the gateway's own
+   * @default - an hour, which is the default of AgentCore
    */
   readonly sessionTimeout?: Duration;
 }

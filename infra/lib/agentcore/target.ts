@@ -116,6 +116,11 @@ function checkMcpTarget(
       fail('listing', options.listing, rule, "leave it out, or the gateway's searchType");
     },
     () => {
+      if (credentialProvider?.credentialProviderType !== agentcore.CredentialProviderType.API_KEY) return;
+      const rule = 'cannot be an API key for a target that speaks MCP';
+      fail('credentialProvider', 'API_KEY', rule, 'give GatewayCredentialProvider.fromOauthIdentity()');
+    },
+    () => {
       if (!credentialProvider || signingName === undefined) return;
       const rule = 'does not apply to a server whose callers sign requests: the gateway has a role';
       fail('credentialProvider', credentialProvider.credentialProviderType, rule, 'leave it out, or use McpAuth.jwt()');
