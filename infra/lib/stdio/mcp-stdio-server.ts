@@ -4,19 +4,21 @@ import { McpLambdaServer } from '../mcp-lambda-server';
 import type { McpLambdaServerProps } from '../mcp-lambda-server-props';
 import { ENVIRONMENT, type Variables } from '../private/environment';
 import { checkAll, checkEach, fail } from '../private/validation';
+import { ServerFunction } from '../server-function';
 import { checkBinary } from './binary';
 import type { StdioParts } from './part';
-import { StdioCode } from './stdio-code';
+import { IDLE, StdioCode } from './stdio-code';
 import type { McpStdioServerProps } from './stdio-server-props';
 import { isManaged } from './target';
 
 /** A process of Node.js or Python needs 70 MB, and starts fast with the CPU that comes with 1 GB. */
 const MEMORY = 1024;
 
-/** A variable of the binary mcp-lambda-stdio, beside those of every server. */
+/** Variables of the binary mcp-lambda-stdio, beside those of every server. */
 const CHILD_PER = 'MCP_STDIO_CHILD_PER';
+const CONFIG = 'MCP_STDIO_CONFIG';
 
-const OF_CONSTRUCT = new Set<string>([CHILD_PER, ...Object.values(ENVIRONMENT).map(({ name }) => name)]);
+const OF_CONSTRUCT = new Set<string>([CHILD_PER, CONFIG, ...Object.values(ENVIRONMENT).map(({ name }) => name)]);
 
 /** Lambda starts this program in place of a managed runtime: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-modify.html */
 const EXEC_WRAPPER = { AWS_LAMBDA_EXEC_WRAPPER: '/var/task/bootstrap' };
@@ -37,6 +39,10 @@ export class McpStdioServer extends McpLambdaServer {
   public constructor(scope: Construct, id: string, props: McpStdioServerProps) {
     super(scope, id, serverProps(props));
     for (const [name, value] of Object.entries(childVariables(props))) this.function.addEnvironment(name, value);
+    if (props.program._parts() === undefined) return;
+    const authorizer = this.node.tryFindChild('Authorizer');
+    this.ingestFunction?.addEnvironment(CONFIG, IDLE);
+    if (authorizer instanceof ServerFunction) authorizer.function.addEnvironment(CONFIG, IDLE);
   }
 }
 
@@ -81,8 +87,9 @@ function checkVariables(props: McpStdioServerProps): void {
     const rule = 'is set by the construct, whose program starts in place of the runtime';
     fail('environment.AWS_LAMBDA_EXEC_WRAPPER', wrapper, rule, 'leave it out');
   }
-  if (props.environment?.[CHILD_PER] !== undefined) {
-    fail(`environment.${CHILD_PER}`, CHILD_PER, 'is set by the construct', "use 'childPer'");
+  for (const [name, property] of [[CHILD_PER, 'childPer'], [CONFIG, 'program']] as const) {
+    if (props.environment?.[name] === undefined) continue;
+    fail(`environment.${name}`, name, 'is set by the construct', `use '${property}'`);
   }
   const values = new Map<string, unknown>(Object.entries(props.environment ?? {}));
   const ofParts = Object.values(props.program._parts() ?? {}).flatMap(({ options }) =>

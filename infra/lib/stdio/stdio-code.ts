@@ -20,6 +20,15 @@ const MAX_BYTES = 250 * 1024 * 1024;
 /** Of Lambda, where the asset is unzipped. The runtime replaces it in the texts of mcp-stdio.json. */
 const TASK_ROOT = '${LAMBDA_TASK_ROOT}';
 
+/** The file that the binary reads by default. */
+const SERVED = 'mcp-stdio.json';
+
+/**
+ * The file for functions that serve no requests: they start no server, and have none of its variables. A function starts
+ * in the folder of its code.
+ */
+export const IDLE = 'mcp-stdio-idle.json';
+
 /** What is needed to make the asset. */
 export interface StdioCodeProps {
   readonly parts: StdioParts;
@@ -83,14 +92,15 @@ export class StdioCode extends CodeWithRuntime {
 
   private bundle(folder: string, binary: StdioBinary, prepared: readonly (readonly [string, PreparedPart])[]): boolean {
     try {
-      const servers = prepared.map(([name, part]) => {
+      const entries = prepared.map(([name, part]) => {
         const place = join('servers', name);
         mkdirSync(join(folder, place), { recursive: true });
-        const entry = part.install(join(folder, place), `${TASK_ROOT}/servers/${name}`);
-        return [name, { ...entry, env: this.variablesOf(name) }] as const;
+        return [name, part.install(join(folder, place), `${TASK_ROOT}/servers/${name}`)] as const;
       });
-      const config = { servers: Object.fromEntries(servers) };
-      writeFileSync(join(folder, 'mcp-stdio.json'), `${JSON.stringify(config, undefined, 2)}\n`);
+      const served = entries.map(([name, entry]) => [name, { ...entry, env: this.variablesOf(name) }]);
+      writeConfig(folder, SERVED, Object.fromEntries(served));
+      const idle = entries.map(([name, entry]) => [name, { ...entry, start: 'first-use' }]);
+      writeConfig(folder, IDLE, Object.fromEntries(idle));
       copyFileSync(binary.file, join(folder, 'bootstrap'));
       chmodSync(join(folder, 'bootstrap'), 0o755);
       checkSize(folder);
@@ -107,6 +117,10 @@ export class StdioCode extends CodeWithRuntime {
     const names = [...Object.keys(environment), ...Object.keys(secretEnvironment)];
     return Object.fromEntries(names.map(variable => [variable, `\${${variable}}`]));
   }
+}
+
+function writeConfig(folder: string, name: string, servers: object): void {
+  writeFileSync(join(folder, name), `${JSON.stringify({ servers }, undefined, 2)}\n`);
 }
 
 function checkSize(folder: string): void {

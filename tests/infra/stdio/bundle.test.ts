@@ -81,7 +81,12 @@ function start({ folder, entry }: Bundled, interpreter: string): string {
 describe('a package of npm', () => {
   it('is installed with its dependencies for the architecture of the function, and starts', () => {
     const bundled = bundle(npm('@tiny/server', { args: ['--port', '1'] }));
-    expect(readdirSync(bundled.folder).sort()).toEqual(['bootstrap', 'mcp-stdio.json', 'servers']);
+    expect(readdirSync(bundled.folder).sort()).toEqual([
+      'bootstrap',
+      'mcp-stdio-idle.json',
+      'mcp-stdio.json',
+      'servers',
+    ]);
     const modules = readdirSync(join(bundled.folder, 'servers', 'server', 'node_modules'));
     expect(modules.sort()).toEqual(['@tiny', 'tiny-arm64', 'tiny-dependency']);
     expect(bundled.entry).toEqual({
@@ -299,6 +304,10 @@ describe('a program of your own', () => {
       cwd: '${LAMBDA_TASK_ROOT}/servers/server',
       env: { LEVEL: '${LEVEL}' },
     });
+    // Functions that serve no requests start no server, and have none of its variables.
+    const idle = JSON.parse(readFileSync(join(bundled.folder, 'mcp-stdio-idle.json'), 'utf8'));
+    expect(idle.servers.server).toMatchObject({ command: bundled.entry.command, start: 'first-use' });
+    expect(idle.servers.server).not.toHaveProperty('env');
     const { stdout } = spawnSync(join(bundled.folder, 'servers', 'server', 'server'), ['one'], { encoding: 'utf8' });
     expect(stdout).toBe('own one\n');
   });

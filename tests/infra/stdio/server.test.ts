@@ -7,7 +7,9 @@ import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import { AwsSolutionsChecks, ServerlessChecks } from 'cdk-nag';
 import { describe, expect, it } from 'vitest';
 import {
+  McpAuth,
   McpChildPer,
+  McpEndpoint,
   McpFindings,
   McpLambdaServer,
   McpStdioProgram,
@@ -106,8 +108,15 @@ describe('the environment', () => {
       API_TOKEN: { 'Fn::Join': ['', ['{{resolve:secretsmanager:', { Ref: expect.stringMatching(/^Token/) }, ':SecretString:::}}']] },
     });
     const ingest = environmentOf(template, 'McpIngest');
-    expect(ingest).toMatchObject({ RUST_LOG: 'debug' });
+    expect(ingest).toMatchObject({ RUST_LOG: 'debug', MCP_STDIO_CONFIG: 'mcp-stdio-idle.json' });
+    expect(environmentOf(template)).not.toHaveProperty('MCP_STDIO_CONFIG');
     for (const name of ['BUCKET', 'API_TOKEN', 'MCP_STDIO_CHILD_PER']) expect(ingest).not.toHaveProperty(name);
+  });
+
+  it('makes the authorizer of a REST API start no server either', () => {
+    const auth = McpAuth.jwt({ issuer: 'https://issuer.example.com', audience: ['mcp'] });
+    const { template } = synth({ program: npm, endpoint: McpEndpoint.restApi(), auth });
+    expect(environmentOf(template, 'McpAuthorizer')).toMatchObject({ MCP_STDIO_CONFIG: 'mcp-stdio-idle.json' });
   });
 
   it('is that of an McpLambdaServer otherwise, which it is', () => {
