@@ -5,6 +5,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { App, Annotations, Stack } from 'aws-cdk-lib';
 import { McpFindings } from '../lib';
+import { prepareToBuild } from './cargo-lambda';
 import { DeployConfigError, readDeployConfig } from './deploy-toml/read';
 import { createServer } from './deploy-toml/server';
 import { addOutputs } from './outputs';
@@ -45,6 +46,7 @@ function main(): void {
       `[aws] profile is a reminder and not applied: deploy with '${way}'`,
     );
   }
+  if (stack.bundlingRequired && config.server.code === undefined) prepareToBuild();
   const server = createServer(stack, config, dirname(file));
   McpFindings.acknowledge(server);
   addOutputs(stack, server);

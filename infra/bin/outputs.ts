@@ -7,13 +7,14 @@ import type { McpLambdaServer } from '../lib';
 export function addOutputs(stack: Stack, server: McpLambdaServer): void {
   const outputs = {
     McpEndpoint: server.url,
-    EventsTopicArn: server.eventsTopic.topicArn,
+    EventsTopicArn: server.eventsTopic?.topicArn,
     StateTableName: server.stateTable.tableName,
     EventsTableName: server.eventTable.tableName,
     FunctionName: server.function.functionName,
-    IngestFunctionName: server.ingestFunction.functionName,
+    IngestFunctionName: server.ingestFunction?.functionName,
     WorkerFunctionName: server.tasks?.worker?.function.functionName,
     TaskQueueUrl: server.tasks?.queue.queueUrl,
+    AlarmTopicArn: server.alarmTopic?.topicArn,
     DashboardUrl: server.dashboard && dashboardUrl(server.dashboard),
   };
   for (const [name, value] of Object.entries(outputs)) {

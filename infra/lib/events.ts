@@ -1,14 +1,15 @@
-import { Duration, Stack } from 'aws-cdk-lib';
+import { ArnFormat, Duration, Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
-import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { LambdaSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import { createDeadLetterQueue } from './private/dead-letter-queue';
 import { expectFindings } from './private/findings';
+import { QueueDestination } from './private/permissions';
+import type { AliasedFunction } from './server-function';
 import { checkAll, checkEach, checkMinutes, checkNumber, fail } from './private/validation';
 
 /**
@@ -16,11 +17,27 @@ import { checkAll, checkEach, checkMinutes, checkNumber, fail } from './private/
  */
 export interface McpEventsOptions {
   /**
+   * Whether there are events. Without them there is no topic, no ingest function, no queue, and no alarm for them: a server
+   * of a few tools is 19 resources instead of 36.
+   *
+   * @default true
+   */
+  readonly enabled?: boolean;
+
+  /**
    * An existing topic: its messages are the events. It must be a standard topic: Lambda cannot subscribe to FIFO topics.
    *
    * @default - a new topic that requires TLS
    */
   readonly topic?: sns.ITopic;
+
+  /**
+   * The name of the new topic. A topic with a name is needed for references from stacks of other accounts; it cannot be
+   * replaced by one with the same name.
+   *
+   * @default - a name that CloudFormation makes
+   */
+  readonly topicName?: string;
 
   /**
    * The KMS key that encrypts the new topic. Its policy then admits CloudWatch, and EventBridge if that may publish:
@@ -31,9 +48,10 @@ export interface McpEventsOptions {
   readonly encryptionKey?: kms.IKey;
 
   /**
-   * Whether CloudWatch alarms of this account may publish to the new topic.
+   * Whether all CloudWatch alarms of this account and region may publish to the new topic. Every client that is subscribed
+   * to events then hears of each alarm that has the topic as its action.
    *
-   * @default true
+   * @default false
    */
   readonly allowAlarms?: boolean;
 
@@ -63,10 +81,20 @@ export interface McpEventsOptions {
 
 export function checkEvents(options: McpEventsOptions): void {
   checkAll(
+    () => checkEnabled(options),
     () => checkNumber('mcpEvents.fanoutReplicas', options.fanoutReplicas, 1, 90),
     () => checkMinutes('mcpEvents.ttl', options.ttl),
     () => checkTopic(options),
   );
+}
+
+/** Fails if an option of events is given where there are none. */
+function checkEnabled({ enabled, ...others }: McpEventsOptions): void {
+  if (enabled ?? true) return;
+  checkEach(Object.entries(others), ([name, value]) => {
+    if (value === undefined) return;
+    fail(`mcpEvents.${name}`, value, "needs events, and 'mcpEvents.enabled' is false", 'leave one of them out');
+  });
 }
 
 function checkTopic(options: McpEventsOptions): void {
@@ -75,7 +103,7 @@ function checkTopic(options: McpEventsOptions): void {
     fail('mcpEvents.topic', topic.topicName, 'must be a standard topic', 'Lambda cannot subscribe to FIFO topics');
   }
   if (!topic) return;
-  checkEach(['encryptionKey', 'allowAlarms', 'allowEventBridge'] as const, name => {
+  checkEach(['topicName', 'encryptionKey', 'allowAlarms', 'allowEventBridge'] as const, name => {
     if (options[name] === undefined) return;
     const rule = 'does not apply to an imported topic';
     fail(`mcpEvents.${name}`, options[name], rule, 'set it where the topic is defined');
@@ -88,18 +116,21 @@ export function createTopic(scope: Construct, options: McpEventsOptions): sns.IT
   const key = options.encryptionKey;
   const topic = new sns.Topic(scope, 'EventsTopic', {
     displayName: 'MCP events',
+    ...(options.topicName !== undefined && { topicName: options.topicName }),
     enforceSSL: true,
     ...(key && { masterKey: key }),
   });
   // The topic policy replaces the default policy, which let the whole account publish, alarms included.
-  if (options.allowAlarms ?? true) allowAlarms(topic, key);
+  if (options.allowAlarms ?? false) allowAlarms(topic, key);
   if (options.allowEventBridge ?? false) allowPublisher(topic, key, new iam.ServicePrincipal('events.amazonaws.com'));
   return topic;
 }
 
 /** Allows CloudWatch alarms of this account to publish to the topic. */
 export function allowAlarms(topic: sns.ITopic, key: kms.IKey | undefined): void {
-  const conditions = { StringEquals: { 'aws:SourceAccount': Stack.of(topic).account } };
+  const stack = Stack.of(topic);
+  const alarms = stack.formatArn({ service: 'cloudwatch', resource: 'alarm', resourceName: '*', arnFormat: ArnFormat.COLON_RESOURCE_NAME });
+  const conditions = { StringEquals: { 'aws:SourceAccount': stack.account }, ArnLike: { 'aws:SourceArn': alarms } };
   allowPublisher(topic, key, new iam.ServicePrincipal('cloudwatch.amazonaws.com', { conditions }));
 }
 
@@ -116,10 +147,17 @@ function allowPublisher(topic: sns.ITopic, key: kms.IKey | undefined, service: i
   );
 }
 
-/** Grants the permission to publish to the topic, and the use of its KMS key if it has one. */
-export function grantPublish(topic: sns.ITopic, key: kms.IKey | undefined, grantee: iam.IGrantable): iam.Grant {
-  const grant = iam.Grant.addToPrincipal({ grantee, actions: ['sns:Publish'], resourceArns: [topic.topicArn] });
-  return key ? grant.combine(key.grant(grantee, 'kms:Decrypt', 'kms:GenerateDataKey*')) : grant;
+/** The topic, the function that writes its messages to the log, and the queues of those that it does not. */
+export interface EventResources {
+  readonly topic: sns.ITopic;
+  readonly ingest: AliasedFunction;
+  readonly queues: DeadLetterQueues;
+}
+
+/** Fails where events are needed and there are none. */
+export function needsEvents(name: string): never {
+  const rule = `is needed for ${name}, and 'mcpEvents.enabled' is false`;
+  return fail('mcpEvents', undefined, rule, "leave out 'mcpEvents.enabled'");
 }
 
 /** The dead-letter queues: SNS and Lambda retry independently of each other. */
@@ -141,7 +179,7 @@ export function subscribe(scope: Construct, topic: sns.ITopic, ingest: lambda.Al
   };
   topic.addSubscription(new LambdaSubscription(ingest, { deadLetterQueue: queues.delivery }));
   ingest.configureAsyncInvoke({
-    onFailure: new SqsDestination(queues.ingest),
+    onFailure: new QueueDestination(queues.ingest),
     maxEventAge: Duration.hours(6),
     retryAttempts: 2,
   });

@@ -32,9 +32,9 @@ export interface IMcpLambdaServer extends IConstruct {
   readonly eventTable: dynamodb.ITable;
 
   /**
-   * The topic of events for clients.
+   * The topic of events for clients, if the server takes events.
    */
-  readonly eventsTopic: sns.ITopic;
+  readonly eventsTopic?: sns.ITopic;
 
   /**
    * Grants permissions for the server.
@@ -73,8 +73,10 @@ export interface McpLambdaServerAttributes {
 
   /**
    * The topic of events for clients.
+   *
+   * @default - none: `grants.publish()` is an error
    */
-  readonly eventsTopic: sns.ITopic;
+  readonly eventsTopic?: sns.ITopic;
 
   /**
    * Grants the permission to invoke the endpoint.
@@ -97,7 +99,7 @@ export class ImportedMcpLambdaServer extends Construct implements IMcpLambdaServ
   public readonly functionArn: string;
   public readonly stateTable: dynamodb.ITable;
   public readonly eventTable: dynamodb.ITable;
-  public readonly eventsTopic: sns.ITopic;
+  public readonly eventsTopic?: sns.ITopic;
   public readonly grants: McpLambdaServerGrants;
 
   public constructor(
@@ -110,8 +112,9 @@ export class ImportedMcpLambdaServer extends Construct implements IMcpLambdaServ
     this.functionArn = attributes.function.functionArn;
     this.stateTable = attributes.stateTable;
     this.eventTable = attributes.eventTable;
-    this.eventsTopic = attributes.eventsTopic;
+    if (attributes.eventsTopic) this.eventsTopic = attributes.eventsTopic;
     this.grants = McpLambdaServerGrants._of({
+      scope: this,
       invokable: attributes.invokable ?? NOT_KNOWN,
       topic: this.eventsTopic,
       stateTable: this.stateTable,

@@ -20,6 +20,7 @@ export { McpLambdaServer } from './mcp-lambda-server';
 export { McpLambdaServerGrants } from './mcp-lambda-server-grants';
 export { McpLambdaServerMetrics } from './mcp-lambda-server-metrics';
 export { McpLambdaServerProps, McpServerOptions } from './mcp-lambda-server-props';
+export { McpMonitoringLevel } from './monitoring/monitoring-level';
 export { McpMonitoringOptions } from './monitoring/monitoring-options';
 export { McpProgramOptions } from './program';
 export { McpFunctionOptions } from './server-function';

@@ -1,19 +1,20 @@
 import type * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
-import type * as iam from 'aws-cdk-lib/aws-iam';
-import type * as kms from 'aws-cdk-lib/aws-kms';
+import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as sns from 'aws-cdk-lib/aws-sns';
+import type { IConstruct } from 'constructs';
 import type { IMcpInvokable } from './endpoint/endpoint-config';
-import { grantPublish } from './events';
-import { READ_ACTIONS, grantTable } from './private/permissions';
+import { needsEvents } from './events';
+import { READ_ACTIONS, grantTable, warnIfNothing } from './private/permissions';
 import { fail } from './private/validation';
 
 /** The resources of a server that permissions can be granted for. */
 export interface GrantableResources {
-  readonly invokable: IMcpInvokable;
-  readonly topic: sns.ITopic;
-  /** The KMS key of the topic. */
-  readonly topicKey?: kms.IKey | undefined;
+  /** Where warnings are added. */
+  readonly scope: IConstruct;
+  /** `undefined` if no permission is needed. */
+  readonly invokable?: IMcpInvokable | undefined;
+  readonly topic?: sns.ITopic | undefined;
   readonly stateTable: dynamodb.ITable;
   readonly eventTable: dynamodb.ITable;
   /** The function that takes updates of tasks. */
@@ -35,22 +36,35 @@ export class McpLambdaServerGrants {
    * Grants the permission to call the server, if its endpoint requires an IAM permission; otherwise nothing.
    */
   public invoke(grantee: iam.IGrantable): iam.Grant {
-    return this.resources.invokable.grantInvoke(grantee);
+    const { scope, invokable } = this.resources;
+    if (!invokable) return iam.Grant.drop(grantee, 'the endpoint requires no IAM permission');
+    const wayOut = 'give the grantee a role of this account to assume, or use McpEndpoint.functionUrl()';
+    return warnIfNothing(scope, { name: 'invoke', grant: invokable.grantInvoke(grantee), wayOut });
   }
 
   /**
-   * Grants the permission to publish events.
+   * Grants the permission to publish events, and the use of the topic's KMS key if it has one. For another account and for
+   * a service it is a statement of the topic's policy.
    */
   public publish(grantee: iam.IGrantable): iam.Grant {
-    return grantPublish(this.resources.topic, this.resources.topicKey, grantee);
+    const { scope, topic } = this.resources;
+    if (!topic) return needsEvents('grants.publish()');
+    const grant = topic.grantPublish(grantee);
+    return warnIfNothing(scope, { name: 'publish', grant, resource: topic, wayOut: 'grant it where the topic is defined' });
   }
 
   /**
-   * Grants the permission to read sessions, state and events by key.
+   * Grants the permission to read sessions, state and events by key. For another account it is a statement of the policies
+   * of the tables; its own principals need one of their policies as well.
    */
   public readState(grantee: iam.IGrantable): iam.Grant {
-    const state = grantTable(this.resources.stateTable, grantee, READ_ACTIONS);
-    return state.combine(grantTable(this.resources.eventTable, grantee, READ_ACTIONS));
+    const { scope, stateTable, eventTable } = this.resources;
+    const wayOut = 'grant it where the tables are defined';
+    const [state, events] = [stateTable, eventTable].map(table => {
+      const grant = grantTable(table, grantee, READ_ACTIONS);
+      return warnIfNothing(scope, { name: 'readState', grant, resource: table, wayOut });
+    }) as [iam.Grant, iam.Grant];
+    return state.combine(events);
   }
 
   /**

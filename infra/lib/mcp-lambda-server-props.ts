@@ -122,7 +122,9 @@ export interface McpServerOptions extends lambda.FunctionOptions {
   readonly allowedHosts?: string[];
 
   /**
-   * The URL that clients use, without the path. Required if clients reach the endpoint through a proxy, such as a CDN.
+   * The URL that clients use, without the path. Required if clients reach the endpoint through a proxy, such as a CDN:
+   * with a domain name of your own. The name that CloudFront makes depends on the distribution, that on the endpoint, and that
+   * on the function, which has this URL in its environment.
    *
    * @default - the endpoint's URL
    */
@@ -152,7 +154,7 @@ export interface McpServerOptions extends lambda.FunctionOptions {
   /**
    * Alarms, the dashboard, and saved queries of the logs.
    *
-   * @default - all that need nothing else
+   * @default - alarms for failed and throttled requests and for the dead-letter queues, and saved queries
    */
   readonly monitoring?: McpMonitoringOptions;
 

@@ -2,17 +2,18 @@ import { Tags, type Duration } from 'aws-cdk-lib';
 import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as cognito from 'aws-cdk-lib/aws-cognito';
 import type * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
+import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as events from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
-import * as iam from 'aws-cdk-lib/aws-iam';
+import type * as iam from 'aws-cdk-lib/aws-iam';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as logs from 'aws-cdk-lib/aws-logs';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { McpAuth } from './auth/auth';
-import type { IMcpInvokable, McpEndpointBindOptions, McpEndpointConfig } from './endpoint/endpoint-config';
-import { createTopic, subscribe } from './events';
+import type { McpEndpointBindOptions, McpEndpointConfig } from './endpoint/endpoint-config';
+import { createTopic, needsEvents, subscribe, type EventResources } from './events';
 import { ImportedMcpLambdaServer, type IMcpLambdaServer, type McpLambdaServerAttributes } from './imported-server';
 import { McpLambdaServerGrants } from './mcp-lambda-server-grants';
 import { McpLambdaServerMetrics } from './mcp-lambda-server-metrics';
@@ -22,12 +23,21 @@ import { Monitoring } from './monitoring/monitoring';
 import { checkProps } from './private/checks';
 import { endpointAndTimeout } from './private/defaults';
 import type { Variables } from './private/environment';
-import { INGEST_TIMEOUT, TokenAuthorizerFactory, WorkerFactory, createIngest, createServer } from './private/functions';
-import { TABLE_ACTIONS, grantTable } from './private/permissions';
+import {
+  INGEST_TIMEOUT,
+  TokenAuthorizerFactory,
+  WorkerFactory,
+  createIngest,
+  createServer,
+} from './private/functions';
+import { INGEST_KEYS, TABLE_ACTIONS, grantSend, grantTable, leadingKeys } from './private/permissions';
 import { serverVariables } from './private/server-variables';
+import { checkOwnFunction } from './private/own-function';
+import { ToolPrincipal, toolPrincipals } from './private/tool-principal';
+import { warnOfClients } from './private/warnings';
+import type { AliasedFunction } from './server-function';
 import { createTables, type Tables } from './state';
 import { streamLifetime } from './streams';
-import { grantSend } from './tasks/task-queue';
 import type { McpTasksConfig } from './tasks/tasks-config';
 
 const DEFAULT_PATH = '/mcp';
@@ -40,7 +50,7 @@ const MCP_LAMBDA_SERVER = Symbol.for('mcp-lambda-server.McpLambdaServer');
  *
  * @stateful
  */
-export class McpLambdaServer extends Construct implements IMcpLambdaServer {
+export class McpLambdaServer extends Construct implements IMcpLambdaServer, iam.IGrantable, ec2.IConnectable {
   /**
    * Imports a server that was created elsewhere.
    */
@@ -75,6 +85,16 @@ export class McpLambdaServer extends Construct implements IMcpLambdaServer {
   public readonly functionArn: string;
 
   /**
+   * The principal of the programs that run tools: grants to the server go to its function, and to the workers of `tasks`.
+   */
+  public readonly grantPrincipal: iam.IPrincipal;
+
+  /**
+   * The endpoint: its Function URL, REST API or HTTP API.
+   */
+  public readonly endpoint: McpEndpointConfig;
+
+  /**
    * The alias of it that the endpoint invokes.
    */
   public readonly alias: lambda.Alias;
@@ -82,12 +102,12 @@ export class McpLambdaServer extends Construct implements IMcpLambdaServer {
   /**
    * The function that writes events to the log.
    */
-  public readonly ingestFunction: lambda.Function;
+  public readonly ingestFunction?: lambda.Function;
 
   /**
    * The alias of it that the topic and rules invoke.
    */
-  public readonly ingestAlias: lambda.Alias;
+  public readonly ingestAlias?: lambda.Alias;
 
   /**
    * The table of sessions and state.
@@ -102,17 +122,17 @@ export class McpLambdaServer extends Construct implements IMcpLambdaServer {
   /**
    * The topic of events for clients.
    */
-  public readonly eventsTopic: sns.ITopic;
+  public readonly eventsTopic?: sns.ITopic;
 
   /**
    * The dead-letter queue of messages that SNS or EventBridge could not deliver to the ingest function.
    */
-  public readonly deliveryFailures: sqs.IQueue;
+  public readonly deliveryFailures?: sqs.IQueue;
 
   /**
    * The queue of events that the ingest function failed to write.
    */
-  public readonly ingestFailures: sqs.IQueue;
+  public readonly ingestFailures?: sqs.IQueue;
 
   /**
    * The queue of tasks and its workers.
@@ -128,6 +148,11 @@ export class McpLambdaServer extends Construct implements IMcpLambdaServer {
    * All alarms, except for the composite alarm.
    */
   public readonly alarms: cloudwatch.Alarm[];
+
+  /**
+   * The alarm of all alarms, except for those of dead-letter queues.
+   */
+  public readonly compositeAlarm?: cloudwatch.CompositeAlarm;
 
   /**
    * The topic that alarms notify.
@@ -150,13 +175,6 @@ export class McpLambdaServer extends Construct implements IMcpLambdaServer {
   public readonly metrics: McpLambdaServerMetrics;
 
   /**
-   * How the endpoint is reached.
-   *
-   * @internal
-   */
-  public readonly _endpoint: McpEndpointConfig;
-
-  /**
    * Whether each invocation needs the id of a tenant.
    *
    * @internal
@@ -167,58 +185,70 @@ export class McpLambdaServer extends Construct implements IMcpLambdaServer {
     super(scope, id);
     Object.defineProperty(this, MCP_LAMBDA_SERVER, { value: true });
     checkProps(props);
+    if (props.function) checkOwnFunction(this, props.function);
     const { endpoint, timeout } = endpointAndTimeout(props);
 
     const tables = createTables(this, props.state ?? {});
     this.stateTable = tables.state;
     this.eventTable = tables.events;
-    this.eventsTopic = createTopic(this, props.mcpEvents ?? {});
-
     const server = createServer(this, props, tables, timeout);
     this.function = server.function;
     this.functionArn = server.function.functionArn;
     this.alias = server.alias;
-    const ingest = props.function ? server : createIngest(this, props, tables);
-    this.ingestFunction = ingest.function;
-    this.ingestAlias = ingest.alias;
-    const queues = subscribe(this, this.eventsTopic, this.ingestAlias);
-    this.deliveryFailures = queues.delivery;
-    this.ingestFailures = queues.ingest;
+    const received = this.createEvents(props, tables, server);
+    if (received) {
+      this.eventsTopic = received.topic;
+      this.ingestFunction = received.ingest.function;
+      this.ingestAlias = received.ingest.alias;
+      this.deliveryFailures = received.queues.delivery;
+      this.ingestFailures = received.queues.ingest;
+    }
 
     const config = endpoint.bind(this.bindOptions(props, timeout));
-    this._endpoint = config;
     this._perTenant = props.tenancyConfig !== undefined;
+    warnOfClients(this, props, config.auth);
     this.url = config.url;
+    this.endpoint = config;
     if (config.auth.userPool) this.userPool = config.auth.userPool;
     const workers = new WorkerFactory(this, props, tables, this.eventsTopic);
     const tasks = props.tasks?.bind({ scope: this, workers });
     if (tasks) this.tasks = tasks;
     this.setEnvironment(serverVariables(this, props, { tables, topic: this.eventsTopic, endpoint: config, tasks }));
     this.grantFunctions(workers, tables);
+    this.grantPrincipal = new ToolPrincipal(toolPrincipals(this.function, tasks));
 
-    this.grants = this.createGrants(props, config);
+    this.grants = this.createGrants(config);
     this.metrics = McpLambdaServerMetrics._of(config, this.function, tasks);
-    const logGroups = [server.logGroup, ingest.logGroup, workers.logGroup, tasks?.logGroup, config.accessLogGroup];
+    const logGroups = [server.logGroup, received?.ingest.logGroup, workers.logGroup, tasks?.logGroup, config.accessLogGroup];
     const monitoring = new Monitoring(this, props.monitoring ?? {}, {
       ...this.monitoredFunctions(props, timeout, logGroups),
       endpoint: config,
       tables,
-      topic: this.eventsTopic,
-      queues,
+      received,
       tasks,
     });
     this.alarms = monitoring.alarms;
+    if (monitoring.compositeAlarm) this.compositeAlarm = monitoring.compositeAlarm;
     if (monitoring.alarmTopic) this.alarmTopic = monitoring.alarmTopic;
     if (monitoring.dashboard) this.dashboard = monitoring.dashboard;
     for (const [name, value] of Object.entries(props.tags ?? {})) Tags.of(this).add(name, value);
   }
 
   /**
+   * The network connections of the function that serves requests. An error without `vpc`.
+   */
+  public get connections(): ec2.Connections {
+    return this.function.connections;
+  }
+
+  /**
    * Sends events of EventBridge to the clients that subscribe to them, without the topic.
    */
   public eventRule(ruleId: string, eventPattern: events.EventPattern): events.Rule {
+    const { ingestAlias, deliveryFailures } = this;
+    if (!ingestAlias || !deliveryFailures) return needsEvents('eventRule()');
     const rule = new events.Rule(this, ruleId, { eventPattern });
-    rule.addTarget(new LambdaFunction(this.ingestAlias, { deadLetterQueue: this.deliveryFailures }));
+    rule.addTarget(new LambdaFunction(ingestAlias, { deadLetterQueue: deliveryFailures }));
     return rule;
   }
 
@@ -227,6 +257,17 @@ export class McpLambdaServer extends Construct implements IMcpLambdaServer {
    */
   public metric(metricName: string, options?: cloudwatch.MetricOptions): cloudwatch.Metric {
     return this.function.metric(metricName, options);
+  }
+
+  private createEvents(
+    props: McpLambdaServerProps,
+    tables: Tables,
+    server: AliasedFunction,
+  ): EventResources | undefined {
+    if (props.mcpEvents?.enabled === false) return undefined;
+    const topic = createTopic(this, props.mcpEvents ?? {});
+    const ingest = props.function ? server : createIngest(this, props, tables);
+    return { topic, ingest, queues: subscribe(this, topic, ingest.alias) };
   }
 
   private bindOptions(props: McpLambdaServerProps, timeout: Duration): McpEndpointBindOptions {
@@ -238,6 +279,7 @@ export class McpLambdaServer extends Construct implements IMcpLambdaServer {
       auth: props.auth ?? McpAuth.iam(),
       tokenAuthorizers: new TokenAuthorizerFactory(this, props),
       timeout,
+      ...(props.tracing && { tracing: props.tracing }),
       inVpc: props.vpc !== undefined || (props.function?.isBoundToVpc ?? false),
       ...(props.cors && { cors: props.cors }),
       ...(props.tenancyConfig && { tenancyConfig: props.tenancyConfig }),
@@ -248,11 +290,11 @@ export class McpLambdaServer extends Construct implements IMcpLambdaServer {
     for (const [name, value] of Object.entries(variables)) this.function.addEnvironment(name, value);
   }
 
-  private createGrants(props: McpLambdaServerProps, config: McpEndpointConfig): McpLambdaServerGrants {
+  private createGrants(config: McpEndpointConfig): McpLambdaServerGrants {
     return McpLambdaServerGrants._of({
-      invokable: config.invokable ?? NOT_NEEDED,
+      scope: this,
+      invokable: config.invokable,
       topic: this.eventsTopic,
-      topicKey: props.mcpEvents?.encryptionKey,
       stateTable: this.stateTable,
       eventTable: this.eventTable,
       worker: this.tasks?.worker?.alias,
@@ -271,7 +313,6 @@ export class McpLambdaServer extends Construct implements IMcpLambdaServer {
       logGroups: props.function ? [] : logGroups.filter(it => it !== undefined),
       applicationLogLevel: props.applicationLogLevelV2,
       serverReservedConcurrency: props.reservedConcurrentExecutions,
-      ingest: this.ingestFunction === this.function ? undefined : this.ingestFunction,
       ingestTimeout: props.ingestOptions?.timeout ?? INGEST_TIMEOUT,
     };
   }
@@ -280,12 +321,7 @@ export class McpLambdaServer extends Construct implements IMcpLambdaServer {
     // The server runs tools as well.
     workers.grantWork(this.function);
     if (this.tasks) grantSend(this.tasks.queue, this.function);
-    if (this.ingestFunction === this.function) return;
-    grantTable(tables.events, this.ingestFunction, TABLE_ACTIONS.ingestEvents);
+    if (!this.ingestFunction || this.ingestFunction === this.function) return;
+    grantTable(tables.events, this.ingestFunction, TABLE_ACTIONS.ingestEvents, leadingKeys(INGEST_KEYS));
   }
 }
-
-/** An endpoint that requires no IAM permission. */
-const NOT_NEEDED: IMcpInvokable = {
-  grantInvoke: grantee => iam.Grant.drop(grantee, 'the endpoint requires no IAM permission'),
-};

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import { RustFunction } from 'cargo-lambda-cdk';
 import type { Construct } from 'constructs';
+import { prepareBuild } from './private/cargo-lambda';
 import { fail } from './private/validation';
 
 /**
@@ -26,7 +27,7 @@ export interface McpProgramOptions {
   /**
    * Flags of `cargo lambda build`, such as `--features`.
    *
-   * @default ['--locked', '--skip-target-check']
+   * @default - `--locked`, and `--skip-target-check` where the target of the architecture is installed
    */
   readonly cargoLambdaFlags?: string[];
 
@@ -67,11 +68,12 @@ export function createFunction(
     return new lambda.Function(scope, 'Resource', { ...options, ...runtimeOf(program.code), code: program.code });
   }
   const { manifestPath, binaryName } = source(program);
+  const build = { manifestPath, architecture: options.architecture, cargoLambdaFlags: program.cargoLambdaFlags };
   return new RustFunction(scope, 'Resource', {
     ...options,
     manifestPath,
     ...(binaryName !== undefined && { binaryName }),
-    bundling: { cargoLambdaFlags: program.cargoLambdaFlags ?? ['--locked', '--skip-target-check'] },
+    bundling: { cargoLambdaFlags: prepareBuild(scope, build) },
   });
 }
 

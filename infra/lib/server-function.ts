@@ -14,6 +14,13 @@ import { createFunction, type McpProgramOptions } from './program';
  */
 export interface McpFunctionOptions {
   /**
+   * The name of the function. A function with a name cannot be replaced by one with the same name.
+   *
+   * @default - a name that CloudFormation makes
+   */
+  readonly functionName?: string;
+
+  /**
    * The memory of the function, in MiB.
    *
    * @default 256
@@ -55,6 +62,14 @@ export function checkOptionsOfFunction(property: string, options: McpFunctionOpt
   );
 }
 
+/** A function and the alias by which it is invoked. */
+export interface AliasedFunction {
+  readonly function: lambda.Function;
+  readonly alias: lambda.Alias;
+  /** Not known for a function of the user's own. */
+  readonly logGroup?: logs.ILogGroupRef;
+}
+
 /**
  * One of the functions that run the server's program, with its execution role, its log group, and its alias.
  */
@@ -77,6 +92,7 @@ export class ServerFunction extends Construct {
     grantExecution(role, logGroup, options.vpc !== undefined);
     const environment = { ...ALLOCATOR, ...options.environment };
     this.function = createFunction(this, program, { ...DEFAULTS, ...options, environment, role, logGroup });
+    if (options.vpc) this.denyNetworkToTools(role);
     const reason = 'callers wait for responses; events that fail go to a queue of the alias';
     expectFindings(this.function, reason, 'Serverless-LambdaDLQ');
     if (![lambda.Runtime.PROVIDED_AL2023, lambda.Runtime.FROM_IMAGE].includes(this.function.runtime)) {
@@ -87,6 +103,20 @@ export class ServerFunction extends Construct {
       expectFindings(role, 'the policy that AWS gives Lambda Insights', INSIGHTS_FINDING);
     }
     this.alias = createAlias(this, this.function, alias);
+  }
+
+  /**
+   * Lambda uses network interfaces with the role of the function, and so may the code in it: it is denied to the latter. The
+   * policy is none of the role's own, on which the function depends.
+   */
+  private denyNetworkToTools(role: iam.IRole): void {
+    const statement = new iam.PolicyStatement({
+      effect: iam.Effect.DENY,
+      actions: NETWORK_ACTIONS,
+      resources: ['*'],
+      conditions: { ArnEquals: { 'lambda:SourceFunctionArn': this.function.functionArn } },
+    });
+    new iam.Policy(this, 'NoNetworkInterfaces', { statements: [statement], roles: [role] });
   }
 
   private createLogGroup(): logs.LogGroup {

@@ -10,22 +10,37 @@ import type { McpSessions } from './sessions';
  */
 export interface McpStateOptions {
   /**
-   * An existing table for sessions and state: string keys `pk` and `sk`, time to live on `ttl`. `eventTable`
-   * must be given with it.
+   * An existing table for sessions and state: string keys `pk` and `sk`, time to live on `ttl`. A table that
+   * `fromTableName()` imports has no KMS key: import one with a key with `TableV2.fromTableAttributes()`.
    *
    * @default - a new table
    */
   readonly stateTable?: dynamodb.ITable;
 
   /**
-   * An existing table for events and replies, of the same shape. `stateTable` must be given with it.
+   * An existing table for events and replies, of the same shape.
    *
    * @default - a new table
    */
   readonly eventTable?: dynamodb.ITable;
 
   /**
-   * The KMS key that encrypts both tables.
+   * The name of the new table of sessions and state. A table with a name can be referred to from stacks of other accounts;
+   * it cannot be replaced by one with the same name.
+   *
+   * @default - a name that CloudFormation makes
+   */
+  readonly stateTableName?: string;
+
+  /**
+   * The name of the new table of events and replies.
+   *
+   * @default - a name that CloudFormation makes
+   */
+  readonly eventTableName?: string;
+
+  /**
+   * The KMS key that encrypts the new tables.
    *
    * @default - the key that DynamoDB owns
    */
@@ -33,9 +48,9 @@ export interface McpStateOptions {
 
   /**
    * What happens to the state table when it is removed from the stack. The event table is always deleted: its items
-   * expire within a day.
+   * expire within a day. By default the table is kept, unless the deployment that creates it fails.
    *
-   * @default RemovalPolicy.RETAIN
+   * @default RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
    */
   readonly removalPolicy?: RemovalPolicy;
 
@@ -92,50 +107,59 @@ export interface Tables {
 }
 
 export function checkState(options: McpStateOptions): void {
-  const { stateTable } = options;
   checkAll(
-    () => checkBothTables(options),
-    () => stateTable && failOnImport(options),
+    () => checkImported(options),
     () => checkNumber('state.maxReadRequestUnits', options.maxReadRequestUnits, 1, 1_000_000),
     () => checkNumber('state.maxWriteRequestUnits', options.maxWriteRequestUnits, 1, 1_000_000),
     () => checkMinutes('state.sessionTtl', options.sessionTtl),
   );
 }
 
-function checkBothTables({ stateTable, eventTable }: McpStateOptions): void {
-  if ((stateTable === undefined) !== (eventTable === undefined)) {
-    const [given, missing] = stateTable ? ['stateTable', 'eventTable'] : ['eventTable', 'stateTable'];
-    fail(`state.${missing}`, undefined, `must be given where 'state.${given}' is`, 'import both tables or neither');
-  }
-}
-
-/** Fails if an option of new tables is given with imported ones. */
-function failOnImport(options: McpStateOptions): void {
-  const settings = [
-    'encryptionKey',
-    'removalPolicy',
-    'pointInTimeRecoverySpecification',
-    'deletionProtection',
-  ] as const;
-  const limits = ['maxReadRequestUnits', 'maxWriteRequestUnits'] as const;
-  checkEach([...settings, ...limits], name => {
-    if (options[name] === undefined) return;
-    fail(`state.${name}`, options[name], 'does not apply to imported tables', 'set it where the tables are defined');
-  });
+/** Fails if an option of a new table is given with an imported one. */
+function checkImported(options: McpStateOptions): void {
+  const { stateTable, eventTable } = options;
+  const refuse = (names: readonly (keyof McpStateOptions)[]) =>
+    checkEach(names, name => {
+      if (options[name] === undefined) return;
+      fail(`state.${name}`, options[name], 'does not apply to an imported table', 'set it where the table is defined');
+    });
+  checkAll(
+    () => stateTable && refuse(['stateTableName', 'removalPolicy', 'pointInTimeRecoverySpecification', 'deletionProtection']),
+    () => eventTable && refuse(['eventTableName']),
+    () => stateTable && eventTable && refuse(['encryptionKey', 'maxReadRequestUnits', 'maxWriteRequestUnits']),
+  );
 }
 
 export function createTables(scope: Construct, options: McpStateOptions): Tables {
-  if (options.stateTable && options.eventTable) {
-    return { state: options.stateTable, events: options.eventTable };
-  }
-  const state = new dynamodb.TableV2(scope, 'StateTable', {
+  const state = options.stateTable ?? createStateTable(scope, options);
+  return { state, events: options.eventTable ?? createEventTable(scope, options) };
+}
+
+function createStateTable(scope: Construct, options: McpStateOptions): dynamodb.TableV2 {
+  return new dynamodb.TableV2(scope, 'StateTable', {
     ...shape(options),
-    removalPolicy: options.removalPolicy ?? RemovalPolicy.RETAIN,
+    ...(options.stateTableName !== undefined && { tableName: options.stateTableName }),
+    removalPolicy: options.removalPolicy ?? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
     pointInTimeRecoverySpecification: options.pointInTimeRecoverySpecification ?? { pointInTimeRecoveryEnabled: true },
     deletionProtection: options.deletionProtection ?? false,
   });
-  const events = new dynamodb.TableV2(scope, 'EventTable', { ...shape(options), removalPolicy: RemovalPolicy.DESTROY });
-  return { state, events };
+}
+
+function createEventTable(scope: Construct, options: McpStateOptions): dynamodb.TableV2 {
+  return new dynamodb.TableV2(scope, 'EventTable', {
+    ...shape(options),
+    ...(options.eventTableName !== undefined && { tableName: options.eventTableName }),
+    removalPolicy: RemovalPolicy.DESTROY,
+  });
+}
+
+/**
+ * Encryption with the key, also in a stack whose region is not known: the table is in one region, so that the key need not
+ * be chosen by region as the CDK does for replicas.
+ */
+function encryptionWith(key: kms.IKey): dynamodb.TableEncryptionV2 {
+  const encryption = dynamodb.TableEncryptionV2.customerManagedKey(key);
+  return Object.assign(encryption, { _renderReplicaSseSpecification: () => ({ kmsMasterKeyId: key.keyArn }) });
 }
 
 function shape(options: McpStateOptions): dynamodb.TablePropsV2 {
@@ -149,7 +173,7 @@ function shape(options: McpStateOptions): dynamodb.TablePropsV2 {
       ...(maxWriteRequestUnits !== undefined && { maxWriteRequestUnits }),
     }),
     encryption: encryptionKey
-      ? dynamodb.TableEncryptionV2.customerManagedKey(encryptionKey)
+      ? encryptionWith(encryptionKey)
       : dynamodb.TableEncryptionV2.dynamoOwnedKey(),
   };
 }

@@ -6,7 +6,7 @@ import * as ecs from 'aws-cdk-lib/aws-ecs';
 import { describe, expect, it } from 'vitest';
 import { McpTasks } from '../../infra/lib/index.ts';
 import { ENVIRONMENT } from '../../infra/lib/private/environment.ts';
-import { TABLE_ACTIONS } from '../../infra/lib/private/permissions.ts';
+import { INGEST_KEYS, TABLE_ACTIONS } from '../../infra/lib/private/permissions.ts';
 import { TABLE_SHAPE } from '../../infra/lib/state.ts';
 import { root, statementsOf, synth } from './synth.ts';
 
@@ -56,6 +56,14 @@ describe('the permissions', () => {
         .map(action => action.replace('dynamodb:', '')),
     );
     expect([...granted].sort()).toEqual([...used].sort());
+  });
+
+  it('of the ingest function are for the partition keys that hold events, and not for those of replies', () => {
+    const keys = readFileSync(join(root, 'runtime', 'aws', 'src', 'dynamodb', 'keys.rs'), 'utf8');
+    const table = keys.split('//! event table')[1]!.split('//! ```')[0]!;
+    const all = [...table.matchAll(/^\/\/! ([A-Z_]+)/gm)].map(([, key]) => key!);
+    const granted = (key: string) => INGEST_KEYS.some(it => new RegExp(`^${it.replace('*', '.*')}$`).test(`${key}#x`));
+    expect([...new Set(all)].filter(key => !granted(key))).toEqual(['STREAM']);
   });
 
   it('are the same in scripts/setup-infrastructure.sh', () => {

@@ -144,8 +144,12 @@ describe('permissions', () => {
     expect(statementsOf(synthesised.template, 'McpIngest')).toEqual([
       logs(expect.stringMatching(/^McpIngestLogGroup/)),
       tracing,
-      allow(['sqs:SendMessage', 'sqs:GetQueueAttributes', 'sqs:GetQueueUrl'], arnOf('McpIngestFailuresB3DA1852')),
-      allow(['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'], arnOf('McpEventTableAD501C78')),
+      allow('sqs:SendMessage', arnOf('McpIngestFailuresB3DA1852')),
+      {
+        ...allow(['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'], arnOf('McpEventTableAD501C78')),
+        // Not the keys of replies, which contain what tools have returned.
+        Condition: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['EVENT_KEY*', 'HEAD#*', 'LOG#*', 'SEEN#*'] } },
+      },
     ]);
   });
 
@@ -177,9 +181,9 @@ describe('the tables', () => {
     TimeToLiveSpecification: { AttributeName: 'ttl', Enabled: true },
   };
 
-  it('retain state when the stack is deleted, with point-in-time recovery', () => {
+  it('retain state when the stack is deleted, but not when its creation fails, with point-in-time recovery', () => {
     const state = one(synthesised.template, 'AWS::DynamoDB::GlobalTable', 'McpStateTable');
-    expect(state).toMatchObject({ DeletionPolicy: 'Retain', Properties: shape });
+    expect(state).toMatchObject({ DeletionPolicy: 'RetainExceptOnCreate', Properties: shape });
     expect(state.Properties.Replicas[0]).toMatchObject({
       PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
       DeletionProtectionEnabled: false,
@@ -217,17 +221,11 @@ describe('events', () => {
     });
   });
 
-  it('are published with TLS, by this account and its alarms', () => {
+  it('are published with TLS, by nothing without a permission of its own', () => {
     const policy = one(synthesised.template, 'AWS::SNS::TopicPolicy', 'McpEventsTopic').Properties.PolicyDocument
       .Statement;
     expect(policy).toEqual([
       expect.objectContaining({ Effect: 'Deny', Condition: { Bool: { 'aws:SecureTransport': 'false' } } }),
-      expect.objectContaining({
-        Effect: 'Allow',
-        Action: 'sns:Publish',
-        Principal: { Service: 'cloudwatch.amazonaws.com' },
-        Condition: { StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } } },
-      }),
     ]);
   });
 });

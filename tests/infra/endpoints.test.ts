@@ -1,6 +1,7 @@
 // Each endpoint with each auth: resources, environment of the server, permissions.
-import { Duration } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, type Stack } from 'aws-cdk-lib';
 import * as acm from 'aws-cdk-lib/aws-certificatemanager';
+import * as cognito from 'aws-cdk-lib/aws-cognito';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as route53 from 'aws-cdk-lib/aws-route53';
@@ -8,7 +9,7 @@ import * as wafv2 from 'aws-cdk-lib/aws-wafv2';
 import { Match } from 'aws-cdk-lib/assertions';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { McpAuth, McpEndpoint, McpSessions, type McpLambdaServerProps } from '../../infra/lib/index.ts';
-import { environmentOf, one, synth, type Synthesised } from './synth.ts';
+import { environmentOf, failureOf, one, synth, type Synthesised } from './synth.ts';
 
 const issuer = 'https://issuer.example.com';
 const jwt = McpAuth.jwt({ issuer, audience: ['mcp', 'other'], scopes: ['read', 'write'] });
@@ -128,16 +129,54 @@ describe('Cognito', () => {
     });
     template.hasResourceProperties('AWS::Cognito::UserPoolDomain', { Domain: 'notes' });
     expect(environmentOf(template)).toMatchObject({
-      MCP_JWT_ISSUER: {
-        'Fn::Join': [
-          '',
-          ['https://cognito-idp.', { Ref: 'AWS::Region' }, '.', { Ref: 'AWS::URLSuffix' }, '/', { Ref: pool.id }],
-        ],
-      },
+      MCP_JWT_ISSUER: { 'Fn::Join': ['', ['https://', { 'Fn::GetAtt': [pool.id, 'ProviderName'] }]] },
       MCP_JWT_AUDIENCE: { Ref: client.id },
       MCP_JWT_SCOPES: 'mcp/invoke',
     });
     expect(server.userPool).toBeDefined();
+  });
+
+  it('keeps the pool and its users, unless the creation of the stack fails, and recovers accounts by email', () => {
+    const pool = one(synth({ auth: McpAuth.cognito() }).template, 'AWS::Cognito::UserPool');
+    expect(pool).toMatchObject({
+      DeletionPolicy: 'RetainExceptOnCreate',
+      Properties: {
+        AccountRecoverySetting: { RecoveryMechanisms: [{ Name: 'verified_email', Priority: 1 }] },
+        DeletionProtection: 'INACTIVE',
+      },
+    });
+    const auth = McpAuth.cognito({ removalPolicy: RemovalPolicy.DESTROY, deletionProtection: true });
+    expect(one(synth({ auth }).template, 'AWS::Cognito::UserPool')).toMatchObject({
+      DeletionPolicy: 'Delete',
+      Properties: { DeletionProtection: 'ACTIVE' },
+    });
+  });
+
+  describe('with a pool of another region', () => {
+    const id = 'eu-west-1_AbCdEf123';
+    const pool = (make: (stack: Stack) => cognito.IUserPool) => (stack: Stack) => ({
+      auth: McpAuth.cognito({
+        userPool: make(stack),
+        userPoolClients: [cognito.UserPoolClient.fromUserPoolClientId(stack, 'Client', 'client')],
+      }),
+    });
+    const byId = pool(stack => cognito.UserPool.fromUserPoolId(stack, 'Pool', id));
+    const byArn = pool(stack =>
+      cognito.UserPool.fromUserPoolArn(stack, 'Pool', `arn:aws:cognito-idp:eu-west-1:111122223333:userpool/${id}`),
+    );
+
+    it('accepts tokens of the issuer in that region', () => {
+      const issuer = environmentOf(synth(byArn, { env: { region: 'eu-central-1' } }).template)['MCP_JWT_ISSUER'];
+      expect(JSON.stringify(issuer)).toMatch(/https:\/\/cognito-idp\.eu-west-1\..*eu-west-1_AbCdEf123/);
+    });
+
+    it('fails where the pool was imported as one of the region of the stack', () => {
+      expect(failureOf(() => synth(byId, { env: { region: 'eu-central-1' } }))).toBe(
+        "'auth.userPool' is of the region eu-west-1 and was imported as one of eu-central-1: every token would be refused, got: eu-west-1_AbCdEf123; use UserPool.fromUserPoolArn()",
+      );
+      expect(failureOf(() => synth(byId, { env: { region: 'eu-west-1' } }))).toBe('it did not fail');
+      expect(failureOf(() => synth(byId))).toBe('it did not fail');
+    });
   });
 });
 
@@ -282,11 +321,13 @@ describe('a REST API', () => {
     const { template } = guarded;
     template.hasResourceProperties('AWS::ApiGateway::DomainName', {
       DomainName: 'mcp.example.com',
-      EndpointConfiguration: { Types: ['REGIONAL'] },
+      EndpointConfiguration: { Types: ['REGIONAL'], IpAddressType: 'dualstack' },
       SecurityPolicy: 'TLS_1_2',
     });
     template.hasResourceProperties('AWS::ApiGateway::BasePathMapping', { BasePath: Match.absent() });
-    template.hasResourceProperties('AWS::Route53::RecordSet', { Name: 'mcp.example.com.', Type: 'A' });
+    for (const Type of ['A', 'AAAA']) {
+      template.hasResourceProperties('AWS::Route53::RecordSet', { Name: 'mcp.example.com.', Type });
+    }
     template.hasResourceProperties('AWS::ApiGateway::RestApi', { DisableExecuteApiEndpoint: true });
     template.hasResourceProperties('AWS::WAFv2::WebACLAssociation', {
       WebACLArn: { 'Fn::GetAtt': ['Acl', 'Arn'] },
@@ -324,6 +365,27 @@ describe('a REST API', () => {
     template.resourceCountIs('AWS::Lambda::Function', 2);
   });
 
+  it('is traced unless the functions are not', () => {
+    const traced = (tracing: lambda.Tracing) =>
+      one(synth({ endpoint: McpEndpoint.restApi(), tracing }).template, 'AWS::ApiGateway::Stage').Properties.TracingEnabled;
+    expect([traced(lambda.Tracing.PASS_THROUGH), traced(lambda.Tracing.DISABLED)]).toEqual([true, false]);
+  });
+
+  it('can have the old Function URL beside it, with the logical id of the former endpoint', () => {
+    const url = (template: Synthesised['template']) => one(template, 'AWS::Lambda::Url');
+    const { template } = synth(
+      { endpoint: McpEndpoint.restApi() },
+      {
+        also: server =>
+          server.alias.addFunctionUrl({
+            authType: lambda.FunctionUrlAuthType.AWS_IAM,
+            invokeMode: lambda.InvokeMode.RESPONSE_STREAM,
+          }),
+      },
+    );
+    expect(url(template)).toEqual(url(synth().template));
+  });
+
   it('buffers if streaming is off', () => {
     const { template } = synth({ endpoint: McpEndpoint.restApi({ streaming: false }), timeout: Duration.seconds(20) });
     template.hasResourceProperties('AWS::ApiGateway::Method', {
@@ -341,7 +403,30 @@ describe('a REST API', () => {
   });
 });
 
+it('a server gives its endpoint, for what the app adds to it', () => {
+  const ends = [{}, { endpoint: McpEndpoint.restApi() }, { endpoint: McpEndpoint.httpApi() }].map(props => {
+    const { functionUrl, restApi, httpApi } = synth(props).server.endpoint;
+    return [functionUrl, restApi, httpApi].map(it => it !== undefined);
+  });
+  expect(ends).toEqual([
+    [true, false, false],
+    [false, true, false],
+    [false, false, true],
+  ]);
+});
+
 describe('an HTTP API', () => {
+  it('has a name of its own, and may invoke the function with one permission', () => {
+    const { template } = synth({ endpoint: McpEndpoint.httpApi(), auth: jwt });
+    const { id, Properties } = one(template, 'AWS::ApiGatewayV2::Api');
+    expect(Properties.Name).toMatch(/^Test-Mcp-[0-9A-F]{8}$/);
+    const permissions = Object.values(template.findResources('AWS::Lambda::Permission')).filter(
+      it => it['Properties'].Principal === 'apigateway.amazonaws.com',
+    );
+    expect(permissions).toHaveLength(1);
+    expect(JSON.stringify(permissions[0]!['Properties'].SourceArn)).toContain(`{"Ref":"${id}"}`);
+  });
+
   it('buffers, is throttled, and limits the timeout of the server', () => {
     const { template } = synth({ endpoint: McpEndpoint.httpApi(), auth: McpAuth.none() });
     expect(environmentOf(template)['MCP_RESPONSE_MODE']).toBe('buffered');

@@ -5,7 +5,7 @@ import * as ecs from 'aws-cdk-lib/aws-ecs';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import { Match } from 'aws-cdk-lib/assertions';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { McpTasks, type McpFargateTasksOptions, type McpLambdaServerProps } from '../../infra/lib/index.ts';
+import { McpMonitoringLevel, McpTasks, type McpFargateTasksOptions, type McpLambdaServerProps } from '../../infra/lib/index.ts';
 import { construct, environmentOf, failureOf, one, statementsOf, synth, type Synthesised } from './synth.ts';
 
 const image = ecs.ContainerImage.fromRegistry('example.com/notes:1');
@@ -17,7 +17,7 @@ const onFargate = (options: Partial<McpFargateTasksOptions> = {}, props: McpLamb
 describe('McpTasks.fargate()', () => {
   let synthesised: Synthesised;
   beforeAll(() => {
-    synthesised = onFargate();
+    synthesised = onFargate({}, { monitoring: { level: McpMonitoringLevel.FULL } });
   });
 
   it('has logical ids that do not change', () => {

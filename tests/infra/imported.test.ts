@@ -33,7 +33,7 @@ describe('an imported server', () => {
     const { server, stack } = imported();
     expect([server.url, server.functionArn]).toEqual(['https://mcp.example.com/mcp', functionArn]);
     expect([server.stateTable.tableName, server.eventTable.tableName]).toEqual(['state', 'events']);
-    expect(server.eventsTopic.topicArn).toBe(topicArn);
+    expect(server.eventsTopic?.topicArn).toBe(topicArn);
     expect(
       Object.values(Template.fromStack(stack).toJSON().Resources).map(it => (it as { Type: string }).Type),
     ).toEqual(['AWS::IAM::Role']);

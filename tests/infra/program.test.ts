@@ -123,7 +123,7 @@ describe('the functions', () => {
     expect(environmentOf(synthesised.template, 'McpIngest')).not.toHaveProperty('API_TOKEN');
     expect(statementsOf(synthesised.template)).toContainEqual({
       Effect: 'Allow',
-      Action: ['secretsmanager:GetSecretValue', 'secretsmanager:DescribeSecret'],
+      Action: 'secretsmanager:GetSecretValue',
       Resource: { Ref: expect.stringMatching(/^Token/) },
     });
     expect(JSON.stringify(statementsOf(synthesised.template, 'McpIngest'))).not.toContain('secretsmanager');
@@ -191,7 +191,7 @@ describe('a VPC', () => {
 
   it('comes with permissions for network interfaces', () => {
     for (const id of ['McpServer', 'McpIngest']) {
-      expect(statementsOf(synthesised.template, id)).toContainEqual({
+      expect(statementsOf(synthesised.template, `${id}RoleDefaultPolicy`)).toContainEqual({
         Effect: 'Allow',
         Action: [
           'ec2:AssignPrivateIpAddresses',
@@ -203,6 +203,27 @@ describe('a VPC', () => {
         ],
         Resource: '*',
       });
+    }
+  });
+
+  // Calls that Lambda itself makes with the role do not have the key of the condition.
+  it('denies them to the code in the functions', () => {
+    for (const id of ['McpServer', 'McpIngest']) {
+      const policy = one(synthesised.template, 'AWS::IAM::Policy', `${id}NoNetworkInterfaces`).Properties;
+      expect(policy.Roles).toEqual([{ Ref: one(synthesised.template, 'AWS::IAM::Role', id).id }]);
+      expect(policy.PolicyDocument.Statement).toEqual([
+        expect.objectContaining({
+          Effect: 'Deny',
+          Resource: '*',
+          Condition: {
+            ArnEquals: {
+              'lambda:SourceFunctionArn': {
+                'Fn::GetAtt': [one(synthesised.template, 'AWS::Lambda::Function', id).id, 'Arn'],
+              },
+            },
+          },
+        }),
+      ]);
     }
   });
 });

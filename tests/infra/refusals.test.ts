@@ -1,5 +1,5 @@
 // Properties that cannot work fail at synthesis. The message has the property, the rule, the value and the way out.
-import { Duration, Stack } from 'aws-cdk-lib';
+import { type App, Duration, Stack } from 'aws-cdk-lib';
 import * as cognito from 'aws-cdk-lib/aws-cognito';
 import * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
@@ -213,14 +213,23 @@ const inputs: Case[] = [
     "'secrets.TOKEN' is also in 'environment', got: TOKEN; keep one of them",
   ],
   [
-    'only one table is imported',
-    stack => ({ state: { stateTable: table(stack, 'a') } }),
-    "'state.eventTable' must be given where 'state.stateTable' is, got: undefined; import both tables or neither",
+    'an imported table has a name',
+    stack => ({ state: { stateTable: table(stack, 'a'), stateTableName: 'b', eventTableName: 'c' } }),
+    "'state.stateTableName' does not apply to an imported table, got: b; set it where the table is defined",
   ],
   [
-    'an imported table has limits',
+    'there are options of events, and no events',
+    { mcpEvents: { enabled: false, ttl: Duration.hours(2), fanoutReplicas: 2 }, ingestOptions: { memorySize: 512 } },
+    [
+      "'mcpEvents.ttl' needs events, and 'mcpEvents.enabled' is false, got: 7200 seconds; leave one of them out",
+      "'mcpEvents.fanoutReplicas' needs events, and 'mcpEvents.enabled' is false, got: 2; leave one of them out",
+      "'ingestOptions' needs events, and 'mcpEvents.enabled' is false, got: {...}; leave one of them out",
+    ].join('\n'),
+  ],
+  [
+    'imported tables have limits',
     stack => ({ state: { stateTable: table(stack, 'a'), eventTable: table(stack, 'b'), maxReadRequestUnits: 5 } }),
-    "'state.maxReadRequestUnits' does not apply to imported tables, got: 5; set it where the tables are defined",
+    "'state.maxReadRequestUnits' does not apply to an imported table, got: 5; set it where the table is defined",
   ],
   [
     'sessions live for half a minute',
@@ -277,6 +286,25 @@ describe('auth', () => {
   });
 });
 
+describe('a function of the user', () => {
+  it('is of the stack of the server', () => {
+    const other = (stack: Stack) => ({ function: ownFunction(new Stack(stack.node.root as App, 'Other')) });
+    expect(failureOf(() => construct(other))).toBe(
+      "'function' must be of the stack of the server, which sets its variables, its permissions and an alias, got: Other/Own; create the server in the stack of the function",
+    );
+  });
+
+  it('serves one server', () => {
+    const twice = () =>
+      construct(stack => ({ function: ownFunction(stack) }), {
+        also: (server, stack) => new McpLambdaServer(stack, 'Second', { function: server.function }),
+      });
+    expect(failureOf(twice)).toBe(
+      "'function' already serves Test/Mcp, which has set its variables and an alias, got: Test/Own; give each server a function of its own",
+    );
+  });
+});
+
 describe('two servers in one stack', () => {
   it('are both created', () => {
     const twice = () => construct({}, { also: (_, stack) => new McpLambdaServer(stack, 'Other', { code: program() }) });
@@ -295,6 +323,45 @@ describe('warnings', () => {
     expect(warningsOf(stack => ({ vpc: new ec2.Vpc(stack, 'Vpc') }))).toEqual([
       "AWS does not document response streaming through a Function URL for functions in a VPC; use McpEndpoint.restApi(), or leave 'vpc' out [ack: Annotation::mcp-lambda-server:vpc-function-url]",
     ]);
+  });
+
+  it('are given for a server that everybody may call', () => {
+    expect(warningsOf({ auth: McpAuth.none() })).toEqual([
+      "every caller is served, without authentication; set 'auth', or acknowledge this if the server may be public [ack: Annotation::mcp-lambda-server:no-authentication]",
+    ]);
+  });
+
+  it('are given for a new pool in which nobody can sign in', () => {
+    expect(warningsOf({ auth: McpAuth.cognito() })).toEqual([
+      "users cannot sign in: the user pool has no domain; set 'auth.domainPrefix', or add one to server.userPool [ack: Annotation::mcp-lambda-server:cognito-without-domain]",
+    ]);
+    expect(warningsOf({ auth: McpAuth.cognito({ domainPrefix: 'notes' }) })).toEqual([]);
+  });
+
+  it('are given for tokens where the issuer cannot be reached', () => {
+    const isolated = (stack: Stack) =>
+      new ec2.Vpc(stack, 'Vpc', {
+        subnetConfiguration: [{ name: 'i', subnetType: ec2.SubnetType.PRIVATE_ISOLATED }],
+      });
+    const endpoint = McpEndpoint.httpApi();
+    expect(warningsOf(stack => ({ endpoint, auth: jwt, vpc: isolated(stack) }))).toEqual([
+      "the keys of the issuer cannot be fetched: the subnets of 'vpc' have no route to the internet; use subnets with egress, or leave 'vpc' out [ack: Annotation::mcp-lambda-server:issuer-unreachable]",
+    ]);
+    expect(warningsOf(stack => ({ endpoint, vpc: isolated(stack) }))).toEqual([]);
+    expect(warningsOf(stack => ({ endpoint, auth: jwt, vpc: new ec2.Vpc(stack, 'Vpc') }))).toEqual([]);
+  });
+
+  it('are given for a function that starts no program of Rust, or that has three seconds', () => {
+    const own = (stack: Stack, runtime: lambda.Runtime, timeout?: Duration) => ({
+      function: new lambda.Function(stack, 'Own', { code: program(), handler: 'x', runtime, ...(timeout && { timeout }) }),
+    });
+    expect(warningsOf(stack => own(stack, lambda.Runtime.PYTHON_3_13, Duration.minutes(1)))).toEqual([
+      "'function' has the runtime python3.13, which does not start a program of mcp-lambda-server by itself; use an OS-only runtime, an image, or AWS_LAMBDA_EXEC_WRAPPER [ack: Annotation::mcp-lambda-server:function-runtime]",
+    ]);
+    expect(warningsOf(stack => own(stack, lambda.Runtime.PROVIDED_AL2023))).toEqual([
+      "'function' has Lambda's default timeout of 3 seconds, which ends streams and slow tools; set 'timeout' on the function [ack: Annotation::mcp-lambda-server:function-timeout]",
+    ]);
+    expect(warningsOf(stack => own(stack, lambda.Runtime.PROVIDED_AL2023, Duration.minutes(1)))).toEqual([]);
   });
 
   it('are given for a REST API with tokens and no domain', () => {

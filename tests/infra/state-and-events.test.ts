@@ -7,7 +7,8 @@ import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { Match } from 'aws-cdk-lib/assertions';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { environmentOf, one, statementsOf, synth, type Synthesised } from './synth.ts';
+import { McpMonitoringLevel, McpTasks } from '../../infra/lib/index.ts';
+import { environmentOf, failureOf, namesOf, one, statementsOf, synth, type Synthesised } from './synth.ts';
 
 describe('new tables', () => {
   let synthesised: Synthesised;
@@ -47,8 +48,103 @@ describe('new tables', () => {
         Effect: 'Allow',
         Action: ['kms:Decrypt', 'kms:Encrypt', 'kms:ReEncrypt*', 'kms:GenerateDataKey*'],
         Resource: { 'Fn::GetAtt': [expect.stringMatching(/^Key/), 'Arn'] },
+        Condition: { StringEquals: { 'kms:ViaService': 'dynamodb.eu-central-1.amazonaws.com' } },
       });
     }
+  });
+});
+
+describe('a key of the tables', () => {
+  it('is used in a stack whose region is not known, too', () => {
+    const { template, server } = synth(stack => ({ state: { encryptionKey: new kms.Key(stack, 'Key') } }));
+    const key = { 'Fn::GetAtt': [one(template, 'AWS::KMS::Key').id, 'Arn'] };
+    for (const id of ['McpStateTable8008F8CD', 'McpEventTableAD501C78']) {
+      const { SSESpecification, Replicas } = one(template, 'AWS::DynamoDB::GlobalTable', id).Properties;
+      expect(SSESpecification).toEqual({ SSEEnabled: true, SSEType: 'KMS' });
+      expect(Replicas).toMatchObject([{ Region: { Ref: 'AWS::Region' }, SSESpecification: { KMSMasterKeyId: key } }]);
+    }
+    expect(server.stateTable.encryptionKey).toBeDefined();
+  });
+});
+
+describe('names', () => {
+  it('are those that are given', () => {
+    const { template } = synth({
+      functionName: 'notes',
+      ingestOptions: { functionName: 'notes-ingest' },
+      state: { stateTableName: 'notes-state', eventTableName: 'notes-events' },
+      mcpEvents: { topicName: 'notes' },
+    });
+    const names = (type: string, key: string) =>
+      Object.values(template.findResources(type)).map(it => it['Properties'][key]);
+    expect(names('AWS::DynamoDB::GlobalTable', 'TableName')).toEqual(['notes-state', 'notes-events']);
+    expect(names('AWS::SNS::Topic', 'TopicName')).toContain('notes');
+    expect(names('AWS::Lambda::Function', 'FunctionName')).toEqual(['notes', 'notes-ingest']);
+  });
+});
+
+it('takes a state table up again that an earlier stack has left', () => {
+  const { template } = synth(stack => ({ state: { stateTable: dynamodb.TableV2.fromTableName(stack, 'S', 'state') } }));
+  expect(Object.keys(template.findResources('AWS::DynamoDB::GlobalTable'))).toEqual(['McpEventTableAD501C78']);
+  expect(environmentOf(template)).toMatchObject({
+    SESSION_TABLE_NAME: 'state',
+    EVENT_TABLE_NAME: { Ref: 'McpEventTableAD501C78' },
+  });
+});
+
+describe('a server without events', () => {
+  let synthesised: Synthesised;
+  beforeAll(() => {
+    synthesised = synth({ mcpEvents: { enabled: false } });
+  });
+
+  it('has no topic, no ingest function, no queue, and no alarm of them', () => {
+    const { template, server } = synthesised;
+    for (const type of ['AWS::SQS::Queue', 'AWS::SNS::Subscription', 'AWS::Lambda::EventInvokeConfig']) {
+      template.resourceCountIs(type, 0);
+    }
+    expect(Object.keys(template.findResources('AWS::SNS::Topic'))).toEqual(['McpMonitoringAlarmTopic4C0BC84D']);
+    expect(Object.keys(template.findResources('AWS::Lambda::Function'))).toEqual(['McpServer6A6A2BCF']);
+    expect(namesOf(synthesised)).toEqual(['ServerErrorRate', 'EndpointErrorRate', 'ServerThrottles']);
+    const { eventsTopic, ingestFunction, ingestAlias, deliveryFailures, ingestFailures } = server;
+    expect([eventsTopic, ingestFunction, ingestAlias, deliveryFailures, ingestFailures].filter(it => it)).toEqual([]);
+  });
+
+  it('is less than half of the resources, and its other ones have the same ids', () => {
+    const ids = (it: Synthesised) => Object.keys(it.template.toJSON().Resources);
+    const [without, all] = [ids(synthesised), ids(synth())];
+    expect(without.filter(id => !all.includes(id) && !/Version/.test(id))).toEqual([]);
+    expect([without.length, all.length]).toEqual([19, 36]);
+  });
+
+  it('tells the program so, and may not publish', () => {
+    expect(environmentOf(synthesised.template)).toMatchObject({ MCP_EVENTS: 'off' });
+    expect(environmentOf(synthesised.template)).not.toHaveProperty('SNS_TOPIC_ARN');
+    expect(JSON.stringify(statementsOf(synthesised.template))).not.toContain('sns:');
+  });
+
+  it('has all other alarms, a dashboard, and tasks', () => {
+    const names = namesOf(
+      synth({
+        mcpEvents: { enabled: false },
+        tasks: McpTasks.queue(),
+        monitoring: { level: McpMonitoringLevel.FULL },
+      }),
+    );
+    expect(names).toEqual(expect.arrayContaining(['EventTableThrottles', 'TasksWaiting', 'AnyAlarm']));
+    expect(names.filter(it => /^(Ingest|Topic|Delivery)/.test(it))).toEqual([]);
+  });
+
+  it('refuses what needs events', () => {
+    const { server, stack } = synthesised;
+    const publisher = new iam.Role(stack, 'Late', { assumedBy: new iam.AccountRootPrincipal() });
+    const wayOut = "and 'mcpEvents.enabled' is false, got: undefined; leave out 'mcpEvents.enabled'";
+    expect(failureOf(() => server.grants.publish(publisher))).toBe(
+      `'mcpEvents' is needed for grants.publish(), ${wayOut}`,
+    );
+    expect(failureOf(() => server.eventRule('Rule', { source: ['aws.ec2'] }))).toBe(
+      `'mcpEvents' is needed for eventRule(), ${wayOut}`,
+    );
   });
 });
 
@@ -79,7 +175,9 @@ describe('an encrypted topic', () => {
   let synthesised: Synthesised;
   beforeAll(() => {
     synthesised = synth(
-      stack => ({ mcpEvents: { encryptionKey: new kms.Key(stack, 'Key'), allowEventBridge: true } }),
+      stack => ({
+        mcpEvents: { encryptionKey: new kms.Key(stack, 'Key'), allowAlarms: true, allowEventBridge: true },
+      }),
       {
         also: (server, stack) =>
           server.grants.publish(new iam.Role(stack, 'Publisher', { assumedBy: new iam.AccountRootPrincipal() })),
@@ -93,7 +191,10 @@ describe('an encrypted topic', () => {
     expect(statements).toContainEqual({
       ...use,
       Principal: { Service: 'cloudwatch.amazonaws.com' },
-      Condition: { StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } } },
+      Condition: {
+        StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } },
+        ArnLike: { 'aws:SourceArn': expect.anything() },
+      },
     });
     // No condition: SNS and KMS drop what EventBridge sends under one.
     expect(statements).toContainEqual({ ...use, Principal: { Service: 'events.amazonaws.com' } });
@@ -110,12 +211,15 @@ describe('an encrypted topic', () => {
   });
 });
 
-it('does not let alarms publish if they may not', () => {
-  const { template } = synth({ mcpEvents: { allowAlarms: false } });
-  const services = one(template, 'AWS::SNS::TopicPolicy', 'McpEventsTopic').Properties.PolicyDocument.Statement.map(
-    (it: { Principal: unknown }) => it.Principal,
-  );
-  expect(services).toEqual(['*']);
+it('lets alarms publish only if they may', () => {
+  const services = (allowAlarms?: boolean) =>
+    one(
+      synth({ mcpEvents: { ...(allowAlarms !== undefined && { allowAlarms }) } }).template,
+      'AWS::SNS::TopicPolicy',
+      'McpEventsTopic',
+    ).Properties.PolicyDocument.Statement.map((it: { Principal: unknown }) => it.Principal);
+  expect([services(), services(false)]).toEqual([['*'], ['*']]);
+  expect(services(true)).toEqual(['*', { Service: 'cloudwatch.amazonaws.com' }]);
 });
 
 it('sets the options of the event log in the environment of both functions', () => {

@@ -64,6 +64,14 @@ export function one(template: Template, type: string, prefix = ''): Resource & {
   return { id, ...(resource as Resource) };
 }
 
+/** The names of all alarms, as docs/operate.md has them. */
+export const namesOf = ({ template }: Synthesised) =>
+  ['Alarm', 'CompositeAlarm'].flatMap(type =>
+    Object.keys(template.findResources(`AWS::CloudWatch::${type}`)).map(id =>
+      id.replace(/^McpMonitoring|[0-9A-F]{8}$/g, ''),
+    ),
+  );
+
 /** The environment variables of a function, by the beginning of its logical id. */
 export function environmentOf(template: Template, id = 'McpServer'): Record<string, unknown> {
   const all = one(template, 'AWS::Lambda::Function', id).Properties.Environment?.Variables ?? {};
@@ -85,4 +93,11 @@ export function failureOf(call: () => unknown): string {
     return (error as Error).message.replace(/\$\{Token\[[^\]]*\]\}/g, '${Token[...]}');
   }
   return 'it did not fail';
+}
+
+/** The expression of a rate, as CloudWatch evaluates it for one minute. */
+export function percentOf(expression: string, part: number, whole: number): number {
+  const code = expression.replaceAll('IF(', 'choose(').replaceAll(' OR ', ' || ');
+  const choose = (is: boolean, then: number, otherwise: number) => (is ? then : otherwise);
+  return new Function('choose', 'part', 'whole', `return ${code}`)(choose, part, whole) as number;
 }

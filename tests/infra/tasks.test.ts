@@ -12,13 +12,14 @@ import { Match } from 'aws-cdk-lib/assertions';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
   McpEndpoint,
+  McpMonitoringLevel,
   McpTasks,
   type McpLambdaServerProps,
   type McpTaskQueueOptions,
   type McpTasksBindOptions,
   type McpTasksConfig,
 } from '../../infra/lib/index.ts';
-import { construct, environmentOf, failureOf, one, program, statementsOf, synth, type Synthesised } from './synth.ts';
+import { construct, environmentOf, failureOf, one, percentOf, program, statementsOf, synth, type Synthesised } from './synth.ts';
 
 const arnOf = (id: string) => ({ 'Fn::GetAtt': [id, 'Arn'] });
 const QUEUE = 'McpTaskQueue4A394A63';
@@ -262,6 +263,7 @@ describe('options of McpTasks.queue()', () => {
     const queueArn = 'arn:aws:sqs:eu-central-1:111122223333:mine';
     const { template, server } = synth(stack => ({
       tasks: McpTasks.queue({ queue: sqs.Queue.fromQueueArn(stack, 'Mine', queueArn) }),
+      monitoring: { level: McpMonitoringLevel.FULL },
     }));
     expect(server.tasks?.failures).toBeUndefined();
     expect(one(template, 'AWS::Lambda::EventSourceMapping').Properties.EventSourceArn).toBe(queueArn);
@@ -334,11 +336,13 @@ it('grants updating tasks: invoking the alias of the worker', () => {
 });
 
 describe('alarms of tasks', () => {
+  const fullWithQueue = (options: McpTaskQueueOptions = {}) =>
+    withQueue(options, { monitoring: { level: McpMonitoringLevel.FULL } });
   const alarmOf = ({ template }: Synthesised, id: string) =>
     one(template, 'AWS::CloudWatch::Alarm', `McpMonitoring${id}`).Properties;
 
   it('are on for messages that wait while none is received, for ten minutes', () => {
-    const alarm = alarmOf(withQueue(), 'TasksWaiting');
+    const alarm = alarmOf(fullWithQueue(), 'TasksWaiting');
     expect([alarm.Threshold, alarm.EvaluationPeriods, alarm.DatapointsToAlarm]).toEqual([0, 10, 10]);
     expect(alarm.Metrics[0].Expression).toBe('IF(FILL(received, 0) > 0, 0, waiting)');
     expect(
@@ -351,12 +355,12 @@ describe('alarms of tasks', () => {
 
   // A message may be delayed for fifteen minutes, and then run for as long as the worker may.
   it('are on for a message that is older than its delay and its run', () => {
-    expect(alarmOf(withQueue(), 'TaskAge')).toMatchObject({
+    expect(alarmOf(fullWithQueue(), 'TaskAge')).toMatchObject({
       MetricName: 'ApproximateAgeOfOldestMessage',
       Statistic: 'Maximum',
       Threshold: (15 + 15 + 5) * 60,
     });
-    const shorter = withQueue({ workerOptions: { timeout: Duration.minutes(1) } });
+    const shorter = fullWithQueue({ workerOptions: { timeout: Duration.minutes(1) } });
     expect(alarmOf(shorter, 'TaskAge').Threshold).toBe((15 + 1 + 5) * 60);
     const given = withQueue({}, { monitoring: { taskAge: Duration.minutes(3) } });
     expect(alarmOf(given, 'TaskAge').Threshold).toBe(180);
@@ -364,15 +368,15 @@ describe('alarms of tasks', () => {
 
   it('are on for one failed invocation of a few, and for throttles', () => {
     const alarm = alarmOf(withQueue({}, { monitoring: { errorRatePercent: 5 } }), 'WorkerErrorRate');
-    expect(alarm.Metrics[0].Expression).toBe('IF(whole >= 1, 100 * part / whole, 0)');
+    expect(percentOf(alarm.Metrics[0].Expression, 1, 2)).toBe(50);
     expect(alarm.Threshold).toBe(5);
-    expect(alarmOf(withQueue(), 'WorkerThrottles')).toMatchObject({ MetricName: 'Throttles', Threshold: 0 });
+    expect(alarmOf(fullWithQueue(), 'WorkerThrottles')).toMatchObject({ MetricName: 'Throttles', Threshold: 0 });
   });
 
   it('are on for tasks that fail, where the worker writes metrics', () => {
     const alarm = alarmOf(withQueue({}, { monitoring: { serverMetrics: true, toolErrorRatePercent: 25 } }), 'TaskFailureRate');
     expect(alarm.Threshold).toBe(25);
-    expect(alarm.Metrics[0].Expression).toBe('IF(whole >= 5, 100 * part / whole, 0)');
+    expect([1, 2].map(part => percentOf(alarm.Metrics[0].Expression, part, 5))).toEqual([20, 40]);
     const FunctionName = { Name: 'FunctionName', Value: { Ref: 'McpWorker2E7ABA9D' } };
     expect(alarm.Metrics.slice(1).map((it: any) => it.MetricStat.Metric)).toEqual([
       { MetricName: 'TasksEnded', Namespace: 'McpLambdaServer', Dimensions: [FunctionName, { Name: 'Status', Value: 'failed' }] },
@@ -381,7 +385,7 @@ describe('alarms of tasks', () => {
   });
 
   it('are on for a message in a dead-letter queue', () => {
-    const synthesised = withQueue();
+    const synthesised = fullWithQueue();
     for (const [id, queue] of [
       ['TaskFailuresNotEmpty', TASK_FAILURES],
       ['WorkerFailuresNotEmpty', WORKER_FAILURES],
@@ -395,7 +399,7 @@ describe('alarms of tasks', () => {
   });
 
   it('and a row of the dashboard, and the log group in saved queries', () => {
-    const { template } = withQueue();
+    const { template } = fullWithQueue();
     const body = JSON.stringify(one(template, 'AWS::CloudWatch::Dashboard').Properties.DashboardBody);
     for (const name of ['ApproximateAgeOfOldestMessage', 'ApproximateNumberOfMessagesNotVisible', 'McpWorker2E7ABA9D']) {
       expect(body).toContain(name);

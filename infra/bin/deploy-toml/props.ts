@@ -14,6 +14,7 @@ import type { Construct } from 'constructs';
 import {
   McpAuth,
   McpEndpoint,
+  McpMonitoringLevel,
   McpTasks,
   type McpDomainOptions,
   type McpHttpApiOptions,
@@ -55,6 +56,7 @@ export function toProps(
     },
     state: toState(scope, config),
     mcpEvents: {
+      enabled: config.events.enabled,
       topic: given(config.events.topic_arn, topicArn => sns.Topic.fromTopicArn(scope, 'EventsTopic', topicArn)),
       allowAlarms: config.events.allow_alarms,
       allowEventBridge: config.events.allow_event_bridge,
@@ -95,17 +97,25 @@ function toTasks(scope: Construct, { tasks }: DeployConfig, problems: Problems):
 
 function toMonitoring(scope: Construct, { observability }: DeployConfig): McpLambdaServerProps['monitoring'] {
   return {
+    level: monitoringLevel(observability),
     alarms: observability.alarms,
     compositeAlarm: observability.composite_alarm,
     dashboard: observability.dashboard,
     savedQueries: observability.saved_queries,
     alarmTopic: given(observability.alarm_topic_arn, it => sns.Topic.fromTopicArn(scope, 'AlarmTopic', it)),
+    alarmEmail: observability.alarm_email,
     accountConcurrency: observability.account_concurrency,
     anomalyDetection: observability.anomaly_detection,
     serverMetrics: observability.server_metrics,
     tools: observability.tools,
     applicationSignals: observability.application_signals,
   };
+}
+
+/** Other tools write `alarms = true` and mean all of them. */
+function monitoringLevel({ level, alarms }: DeployConfig['observability']): McpMonitoringLevel | undefined {
+  if (level === undefined) return alarms ? McpMonitoringLevel.FULL : undefined;
+  return level as McpMonitoringLevel;
 }
 
 function program({ server }: DeployConfig, folder: string): McpLambdaServerProps {
@@ -321,7 +331,7 @@ function toState(scope: Construct, { state }: DeployConfig): McpLambdaServerProp
   return {
     stateTable: table('StateTable', state.state_table),
     eventTable: table('EventTable', state.event_table),
-    removalPolicy: given(state.removal, it => (it === 'destroy' ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN)),
+    removalPolicy: given(state.removal, it => (it === 'destroy' ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)),
     pointInTimeRecoverySpecification: given(state.point_in_time_recovery, pointInTimeRecoveryEnabled => ({
       pointInTimeRecoveryEnabled,
     })),

@@ -66,12 +66,14 @@ export const SCHEMA = {
   },
   vpc: { enabled: onOff, vpc_id: text, subnet_ids: list, security_group_ids: list },
   observability: {
+    level: choice('none', 'basic', 'full'),
     alarms: onOff,
     composite_alarm: onOff,
     dashboard: onOff,
     saved_queries: onOff,
     log_retention_days: number(1, 3653),
     alarm_topic_arn: arn,
+    alarm_email: text,
     application_log_level: choice('TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'),
     system_log_level: choice('DEBUG', 'INFO', 'WARN'),
     lambda_insights: onOff,
@@ -90,6 +92,7 @@ export const SCHEMA = {
     cors_max_age_seconds: number(0, 86_400),
   },
   events: {
+    enabled: onOff,
     topic_arn: arn,
     allow_alarms: onOff,
     allow_event_bridge: onOff,

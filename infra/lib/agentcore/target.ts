@@ -75,13 +75,13 @@ class McpTarget extends McpAgentCoreTarget {
   }
 
   private isSigned(): boolean {
-    return this.server._endpoint.signingName !== undefined;
+    return this.server.endpoint.signingName !== undefined;
   }
 
   private credentials(): agentcore.ICredentialProviderConfig[] {
     const { credentialProvider } = this.options;
     if (credentialProvider) return [credentialProvider];
-    const service = this.server._endpoint.signingName;
+    const service = this.server.endpoint.signingName;
     if (service === undefined) return [];
     const { region } = Stack.of(this.server);
     return [agentcore.GatewayCredentialProvider.fromIamRole({ service, region })];
@@ -105,7 +105,7 @@ function checkMcpTarget(
   options: McpAgentCoreMcpTargetOptions,
   gateway: agentcore.IGateway,
 ): void {
-  const { signingName, auth } = server._endpoint;
+  const { signingName, auth } = server.endpoint;
   const { credentialProvider } = options;
   checkAll(
     () => checkHeaders('allowedRequestHeaders', options.allowedRequestHeaders),

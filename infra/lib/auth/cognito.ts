@@ -1,7 +1,7 @@
-import { Stack } from 'aws-cdk-lib';
+import { Aws, RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
 import * as cognito from 'aws-cdk-lib/aws-cognito';
 import type { Construct } from 'constructs';
-import { expectFindings } from '../private/findings';
+import { addWarning, expectFindings } from '../private/findings';
 import { fail } from '../private/validation';
 import type { McpTokenRules } from './auth-config';
 
@@ -43,6 +43,20 @@ export interface McpCognitoOptions {
    * @default - `http://localhost`, for MCP clients on the user's own machine
    */
   readonly callbackUrls?: string[];
+
+  /**
+   * What happens to the new pool, and to its users, when it is removed from the stack.
+   *
+   * @default RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
+   */
+  readonly removalPolicy?: RemovalPolicy;
+
+  /**
+   * Whether the new pool is protected from deletion.
+   *
+   * @default false
+   */
+  readonly deletionProtection?: boolean;
 }
 
 export function checkCognito(options: McpCognitoOptions): void {
@@ -53,7 +67,7 @@ export function checkCognito(options: McpCognitoOptions): void {
   if (!options.userPool && options.userPoolClients) {
     fail('auth.userPool', undefined, "must be given where 'auth.userPoolClients' is", 'give both or neither');
   }
-  for (const name of ['domainPrefix', 'callbackUrls'] as const) {
+  for (const name of ['domainPrefix', 'callbackUrls', 'removalPolicy', 'deletionProtection'] as const) {
     if (!options.userPool || options[name] === undefined) continue;
     const rule = "does not apply to an existing 'auth.userPool'";
     fail(`auth.${name}`, options[name], rule, 'set it where the pool is defined');
@@ -80,9 +94,19 @@ function rulesOf(
   clients: cognito.IUserPoolClient[],
   scopes: string[],
 ): McpTokenRules {
-  const { region, urlSuffix } = Stack.of(scope);
-  const issuer = `https://cognito-idp.${region}.${urlSuffix}/${userPool.userPoolId}`;
+  checkRegion(scope, userPool);
+  // Not from the stack's region: the pool may be of another one.
+  const issuer = `https://${userPool.userPoolProviderName}`;
   return { issuer, audience: clients.map(client => client.userPoolClientId), scopes };
+}
+
+/** An id begins with the region of its pool, and `fromUserPoolId()` takes every pool for one of the stack's region. */
+function checkRegion(scope: Construct, { userPoolId, env }: cognito.IUserPool): void {
+  const region = Token.isUnresolved(userPoolId) ? undefined : /^([a-z]{2,}(?:-[a-z]+)+-\d+)_/.exec(userPoolId)?.[1];
+  const assumed = env.region === Aws.REGION ? Stack.of(scope).region : env.region;
+  if (region === undefined || Token.isUnresolved(assumed) || region === assumed) return;
+  const rule = `is of the region ${region} and was imported as one of ${assumed}: every token would be refused`;
+  fail('auth.userPool', userPoolId, rule, 'use UserPool.fromUserPoolArn()');
 }
 
 interface CreatedPool {
@@ -104,6 +128,10 @@ function createPool(scope: Construct, options: McpCognitoOptions): CreatedPool {
     },
     mfa: cognito.Mfa.REQUIRED,
     mfaSecondFactor: { otp: true, sms: false },
+    // There are no text messages.
+    accountRecovery: cognito.AccountRecovery.EMAIL_ONLY,
+    removalPolicy: options.removalPolicy ?? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
+    deletionProtection: options.deletionProtection ?? false,
   });
   expectFindings(
     userPool,
@@ -119,7 +147,10 @@ function createPool(scope: Construct, options: McpCognitoOptions): CreatedPool {
       callbackUrls: options.callbackUrls ?? ['http://localhost'],
     },
   });
-  if (options.domainPrefix !== undefined) {
+  if (options.domainPrefix === undefined) {
+    const problem = 'users cannot sign in: the user pool has no domain';
+    addWarning(scope, 'cognito-without-domain', `${problem}; set 'auth.domainPrefix', or add one to server.userPool`);
+  } else {
     userPool.addDomain('Domain', { cognitoDomain: { domainPrefix: options.domainPrefix } });
   }
   return { userPool, client, scope: 'mcp/invoke' };

@@ -1,4 +1,6 @@
 import type { Duration } from 'aws-cdk-lib';
+import type * as apigateway from 'aws-cdk-lib/aws-apigateway';
+import type * as apigatewayv2 from 'aws-cdk-lib/aws-apigatewayv2';
 import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
@@ -50,6 +52,13 @@ export interface McpEndpointBindOptions extends McpAuthBindOptions {
    * @default - not at all
    */
   readonly tenancyConfig?: lambda.TenancyConfig;
+
+  /**
+   * The tracing of the server's functions.
+   *
+   * @default lambda.Tracing.ACTIVE
+   */
+  readonly tracing?: lambda.Tracing;
 
   /**
    * Whether the function is attached to a VPC.
@@ -124,6 +133,27 @@ export interface McpEndpointConfig {
    * The number of responses with status 500 and above.
    */
   readonly serverErrors: cloudwatch.Metric;
+
+  /**
+   * The Function URL.
+   *
+   * @default - the endpoint is none
+   */
+  readonly functionUrl?: lambda.IFunctionUrl;
+
+  /**
+   * The REST API.
+   *
+   * @default - the endpoint is none
+   */
+  readonly restApi?: apigateway.RestApi;
+
+  /**
+   * The HTTP API.
+   *
+   * @default - the endpoint is none
+   */
+  readonly httpApi?: apigatewayv2.HttpApi;
 
   /**
    * The log group of the endpoint's access log.

@@ -22,6 +22,7 @@ export function bindFunctionUrl(options: McpEndpointBindOptions): McpEndpointCon
     // requests by it anyway.
     url: Fn.join('', [url.url, options.path.slice(1)]),
     auth,
+    functionUrl: url,
     responseMode: McpResponseMode.STREAM,
     requests: metric('UrlRequestCount'),
     serverErrors: metric('Url5xxCount'),

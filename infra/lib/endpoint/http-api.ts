@@ -1,4 +1,4 @@
-import { Duration, Stack } from 'aws-cdk-lib';
+import { Duration, Names, Stack } from 'aws-cdk-lib';
 import * as apigw from 'aws-cdk-lib/aws-apigatewayv2';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
 import type * as iam from 'aws-cdk-lib/aws-iam';
@@ -27,6 +27,7 @@ export function bindHttpApi(api: McpHttpApiOptions, options: McpEndpointBindOpti
     auth,
     allowedHosts: [host],
     publicUrl: `https://${host}`,
+    httpApi,
     responseMode: McpResponseMode.BUFFERED,
     requests: httpApi.metricCount({ statistic: 'Sum' }),
     serverErrors: httpApi.metricServerError({ statistic: 'Sum' }),
@@ -64,7 +65,10 @@ function createApi(
   { scope }: McpEndpointBindOptions,
   accessLog: AccessLog | undefined,
 ): apigw.HttpApi {
-  const httpApi = new apigw.HttpApi(scope, 'HttpApi', { createDefaultStage: false });
+  const httpApi = new apigw.HttpApi(scope, 'HttpApi', {
+    apiName: Names.uniqueResourceName(scope, { maxLength: 128, separator: '-' }),
+    createDefaultStage: false,
+  });
   const stage = httpApi.addStage('Stage', {
     stageName: '$default',
     autoDeploy: true,
@@ -86,7 +90,7 @@ function addRoutes(
   { alias, path, cors }: McpEndpointBindOptions,
   { authorizer, bearerTokens }: McpHttpApiAuthConfig,
 ): apigw.HttpRoute[] {
-  const integration = new HttpLambdaIntegration('Integration', alias);
+  const integration = new HttpLambdaIntegration('Integration', alias, { scopePermissionToRoute: false });
   const { GET, POST, DELETE, OPTIONS } = apigw.HttpMethod;
   const routes = httpApi.addRoutes({
     path,

@@ -1,6 +1,7 @@
 import { Duration, Names, Stack } from 'aws-cdk-lib';
 import * as apigw from 'aws-cdk-lib/aws-apigateway';
 import * as iam from 'aws-cdk-lib/aws-iam';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as route53 from 'aws-cdk-lib/aws-route53';
 import { ApiGatewayDomain } from 'aws-cdk-lib/aws-route53-targets';
 import * as wafv2 from 'aws-cdk-lib/aws-wafv2';
@@ -37,7 +38,7 @@ export function bindRestApi(api: McpRestApiOptions, options: McpEndpointBindOpti
   checkRestApi(api, options);
   const { scope, path } = options;
   const auth = options.auth.bindToRestApi(options);
-  const created = createRestApi(scope, api);
+  const created = createRestApi(scope, api, options.tracing);
   const { restApi, publicUrl } = created;
   const methods = addMethods(created, options, auth, metadataPaths(path));
   if (auth.bearerTokens) {
@@ -73,7 +74,7 @@ export function bindToSharedApi(created: CreatedRestApi, options: McpEndpointBin
 }
 
 function reachedBy(
-  { options, host, publicUrl, accessLog }: CreatedRestApi,
+  { options, restApi, host, publicUrl, accessLog }: CreatedRestApi,
   path: string,
   auth: McpRestApiAuthConfig,
   methods: apigw.Method[],
@@ -83,6 +84,7 @@ function reachedBy(
     auth,
     allowedHosts: [host],
     publicUrl,
+    restApi,
     responseMode: isStreaming(options) ? McpResponseMode.STREAM : McpResponseMode.BUFFERED,
     ...(accessLog && { accessLogGroup: accessLog.group }),
     ...(auth.iamPermission && {
@@ -93,9 +95,13 @@ function reachedBy(
 }
 
 /** The API with its stage, domain and web ACL, and without methods. */
-export function createRestApi(scope: Construct, options: McpRestApiOptions): CreatedRestApi {
+export function createRestApi(
+  scope: Construct,
+  options: McpRestApiOptions,
+  tracing: lambda.Tracing = lambda.Tracing.ACTIVE,
+): CreatedRestApi {
   const accessLog = createAccessLog(scope, options, REST_API_FIELDS);
-  const restApi = createApi(scope, options, accessLog);
+  const restApi = createApi(scope, options, tracing, accessLog);
   const host = options.domain?.domainName ?? apiHost(restApi);
   const publicUrl = options.domain ? `https://${host}` : `https://${host}/${stageName(options)}`;
   if (options.domain) addDomain(scope, restApi, options.domain);
@@ -120,7 +126,12 @@ function checkTimeout(api: McpRestApiOptions, timeout: Duration): void {
   fail('timeout', timeout, rule, isStreaming(api) ? 'shorten it' : "shorten it or leave 'endpoint.streaming' on");
 }
 
-function createApi(scope: Construct, api: McpRestApiOptions, accessLog: AccessLog | undefined): apigw.RestApi {
+function createApi(
+  scope: Construct,
+  api: McpRestApiOptions,
+  tracing: lambda.Tracing,
+  accessLog: AccessLog | undefined,
+): apigw.RestApi {
   const restApi = new apigw.RestApi(scope, 'RestApi', {
     // Metrics are by name, and API Gateway adds up those of all APIs with one name.
     restApiName: Names.uniqueResourceName(scope, { maxLength: 128, separator: '-' }),
@@ -132,7 +143,7 @@ function createApi(scope: Construct, api: McpRestApiOptions, accessLog: AccessLo
       stageName: stageName(api),
       throttlingRateLimit: api.throttlingRateLimit ?? 1000,
       throttlingBurstLimit: api.throttlingBurstLimit ?? 2000,
-      tracingEnabled: true,
+      tracingEnabled: tracing !== lambda.Tracing.DISABLED,
       ...(accessLog && {
         accessLogDestination: new apigw.LogGroupLogDestination(accessLog.group),
         accessLogFormat: accessLog.format,
@@ -242,12 +253,17 @@ function addDomain(scope: Construct, restApi: apigw.RestApi, domain: McpDomainOp
     endpointType: apigw.EndpointType.REGIONAL,
     securityPolicy: apigw.SecurityPolicy.TLS_1_2,
   });
+  // The CDK has no property for it.
+  const resource = domainName.node.defaultChild as apigw.CfnDomainName;
+  resource.addPropertyOverride('EndpointConfiguration.IpAddressType', apigw.IpAddressType.DUAL_STACK);
   if (!domain.hostedZone) return;
-  new route53.ARecord(scope, 'DomainRecord', {
+  const record: route53.ARecordProps = {
     zone: domain.hostedZone,
     recordName: `${domain.domainName}.`,
     target: route53.RecordTarget.fromAlias(new ApiGatewayDomain(domainName)),
-  });
+  };
+  new route53.ARecord(scope, 'DomainRecord', record);
+  new route53.AaaaRecord(scope, 'DomainRecordIpv6', record);
 }
 
 function associateWebAcl(scope: Construct, restApi: apigw.RestApi, webAcl: wafv2Refs.IWebACLRef): void {

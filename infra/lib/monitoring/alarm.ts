@@ -1,6 +1,8 @@
 import { Duration } from 'aws-cdk-lib';
 import * as cw from 'aws-cdk-lib/aws-cloudwatch';
-import type * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
+import * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
+import type * as sqs from 'aws-cdk-lib/aws-sqs';
+import { McpMonitoringLevel } from './monitoring-level';
 
 /** One alarm. It is on above its threshold. */
 export interface AlarmOptions {
@@ -9,6 +11,15 @@ export interface AlarmOptions {
   readonly description: string;
   readonly evaluationPeriods?: number;
   readonly datapointsToAlarm?: number;
+  /** The lowest level of monitoring that has the alarm. Default: `FULL`. */
+  readonly level?: McpMonitoringLevel;
+  /** Whether the alarm stays on until a person acts, so that it would hide others in the composite alarm. */
+  readonly untilHandled?: boolean;
+}
+
+/** The level of an alarm that an option of its own asks for: every level that has alarms. */
+export function chosen(option: unknown): McpMonitoringLevel {
+  return option === undefined ? McpMonitoringLevel.FULL : McpMonitoringLevel.BASIC;
 }
 
 export const MINUTE = Duration.minutes(1);
@@ -18,17 +29,40 @@ export interface AlarmCollection {
   add(id: string, options: AlarmOptions): void;
 }
 
+/** The number of requests in a minute from which their rate says something, and that of failures with fewer requests. */
+const ENOUGH = 20;
+const ENOUGH_FAILURES = 3;
+
 /**
- * The part in percent of the whole. Below the least count in a period one failure would be a large part: it counts as
- * none.
+ * The part in percent of the whole, in each minute. In a minute with few requests one failure is a large part: there it
+ * counts as 100 % if more than half of them failed, otherwise as none.
  */
-export function percentOf(part: cw.IMetric, whole: cw.IMetric, least: number = 20): cw.MathExpression {
+export function percentOf(part: cw.IMetric, whole: cw.IMetric, enough: number = ENOUGH): cw.MathExpression {
   return new cw.MathExpression({
-    expression: `IF(whole >= ${least}, 100 * part / whole, 0)`,
+    expression: `IF(whole >= ${enough} OR part >= ${ENOUGH_FAILURES}, 100 * part / whole, IF(2 * part > whole, 100, 0))`,
     usingMetrics: { part, whole },
     period: MINUTE,
     label: '%',
   });
+}
+
+/**
+ * Three minutes with too many failures within a quarter of an hour: after three minutes on a busy server, and on one with
+ * a request every five minutes if all of them fail.
+ */
+export const FEW_MINUTES = { evaluationPeriods: 15, datapointsToAlarm: 3 } as const;
+
+/** The operations on which each table depends most: each is a metric of an alarm, and billed. */
+const OPERATIONS = [
+  dynamodb.Operation.GET_ITEM,
+  dynamodb.Operation.QUERY,
+  dynamodb.Operation.UPDATE_ITEM,
+  dynamodb.Operation.TRANSACT_WRITE_ITEMS,
+];
+
+/** Requests that DynamoDB failed. */
+export function tableErrors(table: dynamodb.ITable): cw.IMetric {
+  return table.metricSystemErrorsForOperations({ operations: OPERATIONS, statistic: 'Sum', period: MINUTE });
 }
 
 /** Throttled reads and writes of a table. */
@@ -40,4 +74,14 @@ export function tableThrottles(table: dynamodb.ITable): cw.MathExpression {
     period: MINUTE,
     label: 'throttled reads and writes',
   });
+}
+
+/** Messages in a dead-letter queue. SQS has no metric of a queue that nothing has used for hours. */
+export function notEmpty(queue: sqs.IQueue): Omit<AlarmOptions, 'description'> {
+  return {
+    metric: queue.metricApproximateNumberOfMessagesVisible({ statistic: 'Maximum', period: MINUTE }),
+    threshold: 0,
+    level: McpMonitoringLevel.BASIC,
+    untilHandled: true,
+  };
 }

@@ -1,71 +1,72 @@
 import { Duration } from 'aws-cdk-lib';
 import * as cw from 'aws-cdk-lib/aws-cloudwatch';
-import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
-import type * as sns from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 import { McpResponseMode } from '../endpoint/endpoint-config';
 import { seconds } from '../private/validation';
-import { MINUTE, percentOf, tableThrottles, type AlarmOptions } from './alarm';
+import { FEW_MINUTES, MINUTE, chosen, notEmpty, percentOf, tableErrors, tableThrottles, type AlarmOptions } from './alarm';
+import type { EventResources } from '../events';
 import type { MonitoredResources } from './monitored-resources';
+import { McpMonitoringLevel } from './monitoring-level';
 import type { McpMonitoringOptions } from './monitoring-options';
 import { addServerMetricAlarms } from './server-metrics';
 import { addTaskAlarms } from './task-alarms';
 
 const DURATION_PERCENT = 80;
 
+/** Lambda retries a failed event after one minute, and after two more: one that is written then is no reason to act. */
+const EVENT_AGE = Duration.minutes(5);
+
 /** The alarms. `scope` is the scope of their ids, which are public: docs/operate.md has a line for each. */
 export class Alarms {
   public readonly all: cw.Alarm[] = [];
+
+  /** Those that go off when their cause is gone, unlike those of dead-letter queues. */
+  public readonly passing: cw.Alarm[] = [];
 
   public constructor(
     private readonly scope: Construct,
     private readonly options: McpMonitoringOptions,
     private readonly resources: MonitoredResources,
-    private readonly topic: sns.ITopic,
   ) {
     this.addServerAlarms();
-    if (resources.ingest) this.addIngestAlarms(resources.ingest);
+    if (resources.received) this.addReceivedAlarms(resources.received);
     this.addTableAlarms('StateTable', resources.tables.state);
     this.addTableAlarms('EventTable', resources.tables.events);
-    this.addDeliveryAlarms();
     if (resources.tasks) addTaskAlarms(this, options, resources.tasks);
     if (options.anomalyDetection) this.addAnomalyAlarms();
     if (options.serverMetrics) addServerMetricAlarms(this, options, resources.server.functionName);
   }
 
   public add(id: string, options: AlarmOptions): void {
-    this.register(
-      new cw.Alarm(this.scope, id, {
-        metric: options.metric,
-        threshold: options.threshold,
-        comparisonOperator: cw.ComparisonOperator.GREATER_THAN_THRESHOLD,
-        evaluationPeriods: options.evaluationPeriods ?? 1,
-        datapointsToAlarm: options.datapointsToAlarm ?? 1,
-        treatMissingData: cw.TreatMissingData.NOT_BREACHING,
-        alarmDescription: options.description,
-      }),
-    );
-  }
-
-  private register(alarm: cw.Alarm): void {
-    alarm.addAlarmAction(new SnsAction(this.topic));
+    if (options.level !== McpMonitoringLevel.BASIC && this.options.level !== McpMonitoringLevel.FULL) return;
+    const { IGNORE, NOT_BREACHING } = cw.TreatMissingData;
+    const alarm = new cw.Alarm(this.scope, id, {
+      metric: options.metric,
+      threshold: options.threshold,
+      comparisonOperator: cw.ComparisonOperator.GREATER_THAN_THRESHOLD,
+      evaluationPeriods: options.evaluationPeriods ?? 1,
+      datapointsToAlarm: options.datapointsToAlarm ?? 1,
+      treatMissingData: options.untilHandled ? IGNORE : NOT_BREACHING,
+      alarmDescription: options.description,
+    });
     this.all.push(alarm);
+    if (!options.untilHandled) this.passing.push(alarm);
   }
 
   private addServerAlarms(): void {
     const { server, endpoint } = this.resources;
-    this.addErrorRateAlarm('ServerErrorRate', server);
+    this.addErrorRateAlarm('ServerErrorRate', server, McpMonitoringLevel.BASIC);
     this.add('EndpointErrorRate', {
       metric: percentOf(endpoint.serverErrors, endpoint.requests),
+      level: McpMonitoringLevel.BASIC,
       threshold: this.options.serverErrorRatePercent ?? 1,
       description:
         "Clients get responses with status 500 and above. Runbook: the server's log, level ERROR; if there are none, the function was not invoked: see ServerThrottles.",
-      evaluationPeriods: 5,
-      datapointsToAlarm: 3,
+      ...FEW_MINUTES,
     });
-    this.addThrottlesAlarm('ServerThrottles', server);
+    this.addThrottlesAlarm('ServerThrottles', server, McpMonitoringLevel.BASIC);
     this.addServerDurationAlarm();
     this.addConcurrencyAlarms();
   }
@@ -83,6 +84,7 @@ export class Alarms {
     const longestStream = buffered ? 0 : (seconds(streamLifetime) ?? 0);
     if (longestStream + 1 > threshold) return;
     this.add('ServerDuration', {
+      level: chosen(this.options.durationPercent),
       metric: server.metricDuration({ statistic: 'p99', period: MINUTE }),
       threshold: threshold * 1000,
       description:
@@ -99,6 +101,7 @@ export class Alarms {
       const used = server.metric('ConcurrentExecutions', { statistic: 'Maximum', period: MINUTE });
       this.addConcurrencyAlarm('ServerConcurrency', used, serverReservedConcurrency, {
         label: 'reserved concurrency in use, %',
+        level: chosen(this.options.concurrencyPercent),
         description:
           'The reserved concurrency is nearly used up: above it requests get 429. Runbook: if open streams use it (many GET or listen requests), shorten streams.lifetime or use managedInstances; otherwise raise reservedConcurrentExecutions.',
       });
@@ -112,6 +115,7 @@ export class Alarms {
     });
     this.addConcurrencyAlarm('AccountConcurrency', claimed, accountConcurrency, {
       label: "the account's concurrency in use, %",
+      level: McpMonitoringLevel.BASIC,
       description:
         "All functions of the account together nearly use up its concurrency: above it every one of them is throttled. Runbook: find the function whose ConcurrentExecutions grow; if it is this one, its streams do: shorten streams.lifetime or set reservedConcurrentExecutions; otherwise ask for a higher quota.",
     });
@@ -121,9 +125,10 @@ export class Alarms {
     id: string,
     used: cw.IMetric,
     limit: number,
-    { label, description }: { label: string; description: string },
+    { label, ...options }: Pick<AlarmOptions, 'description' | 'level'> & { readonly label: string },
   ): void {
     this.add(id, {
+      ...options,
       metric: new cw.MathExpression({
         expression: `100 * used / ${limit}`,
         usingMetrics: { used },
@@ -131,13 +136,20 @@ export class Alarms {
         label,
       }),
       threshold: this.options.concurrencyPercent ?? 80,
-      description,
       evaluationPeriods: 3,
       datapointsToAlarm: 2,
     });
   }
 
-  private addIngestAlarms(ingest: lambda.Function): void {
+  private addReceivedAlarms(received: EventResources): void {
+    const ingest = received.ingest.function;
+    // A function of the user's own serves requests as well, and has the alarms of the server.
+    if (ingest !== this.resources.server) this.addIngestFunctionAlarms(ingest);
+    this.addIngestEventAlarms(ingest);
+    this.addDeliveryAlarms(received);
+  }
+
+  private addIngestFunctionAlarms(ingest: lambda.Function): void {
     const { options, resources } = this;
     this.addErrorRateAlarm('IngestErrorRate', ingest);
     this.addThrottlesAlarm('IngestThrottles', ingest);
@@ -145,16 +157,25 @@ export class Alarms {
     this.add('IngestDuration', {
       metric: ingest.metricDuration({ statistic: 'p99', period: MINUTE }),
       threshold: (limit * (options.durationPercent ?? DURATION_PERCENT)) / 100,
+      level: chosen(options.durationPercent),
       description:
         'Writing events to the log takes nearly as long as the timeout. Runbook: see EventTableThrottles, then the latency of the event table.',
       evaluationPeriods: 5,
       datapointsToAlarm: 3,
     });
+  }
+
+  /** The events of the topic and of rules, which Lambda queues for the function that writes them. */
+  private addIngestEventAlarms(ingest: lambda.Function): void {
+    const { eventAge } = this.options;
     this.add('IngestEventAge', {
       metric: ingest.metric('AsyncEventAge', { statistic: 'Maximum', period: MINUTE }),
-      threshold: (options.eventAge ?? Duration.seconds(60)).toMilliseconds(),
+      threshold: (eventAge ?? EVENT_AGE).toMilliseconds(),
+      level: chosen(eventAge),
       description:
         'Events wait before they are written to the log. Runbook: see IngestThrottles and IngestErrorRate; raise ingestOptions.reservedConcurrentExecutions.',
+      evaluationPeriods: 3,
+      datapointsToAlarm: 2,
     });
     this.add('IngestEventsDropped', {
       metric: ingest.metric('AsyncEventsDropped', { statistic: 'Sum', period: MINUTE }),
@@ -180,11 +201,7 @@ export class Alarms {
       datapointsToAlarm: 2,
     });
     this.add(`${id}SystemErrors`, {
-      metric: table.metric('SystemErrors', {
-        statistic: 'Sum',
-        period: MINUTE,
-        dimensionsMap: { TableName: table.tableName, Operation: 'PutItem' },
-      }),
+      metric: tableErrors(table),
       threshold: 0,
       description: 'DynamoDB fails. Runbook: the AWS Health Dashboard; the server retries, and its clients may retry.',
       evaluationPeriods: 3,
@@ -192,18 +209,16 @@ export class Alarms {
     });
   }
 
-  private addDeliveryAlarms(): void {
-    const { topic, queues } = this.resources;
-    this.add('TopicDeliveryFailures', {
-      metric: topic.metricNumberOfNotificationsFailed({ statistic: 'Sum', period: MINUTE }),
+  private addDeliveryAlarms({ topic, queues }: EventResources): void {
+    this.add('TopicMessagesLost', {
+      metric: topic.metric('NumberOfNotificationsFailedToRedriveToDlq', { statistic: 'Sum', period: MINUTE }),
       threshold: 0,
       description:
-        "SNS could not deliver a message to the function. Runbook: its messages are in the DeliveryFailures queue; check the function's permission for the topic, then publish them again.",
+        "SNS could not deliver a message to the function, nor send it to the DeliveryFailures queue: it is lost. Runbook: check the queue's policy and key, then publish it again.",
     });
     for (const [id, queue] of Object.entries({ DeliveryFailures: queues.delivery, IngestFailures: queues.ingest })) {
       this.add(`${id}NotEmpty`, {
-        metric: queue.metricApproximateNumberOfMessagesVisible({ statistic: 'Maximum', period: MINUTE }),
-        threshold: 0,
+        ...notEmpty(queue),
         description: `The ${id} queue has messages. Runbook: receive one (it contains the reason), correct the cause, publish it again, delete it; messages expire after 14 days.`,
       });
     }
@@ -231,31 +246,32 @@ export class Alarms {
     id: string,
     options: Pick<cw.AnomalyDetectionAlarmProps, 'metric' | 'comparisonOperator' | 'alarmDescription'>,
   ): void {
-    this.register(
-      new cw.AnomalyDetectionAlarm(this.scope, id, {
-        ...options,
-        stdDevs: 3,
-        evaluationPeriods: 3,
-        datapointsToAlarm: 3,
-        treatMissingData: cw.TreatMissingData.NOT_BREACHING,
-      }),
-    );
+    const alarm = new cw.AnomalyDetectionAlarm(this.scope, id, {
+      ...options,
+      stdDevs: 3,
+      evaluationPeriods: 3,
+      datapointsToAlarm: 3,
+      treatMissingData: cw.TreatMissingData.NOT_BREACHING,
+    });
+    this.all.push(alarm);
+    this.passing.push(alarm);
   }
 
-  private addErrorRateAlarm(id: string, target: lambda.Function): void {
+  private addErrorRateAlarm(id: string, target: lambda.Function, level?: McpMonitoringLevel): void {
     const options = { statistic: 'Sum', period: MINUTE };
     this.add(id, {
       metric: percentOf(target.metricErrors(options), target.metricInvocations(options)),
       threshold: this.options.errorRatePercent ?? 1,
       description:
         'Invocations fail: timeouts, crashes, missing configuration. Runbook: the function\'s log, lines with "Task timed out", "Runtime exited" or level ERROR; after a deployment, scripts/operate rollback.',
-      evaluationPeriods: 5,
-      datapointsToAlarm: 3,
+      ...FEW_MINUTES,
+      ...(level && { level }),
     });
   }
 
-  private addThrottlesAlarm(id: string, target: lambda.Function): void {
+  private addThrottlesAlarm(id: string, target: lambda.Function, level?: McpMonitoringLevel): void {
     this.add(id, {
+      ...(level && { level }),
       metric: target.metricThrottles({ statistic: 'Sum', period: MINUTE }),
       threshold: 0,
       description:

@@ -2,6 +2,7 @@ import { Duration } from 'aws-cdk-lib';
 import * as cw from 'aws-cdk-lib/aws-cloudwatch';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
+import type { EventResources } from '../events';
 import { seconds } from '../private/validation';
 import type { McpTasksConfig } from '../tasks/tasks-config';
 import { tableThrottles } from './alarm';
@@ -25,7 +26,7 @@ export function createDashboard(
     // Workers on Fargate write no metrics to CloudWatch.
     if (worker && !workerService) dashboard.addWidgets(...taskMetricRow(resources.server.functionName, worker.function.functionName));
   }
-  dashboard.addWidgets(...eventRow(resources));
+  if (resources.received) dashboard.addWidgets(...eventRow(resources.received, resources.server));
   if (resources.tasks) dashboard.addWidgets(...taskRow(resources.tasks));
   dashboard.addWidgets(...tableRow(resources));
   return dashboard;
@@ -64,13 +65,14 @@ function functionRow({ server, serverTimeout, serverReservedConcurrency: reserve
   ];
 }
 
-function eventRow({ ingest, topic, queues }: MonitoredResources): cw.IWidget[] {
-  const age = ingest ? [ingest.metric('AsyncEventAge', { statistic: 'Maximum' })] : [];
+function eventRow({ ingest, topic, queues }: EventResources, server: lambda.Function): cw.IWidget[] {
+  const { function: target } = ingest;
+  const counts = target === server ? [] : [target.metricInvocations(), target.metricErrors()];
   return [
     graph(
       'Events',
-      [topic.metricNumberOfMessagesPublished(), ...(ingest ? [ingest.metricInvocations(), ingest.metricErrors()] : [])],
-      age,
+      [topic.metricNumberOfMessagesPublished(), ...counts],
+      [target.metric('AsyncEventAge', { statistic: 'Maximum' })],
     ),
     graph('Messages in the dead-letter queues, and failed deliveries of the topic', [
       ...[queues.delivery, queues.ingest].map(queue => queue.metricApproximateNumberOfMessagesVisible()),

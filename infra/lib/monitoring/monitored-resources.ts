@@ -1,9 +1,8 @@
 import type { Duration } from 'aws-cdk-lib';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as logs from 'aws-cdk-lib/aws-logs';
-import type * as sns from 'aws-cdk-lib/aws-sns';
 import type { McpEndpointConfig } from '../endpoint/endpoint-config';
-import type { DeadLetterQueues } from '../events';
+import type { EventResources } from '../events';
 import type { Tables } from '../state';
 import type { McpTasksConfig } from '../tasks/tasks-config';
 
@@ -16,8 +15,6 @@ export interface MonitoredFunctions {
   readonly serverReservedConcurrency: number | undefined;
   /** The longest lifetime of a stream that waits for events; `undefined` if there are none. */
   readonly streamLifetime: Duration | undefined;
-  /** `undefined` if the server writes events itself. */
-  readonly ingest: lambda.Function | undefined;
   readonly ingestTimeout: Duration;
   /** Those of new functions. */
   readonly logGroups: logs.ILogGroupRef[];
@@ -27,7 +24,7 @@ export interface MonitoredFunctions {
 export interface MonitoredResources extends MonitoredFunctions {
   readonly endpoint: McpEndpointConfig;
   readonly tables: Tables;
-  readonly topic: sns.ITopic;
-  readonly queues: DeadLetterQueues;
+  /** `undefined` if there are no events. */
+  readonly received: EventResources | undefined;
   readonly tasks: McpTasksConfig | undefined;
 }

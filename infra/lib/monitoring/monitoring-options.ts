@@ -1,29 +1,46 @@
-import type { Duration } from 'aws-cdk-lib';
+import { Token, type Duration } from 'aws-cdk-lib';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { checkAll, checkEach, checkNumber, fail } from '../private/validation';
+import { McpMonitoringLevel } from './monitoring-level';
 
 /**
  * Alarms, the dashboard, and saved queries of the logs.
  */
 export interface McpMonitoringOptions {
   /**
+   * How much is monitored. An alarm with an option of its own, such as `eventAge` or `serverMetrics`, is created at every
+   * level with alarms if its option is set.
+   *
+   * @default McpMonitoringLevel.BASIC
+   */
+  readonly level?: McpMonitoringLevel;
+
+  /**
    * Whether alarms are created.
    *
-   * @default true
+   * @default - those of `level`
    */
   readonly alarms?: boolean;
 
   /**
-   * Whether one composite alarm is created for all alarms: the one to be notified of.
+   * Whether one composite alarm is created for all alarms, except for those of dead-letter queues: these stay on until a
+   * person empties the queue, and would hide all others. $0.50 a month.
    *
-   * @default true
+   * @default - true with McpMonitoringLevel.FULL
    */
   readonly compositeAlarm?: boolean;
 
   /**
-   * Whether a dashboard is created.
+   * Whether each alarm notifies, where a composite alarm does so for them.
    *
-   * @default true
+   * @default false
+   */
+  readonly notifyEachAlarm?: boolean;
+
+  /**
+   * Whether a dashboard is created. $3.00 a month.
+   *
+   * @default - true with McpMonitoringLevel.FULL
    */
   readonly dashboard?: boolean;
 
@@ -31,16 +48,24 @@ export interface McpMonitoringOptions {
    * Whether queries of the logs are saved in CloudWatch Logs Insights: the requests of a session, slow requests, errors
    * by tool, and all lines of one request. A function of your own has none: its log group is not known.
    *
-   * @default true
+   * @default - true, except with McpMonitoringLevel.NONE
    */
   readonly savedQueries?: boolean;
 
   /**
-   * The topic that alarms notify. Not the topic of events: an alarm about the function would invoke the function.
+   * The topic that alarms notify, when they are on and when they are off again. Not the topic of events: an alarm about the
+   * function would invoke the function.
    *
-   * @default - a new topic without subscribers
+   * @default - a new topic, with no subscriber but `alarmEmail`
    */
   readonly alarmTopic?: sns.ITopic;
+
+  /**
+   * An address that is subscribed to the new topic of alarms. SNS sends a message there that must be confirmed.
+   *
+   * @default - none: subscribe to `alarmTopic` of the server
+   */
+  readonly alarmEmail?: string;
 
   /**
    * The alarm threshold for failed invocations of a function, in percent.
@@ -81,9 +106,10 @@ export interface McpMonitoringOptions {
   readonly accountConcurrency?: number;
 
   /**
-   * The alarm threshold for the time that a message waits for the ingest function.
+   * The alarm threshold for the time that a message waits for the ingest function. Lambda's second and last retry of a
+   * failed one begins after three minutes.
    *
-   * @default Duration.seconds(60)
+   * @default Duration.minutes(5)
    */
   readonly eventAge?: Duration;
 
@@ -158,6 +184,7 @@ export function checkMonitoring(options: McpMonitoringOptions, eventsTopic: sns.
     () => checkNumber('monitoring.accountConcurrency', options.accountConcurrency, 1, 1_000_000),
     () => checkServerMetrics(options),
     () => checkTools(options.tools ?? []),
+    () => checkAlarmOptions(options),
     () => checkAlarmTopic(options, eventsTopic),
   );
 }
@@ -167,6 +194,39 @@ function checkAlarmTopic({ alarmTopic }: McpMonitoringOptions, eventsTopic: sns.
   const rule = "must not be 'mcpEvents.topic': an alarm about the function would invoke the function";
   fail('monitoring.alarmTopic', alarmTopic.topicArn, rule, 'use another topic');
 }
+
+/** Options that do nothing without alarms, or without the composite alarm. */
+function checkAlarmOptions(options: McpMonitoringOptions): void {
+  const { alarmEmail: email, level } = options;
+  if (email !== undefined && !/^[^\s@]+@[^\s@]+$/.test(email) && !Token.isUnresolved(email)) {
+    fail('monitoring.alarmEmail', email, 'must be an address', 'write ops@example.com');
+  }
+  if (email !== undefined && options.alarmTopic) {
+    const rule = "does not apply to an existing 'monitoring.alarmTopic'";
+    fail('monitoring.alarmEmail', email, rule, 'subscribe it where the topic is defined');
+  }
+  if (options.alarms ?? level !== McpMonitoringLevel.NONE) return;
+  checkEach(OF_ALARMS, name => {
+    if (options[name] === undefined) return;
+    const rule = "needs alarms, and 'monitoring' has none";
+    fail(`monitoring.${name}`, options[name], rule, 'leave it out, or create alarms');
+  });
+}
+
+const OF_ALARMS = [
+  'compositeAlarm',
+  'notifyEachAlarm',
+  'alarmTopic',
+  'alarmEmail',
+  'errorRatePercent',
+  'serverErrorRatePercent',
+  'durationPercent',
+  'concurrencyPercent',
+  'accountConcurrency',
+  'eventAge',
+  'taskAge',
+  'anomalyDetection',
+] as const;
 
 function checkServerMetrics(options: McpMonitoringOptions): void {
   checkEach(['tools', 'toolErrorRatePercent', 'eventLag'] as const, name => {

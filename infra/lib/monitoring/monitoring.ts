@@ -3,6 +3,7 @@ import * as cw from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as sns from 'aws-cdk-lib/aws-sns';
+import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Construct } from 'constructs';
 import { allowAlarms } from '../events';
 import { addWarning } from '../private/findings';
@@ -10,6 +11,7 @@ import { Alarms } from './alarms';
 import { addApplicationSignals } from './application-signals';
 import { createDashboard } from './dashboard';
 import type { MonitoredResources } from './monitored-resources';
+import { McpMonitoringLevel } from './monitoring-level';
 import type { McpMonitoringOptions } from './monitoring-options';
 import { saveQueries } from './saved-queries';
 
@@ -18,30 +20,44 @@ import { saveQueries } from './saved-queries';
  */
 export class Monitoring extends Construct {
   public readonly alarms: cw.Alarm[] = [];
+  public readonly compositeAlarm: cw.CompositeAlarm | undefined;
   public readonly alarmTopic: sns.ITopic | undefined;
   public readonly dashboard: cw.Dashboard | undefined;
 
   public constructor(scope: Construct, options: McpMonitoringOptions, resources: MonitoredResources) {
     super(scope, 'Monitoring');
     if (options.serverMetrics) warnOfDroppedMetrics(scope, resources.applicationLogLevel);
-    if (options.alarms ?? true) {
-      this.alarmTopic = options.alarmTopic ?? createAlarmTopic(this);
-      this.alarms = new Alarms(this, options, resources, this.alarmTopic).all;
-      if (options.compositeAlarm ?? true) this.addCompositeAlarm(this.alarmTopic);
+    const level = options.level ?? McpMonitoringLevel.BASIC;
+    const [isFull, isNone] = [level === McpMonitoringLevel.FULL, level === McpMonitoringLevel.NONE];
+    if (options.alarms ?? !isNone) {
+      this.alarmTopic = options.alarmTopic ?? createAlarmTopic(this, options.alarmEmail);
+      const alarms = new Alarms(this, options, resources);
+      this.alarms = alarms.all;
+      if (options.compositeAlarm ?? isFull) this.compositeAlarm = this.createCompositeAlarm(alarms.passing);
+      this.notify(this.alarmTopic, alarms, options.notifyEachAlarm ?? false);
     }
-    if (options.dashboard ?? true) {
+    if (options.dashboard ?? isFull) {
       this.dashboard = createDashboard(this, resources, this.alarms, options.serverMetrics ?? false);
     }
-    if ((options.savedQueries ?? true) && resources.logGroups.length > 0) saveQueries(this, resources.logGroups);
+    if ((options.savedQueries ?? !isNone) && resources.logGroups.length > 0) saveQueries(this, resources.logGroups);
     if (options.applicationSignals) addApplicationSignals(this, resources.endpoint);
   }
 
-  private addCompositeAlarm(topic: sns.ITopic): void {
-    const composite = new cw.CompositeAlarm(this, 'AnyAlarm', {
-      alarmRule: cw.AlarmRule.anyOf(...this.alarms),
+  private createCompositeAlarm(alarms: cw.Alarm[]): cw.CompositeAlarm {
+    return new cw.CompositeAlarm(this, 'AnyAlarm', {
+      alarmRule: cw.AlarmRule.anyOf(...alarms),
       alarmDescription: `At least one alarm of the MCP server ${Stack.of(this).stackName} is on. Runbook: find which, and read its description.`,
     });
-    composite.addAlarmAction(new SnsAction(topic));
+  }
+
+  /** One message for each trouble, and one when it is over: of the composite alarm, and of the alarms that it leaves out. */
+  private notify(topic: sns.ITopic, { all, passing }: Alarms, each: boolean): void {
+    const composite = this.compositeAlarm;
+    const single = composite && !each ? all.filter(alarm => !passing.includes(alarm)) : all;
+    for (const alarm of [...(composite && !each ? [composite] : []), ...single]) {
+      alarm.addAlarmAction(new SnsAction(topic));
+      alarm.addOkAction(new SnsAction(topic));
+    }
   }
 }
 
@@ -56,8 +72,9 @@ function warnOfDroppedMetrics(scope: Construct, level: lambda.ApplicationLogLeve
   addWarning(scope, 'dropped-metrics', `${problem}; set it to INFO, and the level in the program with RUST_LOG`);
 }
 
-function createAlarmTopic(scope: Construct): sns.Topic {
+function createAlarmTopic(scope: Construct, email: string | undefined): sns.Topic {
   const topic = new sns.Topic(scope, 'AlarmTopic', { displayName: 'MCP server alarms', enforceSSL: true });
   allowAlarms(topic, undefined);
+  if (email !== undefined) topic.addSubscription(new EmailSubscription(email));
   return topic;
 }

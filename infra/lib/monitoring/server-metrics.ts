@@ -1,6 +1,7 @@
 import { Duration } from 'aws-cdk-lib';
 import * as cw from 'aws-cdk-lib/aws-cloudwatch';
-import { MINUTE, percentOf, type AlarmCollection } from './alarm';
+import { FEW_MINUTES, MINUTE, percentOf, type AlarmCollection } from './alarm';
+import { McpMonitoringLevel } from './monitoring-level';
 import type { McpMonitoringOptions } from './monitoring-options';
 
 /**
@@ -105,6 +106,7 @@ export function taskMetricRow(server: string, worker: string): cw.IWidget[] {
 }
 
 export function addTaskMetricAlarm(alarms: AlarmCollection, options: McpMonitoringOptions, worker: string): void {
+  const level = McpMonitoringLevel.BASIC;
   const failed = { [SERVER_METRICS.status]: 'failed' };
   alarms.add('TaskFailureRate', {
     metric: percentOf(
@@ -115,12 +117,13 @@ export function addTaskMetricAlarm(alarms: AlarmCollection, options: McpMonitori
     threshold: options.toolErrorRatePercent ?? 10,
     description:
       'Tasks fail: with an error of the protocol, or because their workers ended without a word. Runbook: the lines "task ended" with the status failed in the log of the worker.',
-    evaluationPeriods: 5,
-    datapointsToAlarm: 3,
+    ...FEW_MINUTES,
+    level,
   });
 }
 
 export function addServerMetricAlarms(alarms: AlarmCollection, options: McpMonitoringOptions, functionName: string): void {
+  const level = McpMonitoringLevel.BASIC;
   const percent = options.toolErrorRatePercent ?? 10;
   for (const tool of [undefined, ...(options.tools ?? [])]) {
     const calls: { [dimension: string]: string } =
@@ -133,8 +136,8 @@ export function addServerMetricAlarms(alarms: AlarmCollection, options: McpMonit
       ),
       threshold: percent,
       description: `Calls of ${tool ?? 'tools'} end in an error. Runbook: the saved query Errors by tool, then the lines of one request (scripts/operate logs --request-id).`,
-      evaluationPeriods: 5,
-      datapointsToAlarm: 3,
+      ...FEW_MINUTES,
+      level,
     });
   }
   alarms.add('EventLag', {
@@ -142,6 +145,7 @@ export function addServerMetricAlarms(alarms: AlarmCollection, options: McpMonit
     threshold: (options.eventLag ?? Duration.seconds(5)).toMilliseconds(),
     description:
       'Events reach open streams late. Runbook: see EventTableThrottles and IngestEventAge; raise mcpEvents.fanoutReplicas where many streams are open.',
+    level,
     evaluationPeriods: 5,
     datapointsToAlarm: 3,
   });
@@ -150,6 +154,7 @@ export function addServerMetricAlarms(alarms: AlarmCollection, options: McpMonit
     threshold: 0,
     description:
       'A caller has as many streams open as it may, and another was refused. Runbook: does a client open streams without closing them; otherwise raise streams.perPrincipal.',
+    level,
     evaluationPeriods: 3,
     datapointsToAlarm: 2,
   });

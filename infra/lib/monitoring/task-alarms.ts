@@ -3,7 +3,8 @@ import * as cw from 'aws-cdk-lib/aws-cloudwatch';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import type { McpTasksConfig } from '../tasks/tasks-config';
-import { MINUTE, percentOf, type AlarmCollection } from './alarm';
+import { FEW_MINUTES, MINUTE, chosen, notEmpty, percentOf, type AlarmCollection } from './alarm';
+import { McpMonitoringLevel } from './monitoring-level';
 import type { McpMonitoringOptions } from './monitoring-options';
 import { addTaskMetricAlarm } from './server-metrics';
 
@@ -50,8 +51,8 @@ function addWorkerAlarms(alarms: AlarmCollection, options: McpMonitoringOptions,
     threshold: options.errorRatePercent ?? 1,
     description:
       'Invocations of the worker fail: timeouts, crashes, missing configuration. Runbook: its log, lines with "Task timed out", "Runtime exited" or level ERROR. A tool that fails is no such error; one that exhausts the memory is.',
-    evaluationPeriods: 5,
-    datapointsToAlarm: 3,
+    ...FEW_MINUTES,
+    level: McpMonitoringLevel.BASIC,
   });
   alarms.add('WorkerThrottles', {
     metric: worker.metricThrottles(sum),
@@ -90,6 +91,7 @@ function addQueueAlarms(
   alarms.add('TaskAge', {
     metric: queue.metricApproximateAgeOfOldestMessage({ statistic: 'Maximum', period: MINUTE }),
     threshold: age.toSeconds(),
+    level: chosen(options.taskAge),
     description:
       'A message of a task is older than its delay and its run together take: its task starts late. Runbook: see TasksWaiting; if tasks run at the limit, raise tasks.maxConcurrency.',
     evaluationPeriods: 5,
@@ -104,8 +106,7 @@ function addNotEmpty(
   { meaning, action }: { meaning: string; action: string },
 ): void {
   alarms.add(`${id}NotEmpty`, {
-    metric: queue.metricApproximateNumberOfMessagesVisible({ statistic: 'Maximum', period: MINUTE }),
-    threshold: 0,
+    ...notEmpty(queue),
     description: `${meaning} Runbook: the ${id} queue: ${action} Messages expire after 14 days.`,
   });
 }

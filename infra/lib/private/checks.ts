@@ -29,7 +29,7 @@ export function checkProps(props: McpLambdaServerProps): void {
   checkAll(
     () => checkProgram(props),
     () => checkFunctionOptions(props, props.function !== undefined),
-    () => checkOwnFunction(props),
+    () => checkWithoutOwnFunction(props),
     () => checkTimeout(props),
     () => checkMemory(props),
     () => checkConcurrency(props),
@@ -46,6 +46,7 @@ export function checkProps(props: McpLambdaServerProps): void {
     () => checkStreams(props.streams ?? {}, timeout),
     () => checkState(props.state ?? {}),
     () => checkEvents(props.mcpEvents ?? {}),
+    () => checkIngest(props),
     () => checkTasksOfServer(props),
     () => props.tasks?._check(),
     () => checkMonitoring(props.monitoring ?? {}, props.mcpEvents?.topic),
@@ -65,7 +66,7 @@ function checkProgram(props: McpLambdaServerProps): void {
   });
 }
 
-function checkOwnFunction(props: McpLambdaServerProps): void {
+function checkWithoutOwnFunction(props: McpLambdaServerProps): void {
   if (!props.function) return;
   if (props.managedInstances) {
     const rule = "does not apply where 'function' is given";
@@ -76,6 +77,14 @@ function checkOwnFunction(props: McpLambdaServerProps): void {
     const rule = "does not apply where 'function' is given: that function does the work of all of them";
     fail(name, props[name], rule, 'leave it out');
   });
+}
+
+function checkIngest({ ingestOptions, mcpEvents }: McpLambdaServerProps): void {
+  if (!ingestOptions || mcpEvents?.enabled !== false) return;
+  const given = Object.values(ingestOptions).some(value => value !== undefined);
+  if (!given) return;
+  const rule = "needs events, and 'mcpEvents.enabled' is false";
+  fail('ingestOptions', ingestOptions, rule, 'leave one of them out');
 }
 
 function checkTasksOfServer(props: McpLambdaServerProps): void {

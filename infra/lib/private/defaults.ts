@@ -7,7 +7,8 @@ const DEFAULT_TIMEOUT = Duration.seconds(120);
 /** The endpoint, and the timeout of the function behind it. */
 export function endpointAndTimeout(props: McpLambdaServerProps): { endpoint: McpEndpoint; timeout: Duration } {
   const endpoint = props.endpoint ?? McpEndpoint.functionUrl();
-  return { endpoint, timeout: props.timeout ?? shorter(DEFAULT_TIMEOUT, endpoint.maxTimeout) };
+  const timeout = props.timeout ?? props.function?.timeout;
+  return { endpoint, timeout: timeout ?? shorter(DEFAULT_TIMEOUT, endpoint.maxTimeout) };
 }
 
 function shorter(timeout: Duration, limit: Duration | undefined): Duration {

@@ -7,26 +7,17 @@ import type { Construct } from 'constructs';
 import { tokenVariables } from '../auth/auth';
 import type { IMcpTokenAuthorizerFactory, McpTokenRules } from '../auth/auth-config';
 import { MANAGED_MEMORY, addCapacityProvider, managedVersion } from '../managed-instances';
-import { grantPublish } from '../events';
 import type { McpLambdaServerProps } from '../mcp-lambda-server-props';
-import { ServerFunction, createAlias } from '../server-function';
+import { ServerFunction, createAlias, type AliasedFunction } from '../server-function';
 import type { Tables } from '../state';
 import type { IMcpWorkers, McpWorkerFunction, McpWorkerFunctionProps } from '../tasks/tasks-config';
 import { defined, serverOptions, sharedOptions, workerOptions } from './function-options';
-import { TABLE_ACTIONS, grantTable } from './permissions';
+import { TABLE_ACTIONS, grantSecret, grantTable } from './permissions';
 import { storeVariables, workerVariables } from './server-variables';
 import { fail } from './validation';
 
 export const INGEST_TIMEOUT = Duration.seconds(30);
 const AUTHORIZER_TIMEOUT = Duration.seconds(10);
-
-/** A function and the alias by which it is invoked. */
-export interface AliasedFunction {
-  readonly function: lambda.Function;
-  readonly alias: lambda.Alias;
-  /** Not known for a function of the user's own. */
-  readonly logGroup?: logs.ILogGroupRef;
-}
 
 /** The function that serves requests: a new one, or the user's own with a new alias. */
 export function createServer(
@@ -118,7 +109,7 @@ export class WorkerFactory implements IMcpWorkers {
     private readonly scope: Construct,
     private readonly props: McpLambdaServerProps,
     private readonly tables: Tables,
-    private readonly topic: sns.ITopic,
+    private readonly topic: sns.ITopic | undefined,
   ) {
     this.architecture = props.architecture ?? lambda.Architecture.ARM_64;
     this.environment = workerVariables(props, tables, topic);
@@ -143,7 +134,7 @@ export class WorkerFactory implements IMcpWorkers {
   public grantWork(grantee: iam.IGrantable): void {
     grantTable(this.tables.state, grantee, TABLE_ACTIONS.serverState);
     grantTable(this.tables.events, grantee, TABLE_ACTIONS.serverEvents);
-    grantPublish(this.topic, this.props.mcpEvents?.encryptionKey, grantee);
-    for (const secret of Object.values(this.props.secrets ?? {})) secret.grantRead(grantee);
+    this.topic?.grantPublish(grantee);
+    for (const secret of Object.values(this.props.secrets ?? {})) grantSecret(secret, grantee);
   }
 }

@@ -1,6 +1,12 @@
+import { Resource, Stack } from 'aws-cdk-lib';
 import type * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
+import type * as lambda from 'aws-cdk-lib/aws-lambda';
+import type * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
+import type * as sqs from 'aws-cdk-lib/aws-sqs';
+import type { Construct, IConstruct } from 'constructs';
+import { addWarning } from './findings';
 
 /**
  * The DynamoDB actions that the runtime calls, per function and table. A transaction has no action of its own: IAM
@@ -31,15 +37,102 @@ export const TABLE_ACTIONS = {
 /** The actions of `grants.readState()`. */
 export const READ_ACTIONS = ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:Query'];
 
-/**
- * Grants the actions on the table without its indexes, and the use of the table's own KMS key if it has one.
- */
-export function grantTable(table: dynamodb.ITable, grantee: iam.IGrantable, actions: string[]): iam.Grant {
-  const grant = iam.Grant.addToPrincipal({ grantee, actions, resourceArns: [table.tableArn] });
-  const readOnly = actions.every(action => READ_ACTIONS.includes(action));
-  return table.encryptionKey ? grant.combine(grantKey(table.encryptionKey, grantee, readOnly)) : grant;
+/** Conditions of a statement. */
+type Conditions = Record<string, Record<string, unknown>>;
+
+/** The partition keys of the event table that the ingest function uses: not those of replies. A test compares them. */
+export const INGEST_KEYS = ['EVENT_KEY*', 'HEAD#*', 'LOG#*', 'SEEN#*'];
+
+/** Conditions for items with these partition keys. */
+export function leadingKeys(keys: string[]): Conditions {
+  return { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': keys } };
 }
 
-function grantKey(key: kms.IKey, grantee: iam.IGrantable, readOnly: boolean): iam.Grant {
-  return readOnly ? key.grantDecrypt(grantee) : key.grantEncryptDecrypt(grantee);
+/**
+ * Grants the actions on the table without its indexes, and the use of the table's own KMS key through DynamoDB if it has
+ * one. The statement is one of the table if the grantee is of another account, or a service.
+ */
+export function grantTable(
+  table: dynamodb.ITable,
+  grantee: iam.IGrantable,
+  actions: string[],
+  conditions?: Conditions,
+): iam.Grant {
+  const options = { grantee, actions, resourceArns: [table.tableArn], ...(conditions && { conditions }) };
+  const grant = hasPolicy(table)
+    ? iam.Grant.addToPrincipalOrResource({ ...options, resource: table, resourceSelfArns: ['*'] })
+    : iam.Grant.addToPrincipal(options);
+  const readOnly = actions.every(action => READ_ACTIONS.includes(action));
+  const keyActions = ['kms:Decrypt', ...(readOnly ? [] : ['kms:Encrypt', 'kms:ReEncrypt*', 'kms:GenerateDataKey*'])];
+  const key = table.encryptionKey;
+  return key ? grant.combine(grantKey(table, 'dynamodb', key, grantee, keyActions)) : grant;
+}
+
+function hasPolicy(table: dynamodb.ITable): table is dynamodb.ITable & iam.IResourceWithPolicy {
+  return 'addToResourcePolicy' in table;
+}
+
+/** Grants the use of the key of a resource through the service of the resource. */
+function grantKey(
+  encrypted: IConstruct,
+  service: string,
+  key: kms.IKey,
+  grantee: iam.IGrantable,
+  actions: string[],
+): iam.Grant {
+  return iam.Grant.addToPrincipalOrResource({
+    grantee,
+    actions,
+    resourceArns: [key.keyArn],
+    resource: key,
+    resourceSelfArns: ['*'],
+    conditions: { StringEquals: { 'kms:ViaService': `${service}.${Stack.of(encrypted).region}.amazonaws.com` } },
+  });
+}
+
+/** Grants the permission to send messages, and the use of the queue's KMS key if it has one. */
+export function grantSend(queue: sqs.IQueue, grantee: iam.IGrantable): iam.Grant {
+  const grant = iam.Grant.addToPrincipal({ grantee, actions: ['sqs:SendMessage'], resourceArns: [queue.queueArn] });
+  const key = queue.encryptionMasterKey;
+  return key ? grant.combine(key.grant(grantee, 'kms:Decrypt', 'kms:GenerateDataKey')) : grant;
+}
+
+/** Grants the permission to read the value of the secret, and the use of its KMS key for that if it has one. */
+export function grantSecret(secret: secretsmanager.ISecret, grantee: iam.IGrantable): void {
+  // The ARN of a secret that is imported by its name lacks the six letters at the end.
+  const arn = secret.secretFullArn ?? `${secret.secretArn}-??????`;
+  iam.Grant.addToPrincipal({ grantee, actions: ['secretsmanager:GetSecretValue'], resourceArns: [arn] });
+  // Not by the policy of the key: the stack of the key would depend on this one.
+  if (secret.encryptionKey) grantKey(secret, 'secretsmanager', secret.encryptionKey, grantee, ['kms:Decrypt']);
+}
+
+/** A queue for events that a function failed to handle: Lambda sends them with the role of the function. */
+export class QueueDestination implements lambda.IDestination {
+  public constructor(private readonly queue: sqs.IQueue) {}
+
+  public bind(_scope: Construct, target: lambda.IFunction): lambda.DestinationConfig {
+    grantSend(this.queue, target);
+    return { destination: this.queue.queueArn };
+  }
+}
+
+/** A grant, and what it was for. */
+interface Granted {
+  readonly name: string;
+  readonly grant: iam.Grant;
+  /** The resource that has a policy, unless it is known to be one of this app. */
+  readonly resource?: IConstruct;
+  readonly wayOut: string;
+}
+
+/**
+ * Warns if nothing was granted: neither the grantee nor the resource has a policy that the app can write. A grant takes itself
+ * for one also where an imported resource did not take the statement.
+ */
+export function warnIfNothing(scope: IConstruct, { name, grant, resource, wayOut }: Granted): iam.Grant {
+  const byResource = grant.resourceStatements.length > 0 && (!resource || Resource.isOwnedResource(resource));
+  if (grant.principalStatements.length > 0 || byResource) return grant;
+  const problem = `grants.${name}() has granted nothing: neither the grantee nor the resource has a policy that is written here`;
+  addWarning(scope, `nothing-granted-${name}`, `${problem}; ${wayOut}`);
+  return grant;
 }

@@ -13,30 +13,30 @@ export function storeVariables({ mcpEvents = {} }: McpLambdaServerProps, tables:
   return variables({
     stateTable: tables.state.tableName,
     eventTable: tables.events.tableName,
-    events: 'on',
+    events: mcpEvents.enabled === false ? 'off' : 'on',
     eventTtlMinutes: mcpEvents.ttl?.toMinutes(),
     eventReplicas: mcpEvents.fanoutReplicas,
   });
 }
 
 /** Environment variables of every function that runs tools, beside those of the store. */
-function toolVariables(props: McpLambdaServerProps, topic: sns.ITopic): Variables {
+function toolVariables(props: McpLambdaServerProps, topic: sns.ITopic | undefined): Variables {
   const secrets = Object.entries(props.secrets ?? {}).map(([name, secret]) => [name, secret.secretArn] as const);
   return {
-    ...variables({ sessionTtlMinutes: props.state?.sessionTtl?.toMinutes(), topic: topic.topicArn }),
+    ...variables({ sessionTtlMinutes: props.state?.sessionTtl?.toMinutes(), topic: topic?.topicArn }),
     ...Object.fromEntries(secrets),
   };
 }
 
 /** Environment variables of a program that runs tools and serves no requests. */
-export function workerVariables(props: McpLambdaServerProps, tables: Tables, topic: sns.ITopic): Variables {
+export function workerVariables(props: McpLambdaServerProps, tables: Tables, topic: sns.ITopic | undefined): Variables {
   return { ...props.environment, ...storeVariables(props, tables), ...toolVariables(props, topic) };
 }
 
 /** The resources that the server's environment variables name. */
 export interface ServerResources {
   readonly tables: Tables;
-  readonly topic: sns.ITopic;
+  readonly topic: sns.ITopic | undefined;
   readonly endpoint: McpEndpointConfig;
   readonly tasks: McpTasksConfig | undefined;
 }

@@ -1,7 +1,8 @@
 import { Duration } from 'aws-cdk-lib';
 import { variables } from '../private/environment';
+import { grantSend } from '../private/permissions';
 import { checkAll, checkNumber, fail } from '../private/validation';
-import { checkTasks, createTaskQueue, grantSend, taskVariables } from './task-queue';
+import { checkTasks, createTaskQueue, taskVariables } from './task-queue';
 import type { McpTasksBindOptions, McpTasksConfig } from './tasks-config';
 import type { McpFargateTasksOptions } from './tasks-options';
 import { addSweepAndUpdates, createWorker } from './worker';

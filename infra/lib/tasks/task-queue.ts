@@ -1,5 +1,4 @@
 import { Duration } from 'aws-cdk-lib';
-import * as iam from 'aws-cdk-lib/aws-iam';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import { LONGEST_RETENTION, createDeadLetterQueue, encryption } from '../private/dead-letter-queue';
@@ -74,13 +73,6 @@ export function createTaskQueue(scope: Construct, options: McpTasksOptions, visi
     redriveAllowPolicy: { redrivePermission: sqs.RedrivePermission.DENY_ALL },
   });
   return { queue, failures };
-}
-
-/** Grants the permission to send messages, and the use of the queue's KMS key if it has one. */
-export function grantSend(queue: sqs.IQueue, grantee: iam.IGrantable): iam.Grant {
-  const grant = iam.Grant.addToPrincipal({ grantee, actions: ['sqs:SendMessage'], resourceArns: [queue.queueArn] });
-  const key = queue.encryptionMasterKey;
-  return key ? grant.combine(key.grant(grantee, 'kms:Decrypt', 'kms:GenerateDataKey')) : grant;
 }
 
 /** Environment variables of the server and of its workers. */

@@ -2,14 +2,13 @@ import { Duration, Stack } from 'aws-cdk-lib';
 import * as events from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import * as iam from 'aws-cdk-lib/aws-iam';
-import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
 import { Schedule, ScheduleExpression, ScheduleTargetInput } from 'aws-cdk-lib/aws-scheduler';
 import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import { createDeadLetterQueue } from '../private/dead-letter-queue';
 import { variables } from '../private/environment';
-import { grantSend } from './task-queue';
+import { QueueDestination, grantSend } from '../private/permissions';
 import type { IMcpWorkers, McpWorkerFunction, McpWorkerFunctionProps } from './tasks-config';
 
 /** The event on which a worker looks for tasks that are due and without a message. The runtime knows it by these fields. */
@@ -37,7 +36,7 @@ export function addSweepAndUpdates(
 ): sqs.Queue {
   const failures = createDeadLetterQueue(scope, 'WorkerFailures');
   worker.alias.configureAsyncInvoke({
-    onFailure: new SqsDestination(failures),
+    onFailure: new QueueDestination(failures),
     maxEventAge: Duration.hours(1),
     retryAttempts: 2,
   });
