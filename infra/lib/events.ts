@@ -172,10 +172,15 @@ export interface DeadLetterQueues {
  * Subscribes the ingest function to the topic. SNS retries the delivery to Lambda for weeks and then moves the message
  * to the queue `delivery`. Lambda tries an accepted event three times and then moves it to the queue `ingest`.
  */
-export function subscribe(scope: Construct, topic: sns.ITopic, ingest: lambda.Alias): DeadLetterQueues {
+export function subscribe(
+  scope: Construct,
+  topic: sns.ITopic,
+  ingest: lambda.Alias,
+  key: kms.IKey | undefined,
+): DeadLetterQueues {
   const queues = {
-    delivery: createDeadLetterQueue(scope, 'DeliveryFailures'),
-    ingest: createDeadLetterQueue(scope, 'IngestFailures'),
+    delivery: createDeadLetterQueue(scope, 'DeliveryFailures', key),
+    ingest: createDeadLetterQueue(scope, 'IngestFailures', key),
   };
   topic.addSubscription(new LambdaSubscription(ingest, { deadLetterQueue: queues.delivery }));
   ingest.configureAsyncInvoke({

@@ -1,3 +1,4 @@
+import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import type { McpAuth } from './auth/auth';
@@ -35,6 +36,15 @@ import type { McpTasks } from './tasks/tasks';
  * `reservedConcurrentExecutions` also limits the cost of the server: each open stream occupies an environment.
  */
 export interface McpServerOptions extends lambda.FunctionOptions {
+  /**
+   * The KMS key that encrypts all that is created and stores something: tables, topics, queues, the secret, log groups and
+   * environment variables. Its policy then admits CloudWatch, CloudWatch Logs, SNS and EventBridge. A key of its own, such as
+   * `state.encryptionKey`, has precedence.
+   *
+   * @default - keys of AWS
+   */
+  readonly encryptionKey?: kms.IKey;
+
   /**
    * The provisioned concurrency of the alias: environments that are always initialized.
    *

@@ -32,6 +32,7 @@ import {
 } from './private/functions';
 import { INGEST_KEYS, TABLE_ACTIONS, grantSend, grantTable, leadingKeys } from './private/permissions';
 import { serverVariables } from './private/server-variables';
+import { allowServices, withKey } from './private/encryption-key';
 import { checkOwnFunction } from './private/own-function';
 import { ToolPrincipal, toolPrincipals } from './private/tool-principal';
 import { warnOfClients } from './private/warnings';
@@ -181,10 +182,12 @@ export class McpLambdaServer extends Construct implements IMcpLambdaServer, iam.
    */
   public readonly _perTenant: boolean;
 
-  public constructor(scope: Construct, id: string, props: McpLambdaServerProps = {}) {
+  public constructor(scope: Construct, id: string, given: McpLambdaServerProps = {}) {
     super(scope, id);
     Object.defineProperty(this, MCP_LAMBDA_SERVER, { value: true });
-    checkProps(props);
+    checkProps(given);
+    const props = withKey(given);
+    if (props.encryptionKey) allowServices(this, props.encryptionKey);
     if (props.function) checkOwnFunction(this, props.function);
     const { endpoint, timeout } = endpointAndTimeout(props);
 
@@ -211,7 +214,11 @@ export class McpLambdaServer extends Construct implements IMcpLambdaServer, iam.
     this.endpoint = config;
     if (config.auth.userPool) this.userPool = config.auth.userPool;
     const workers = new WorkerFactory(this, props, tables, this.eventsTopic);
-    const tasks = props.tasks?.bind({ scope: this, workers });
+    const tasks = props.tasks?.bind({
+      scope: this,
+      workers,
+      ...(props.encryptionKey && { encryptionKey: props.encryptionKey }),
+    });
     if (tasks) this.tasks = tasks;
     this.setEnvironment(serverVariables(this, props, { tables, topic: this.eventsTopic, endpoint: config, tasks }));
     this.grantFunctions(workers, tables);
@@ -224,6 +231,7 @@ export class McpLambdaServer extends Construct implements IMcpLambdaServer, iam.
       ...this.monitoredFunctions(props, timeout, logGroups),
       endpoint: config,
       tables,
+      encryptionKey: props.encryptionKey,
       received,
       tasks,
     });
@@ -267,7 +275,7 @@ export class McpLambdaServer extends Construct implements IMcpLambdaServer, iam.
     if (props.mcpEvents?.enabled === false) return undefined;
     const topic = createTopic(this, props.mcpEvents ?? {});
     const ingest = props.function ? server : createIngest(this, props, tables);
-    return { topic, ingest, queues: subscribe(this, topic, ingest.alias) };
+    return { topic, ingest, queues: subscribe(this, topic, ingest.alias, props.encryptionKey) };
   }
 
   private bindOptions(props: McpLambdaServerProps, timeout: Duration): McpEndpointBindOptions {
@@ -281,6 +289,7 @@ export class McpLambdaServer extends Construct implements IMcpLambdaServer, iam.
       timeout,
       ...(props.tracing && { tracing: props.tracing }),
       inVpc: props.vpc !== undefined || (props.function?.isBoundToVpc ?? false),
+      ...(props.encryptionKey && { encryptionKey: props.encryptionKey }),
       ...(props.cors && { cors: props.cors }),
       ...(props.tenancyConfig && { tenancyConfig: props.tenancyConfig }),
     };

@@ -1,6 +1,7 @@
 import type { Duration } from 'aws-cdk-lib';
 import { RemovalPolicy } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
+import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
@@ -81,12 +82,12 @@ export class ServerFunction extends Construct {
   public constructor(
     scope: Construct,
     id: string,
-    program: McpProgramOptions,
+    program: McpProgramOptions & { readonly encryptionKey?: kms.IKey },
     options: lambda.FunctionOptions,
     alias: lambda.AliasOptions = {},
   ) {
     super(scope, id);
-    const logGroup = options.logGroup ?? this.createLogGroup();
+    const logGroup = options.logGroup ?? this.createLogGroup(program.encryptionKey);
     this.logGroup = logGroup;
     const role = options.role ?? this.createRole(options.description);
     grantExecution(role, logGroup, options.vpc !== undefined);
@@ -119,8 +120,9 @@ export class ServerFunction extends Construct {
     new iam.Policy(this, 'NoNetworkInterfaces', { statements: [statement], roles: [role] });
   }
 
-  private createLogGroup(): logs.LogGroup {
+  private createLogGroup(encryptionKey: kms.IKey | undefined): logs.LogGroup {
     return new logs.LogGroup(this, 'LogGroup', {
+      ...(encryptionKey && { encryptionKey }),
       retention: logs.RetentionDays.ONE_MONTH,
       removalPolicy: RemovalPolicy.DESTROY,
     });

@@ -293,7 +293,7 @@ secrets = ["API_TOKEN"]
     synthesised.hasResourceProperties('AWS::WAFv2::WebACLAssociation', {
       WebACLArn: 'arn:aws:wafv2:eu-central-1:111122223333:regional/webacl/a/b',
     });
-    synthesised.resourceCountIs('AWS::Route53::RecordSet', 1);
+    synthesised.resourceCountIs('AWS::Route53::RecordSet', 2);
     synthesised.resourceCountIs('AWS::CloudWatch::Alarm', 0);
     synthesised.resourceCountIs('AWS::CloudWatch::Dashboard', 0);
     synthesised.resourceCountIs('AWS::Logs::QueryDefinition', 0);

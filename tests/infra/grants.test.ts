@@ -178,13 +178,14 @@ describe('a grant to the server', () => {
 });
 
 it('a secret with a key of another stack makes no circle of the stacks', () => {
+  const env = { account: '111122223333', region: 'eu-central-1' };
   const synthesised = synth(
     stack => {
-      const other = new Stack(stack.node.root, 'Other');
+      const other = new Stack(stack.node.root, 'Other', { env });
       const encryptionKey = new kms.Key(other, 'Key');
       return { secrets: { TOKEN: new secretsmanager.Secret(other, 'Token', { encryptionKey }) } };
     },
-    { env: { account: '111122223333', region: 'eu-central-1' } },
+    { env },
   );
   expect(statementsOf(synthesised.template)).toContainEqual(
     expect.objectContaining({

@@ -1,5 +1,6 @@
 import { RemovalPolicy } from 'aws-cdk-lib';
 import * as apigw from 'aws-cdk-lib/aws-apigateway';
+import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import { fail } from '../private/validation';
@@ -73,10 +74,11 @@ export function createAccessLog(
   scope: Construct,
   options: McpAccessLogOptions,
   fields: { readonly [name: string]: string },
+  encryptionKey: kms.IKey | undefined,
 ): AccessLog | undefined {
   if (options.accessLog === false) return undefined;
   return {
-    group: options.accessLogGroup ?? createLogGroup(scope),
+    group: options.accessLogGroup ?? createLogGroup(scope, encryptionKey),
     format: options.accessLogFormat ?? apigw.AccessLogFormat.custom(JSON.stringify(fields)),
   };
 }
@@ -89,8 +91,9 @@ export function checkAccessLog(options: McpAccessLogOptions): void {
   }
 }
 
-function createLogGroup(scope: Construct): logs.LogGroup {
+function createLogGroup(scope: Construct, encryptionKey: kms.IKey | undefined): logs.LogGroup {
   return new logs.LogGroup(scope, 'AccessLogs', {
+    ...(encryptionKey && { encryptionKey }),
     retention: logs.RetentionDays.ONE_MONTH,
     removalPolicy: RemovalPolicy.DESTROY,
   });

@@ -17,7 +17,7 @@ export const HTTP_API_MAX_TIMEOUT = Duration.seconds(30);
 export function bindHttpApi(api: McpHttpApiOptions, options: McpEndpointBindOptions): McpEndpointConfig {
   checkHttpApi(api, options);
   const auth = options.auth.bindToHttpApi(options);
-  const accessLog = createAccessLog(options.scope, api, HTTP_API_FIELDS);
+  const accessLog = createAccessLog(options.scope, api, HTTP_API_FIELDS, options.encryptionKey);
   const httpApi = createApi(api, options, accessLog);
   const routes = addRoutes(httpApi, options, auth);
   const { region, urlSuffix } = Stack.of(options.scope);

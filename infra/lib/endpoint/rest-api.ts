@@ -38,7 +38,7 @@ export function bindRestApi(api: McpRestApiOptions, options: McpEndpointBindOpti
   checkRestApi(api, options);
   const { scope, path } = options;
   const auth = options.auth.bindToRestApi(options);
-  const created = createRestApi(scope, api, options.tracing);
+  const created = createRestApi(scope, api, options);
   const { restApi, publicUrl } = created;
   const methods = addMethods(created, options, auth, metadataPaths(path));
   if (auth.bearerTokens) {
@@ -98,9 +98,9 @@ function reachedBy(
 export function createRestApi(
   scope: Construct,
   options: McpRestApiOptions,
-  tracing: lambda.Tracing = lambda.Tracing.ACTIVE,
+  { tracing, encryptionKey }: Pick<McpEndpointBindOptions, 'tracing' | 'encryptionKey'> = {},
 ): CreatedRestApi {
-  const accessLog = createAccessLog(scope, options, REST_API_FIELDS);
+  const accessLog = createAccessLog(scope, options, REST_API_FIELDS, encryptionKey);
   const restApi = createApi(scope, options, tracing, accessLog);
   const host = options.domain?.domainName ?? apiHost(restApi);
   const publicUrl = options.domain ? `https://${host}` : `https://${host}/${stageName(options)}`;
@@ -129,7 +129,7 @@ function checkTimeout(api: McpRestApiOptions, timeout: Duration): void {
 function createApi(
   scope: Construct,
   api: McpRestApiOptions,
-  tracing: lambda.Tracing,
+  tracing: lambda.Tracing | undefined,
   accessLog: AccessLog | undefined,
 ): apigw.RestApi {
   const restApi = new apigw.RestApi(scope, 'RestApi', {

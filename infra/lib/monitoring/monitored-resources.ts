@@ -1,4 +1,5 @@
 import type { Duration } from 'aws-cdk-lib';
+import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as logs from 'aws-cdk-lib/aws-logs';
 import type { McpEndpointConfig } from '../endpoint/endpoint-config';
@@ -24,6 +25,8 @@ export interface MonitoredFunctions {
 export interface MonitoredResources extends MonitoredFunctions {
   readonly endpoint: McpEndpointConfig;
   readonly tables: Tables;
+  /** The key of the topic of alarms. */
+  readonly encryptionKey: kms.IKey | undefined;
   /** `undefined` if there are no events. */
   readonly received: EventResources | undefined;
   readonly tasks: McpTasksConfig | undefined;

@@ -1,6 +1,7 @@
 import { Stack } from 'aws-cdk-lib';
 import * as cw from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
@@ -30,7 +31,7 @@ export class Monitoring extends Construct {
     const level = options.level ?? McpMonitoringLevel.BASIC;
     const [isFull, isNone] = [level === McpMonitoringLevel.FULL, level === McpMonitoringLevel.NONE];
     if (options.alarms ?? !isNone) {
-      this.alarmTopic = options.alarmTopic ?? createAlarmTopic(this, options.alarmEmail);
+      this.alarmTopic = options.alarmTopic ?? createAlarmTopic(this, options.alarmEmail, resources.encryptionKey);
       const alarms = new Alarms(this, options, resources);
       this.alarms = alarms.all;
       if (options.compositeAlarm ?? isFull) this.compositeAlarm = this.createCompositeAlarm(alarms.passing);
@@ -72,9 +73,13 @@ function warnOfDroppedMetrics(scope: Construct, level: lambda.ApplicationLogLeve
   addWarning(scope, 'dropped-metrics', `${problem}; set it to INFO, and the level in the program with RUST_LOG`);
 }
 
-function createAlarmTopic(scope: Construct, email: string | undefined): sns.Topic {
-  const topic = new sns.Topic(scope, 'AlarmTopic', { displayName: 'MCP server alarms', enforceSSL: true });
-  allowAlarms(topic, undefined);
+function createAlarmTopic(scope: Construct, email: string | undefined, key: kms.IKey | undefined): sns.Topic {
+  const topic = new sns.Topic(scope, 'AlarmTopic', {
+    displayName: 'MCP server alarms',
+    enforceSSL: true,
+    ...(key && { masterKey: key }),
+  });
+  allowAlarms(topic, key);
   if (email !== undefined) topic.addSubscription(new EmailSubscription(email));
   return topic;
 }

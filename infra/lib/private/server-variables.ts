@@ -60,7 +60,7 @@ export function serverVariables(
       streamsPerPrincipal: streams.perPrincipal,
       sessions: props.state?.sessions,
       taskQueue: tasks?.queue.queueUrl,
-      stateKeys: stateKeys(scope, props.stateKeys),
+      stateKeys: stateKeys(scope, props),
       allowedHosts: commaList(props.allowedHosts ?? endpoint.allowedHosts),
       publicUrl: props.publicUrl ?? endpoint.publicUrl,
       corsOrigins: commaList(cors?.allowOrigins),
@@ -76,10 +76,11 @@ export function serverVariables(
  * The keys that sign `requestState`: every environment must verify what another one signed. CloudFormation resolves the
  * reference at deployment; the template does not contain the keys.
  */
-function stateKeys(scope: Construct, given: secretsmanager.ISecret | undefined): string {
+function stateKeys(scope: Construct, { stateKeys: given, encryptionKey }: McpLambdaServerProps): string {
   if (given) return given.secretValue.unsafeUnwrap();
   const secret = new secretsmanager.Secret(scope, 'StateKey', {
     description: 'Signs the requestState of the MCP server',
+    ...(encryptionKey && { encryptionKey }),
     // 64 letters and digits are valid base64, of 48 bytes. Punctuation is excluded in two ways, since emulators of AWS
     // do not know both.
     generateSecretString: {

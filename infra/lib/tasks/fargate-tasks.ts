@@ -68,15 +68,15 @@ function checkSize({ cpu = DEFAULT_CPU, memoryLimitMiB = DEFAULT_MEMORY }: McpFa
  * messages that start the first worker where there are none.
  */
 export function bindFargateTasks(options: McpFargateTasksOptions, bound: McpTasksBindOptions): McpTasksConfig {
-  const { scope, workers } = bound;
-  const taskQueue = createTaskQueue(scope, options, VISIBILITY);
+  const { scope, workers, encryptionKey } = bound;
+  const taskQueue = createTaskQueue(bound, options, VISIBILITY);
   const environment = taskVariables(options);
   const worker = createWorker(workers, taskQueue.queue, {
     description: 'MCP server: sweeps tasks and takes updates of them',
     timeout: TIMEOUT,
     environment,
   });
-  const logGroup = createServiceLogGroup(scope);
+  const logGroup = createServiceLogGroup(scope, encryptionKey);
   const workerService = createWorkerService(scope, options, {
     workers,
     logGroup,
@@ -91,7 +91,7 @@ export function bindFargateTasks(options: McpFargateTasksOptions, bound: McpTask
   taskQueue.queue.grantConsumeMessages(taskRole);
   grantSend(taskQueue.queue, taskRole);
   workers.grantWork(taskRole);
-  const workerFailures = addSweepAndUpdates(scope, worker, options.updatesFrom);
+  const workerFailures = addSweepAndUpdates(scope, worker, options.updatesFrom, encryptionKey);
   // A message stays in the queue as long as its task runs, so that its age says nothing.
   return { ...taskQueue, environment, worker, workerFailures, workerService, logGroup };
 }

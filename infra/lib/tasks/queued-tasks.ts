@@ -43,10 +43,11 @@ function checkBatches({ batchSize, batchWindow }: McpTaskQueueOptions): void {
 }
 
 /** Creates the queue, and the function that runs its tasks, sweeps and takes updates. */
-export function bindQueuedTasks(options: McpTaskQueueOptions, { scope, workers }: McpTasksBindOptions): McpTasksConfig {
+export function bindQueuedTasks(options: McpTaskQueueOptions, bound: McpTasksBindOptions): McpTasksConfig {
+  const { scope, workers, encryptionKey } = bound;
   const timeout = options.workerOptions?.timeout ?? TIMEOUT;
   const window = options.batchWindow ?? Duration.seconds(0);
-  const taskQueue = createTaskQueue(scope, options, timeout.plus(window).plus(VISIBILITY_MARGIN));
+  const taskQueue = createTaskQueue(bound, options, timeout.plus(window).plus(VISIBILITY_MARGIN));
   const environment = taskVariables(options);
   const worker = createWorker(workers, taskQueue.queue, {
     description: 'MCP server: runs tasks',
@@ -59,7 +60,7 @@ export function bindQueuedTasks(options: McpTaskQueueOptions, { scope, workers }
     ...taskQueue,
     environment,
     worker,
-    workerFailures: addSweepAndUpdates(scope, worker, options.updatesFrom),
+    workerFailures: addSweepAndUpdates(scope, worker, options.updatesFrom, encryptionKey),
     // A message waits until its task is due, then for its worker.
     expectedAge: LONGEST_DELAY.plus(window).plus(timeout),
   };

@@ -1,9 +1,9 @@
 import { Duration } from 'aws-cdk-lib';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
-import type { Construct } from 'constructs';
 import { LONGEST_RETENTION, createDeadLetterQueue, encryption } from '../private/dead-letter-queue';
 import { variables, type Variables } from '../private/environment';
 import { checkAll, checkEach, checkNumber, checkSeconds, fail, seconds } from '../private/validation';
+import type { McpTasksBindOptions } from './tasks-config';
 import type { McpTasksOptions } from './tasks-options';
 
 /** SQS delays a message by 15 minutes at most: that of a task that goes on later is delayed again and again. */
@@ -60,12 +60,17 @@ function checkBetween(property: string, value: Duration | undefined, shortest: D
 }
 
 /** The imported queue, or a new one that hides a message as long as its receiver may work on it. */
-export function createTaskQueue(scope: Construct, options: McpTasksOptions, visibilityTimeout: Duration): TaskQueue {
+export function createTaskQueue(
+  { scope, encryptionKey }: McpTasksBindOptions,
+  options: McpTasksOptions,
+  visibilityTimeout: Duration,
+): TaskQueue {
   if (options.queue) return { queue: options.queue };
-  const failures = createDeadLetterQueue(scope, 'TaskFailures', options.encryptionKey);
+  const key = options.encryptionKey ?? encryptionKey;
+  const failures = createDeadLetterQueue(scope, 'TaskFailures', key);
   const queue = new sqs.Queue(scope, 'TaskQueue', {
     enforceSSL: true,
-    ...encryption(options.encryptionKey),
+    ...encryption(key),
     retentionPeriod: options.retention ?? Duration.days(4),
     visibilityTimeout,
     deadLetterQueue: { queue: failures, maxReceiveCount: options.maxReceiveCount ?? 5 },

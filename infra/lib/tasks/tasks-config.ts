@@ -1,6 +1,7 @@
 import type { Duration } from 'aws-cdk-lib';
 import type * as ecs from 'aws-cdk-lib/aws-ecs';
 import type * as iam from 'aws-cdk-lib/aws-iam';
+import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as logs from 'aws-cdk-lib/aws-logs';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
@@ -92,6 +93,13 @@ export interface McpTasksBindOptions {
    * Creates workers.
    */
   readonly workers: IMcpWorkers;
+
+  /**
+   * The KMS key of queues and log groups.
+   *
+   * @default - keys of AWS
+   */
+  readonly encryptionKey?: kms.IKey;
 }
 
 /**

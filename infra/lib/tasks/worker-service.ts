@@ -1,6 +1,7 @@
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import * as cw from 'aws-cdk-lib/aws-cloudwatch';
 import * as ecs from 'aws-cdk-lib/aws-ecs';
+import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
@@ -27,8 +28,9 @@ interface WorkerResources {
 }
 
 /** The log group of the service. */
-export function createServiceLogGroup(scope: Construct): logs.LogGroup {
+export function createServiceLogGroup(scope: Construct, encryptionKey: kms.IKey | undefined): logs.LogGroup {
   return new logs.LogGroup(scope, 'WorkerServiceLogGroup', {
+    ...(encryptionKey && { encryptionKey }),
     retention: logs.RetentionDays.ONE_MONTH,
     removalPolicy: RemovalPolicy.DESTROY,
   });

@@ -2,6 +2,7 @@ import { Duration, Stack } from 'aws-cdk-lib';
 import * as events from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import * as iam from 'aws-cdk-lib/aws-iam';
+import type * as kms from 'aws-cdk-lib/aws-kms';
 import { Schedule, ScheduleExpression, ScheduleTargetInput } from 'aws-cdk-lib/aws-scheduler';
 import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
@@ -33,8 +34,9 @@ export function addSweepAndUpdates(
   scope: Construct,
   worker: McpWorkerFunction,
   updatesFrom: events.IEventBus | undefined,
+  key: kms.IKey | undefined,
 ): sqs.Queue {
-  const failures = createDeadLetterQueue(scope, 'WorkerFailures');
+  const failures = createDeadLetterQueue(scope, 'WorkerFailures', key);
   worker.alias.configureAsyncInvoke({
     onFailure: new QueueDestination(failures),
     maxEventAge: Duration.hours(1),
