@@ -5,7 +5,7 @@ import type * as sns from 'aws-cdk-lib/aws-sns';
 import type { IConstruct } from 'constructs';
 import type { IMcpInvokable } from './endpoint/endpoint-config';
 import { needsEvents } from './events';
-import { READ_ACTIONS, grantTable, warnIfNothing } from './private/permissions';
+import { grantRead, warnIfNothing } from './private/permissions';
 import { fail } from './private/validation';
 
 /** The resources of a server that permissions can be granted for. */
@@ -61,7 +61,7 @@ export class McpLambdaServerGrants {
     const { scope, stateTable, eventTable } = this.resources;
     const wayOut = 'grant it where the tables are defined';
     const [state, events] = [stateTable, eventTable].map(table => {
-      const grant = grantTable(table, grantee, READ_ACTIONS);
+      const grant = grantRead(table, grantee);
       return warnIfNothing(scope, { name: 'readState', grant, resource: table, wayOut });
     }) as [iam.Grant, iam.Grant];
     return state.combine(events);

@@ -101,6 +101,11 @@ export class McpLambdaServer extends Construct implements IMcpLambdaServer, iam.
   public readonly alias: lambda.Alias;
 
   /**
+   * The provisioned concurrency of the alias, with `maxProvisionedConcurrentExecutions`: for schedules of your own.
+   */
+  public readonly scaling?: lambda.IScalableFunctionAttribute;
+
+  /**
    * The function that writes events to the log.
    */
   public readonly ingestFunction?: lambda.Function;
@@ -198,6 +203,7 @@ export class McpLambdaServer extends Construct implements IMcpLambdaServer, iam.
     this.function = server.function;
     this.functionArn = server.function.functionArn;
     this.alias = server.alias;
+    if (server.scaling) this.scaling = server.scaling;
     const received = this.createEvents(props, tables, server);
     if (received) {
       this.eventsTopic = received.topic;

@@ -1,5 +1,5 @@
 import type { Duration } from 'aws-cdk-lib';
-import { RemovalPolicy } from 'aws-cdk-lib';
+import { ArnFormat, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
@@ -67,6 +67,8 @@ export function checkOptionsOfFunction(property: string, options: McpFunctionOpt
 export interface AliasedFunction {
   readonly function: lambda.Function;
   readonly alias: lambda.Alias;
+  /** The provisioned concurrency, if it is scaled. */
+  readonly scaling?: lambda.IScalableFunctionAttribute;
   /** Not known for a function of the user's own. */
   readonly logGroup?: logs.ILogGroupRef;
 }
@@ -93,7 +95,6 @@ export class ServerFunction extends Construct {
     grantExecution(role, logGroup, options.vpc !== undefined);
     const environment = { ...ALLOCATOR, ...options.environment };
     this.function = createFunction(this, program, { ...DEFAULTS, ...options, environment, role, logGroup });
-    if (options.vpc) this.denyNetworkToTools(role);
     const reason = 'callers wait for responses; events that fail go to a queue of the alias';
     expectFindings(this.function, reason, 'Serverless-LambdaDLQ');
     if (![lambda.Runtime.PROVIDED_AL2023, lambda.Runtime.FROM_IMAGE].includes(this.function.runtime)) {
@@ -104,20 +105,6 @@ export class ServerFunction extends Construct {
       expectFindings(role, 'the policy that AWS gives Lambda Insights', INSIGHTS_FINDING);
     }
     this.alias = createAlias(this, this.function, alias);
-  }
-
-  /**
-   * Lambda uses network interfaces with the role of the function, and so may the code in it: it is denied to the latter. The
-   * policy is none of the role's own, on which the function depends.
-   */
-  private denyNetworkToTools(role: iam.IRole): void {
-    const statement = new iam.PolicyStatement({
-      effect: iam.Effect.DENY,
-      actions: NETWORK_ACTIONS,
-      resources: ['*'],
-      conditions: { ArnEquals: { 'lambda:SourceFunctionArn': this.function.functionArn } },
-    });
-    new iam.Policy(this, 'NoNetworkInterfaces', { statements: [statement], roles: [role] });
   }
 
   private createLogGroup(encryptionKey: kms.IKey | undefined): logs.LogGroup {
@@ -168,7 +155,17 @@ function grantExecution(role: iam.IRole, logGroup: logs.ILogGroupRef, inVpc: boo
     }),
   );
   if (!inVpc) return;
-  role.addToPrincipalPolicy(new iam.PolicyStatement({ actions: NETWORK_ACTIONS, resources: ['*'] }));
+  const network = { actions: NETWORK_ACTIONS, resources: ['*'] };
+  role.addToPrincipalPolicy(new iam.PolicyStatement(network));
+  // Lambda calls with the role of the function, as the code in it does: calls of code have the ARN of their function.
+  const functions = Stack.of(role).formatArn({
+    service: 'lambda',
+    resource: 'function',
+    resourceName: '*',
+    arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+  });
+  const conditions = { ArnLike: { 'lambda:SourceFunctionArn': functions } };
+  role.addToPrincipalPolicy(new iam.PolicyStatement({ ...network, effect: iam.Effect.DENY, conditions }));
 }
 
 /** Lambda creates network interfaces with the function's role: https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions */

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Duration, Stack } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
@@ -157,6 +158,8 @@ describe('the functions', () => {
     synthesised.template.hasResourceProperties('AWS::ApplicationAutoScaling::ScalingPolicy', {
       TargetTrackingScalingPolicyConfiguration: { TargetValue: 0.7 },
     });
+    expect(synthesised.server.scaling).toBeDefined();
+    expect(synth({ provisionedConcurrentExecutions: 2 }).server.scaling).toBeUndefined();
   });
 
   it('are tagged, like all resources', () => {
@@ -191,7 +194,7 @@ describe('a VPC', () => {
 
   it('comes with permissions for network interfaces', () => {
     for (const id of ['McpServer', 'McpIngest']) {
-      expect(statementsOf(synthesised.template, `${id}RoleDefaultPolicy`)).toContainEqual({
+      expect(statementsOf(synthesised.template, id)).toContainEqual({
         Effect: 'Allow',
         Action: [
           'ec2:AssignPrivateIpAddresses',
@@ -209,22 +212,47 @@ describe('a VPC', () => {
   // Calls that Lambda itself makes with the role do not have the key of the condition.
   it('denies them to the code in the functions', () => {
     for (const id of ['McpServer', 'McpIngest']) {
-      const policy = one(synthesised.template, 'AWS::IAM::Policy', `${id}NoNetworkInterfaces`).Properties;
-      expect(policy.Roles).toEqual([{ Ref: one(synthesised.template, 'AWS::IAM::Role', id).id }]);
-      expect(policy.PolicyDocument.Statement).toEqual([
+      expect(statementsOf(synthesised.template, id)).toContainEqual(
         expect.objectContaining({
           Effect: 'Deny',
+          Action: expect.arrayContaining(['ec2:DeleteNetworkInterface']),
           Resource: '*',
           Condition: {
-            ArnEquals: {
+            ArnLike: {
               'lambda:SourceFunctionArn': {
-                'Fn::GetAtt': [one(synthesised.template, 'AWS::Lambda::Function', id).id, 'Arn'],
+                'Fn::Join': [
+                  '',
+                  [
+                    'arn:',
+                    { Ref: 'AWS::Partition' },
+                    ':lambda:',
+                    { Ref: 'AWS::Region' },
+                    ':',
+                    { Ref: 'AWS::AccountId' },
+                    ':function:*',
+                  ],
+                ],
               },
             },
           },
         }),
-      ]);
+      );
     }
+  });
+
+  it('writes no policy for a role that the app does not change', () => {
+    const { template } = synth(
+      stack => ({
+        vpc: network(stack).vpc,
+        endpoint: McpEndpoint.restApi(),
+        role: iam.Role.fromRoleArn(stack, 'Given', 'arn:aws:iam::111122223333:role/mine', { mutable: false }),
+      }),
+      { env: { account: '111122223333', region: 'eu-central-1' } },
+    );
+    const roles = Object.values(template.findResources('AWS::IAM::Policy')).flatMap(it => it['Properties'].Roles);
+    expect(JSON.stringify(roles)).not.toContain('mine');
+    // Nor one of a resource instead.
+    expect(JSON.stringify(template.findResources('AWS::DynamoDB::GlobalTable'))).not.toContain('ResourcePolicy');
   });
 });
 

@@ -30,8 +30,8 @@ export function createServer(
   const server = props.function
     ? { function: props.function, alias: createAlias(scope, props.function, aliasOptions) }
     : newServer(scope, props, tables, timeout, aliasOptions);
-  addAutoScaling(server.alias, props);
-  return server;
+  const scaling = addAutoScaling(server.alias, props);
+  return { ...server, ...(scaling && { scaling }) };
 }
 
 function newServer(
@@ -57,10 +57,15 @@ function newServer(
   return server;
 }
 
-function addAutoScaling(alias: lambda.Alias, props: McpLambdaServerProps): void {
+function addAutoScaling(
+  alias: lambda.Alias,
+  props: McpLambdaServerProps,
+): lambda.IScalableFunctionAttribute | undefined {
   const { provisionedConcurrentExecutions: minCapacity, maxProvisionedConcurrentExecutions: maxCapacity } = props;
-  if (minCapacity === undefined || maxCapacity === undefined) return;
-  alias.addAutoScaling({ minCapacity, maxCapacity }).scaleOnUtilization({ utilizationTarget: 0.7 });
+  if (minCapacity === undefined || maxCapacity === undefined) return undefined;
+  const scaling = alias.addAutoScaling({ minCapacity, maxCapacity });
+  scaling.scaleOnUtilization({ utilizationTarget: 0.7 });
+  return scaling;
 }
 
 /** The function that writes events to the log. */

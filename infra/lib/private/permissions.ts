@@ -35,7 +35,7 @@ export const TABLE_ACTIONS = {
 };
 
 /** The actions of `grants.readState()`. */
-export const READ_ACTIONS = ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:Query'];
+const READ_ACTIONS = ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:Query'];
 
 /** Conditions of a statement. */
 type Conditions = Record<string, Record<string, unknown>>;
@@ -50,44 +50,50 @@ export function leadingKeys(keys: string[]): Conditions {
 
 /**
  * Grants the actions on the table without its indexes, and the use of the table's own KMS key through DynamoDB if it has
- * one. The statement is one of the table if the grantee is of another account, or a service.
+ * one, to a program of the server: in the policy of its role.
  */
-export function grantTable(
-  table: dynamodb.ITable,
-  grantee: iam.IGrantable,
-  actions: string[],
-  conditions?: Conditions,
-): iam.Grant {
-  const options = { grantee, actions, resourceArns: [table.tableArn], ...(conditions && { conditions }) };
-  const grant = hasPolicy(table)
-    ? iam.Grant.addToPrincipalOrResource({ ...options, resource: table, resourceSelfArns: ['*'] })
-    : iam.Grant.addToPrincipal(options);
-  const readOnly = actions.every(action => READ_ACTIONS.includes(action));
-  const keyActions = ['kms:Decrypt', ...(readOnly ? [] : ['kms:Encrypt', 'kms:ReEncrypt*', 'kms:GenerateDataKey*'])];
+export function grantTable(table: dynamodb.ITable, grantee: iam.IGrantable, actions: string[], conditions: Conditions = {}): void {
+  iam.Grant.addToPrincipal({ grantee, actions, resourceArns: [table.tableArn], conditions });
   const key = table.encryptionKey;
-  return key ? grant.combine(grantKey(table, 'dynamodb', key, grantee, keyActions)) : grant;
+  if (key) iam.Grant.addToPrincipal(useOfKey(table, 'dynamodb', key, grantee, KEY_ACTIONS));
+}
+
+/**
+ * Grants reading the table by key, as `grantTable()`. The statements are in the policies of the table and of its key if the
+ * grantee is of another account, or a service.
+ */
+export function grantRead(table: dynamodb.ITable, grantee: iam.IGrantable): iam.Grant {
+  const options = { grantee, actions: READ_ACTIONS, resourceArns: [table.tableArn], resourceSelfArns: ['*'] };
+  const grant = hasPolicy(table)
+    ? iam.Grant.addToPrincipalOrResource({ ...options, resource: table })
+    : iam.Grant.addToPrincipal(options);
+  const key = table.encryptionKey;
+  if (!key) return grant;
+  const use = { ...useOfKey(table, 'dynamodb', key, grantee, ['kms:Decrypt']), resource: key, resourceSelfArns: ['*'] };
+  return grant.combine(iam.Grant.addToPrincipalOrResource(use));
 }
 
 function hasPolicy(table: dynamodb.ITable): table is dynamodb.ITable & iam.IResourceWithPolicy {
   return 'addToResourcePolicy' in table;
 }
 
-/** Grants the use of the key of a resource through the service of the resource. */
-function grantKey(
+const KEY_ACTIONS = ['kms:Decrypt', 'kms:Encrypt', 'kms:ReEncrypt*', 'kms:GenerateDataKey*'];
+
+/** The use of the key of a resource through the service of the resource. */
+function useOfKey(
   encrypted: IConstruct,
   service: string,
   key: kms.IKey,
   grantee: iam.IGrantable,
   actions: string[],
-): iam.Grant {
-  return iam.Grant.addToPrincipalOrResource({
+): iam.GrantOnPrincipalOptions {
+  const via = `${service}.${Stack.of(encrypted).region}.amazonaws.com`;
+  return {
     grantee,
     actions,
     resourceArns: [key.keyArn],
-    resource: key,
-    resourceSelfArns: ['*'],
-    conditions: { StringEquals: { 'kms:ViaService': `${service}.${Stack.of(encrypted).region}.amazonaws.com` } },
-  });
+    conditions: { StringEquals: { 'kms:ViaService': via } },
+  };
 }
 
 /** Grants the permission to send messages, and the use of the queue's KMS key if it has one. */
@@ -103,7 +109,8 @@ export function grantSecret(secret: secretsmanager.ISecret, grantee: iam.IGranta
   const arn = secret.secretFullArn ?? `${secret.secretArn}-??????`;
   iam.Grant.addToPrincipal({ grantee, actions: ['secretsmanager:GetSecretValue'], resourceArns: [arn] });
   // Not by the policy of the key: the stack of the key would depend on this one.
-  if (secret.encryptionKey) grantKey(secret, 'secretsmanager', secret.encryptionKey, grantee, ['kms:Decrypt']);
+  const key = secret.encryptionKey;
+  if (key) iam.Grant.addToPrincipal(useOfKey(secret, 'secretsmanager', key, grantee, ['kms:Decrypt']));
 }
 
 /** A queue for events that a function failed to handle: Lambda sends them with the role of the function. */
