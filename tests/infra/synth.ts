@@ -97,7 +97,7 @@ export function failureOf(call: () => unknown): string {
 
 /** The expression of a rate, as CloudWatch evaluates it for one minute. */
 export function percentOf(expression: string, part: number, whole: number): number {
-  const code = expression.replaceAll('IF(', 'choose(').replaceAll(' OR ', ' || ');
+  const code = expression.replaceAll('IF(', 'choose(');
   const choose = (is: boolean, then: number, otherwise: number) => (is ? then : otherwise);
   return new Function('choose', 'part', 'whole', `return ${code}`)(choose, part, whole) as number;
 }

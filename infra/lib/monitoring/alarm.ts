@@ -34,12 +34,13 @@ const ENOUGH = 20;
 const ENOUGH_FAILURES = 3;
 
 /**
- * The part in percent of the whole, in each minute. In a minute with few requests one failure is a large part: there it
- * counts as 100 % if more than half of them failed, otherwise as none.
+ * The part in percent of the whole, in each minute. In a minute with few requests, one or two failures are a large part:
+ * they count as 100 % if more than half of the requests failed, otherwise as none.
  */
 export function percentOf(part: cw.IMetric, whole: cw.IMetric, enough: number = ENOUGH): cw.MathExpression {
+  const few = `IF(part >= ${ENOUGH_FAILURES}, 100 * part / whole, IF(2 * part > whole, 100, 0))`;
   return new cw.MathExpression({
-    expression: `IF(whole >= ${enough} OR part >= ${ENOUGH_FAILURES}, 100 * part / whole, IF(2 * part > whole, 100, 0))`,
+    expression: `IF(whole >= ${enough}, 100 * part / whole, ${few})`,
     usingMetrics: { part, whole },
     period: MINUTE,
     label: '%',
