@@ -335,6 +335,34 @@ secrets = ["API_TOKEN"]
     synthesised.resourceCountIs('AWS::ApplicationSignals::ServiceLevelObjective', 1);
   });
 
+  it('has a level of monitoring; `alarms = true` alone means all of them, as in other tools', () => {
+    const count = (lines: string) => {
+      const synthesised = template(`${code}[observability]\n${lines}`);
+      return ['Alarm', 'CompositeAlarm', 'Dashboard'].map(
+        it => Object.keys(synthesised.findResources(`AWS::CloudWatch::${it}`)).length,
+      );
+    };
+    expect(count('level = "none"')).toEqual([0, 0, 0]);
+    expect(count('level = "basic"')).toEqual([5, 0, 0]);
+    expect(count('level = "basic"\nalarms = true')).toEqual([5, 0, 0]);
+    expect(count('level = "full"\ndashboard = false')).toEqual([17, 1, 0]);
+    expect(count('alarms = true')).toEqual([17, 1, 1]);
+  });
+
+  it('subscribes an address to alarms', () => {
+    const synthesised = template(`${code}[observability]\nalarm_email = "ops@example.com"`);
+    synthesised.hasResourceProperties('AWS::SNS::Subscription', { Protocol: 'email', Endpoint: 'ops@example.com' });
+  });
+
+  it('can be without events, and takes a state table up again', () => {
+    const synthesised = template(`${code}[events]\nenabled = false\n[state]\nstate_table = "mine"`);
+    synthesised.resourceCountIs('AWS::SQS::Queue', 0);
+    expect(environmentOf(synthesised)).toMatchObject({ MCP_EVENTS: 'off', SESSION_TABLE_NAME: 'mine' });
+    expect(problems(`${code}[events]\nenabled = false\nttl_minutes = 5`)).toEqual([
+      "[events] ttl_minutes needs events, and [events] enabled is false, got: 300 seconds; leave one of them out",
+    ]);
+  });
+
   it('sets every property of tasks, and has outputs of them', () => {
     const synthesised = template(
       `${code}[tasks]\nenabled = true\nmemory_size = 512\ntimeout_seconds = 300\nreserved_concurrent_executions = 40
