@@ -29,7 +29,9 @@ impl InvocationResponse {
     #[must_use]
     pub fn document(&self) -> Option<&Bytes> {
         match &self.payload {
-            ResponsePayload::Buffered(document) => Some(document),
+            ResponsePayload::Buffered(document) | ResponsePayload::Collected { json: document, .. } => {
+                Some(document)
+            }
             ResponsePayload::Streaming(_) => None,
         }
     }

@@ -23,6 +23,8 @@ use mcp_lambda_core::{
 pub(super) enum ResponsePayload {
     /// A JSON document.
     Buffered(Bytes),
+    /// A JSON document with a response body that has ended, which is kept until the document is on its way.
+    Collected { json: Bytes, body: Body },
     /// A prelude and a body, sent while the body is produced.
     Streaming(Chunks),
 }
@@ -89,13 +91,13 @@ fn is_empty(body: &Body) -> bool {
 
 /// A buffered response.
 pub(super) async fn buffered(response: Response<Body>, ingress: IngressKind) -> ResponsePayload {
-    let (mut parts, body) = response.into_parts();
+    let (mut parts, mut body) = response.into_parts();
     if !is_empty(&body) {
         // The default of a gateway would be JSON.
         parts.headers.entry(header::CONTENT_TYPE).or_insert(TEXT);
     }
-    let body = match AssertUnwindSafe(body.collect()).catch_unwind().await {
-        Ok(Ok(body)) => body.to_bytes(),
+    let bytes = match AssertUnwindSafe((&mut body).collect()).catch_unwind().await {
+        Ok(Ok(collected)) => collected.to_bytes(),
         Ok(Err(error)) => {
             tracing::error!(error = %Causes(&*error), "a response body failed");
             return failure(ingress, "internal error");
@@ -105,7 +107,7 @@ pub(super) async fn buffered(response: Response<Body>, ingress: IngressKind) -> 
             return failure(ingress, "internal error");
         }
     };
-    let output = encode(parts.status, &mut parts.headers, &body, ingress);
+    let output = encode(parts.status, &mut parts.headers, &bytes, ingress);
     let limit = match ingress {
         IngressKind::Alb { .. } => LOAD_BALANCER_LIMIT,
         IngressKind::FunctionUrl | IngressKind::HttpApi | IngressKind::RestApi => BUFFERED_LIMIT,
@@ -118,7 +120,7 @@ pub(super) async fn buffered(response: Response<Body>, ingress: IngressKind) -> 
         );
         return failure(ingress, &text);
     }
-    ResponsePayload::Buffered(output.into())
+    ResponsePayload::Collected { json: output.into(), body }
 }
 
 /// The response to a direct invocation: the JSON-RPC message itself, or `null` for a notification.

@@ -5,6 +5,7 @@ use std::{
     future::poll_fn,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
 };
 
@@ -30,6 +31,24 @@ pub(super) struct Chunks {
     /// The chunks that are sent first, in one write.
     ready: [Option<Bytes>; 3],
     rest: Rest,
+    sent: Sent,
+}
+
+/// Where a response body is kept when it has ended or is not sent further. What it does when it is dropped, such as writing the
+/// line of its request, waits until its last byte is on its way. Clones share it.
+#[derive(Clone, Default)]
+pub(super) struct Sent(Arc<Mutex<Option<Body>>>);
+
+impl Sent {
+    fn keep(&self, body: Body) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(body);
+    }
+
+    /// Drops the body, if it is over.
+    pub(super) fn finish(&self) {
+        let body = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(body);
+    }
 }
 
 enum Rest {
@@ -45,12 +64,28 @@ enum Rest {
 
 impl Chunks {
     pub(super) fn empty() -> Self {
-        Self { ready: [None, None, None], rest: Rest::Nothing }
+        Self::only([None, None, None])
+    }
+
+    /// These chunks and no others.
+    fn only(ready: [Option<Bytes>; 3]) -> Self {
+        Self { ready, rest: Rest::Nothing, sent: Sent::default() }
     }
 
     /// A complete body, sent with its length.
     pub(super) fn whole(bytes: Bytes) -> Self {
-        Self { ready: [Some(bytes), None, None], rest: Rest::Nothing }
+        Self::only([Some(bytes), None, None])
+    }
+
+    /// The same, with a response body that has ended.
+    pub(super) fn keeping(self, body: Body) -> Self {
+        self.sent.keep(body);
+        self
+    }
+
+    /// Where the response body is kept when it is over.
+    pub(super) fn sent(&self) -> Sent {
+        self.sent.clone()
     }
 
     /// A streamed body after a prelude. The first chunk of the body is sent with the prelude if it is ready.
@@ -59,18 +94,18 @@ impl Chunks {
     /// for its end: <https://github.com/cargo-lambda/cargo-lambda/blob/main/crates/cargo-lambda-watch/src/trigger_router.rs>
     /// (read 2026-11-26).
     pub(super) async fn streamed(prelude: Bytes, prelude_end: &'static [u8], body: Body) -> Self {
-        let mut rest = Rest::Body { body, is_empty: true };
-        let ready = poll_fn(|cx| Poll::Ready(rest.poll(cx))).await;
+        let (mut rest, sent) = (Rest::Body { body, is_empty: true }, Sent::default());
+        let ready = poll_fn(|cx| Poll::Ready(rest.poll(&sent, cx))).await;
         let chunk = match ready {
             Poll::Ready(chunk) => chunk,
             Poll::Pending => None,
         };
-        Self { ready: [Some(prelude), Some(Bytes::from_static(prelude_end)), chunk], rest }
+        Self { ready: [Some(prelude), Some(Bytes::from_static(prelude_end)), chunk], rest, sent }
     }
 }
 
 impl Rest {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+    fn poll(&mut self, sent: &Sent, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         loop {
             let Self::Body { body, is_empty } = self else { return Poll::Ready(None) };
             match catch_unwind(AssertUnwindSafe(|| Pin::new(body).poll_frame(cx))) {
@@ -82,24 +117,24 @@ impl Rest {
                     }
                     _ => {}
                 },
-                Ok(Poll::Ready(None)) => return Poll::Ready(self.end(Self::Ended)),
+                Ok(Poll::Ready(None)) => return Poll::Ready(self.end(Self::Ended, sent)),
                 Ok(Poll::Ready(Some(Err(error)))) => {
                     tracing::error!(error = %Causes(&*error), "a response body failed");
-                    return Poll::Ready(self.end(Self::failed("ResponseBody", "failed")));
+                    return Poll::Ready(self.end(Self::failed("ResponseBody", "failed"), sent));
                 }
                 Err(_) => {
                     tracing::error!("a response body panicked");
-                    return Poll::Ready(self.end(Self::failed("Panic", "panicked")));
+                    return Poll::Ready(self.end(Self::failed("Panic", "panicked"), sent));
                 }
             }
         }
     }
 
     /// Ends the body, with [`NOT_EMPTY`] if it has sent no chunk.
-    fn end(&mut self, end: Self) -> Option<Bytes> {
-        let was_empty = matches!(self, Self::Body { is_empty: true, .. });
-        *self = end;
-        was_empty.then_some(NOT_EMPTY)
+    fn end(&mut self, end: Self, sent: &Sent) -> Option<Bytes> {
+        let Self::Body { body, is_empty } = std::mem::replace(self, end) else { return None };
+        sent.keep(body);
+        is_empty.then_some(NOT_EMPTY)
     }
 
     /// The cause is for the log only, as the invoker of the function may read the error.
@@ -121,6 +156,13 @@ impl Rest {
     }
 }
 
+/// A connection drops the chunks when it has read the last one, and then sends it.
+impl Drop for Chunks {
+    fn drop(&mut self) {
+        self.rest.end(Rest::Ended, &self.sent);
+    }
+}
+
 impl HttpBody for Chunks {
     type Data = Bytes;
     type Error = Infallible;
@@ -132,8 +174,9 @@ impl HttpBody for Chunks {
         if let Some(chunk) = self.ready.iter_mut().find_map(Option::take) {
             return Poll::Ready(Some(Ok(Frame::data(chunk))));
         }
-        self.rest.poll(cx).map(|chunk| {
-            let frame = chunk.map(Frame::data).or_else(|| self.rest.trailers().map(Frame::trailers));
+        let this = &mut *self;
+        this.rest.poll(&this.sent, cx).map(|chunk| {
+            let frame = chunk.map(Frame::data).or_else(|| this.rest.trailers().map(Frame::trailers));
             frame.map(Ok)
         })
     }
@@ -155,5 +198,73 @@ impl HttpBody for Chunks {
             }
             Rest::Body { .. } | Rest::Failed(_) | Rest::Ended => SizeHint::default(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use http_body_util::{BodyExt, Full};
+    use mcp_lambda_core::http::BoxError;
+
+    use super::*;
+
+    /// A body that notes when it is dropped.
+    struct Noted(Full<Bytes>, Arc<AtomicBool>);
+
+    impl HttpBody for Noted {
+        type Data = Bytes;
+        type Error = BoxError;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+            Pin::new(&mut self.0).poll_frame(cx).map_err(|never| match never {})
+        }
+
+        fn is_end_stream(&self) -> bool {
+            self.0.is_end_stream()
+        }
+    }
+
+    impl Drop for Noted {
+        fn drop(&mut self) {
+            self.1.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// What a body does when it is dropped, such as writing the line of its request, delays no client.
+    #[tokio::test]
+    async fn a_body_that_has_ended_is_kept_until_its_last_byte_is_on_its_way() {
+        let dropped = Arc::new(AtomicBool::new(false));
+        let is_dropped = || dropped.load(Ordering::Relaxed);
+        let body = Noted(Full::from("body"), Arc::clone(&dropped)).boxed_unsync();
+        let mut chunks = Chunks::streamed(Bytes::from_static(b"prelude"), b"|", body).await;
+        let sent = chunks.sent();
+        let mut bytes = Vec::new();
+        while let Some(Ok(frame)) = chunks.frame().await {
+            bytes.extend_from_slice(frame.data_ref().expect("data"));
+            sent.finish();
+        }
+        assert_eq!(bytes, b"prelude|body");
+        assert!(!is_dropped());
+        drop(chunks);
+        assert!(!is_dropped());
+        sent.finish();
+        assert!(is_dropped());
+    }
+
+    #[tokio::test]
+    async fn a_body_that_has_not_ended_is_dropped_with_the_call_that_sent_it() {
+        let dropped = Arc::new(AtomicBool::new(false));
+        let body = Noted(Full::from("body"), Arc::clone(&dropped)).boxed_unsync();
+        let chunks = Chunks::streamed(Bytes::from_static(b"prelude"), b"|", body).await;
+        let sent = chunks.sent();
+        drop(chunks);
+        assert!(!dropped.load(Ordering::Relaxed));
+        drop(sent);
+        assert!(dropped.load(Ordering::Relaxed));
     }
 }

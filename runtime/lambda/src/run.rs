@@ -5,7 +5,6 @@ use std::{fmt, future::ready, time::Duration};
 use futures::{FutureExt, future::BoxFuture};
 use http::HeaderValue;
 use tokio::{task::JoinSet, time::Instant};
-use tracing::{Instrument, Span};
 
 use super::{
     function::Function,
@@ -19,7 +18,7 @@ use super::{
 use mcp_lambda_core::{
     InvocationDetails, Server,
     error::{Causes, Error},
-    telemetry::{Logs, trace_id, with_trace_header},
+    telemetry::{DeferredSpan, Logs, trace_id, with_trace_header},
 };
 
 /// How long open responses may take after SIGTERM: Lambda sends SIGKILL half a second later.
@@ -31,6 +30,8 @@ const SHUTDOWN_TIME: Duration = Duration::from_millis(450);
 /// How long an environment waits for the reader of its log before it asks for another event, until which Lambda may freeze
 /// it.
 const FLUSH_TIME: Duration = Duration::from_millis(100);
+/// The name by which a log filter switches the span of an invocation.
+const INVOCATION: &str = "mcp_lambda_server::invocation";
 /// The longest value of a header in a span, in characters.
 const LONGEST_VALUE: usize = 300;
 /// How many connections in a row may fail before the process ends and Lambda starts another environment.
@@ -195,24 +196,33 @@ async fn answer(function: &HookedFunction, connection: &mut Connection, mut even
     let (trace_header, deadline) =
         (event.request.details.trace_header.clone(), event.request.details.deadline);
     let span = span(&event.request.details);
-    with_trace_header(trace_header, invoke(function, connection, event).instrument(span)).await;
+    with_trace_header(trace_header, span.around(invoke(function, connection, event))).await;
     function.after(deadline).await;
 }
 
 /// The span of an invocation: each line that is logged within it has the request id.
-fn span(details: &InvocationDetails) -> Span {
-    let text = |value: &Option<HeaderValue>| -> Option<String> {
-        Some(value.as_ref()?.to_str().ok()?.chars().take(LONGEST_VALUE).collect())
-    };
-    tracing::info_span!(
-        target: "mcp_lambda_server::invocation",
-        "invocation",
-        requestId = details.request_id,
-        traceId = details.trace_header.as_ref().and_then(trace_id),
-        invokedArn = text(&details.invoked_arn),
-        tenantId = text(&details.tenant_id),
-        coldStart = details.cold_start,
-    )
+fn span(details: &InvocationDetails) -> DeferredSpan {
+    if !tracing::span_enabled!(target: INVOCATION, tracing::Level::INFO) {
+        return DeferredSpan::default();
+    }
+    let InvocationDetails { request_id, invoked_arn, trace_header, tenant_id, cold_start, .. } = details;
+    let (request_id, cold_start) = (request_id.clone(), *cold_start);
+    let (invoked_arn, tenant_id) = (invoked_arn.clone(), tenant_id.clone());
+    let trace_header = trace_header.clone();
+    DeferredSpan::new(move || {
+        let text = |value: &Option<HeaderValue>| -> Option<String> {
+            Some(value.as_ref()?.to_str().ok()?.chars().take(LONGEST_VALUE).collect())
+        };
+        tracing::info_span!(
+            target: INVOCATION,
+            "invocation",
+            requestId = request_id,
+            traceId = trace_header.as_ref().and_then(trace_id),
+            invokedArn = text(&invoked_arn),
+            tenantId = text(&tenant_id),
+            coldStart = cold_start,
+        )
+    })
 }
 
 async fn invoke(function: &HookedFunction, connection: &mut Connection, event: Event) {

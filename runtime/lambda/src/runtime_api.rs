@@ -27,7 +27,7 @@ use super::{
     error::{ERROR_TYPE, InvocationError},
     invocation_request::InvocationRequest,
     response::ResponsePayload,
-    response_body::{self, Chunks},
+    response_body::{self, Chunks, Sent},
     runtime_address::RuntimeAddress,
 };
 use mcp_lambda_core::{InvocationDetails, hook::HookError, time::Timestamp};
@@ -165,11 +165,8 @@ impl Connection {
         response: ResponsePayload,
     ) -> Result<(), ApiError> {
         let mut request = match response {
-            ResponsePayload::Buffered(json) => {
-                let mut request = Request::new(Chunks::whole(json));
-                request.headers_mut().insert(header::CONTENT_TYPE, JSON);
-                request
-            }
+            ResponsePayload::Buffered(json) => document(Chunks::whole(json)),
+            ResponsePayload::Collected { json, body } => document(Chunks::whole(json).keeping(body)),
             ResponsePayload::Streaming(chunks) => {
                 let mut request = Request::new(chunks);
                 let headers = request.headers_mut();
@@ -250,6 +247,7 @@ impl Connection {
     }
 
     async fn send(&mut self, mut request: Request<Chunks>) -> Result<Response<Bytes>, ApiError> {
+        let sent = request.body().sent();
         request.headers_mut().insert(header::HOST, self.api.address.host());
         request.headers_mut().insert(header::USER_AGENT, USER_AGENT);
         loop {
@@ -257,7 +255,7 @@ impl Connection {
                 Some(open) => (open, true),
                 None => (self.api.open().await?, false),
             };
-            match open.exchange(request).await {
+            match open.exchange(request, &sent).await {
                 Ok(response) => {
                     self.open = Some(open);
                     return Ok(response);
@@ -274,7 +272,12 @@ impl Connection {
 type Unanswered = (hyper::Error, Option<Box<Request<Chunks>>>);
 
 impl Open {
-    async fn exchange(&mut self, request: Request<Chunks>) -> Result<Response<Bytes>, Unanswered> {
+    /// What the end of the body sets off is done while the server of the connection reads it.
+    async fn exchange(
+        &mut self,
+        request: Request<Chunks>,
+        sent: &Sent,
+    ) -> Result<Response<Bytes>, Unanswered> {
         let Self { sender, driver } = self;
         let mut call = pin!(async {
             // If the connection is closed, sending the request returns the error.
@@ -297,20 +300,27 @@ impl Open {
                     return Poll::Ready(done);
                 }
             }
+            sent.finish();
             Poll::Pending
         })
         .await
     }
 }
 
+/// A request with a JSON document.
+fn document(chunks: Chunks) -> Request<Chunks> {
+    let mut request = Request::new(chunks);
+    request.headers_mut().insert(header::CONTENT_TYPE, JSON);
+    request
+}
+
 /// The report of an error.
 fn report(uri: Uri, error: &InvocationError) -> Request<Chunks> {
     // Both fields are text, so the serialization does not fail.
     let body = serde_json::to_vec(error).unwrap_or_default();
-    let mut request = Request::new(Chunks::whole(body.into()));
+    let mut request = document(Chunks::whole(body.into()));
     *request.method_mut() = Method::POST;
     *request.uri_mut() = uri;
-    request.headers_mut().insert(header::CONTENT_TYPE, JSON);
     if let Ok(kind) = HeaderValue::from_str(error.kind) {
         request.headers_mut().insert(ERROR_TYPE, kind);
     }

@@ -248,7 +248,7 @@ fn rows() -> Vec<Row> {
         ("MCP_ARGUMENT_CHECKS", |c| c.argument_checks, "off", |c| !c.argument_checks, NO_SWITCH, SWITCH),
         (
             "MCP_MAX_HEADERS",
-            |c| c.requests.headers == 200,
+            |c| c.requests.headers == 100,
             "7",
             |c| c.requests.headers == 7,
             NO_COUNT,

@@ -7,7 +7,7 @@ use mcp_lambda_server::{Body, Config, Principal};
 use serde_json::json;
 use test_support::{
     McpRequest, Reply, World, call, environment, environments_with, refused, request::initialize_request,
-    stateless, text,
+    socket::RunningServer, stateless, text,
 };
 
 fn echo() -> McpRequest {
@@ -31,12 +31,38 @@ fn headers(post: McpRequest, count: usize) -> McpRequest {
 #[tokio::test(start_paused = true)]
 async fn as_many_headers_as_may_be_and_one_more() {
     let world = environment();
-    assert_eq!(text(headers(echo(), 200).send(world.at(0)).await).await, "hi");
-    over(&world, headers(echo(), 201), 431, "MCP_MAX_HEADERS").await;
-    let repeated = (0..201).fold(echo(), |post, _| post.and_header("x-same", b""));
+    assert_eq!(text(headers(echo(), 100).send(world.at(0)).await).await, "hi");
+    over(&world, headers(echo(), 101), 431, "MCP_MAX_HEADERS").await;
+    let repeated = (0..101).fold(echo(), |post, _| post.and_header("x-same", b""));
     over(&world, repeated, 431, "MCP_MAX_HEADERS").await;
     let few = environments_with(1, |config| config.requests.headers = 8);
     over(&few, headers(echo(), 9), 431, "MCP_MAX_HEADERS").await;
+}
+
+/// On a local address such a head is not even read, and its client learns the same.
+#[tokio::test]
+async fn a_head_that_is_not_read_is_refused_with_a_text_too() {
+    for (limit, served) in [(100, 100), (300, 300), (50, 50)] {
+        let world = environments_with(1, |config| config.requests.headers = limit);
+        let listening = RunningServer::start(world.at(0)).await;
+        let mut socket = listening.connect().await;
+        let head = socket.send(&headers(echo(), served - 1)).await;
+        assert_eq!(head.status, 200);
+        socket.skip_body(&head).await;
+        let head = socket.send(&headers(echo(), 301)).await;
+        assert_eq!((head.status, head.header("connection")), (431, Some("close")));
+        let body = socket.body(&head).await;
+        assert_eq!((&body["error"]["code"], body.get("id")), (&json!(-32600), None), "{body}");
+        let text = body["error"]["message"].as_str().expect("a text");
+        assert!(text.contains(&format!("more than {limit} headers (MCP_MAX_HEADERS)")), "{text}");
+        assert!(socket.is_closed().await);
+        assert_eq!(status_of_a_call(&listening).await, 200);
+    }
+}
+
+/// The status of a call over a new connection.
+async fn status_of_a_call(listening: &RunningServer) -> u16 {
+    listening.connect().await.send(&echo()).await.status
 }
 
 #[tokio::test(start_paused = true)]

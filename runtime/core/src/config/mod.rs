@@ -147,7 +147,7 @@ impl Default for Config {
             max_response: 200 * 1024 * 1024,
             limits: Limits::default(),
             requests: RequestLimits {
-                headers: 200,
+                headers: 100,
                 header_bytes: 65_536,
                 body_time: Duration::from_secs(30),
                 per_principal: 128,

@@ -132,7 +132,7 @@ impl fmt::Debug for StateKey {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RequestLimits {
-    /// The number of headers. Default: 200.
+    /// The number of headers. Default: 100.
     pub headers: usize,
     /// The size of the request line and all headers together, in bytes. Default: 65,536.
     pub header_bytes: usize,

@@ -58,7 +58,7 @@ variables! {
     MAX_JSON_VALUES = "MCP_MAX_JSON_VALUES", "25000", "most JSON values in a request body, those within arrays and objects included";
     MAX_BATCH = "MCP_MAX_BATCH", "50", "most messages in a 2025-03-26 batch";
     ARGUMENT_CHECKS = "MCP_ARGUMENT_CHECKS", "on", "on or off: whether arguments are checked against the input schema of their tool, if the program has the feature argument-checks";
-    MAX_HEADERS = "MCP_MAX_HEADERS", "200", "most headers of a request";
+    MAX_HEADERS = "MCP_MAX_HEADERS", "100", "most headers of a request";
     MAX_HEADER_BYTES = "MCP_MAX_HEADER_BYTES", "65536", "largest size of the request line and all headers together, in bytes";
     BODY_SECONDS = "MCP_BODY_SECONDS", "30", "timeout for receiving a request body, in seconds";
     BODY_BYTES_PER_PRINCIPAL = "MCP_BODY_BYTES_PER_PRINCIPAL", "16777216", "most bytes of request bodies of one principal that one process holds at a time; one body always fits";

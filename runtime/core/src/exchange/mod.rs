@@ -22,7 +22,6 @@ use rmcp::{
 };
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
-use tracing::{Instrument, Span};
 
 pub(crate) use self::{
     inbox_reader::{InboxReader, cancellation},
@@ -41,7 +40,9 @@ use crate::{
     protocol::{self, Fault, JsonRpcResponse, Method},
     session::ClientMessage,
     stream::ReplyStream,
-    telemetry::{End, Payloads, ServedRequest, TraceContext, exchange_span, with_trace_context},
+    telemetry::{
+        DeferredSpan, End, Payloads, ServedRequest, TraceContext, exchange_span, with_trace_context,
+    },
     time::Deadline,
 };
 
@@ -77,7 +78,7 @@ pub(crate) struct Exchange {
     sent: usize,
     cancel: CancellationToken,
     served: ServedRequest,
-    span: Span,
+    span: DeferredSpan,
     trace: Option<TraceContext>,
     _stop: DropGuard,
 }
@@ -155,7 +156,7 @@ impl Exchanges {
                 }
             }
         };
-        let result = served.in_span(with_trace_context(trace, result.instrument(span)));
+        let result = served.in_span(with_trace_context(trace, span.around(result)));
         tokio::time::timeout_at(deadline.instant(), result).await.ok()
     }
 
@@ -177,7 +178,7 @@ fn observe(
     method: &Method,
     typed: &ClientRequest,
     context: &mut HandlerContext,
-) -> (Span, Option<TraceContext>) {
+) -> (DeferredSpan, Option<TraceContext>) {
     let mut observed = served.observed();
     observed.handled(typed, &context.peer_info.client_info);
     if let Some(trace) = &observed.trace {
@@ -195,7 +196,7 @@ impl Exchange {
     pub(crate) async fn next(&mut self) -> ExchangeEvent {
         let (span, trace) = (self.span.clone(), self.trace.clone());
         let served = self.served.clone();
-        let event = served.in_span(with_trace_context(trace, self.run().instrument(span))).await;
+        let event = served.in_span(with_trace_context(trace, span.around(self.run()))).await;
         match &event {
             ExchangeEvent::Response(response) => {
                 self.served.observed().responded(response);

@@ -28,7 +28,7 @@ use crate::{
     error::panic_text,
     handler::{self, Handler, HandlerError, HandlerResult},
     protocol::{self, Era},
-    telemetry::ServedRequest,
+    telemetry::{ServedRequest, outside_of_deferred},
 };
 
 /// What a handler gets beside a request.
@@ -77,7 +77,7 @@ impl HandlerCall {
 
         let (to_client, from_handler) = mpsc::unbounded_channel();
         let (to_peer, from_client) = mpsc::unbounded_channel();
-        let peer = serve(Idle, Pipe { to_client, from_client }, given.peer_info, &given.cancel);
+        let peer = idle_peer(Pipe { to_client, from_client }, given.peer_info, &given.cancel);
         let mut context = RequestContext::new(message.id.clone(), peer.peer().clone());
         context.ct = given.cancel;
         context.meta = std::mem::take(typed.get_meta_mut());
@@ -135,6 +135,17 @@ pub(crate) async fn notify(
         }
     }
     drop(peer);
+}
+
+/// Serves the service of a peer. rmcp asks for the current span, for lines of its own that only a log filter which names it
+/// asks for; nothing of the handler runs there.
+fn idle_peer(
+    pipe: Pipe,
+    peer_info: InitializeRequestParams,
+    cancel: &CancellationToken,
+) -> RunningService<RoleServer, Idle> {
+    let run = || serve(Idle, pipe, peer_info, cancel);
+    if tracing::enabled!(target: "rmcp", tracing::Level::INFO) { run() } else { outside_of_deferred(run) }
 }
 
 fn serve<S: Service<RoleServer>>(

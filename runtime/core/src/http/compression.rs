@@ -1,14 +1,15 @@
 //! Compression of JSON responses.
 
-use http::{HeaderMap, HeaderValue, Request, header};
+use futures::{FutureExt, TryFutureExt};
+use http::{HeaderMap, HeaderValue, header};
 use http_body_util::BodyExt;
-use tower::{Layer, ServiceExt};
+use tower::{Layer, Service};
 use tower_http::compression::{
     CompressionLayer,
     predicate::{NotForContentType, Predicate, SizeAbove},
 };
 
-use super::{Body, McpService, body::BoxError};
+use super::{McpService, body::BoxError};
 
 /// The smallest response that is compressed, in bytes: below it compression costs more than it saves.
 const SMALLEST: u64 = 1024;
@@ -17,14 +18,13 @@ const SMALLEST: u64 = 1024;
 /// compressed, because each event must be sent at once.
 pub(crate) fn compressed(inner: McpService) -> McpService {
     let predicate = SizeAbove::new(SMALLEST).and(NotForContentType::const_new("text/event-stream"));
+    // Always ready, as what it is around.
     let service = CompressionLayer::new().compress_when(predicate).layer(inner);
-    let service = service.map_request(|mut request: Request<Body>| {
+    McpService::new(move |mut request| {
         allow_identity(request.headers_mut());
-        request
-    });
-    McpService::new(
-        service.map_response(|response| response.map(|body| body.map_err(BoxError::from).boxed_unsync())),
-    )
+        let response = service.clone().call(request);
+        response.map_ok(|response| response.map(|body| body.map_err(BoxError::from).boxed_unsync())).boxed()
+    })
 }
 
 /// Drops the refusal of an unencoded response. The layer would answer 406 where it supports no coding that is left, and

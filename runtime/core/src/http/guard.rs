@@ -16,12 +16,14 @@ use crate::{
 pub(super) fn check(config: &Config, parts: &Parts, check: HostCheck) -> Result<(), Refusal> {
     if check == HostCheck::Check || config.hosts != AllowList::Loopback {
         let named = named_host(&parts.headers, &parts.uri)?;
-        let is_allowed = match named.map(Host::parse) {
-            Some(Some(host)) => host.is_in(&config.hosts),
-            // A request whose target has no host says so with an empty field.
-            Some(None) => config.hosts == AllowList::Any,
-            None => true,
-        };
+        let is_usual = config.hosts == AllowList::Loopback && named.is_some_and(is_loopback_with_port);
+        let is_allowed = is_usual
+            || match named.map(Host::parse) {
+                Some(Some(host)) => host.is_in(&config.hosts),
+                // A request whose target has no host says so with an empty field.
+                Some(None) => config.hosts == AllowList::Any,
+                None => true,
+            };
         if !is_allowed {
             return Err(Refusal::Host(named.unwrap_or_default().to_owned()));
         }
@@ -34,7 +36,9 @@ pub(super) fn check(config: &Config, parts: &Parts, check: HostCheck) -> Result<
 pub(super) fn check_host_field<B>(request: &Request<B>) -> Result<(), Refusal> {
     match named_host(request.headers(), request.uri())? {
         None if request.version() == Version::HTTP_11 => Err(Refusal::BadHost),
-        Some(host) if !host.is_empty() && Host::parse(host).is_none() => Err(Refusal::BadHost),
+        Some(host) if !host.is_empty() && !is_loopback_with_port(host) && Host::parse(host).is_none() => {
+            Err(Refusal::BadHost)
+        }
         _ => Ok(()),
     }
 }
@@ -68,6 +72,12 @@ pub(super) fn allows_origin(origins: &AllowList, origin: &str) -> bool {
         }),
         AllowList::List(items) => items.iter().any(|item| item.eq_ignore_ascii_case(origin)),
     }
+}
+
+/// Whether a host is one that most requests to a local address name. The parser of URIs, which takes longer, finds the same.
+fn is_loopback_with_port(text: &str) -> bool {
+    let port = text.strip_prefix("127.0.0.1:").or_else(|| text.strip_prefix("localhost:"));
+    port.is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok())
 }
 
 /// A host with its port, read by the parser of URIs.

@@ -1,12 +1,12 @@
 //! Checks of a request's head, before any layer of the program sees it.
 
-use std::{convert::Infallible, future::ready};
+use std::future::ready;
 
-use futures::{FutureExt, future::BoxFuture};
-use http::{HeaderMap, HeaderName, Method, Request, Response, header};
-use tower::{Layer, ServiceExt, service_fn};
+use futures::FutureExt;
+use http::{HeaderMap, HeaderName, Method, Request, header};
+use tower::{Layer, Service};
 
-use super::{Body, McpService, cors, guard, refusal::Refusal, reply};
+use super::{Body, McpService, ResponseFuture, cors, guard, refusal::Refusal, reply};
 use crate::{
     auth::{GatewayIdentity, HEADER_PREFIX},
     config::{CorsConfig, RequestLimits},
@@ -14,35 +14,34 @@ use crate::{
     telemetry::ServedRequest,
 };
 
-type ResponseFuture = BoxFuture<'static, Result<Response<Body>, Infallible>>;
-
 /// The rules of browsers: CORS headers, and preflight requests. That of an origin that is not allowed is refused with
 /// 403, like the request itself.
 /// <https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http#security-warning>
 /// (read 2026-11-20)
 pub(crate) fn browsers(cors: CorsConfig) -> impl FnOnce(McpService) -> McpService {
     move |inner| {
+        // Always ready, as what it is around.
         let with_cors = cors::layer(&cors).layer(inner.clone());
-        McpService::new(service_fn(move |request: Request<Body>| -> ResponseFuture {
+        McpService::new(move |request| {
             if *request.method() != Method::OPTIONS {
-                return with_cors.clone().oneshot(request).boxed();
+                return with_cors.clone().call(request).boxed();
             }
             if let Err(refusal) = guard::check_origin(&cors, request.headers()) {
                 return refused(&request, &refusal);
             }
             // The layer answers any OPTIONS as a preflight request, and this one may be a request for what is allowed.
             if request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD) {
-                return with_cors.clone().oneshot(request).boxed();
+                return with_cors.clone().call(request).boxed();
             }
-            inner.clone().oneshot(request).boxed()
-        }))
+            inner.answer(request)
+        })
     }
 }
 
 /// Refuses oversized heads, and replaces `X-Authorizer-*` headers of the client with the values of the gateway.
 pub(crate) fn check_heads(limits: RequestLimits) -> impl FnOnce(McpService) -> McpService {
     move |inner| {
-        McpService::new(service_fn(move |mut request: Request<Body>| -> ResponseFuture {
+        McpService::new(move |mut request| {
             if let Err(refusal) = check_head(&request, limits) {
                 return refused(&request, &refusal);
             }
@@ -50,8 +49,8 @@ pub(crate) fn check_heads(limits: RequestLimits) -> impl FnOnce(McpService) -> M
             if let Some(identity) = request.extensions().get::<GatewayIdentity>().cloned() {
                 identity.forward(request.headers_mut());
             }
-            inner.clone().oneshot(request).boxed()
-        }))
+            inner.answer(request)
+        })
     }
 }
 

@@ -2,17 +2,14 @@
 //! last byte of the response, or when the client leaves.
 
 use std::{
-    convert::Infallible,
     pin::Pin,
     task::{Context, Poll},
 };
 
 use bytes::Bytes;
-use futures::{FutureExt, future::BoxFuture};
-use http::{Request, Response};
+use futures::{FutureExt, TryFutureExt};
 use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt;
-use tower::{ServiceExt, service_fn};
 
 use super::{Body, BoxError, McpService};
 use crate::{
@@ -24,21 +21,14 @@ use crate::{
 /// Measures requests.
 pub(crate) fn measured(metrics: Metrics) -> impl FnOnce(McpService) -> McpService {
     move |inner| {
-        McpService::new(service_fn(
-            move |request: Request<Body>| -> BoxFuture<'static, Result<Response<Body>, Infallible>> {
-                let served = ServedRequest::of(request.extensions());
-                let trips = RoundTrips::default();
-                let response = trips.of(inner.clone().oneshot(request));
-                let finish = Finish { metrics: metrics.clone(), served, trips };
-                response
-                    .map(|response| {
-                        response.map(|response| {
-                            response.map(|body| Measuring { body: Some(body), finish }.boxed_unsync())
-                        })
-                    })
-                    .boxed()
-            },
-        ))
+        McpService::new(move |request| {
+            let served = ServedRequest::of(request.extensions());
+            let trips = RoundTrips::default();
+            let response = trips.of(inner.answer(request));
+            let finish = Finish { metrics: metrics.clone(), served, trips };
+            let measuring = |body| Measuring { body: Some(body), finish }.boxed_unsync();
+            response.map_ok(|response| response.map(measuring)).boxed()
+        })
     }
 }
 
@@ -64,7 +54,7 @@ fn measured_of(observed: &Observed, round_trips: u64) -> Option<Measured<'_>> {
         return None;
     }
     let method = observed.method.as_ref().filter(|method| !matches!(method, Method::Other(_)));
-    let tool = match &observed.target {
+    let tool = match observed.target() {
         Some(Target::Tool(name)) => Some(name.as_str()),
         _ => None,
     };

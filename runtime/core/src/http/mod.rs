@@ -33,5 +33,5 @@ pub(crate) use observed::observed;
 pub(crate) use page::page;
 #[doc(hidden)]
 pub use reply::{bad_request, internal_error};
-pub(crate) use routes::McpService;
 pub use routes::Routes;
+pub(crate) use routes::{McpService, ResponseFuture};

@@ -2,18 +2,16 @@
 //! response, or when the client leaves.
 
 use std::{
-    convert::Infallible,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
 };
 
 use bytes::Bytes;
-use futures::{FutureExt, future::BoxFuture};
-use http::{HeaderValue, Method, Request, Response, header};
+use futures::{FutureExt, TryFutureExt};
+use http::{HeaderValue, Method, Response, header};
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt;
-use tower::{ServiceExt, service_fn};
 
 use super::{Body, BoxError, McpService};
 use crate::telemetry::{End, RequestLines, ServedRequest};
@@ -23,29 +21,25 @@ const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
 /// Observes requests.
 pub(crate) fn observed(inner: McpService) -> McpService {
     let lines = Arc::new(RequestLines::default());
-    McpService::new(service_fn(
-        move |request: Request<Body>| -> BoxFuture<'static, Result<Response<Body>, Infallible>> {
-            let (mut parts, body) = request.into_parts();
-            let served = ServedRequest::begin(&parts);
-            let is_head = parts.method == Method::HEAD;
-            parts.extensions.insert(served.clone());
-            let mut finish = Finish { served, lines: Arc::clone(&lines), is_over: false };
-            let response = inner.clone().oneshot(Request::from_parts(parts, body));
-            let responded = move |response: Result<Response<Body>, Infallible>| {
-                response.map(|response| {
-                    {
-                        let mut observed = finish.served.observed();
-                        observed.status = Some(response.status());
-                        observed.is_streamed = response.headers().get(header::CONTENT_TYPE) == Some(&EVENTS);
-                    }
-                    // The body of a response to HEAD is not sent.
-                    finish.is_over = is_head;
-                    response.map(|body| Observing { body, finish }.boxed_unsync())
-                })
-            };
-            response.map(responded).boxed()
-        },
-    ))
+    McpService::new(move |mut request| {
+        let served = ServedRequest::begin(&request);
+        let is_head = *request.method() == Method::HEAD;
+        request.extensions_mut().insert(served.clone());
+        let mut finish = Finish { served, lines: Arc::clone(&lines), is_over: false };
+        let response = inner.answer(request);
+        let responded = move |response: Response<Body>| {
+            // The body of a response to HEAD is not sent.
+            finish.is_over = is_head;
+            let is_streamed = response.headers().get(header::CONTENT_TYPE) == Some(&EVENTS);
+            {
+                let mut observed = finish.served.observed();
+                observed.status = Some(response.status());
+                observed.is_streamed = is_streamed;
+            }
+            response.map(|body| Observing { body, bytes: 0, finish }.boxed_unsync())
+        };
+        response.map_ok(responded).boxed()
+    })
 }
 
 /// Finishes the request when it is dropped: no request is without its line.
@@ -72,6 +66,8 @@ impl Drop for Finish {
 /// A response body that is observed.
 struct Observing {
     body: Body,
+    /// How many were sent.
+    bytes: u64,
     finish: Finish,
 }
 
@@ -86,10 +82,7 @@ impl http_body::Body for Observing {
         let this = self.get_mut();
         let frame = std::task::ready!(Pin::new(&mut this.body).poll_frame(cx));
         match &frame {
-            Some(Ok(frame)) => {
-                let bytes = frame.data_ref().map_or(0, Bytes::len);
-                this.finish.served.observed().bytes += bytes as u64;
-            }
+            Some(Ok(frame)) => this.bytes += frame.data_ref().map_or(0, Bytes::len) as u64,
             Some(Err(_)) => this.finish.served.ended(End::Failed),
             None => this.finish.is_over = true,
         }
@@ -108,5 +101,7 @@ impl http_body::Body for Observing {
 impl Drop for Observing {
     fn drop(&mut self) {
         self.finish.is_over |= self.body.is_end_stream();
+        // The layers inside, whose bodies are dropped next, read it.
+        self.finish.served.observed().bytes = self.bytes;
     }
 }

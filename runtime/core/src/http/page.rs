@@ -1,9 +1,9 @@
 //! The page of metrics, on an address of its own.
 
-use std::{convert::Infallible, future::ready, sync::Arc};
+use std::{future::ready, sync::Arc};
 
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
-use tower::service_fn;
+use futures::FutureExt;
+use http::{HeaderValue, Method, Response, StatusCode, header};
 
 use super::{Body, McpService, body, guard, reply};
 use crate::{config::Config, ingress::HostCheck, telemetry::ServedRequest};
@@ -17,7 +17,7 @@ pub(crate) fn page(
     config: Arc<Config>,
     text: impl Fn() -> String + Clone + Send + Sync + 'static,
 ) -> McpService {
-    McpService::new(service_fn(move |request: Request<Body>| {
+    McpService::new(move |request| {
         let (parts, _) = request.into_parts();
         let response = match guard::check(&config, &parts, HostCheck::Check)
             .and_then(|()| guard::check_origin(&config.cors, &parts.headers))
@@ -35,8 +35,8 @@ pub(crate) fn page(
                 response
             }
         };
-        ready(Ok::<_, Infallible>(response))
-    }))
+        ready(Ok(response)).boxed()
+    })
 }
 
 fn empty(status: StatusCode) -> Response<Body> {

@@ -139,7 +139,7 @@ fn json_reply(reply: JsonReply, served: &ServedRequest) -> Response<Body> {
     if let Some(session) = reply.session
         && let Ok(id) = HeaderValue::from_str(session.as_str())
     {
-        served.observed().session = Some(session_hash(id.as_bytes()));
+        served.observed().session = Some(session_hash(id.as_bytes()).into());
         response.headers_mut().insert(headers::SESSION_ID, id);
     }
     response

@@ -6,6 +6,7 @@ use std::{
     fmt,
     future::{Future, ready},
     sync::Arc,
+    task::{Context, Poll},
 };
 
 use futures::{FutureExt, future::BoxFuture};
@@ -17,8 +18,38 @@ use super::body::{self, Body, BoxError};
 use super::endpoint::Endpoint;
 use crate::error::Causes;
 
-/// The server as a tower service.
-pub(crate) type McpService = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
+/// A response that is being made.
+pub(crate) type ResponseFuture = BoxFuture<'static, Result<Response<Body>, Infallible>>;
+
+/// The server as a tower service, which is always ready. Clones share it: each layer calls the one inside of it for every
+/// request, and copies nothing for that.
+#[derive(Clone)]
+pub(crate) struct McpService(Arc<dyn Fn(Request<Body>) -> ResponseFuture + Send + Sync>);
+
+impl McpService {
+    pub(crate) fn new(answer: impl Fn(Request<Body>) -> ResponseFuture + Send + Sync + 'static) -> Self {
+        Self(Arc::new(answer))
+    }
+
+    /// Answers one request.
+    pub(crate) fn answer(&self, request: Request<Body>) -> ResponseFuture {
+        (self.0)(request)
+    }
+}
+
+impl Service<Request<Body>> for McpService {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = ResponseFuture;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> ResponseFuture {
+        self.answer(request)
+    }
+}
 
 type Wrap = Box<dyn FnOnce(McpService) -> McpService + Send>;
 
@@ -38,11 +69,11 @@ impl Routes {
         B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        let service = tower::service_fn(move |request| {
+        let service = McpService::new(move |request| {
             let response = handler(request);
-            async move { Ok::<_, Infallible>(response.await.map(|body| body.map_err(Into::into).boxed_unsync())) }
+            response.map(|response| Ok(response.map(|body| body.map_err(Into::into).boxed_unsync()))).boxed()
         });
-        self.paths.insert(path.to_owned(), BoxCloneSyncService::new(service));
+        self.paths.insert(path.to_owned(), service);
     }
 
     /// Adds a layer around the endpoint and the routes.
@@ -58,9 +89,9 @@ impl Routes {
         self.layers.push(Box::new(move |inner| {
             let inner = BoxCloneSyncService::new(inner.map_err(|never: Infallible| match never {}));
             let wrapped = layer.layer(inner);
-            BoxCloneSyncService::new(tower::service_fn(move |request: Request<Body>| {
-                wrapped.clone().oneshot(request).map(|outcome| Ok::<_, Infallible>(response_of(outcome)))
-            }))
+            McpService::new(move |request| {
+                wrapped.clone().oneshot(request).map(|outcome| Ok(response_of(outcome))).boxed()
+            })
         }));
     }
 
@@ -80,17 +111,17 @@ impl Routes {
         // `/mcp/` is `/mcp`: clients build URLs with and without the last slash, and do not follow redirects of a POST.
         let of_endpoint = without_last_slash(&endpoint.config.path).to_owned();
         let paths = Arc::new(self.paths);
-        let inner = tower::service_fn(move |request: Request<Body>| {
-            let endpoint = Arc::clone(&endpoint);
+        let inner = McpService::new(move |request| {
             let path = request.uri().path();
-            let response: BoxFuture<'static, Result<Response<Body>, Infallible>> = match paths.get(path) {
-                Some(route) => Box::pin(route.clone().oneshot(request)),
-                None if without_last_slash(path) == of_endpoint => Box::pin(endpoint.handle(request).map(Ok)),
-                None => Box::pin(ready(Ok(not_found()))),
-            };
-            response
+            match paths.get(path) {
+                Some(route) => route.answer(request),
+                None if without_last_slash(path) == of_endpoint => {
+                    Arc::clone(&endpoint).handle(request).map(Ok).boxed()
+                }
+                None => ready(Ok(not_found())).boxed(),
+            }
         });
-        self.layers.into_iter().rev().fold(BoxCloneSyncService::new(inner), |inner, wrap| wrap(inner))
+        self.layers.into_iter().rev().fold(inner, |inner, wrap| wrap(inner))
     }
 }
 

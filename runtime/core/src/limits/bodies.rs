@@ -1,11 +1,11 @@
 //! Bytes of request bodies that the process holds.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use super::caller_key::{CallerKey, ClientKey};
+use super::{
+    caller_key::{CallerKey, ClientKey},
+    counts::Counts,
+};
 use crate::config::Config;
 
 /// Counts the bytes of request bodies that this process holds, from their arrival to the end of their response.
@@ -19,7 +19,7 @@ pub(crate) struct BodyLimiter {
 #[derive(Default)]
 struct Held {
     all: usize,
-    clients: HashMap<ClientKey, usize>,
+    clients: Counts<ClientKey>,
 }
 
 /// Why no more bytes of a body are taken.
@@ -62,16 +62,17 @@ impl BodyLimiter {
 impl BodyPermit {
     /// Counts more bytes.
     pub(crate) fn add(&mut self, bytes: usize) -> Result<(), TooManyBytes> {
+        if bytes == 0 {
+            return Ok(());
+        }
         let BodyLimiter { held, per_principal, per_process } = &self.limiter;
         let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
         if held.all.saturating_add(bytes) > *per_process {
             return Err(TooManyBytes::OfProcess { limit: *per_process });
         }
-        let of_client = held.clients.entry(self.client.clone()).or_default();
-        if of_client.saturating_add(bytes) > *per_principal {
+        if !held.clients.add(self.client.clone(), bytes, *per_principal) {
             return Err(TooManyBytes::OfCaller { limit: *per_principal });
         }
-        *of_client += bytes;
         held.all += bytes;
         self.bytes += bytes;
         Ok(())
@@ -85,12 +86,6 @@ impl Drop for BodyPermit {
         }
         let mut held = self.limiter.held.lock().unwrap_or_else(PoisonError::into_inner);
         held.all = held.all.saturating_sub(self.bytes);
-        if let Some(of_client) = held.clients.get_mut(&self.client) {
-            *of_client = of_client.saturating_sub(self.bytes);
-            // The number of clients is not bounded, so entries of those without bodies are removed.
-            if *of_client == 0 {
-                held.clients.remove(&self.client);
-            }
-        }
+        held.clients.remove(self.client.clone(), self.bytes);
     }
 }

@@ -7,6 +7,7 @@
 
 mod bodies;
 mod caller_key;
+mod counts;
 mod requests;
 mod streams;
 

@@ -1,26 +1,25 @@
 //! Concurrent requests of one caller, and of a process.
 
-use std::{
-    collections::HashMap,
-    hash::Hash,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use super::bodies::BodyPermit;
-use super::caller_key::{CALLERS_OF_ADDRESS, CallerKey, ClientKey};
+use super::{
+    bodies::BodyPermit,
+    caller_key::{CALLERS_OF_ADDRESS, CallerKey, ClientKey},
+    counts::Counts,
+};
 use crate::config::RequestLimits;
 
 /// Counts the requests that this process is serving, by caller. Requests that other processes serve are limited by the
 /// concurrency of the Lambda function.
 #[derive(Clone, Default)]
-pub(crate) struct RequestLimiter(Arc<Mutex<Counts>>);
+pub(crate) struct RequestLimiter(Arc<Mutex<Open>>);
 
 #[derive(Default)]
-struct Counts {
+struct Open {
     all: usize,
-    callers: HashMap<CallerKey, usize>,
+    callers: Counts<CallerKey>,
     /// Anonymous callers, by their address.
-    clients: HashMap<ClientKey, usize>,
+    clients: Counts<ClientKey>,
 }
 
 /// Why a request is not served now.
@@ -57,49 +56,31 @@ impl RequestLimiter {
         key: &CallerKey,
         limits: &RequestLimits,
     ) -> Result<RequestPermit, TooManyRequests> {
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if counts.all >= limits.per_process {
+        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if open.all >= limits.per_process {
             return Err(TooManyRequests::OfProcess { limit: limits.per_process });
         }
         let limit = limits.per_principal;
-        if !add(&mut counts.callers, key.clone(), limit) {
+        if !open.callers.add(key.clone(), 1, limit) {
             return Err(TooManyRequests::OfCaller { limit });
         }
         let of_client = limit.saturating_mul(CALLERS_OF_ADDRESS);
-        if key.is_anonymous() && !add(&mut counts.clients, key.client(), of_client) {
-            remove(&mut counts.callers, key);
+        if key.is_anonymous() && !open.clients.add(key.client(), 1, of_client) {
+            open.callers.remove(key.clone(), 1);
             return Err(TooManyRequests::OfCaller { limit });
         }
-        counts.all += 1;
+        open.all += 1;
         Ok(RequestPermit { limiter: self.clone(), key: key.clone(), body: None })
-    }
-}
-
-/// Counts one more, unless `limit` are counted.
-pub(super) fn add<K: Eq + Hash>(counts: &mut HashMap<K, usize>, key: K, limit: usize) -> bool {
-    let count = counts.entry(key).or_default();
-    let is_free = *count < limit;
-    *count += usize::from(is_free);
-    is_free
-}
-
-/// Counts one less. The number of callers is not bounded, so entries of those without any are removed.
-pub(super) fn remove<K: Eq + Hash>(counts: &mut HashMap<K, usize>, key: &K) {
-    if let Some(count) = counts.get_mut(key) {
-        *count = count.saturating_sub(1);
-        if *count == 0 {
-            counts.remove(key);
-        }
     }
 }
 
 impl Drop for RequestPermit {
     fn drop(&mut self) {
-        let mut counts = self.limiter.0.lock().unwrap_or_else(PoisonError::into_inner);
-        counts.all = counts.all.saturating_sub(1);
-        remove(&mut counts.callers, &self.key);
+        let mut open = self.limiter.0.lock().unwrap_or_else(PoisonError::into_inner);
+        open.all = open.all.saturating_sub(1);
+        open.callers.remove(self.key.clone(), 1);
         if self.key.is_anonymous() {
-            remove(&mut counts.clients, &self.key.client());
+            open.clients.remove(self.key.client(), 1);
         }
     }
 }
@@ -129,10 +110,7 @@ mod tests {
         assert_eq!(held.len(), 2 * CALLERS_OF_ADDRESS);
         assert!(enter(key("192.0.2.2", 0)).is_ok(), "another address is not shut out");
         held.clear();
-        let counts = limiter.0.lock().expect("no panic");
-        assert!(
-            counts.callers.is_empty() && counts.clients.is_empty(),
-            "nothing is kept of callers that left"
-        );
+        let open = limiter.0.lock().expect("no panic");
+        assert!(open.callers.is_empty() && open.clients.is_empty(), "nothing is kept of callers that left");
     }
 }

@@ -1,16 +1,13 @@
 //! Open streams of one principal and of one process. On Lambda every open stream occupies an environment and is billed.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use tokio_util::task::TaskTracker;
 
 use super::{
     caller_key::{CALLERS_OF_ADDRESS, CallerKey, ClientKey},
-    requests::{add, remove},
+    counts::Counts,
 };
 use crate::{
     auth::Principal,
@@ -81,7 +78,7 @@ pub(crate) struct StreamLimiter {
 struct OpenStreams {
     all: usize,
     /// Anonymous callers, by their address.
-    clients: HashMap<ClientKey, usize>,
+    clients: Counts<ClientKey>,
 }
 
 impl StreamLimiter {
@@ -97,7 +94,7 @@ impl StreamLimiter {
         }
         let client = caller.is_anonymous().then(|| caller.client());
         let limit = per_caller.saturating_mul(CALLERS_OF_ADDRESS);
-        if client.as_ref().is_some_and(|client| !add(&mut open.clients, client.clone(), limit)) {
+        if client.as_ref().is_some_and(|client| !open.clients.add(client.clone(), 1, limit)) {
             return Err(Fault::TooManyStreams { limit });
         }
         open.all += 1;
@@ -118,7 +115,7 @@ impl Drop for OpenStream {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.all = open.all.saturating_sub(1);
         if let Some(client) = &self.client {
-            remove(&mut open.clients, client);
+            open.clients.remove(client.clone(), 1);
         }
         self.metrics.stream_closed();
     }

@@ -15,8 +15,10 @@ use tokio::{
 };
 
 use super::{service::ConnectionService, socket::Socket, state::ConnectionState};
-use crate::config::RequestLimits;
+use crate::{config::RequestLimits, telemetry::Repeated};
 
+/// How many headers hyper reads without memory of its own for each request, which takes as long as a tenth of a call.
+const HEADERS: usize = 100;
 /// The smallest buffer that hyper accepts, in bytes.
 const SMALLEST_BUFFER: usize = 8192;
 
@@ -37,11 +39,15 @@ pub(super) async fn run(
     socket: TcpStream,
     service: ConnectionService,
     state: Arc<ConnectionState>,
+    refused_heads: &Repeated,
 ) {
-    let socket = TokioIo::new(Socket::new(socket, Arc::clone(&state)));
-    let mut connection = http1::Builder::new()
-        // Above the limits of the server: its refusal says which one is exceeded, and hyper's does not.
-        .max_headers(limits.headers.saturating_mul(2))
+    let socket = TokioIo::new(Socket::new(socket, Arc::clone(&state), limits));
+    let mut builder = http1::Builder::new();
+    if limits.headers > HEADERS {
+        builder.max_headers(limits.headers);
+    }
+    let mut connection = builder
+        // Above the limit of the server: its refusal says which one is exceeded.
         .max_buf_size(limits.header_bytes.saturating_mul(2).max(SMALLEST_BUFFER))
         .header_read_timeout(None)
         .serve_connection(socket, service);
@@ -69,6 +75,14 @@ pub(super) async fn run(
     match end {
         End::Done(done) => {
             if let Err(error) = done {
+                if error.is_parse_too_large() {
+                    refused_heads.log("", |count| {
+                        tracing::warn!(
+                            count,
+                            "a request was refused: it has too many headers, or too large ones"
+                        );
+                    });
+                }
                 tracing::debug!(%error, "a connection ended with an error");
             }
             // The client may still be sending a body that the server does not read. Were the socket closed now, the kernel

@@ -17,7 +17,7 @@ use super::{
     socket,
     state::{ConnectionState, Phase},
 };
-use crate::{config::Config, http::McpService, lifecycle::Lifecycle};
+use crate::{config::Config, http::McpService, lifecycle::Lifecycle, telemetry::Repeated};
 
 /// The open connections, of which there are at most so many. When there are more, the one that is least missed ends: one
 /// whose request has not arrived as a whole, of the client that has the most of them.
@@ -27,11 +27,20 @@ pub(super) struct Connections {
     service: McpService,
     open: Mutex<HashMap<u64, Arc<ConnectionState>>>,
     next: AtomicU64,
+    /// The lines of request heads that hyper does not read.
+    refused_heads: Repeated,
 }
 
 impl Connections {
     pub(super) fn new(config: Arc<Config>, lifecycle: Lifecycle, service: McpService) -> Arc<Self> {
-        Arc::new(Self { config, lifecycle, service, open: Mutex::default(), next: AtomicU64::default() })
+        Arc::new(Self {
+            config,
+            lifecycle,
+            service,
+            open: Mutex::default(),
+            next: AtomicU64::default(),
+            refused_heads: Repeated::default(),
+        })
     }
 
     fn all(&self) -> MutexGuard<'_, HashMap<u64, Arc<ConnectionState>>> {
@@ -54,7 +63,7 @@ impl Connections {
             ConnectionService::new(Arc::clone(&self.config), self.service.clone(), Arc::clone(&state));
         let limits = self.config.requests;
         self.lifecycle.tracker.spawn(async move {
-            connection::run(limits, socket, service, state).await;
+            connection::run(limits, socket, service, state, &entry.connections.refused_heads).await;
             drop(entry);
         });
     }

@@ -7,6 +7,7 @@
 
 mod connection;
 mod connections;
+mod refused_head;
 mod request_body;
 mod service;
 mod socket;

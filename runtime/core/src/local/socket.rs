@@ -14,7 +14,11 @@ use tokio::{
     time::timeout,
 };
 
-use super::state::ConnectionState;
+use super::{
+    refused_head::RefusedHead,
+    state::{ConnectionState, Phase},
+};
+use crate::config::RequestLimits;
 
 /// How long the client may go on sending after the server has closed its side.
 const CLOSE_TIME: Duration = Duration::from_secs(5);
@@ -23,11 +27,14 @@ const CLOSE_TIME: Duration = Duration::from_secs(5);
 pub(super) struct Socket {
     stream: TcpStream,
     state: Arc<ConnectionState>,
+    limits: RequestLimits,
+    /// The response to a head that hyper does not read, when it is being written.
+    refused: Option<RefusedHead>,
 }
 
 impl Socket {
-    pub(super) fn new(stream: TcpStream, state: Arc<ConnectionState>) -> Self {
-        Self { stream, state }
+    pub(super) fn new(stream: TcpStream, state: Arc<ConnectionState>, limits: RequestLimits) -> Self {
+        Self { stream, state, limits, refused: None }
     }
 
     /// Closes in order: no more is sent, what still arrives is read away for a while, then the socket is closed.
@@ -37,6 +44,17 @@ impl Socket {
             _ = closed => {}
             () = self.state.stop.cancelled() => {}
         }
+    }
+
+    /// Whether these bytes are a response that hyper makes by itself to a head that is too large. There is no request then.
+    fn refuses(&mut self, bytes: &[u8]) -> bool {
+        if self.refused.is_none()
+            && RefusedHead::takes_the_place_of(bytes)
+            && self.state.phase().0 <= Phase::Head
+        {
+            self.refused = Some(RefusedHead::new(&self.limits));
+        }
+        self.refused.is_some()
     }
 
     fn note<T>(&self, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
@@ -88,8 +106,12 @@ impl AsyncRead for Socket {
 
 impl AsyncWrite for Socket {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.note(written)
+        let this = &mut *self;
+        let written = match this.refuses(bytes).then_some(this.refused.as_mut()).flatten() {
+            Some(refused) => refused.poll_write(&mut this.stream, cx).map_ok(|()| bytes.len()),
+            None => Pin::new(&mut this.stream).poll_write(cx, bytes),
+        };
+        this.note(written)
     }
 
     fn poll_write_vectored(
@@ -97,6 +119,10 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if self.refuses(bytes.first().map_or(&[][..], |first| first)) {
+            // It is one piece.
+            return self.poll_write(cx, bytes.first().map_or(&[][..], |first| first));
+        }
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bytes);
         self.note(written)
     }

@@ -69,12 +69,12 @@ impl Observed {
     pub(crate) fn end_span(&mut self) {
         let Some((span, is_listed)) = self.span.take() else { return };
         let has_worked = self.code.is_none() && self.is_error != Some(true) && self.end == End::Complete;
-        let is_known = match &self.target {
+        let is_known = match self.target() {
             Some(Target::Tool(tool)) => has_worked || is_listed(tool),
             Some(Target::Prompt(_)) => has_worked,
             Some(Target::Resource(_)) | None => false,
         };
-        let [tool, prompt, resource] = request_line::names(self.target.as_ref());
+        let [tool, prompt, resource] = request_line::names(self.target());
         span.end(&EndedCall {
             tool,
             prompt,

@@ -1,5 +1,7 @@
 //! A log subscriber that is created with the first line that the filter accepts.
 //!
+//! A span of the server waits for that line too, if it is a deferred one, and lines of requests never need the subscriber.
+//!
 //! A registry reserves memory for the spans of 4,096 threads and writes to 33 KB of it when it is created. Most cold
 //! starts log nothing before the first response, so they save that time.
 
@@ -13,6 +15,8 @@ use tracing::{
 use tracing_core::span::Current;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
+use super::{around::create_all, plain_lines::PlainLines};
+
 /// The subscriber that writes the log.
 pub(super) type Inner = Box<dyn Subscriber + Send + Sync>;
 
@@ -20,12 +24,18 @@ pub(super) struct LazySubscriber {
     filter: Targets,
     create: Box<dyn Fn() -> Inner + Send + Sync>,
     inner: OnceLock<Inner>,
+    plain: Option<PlainLines>,
 }
 
 impl LazySubscriber {
     /// A subscriber for the lines and spans that the filter accepts. The subscriber that `create` returns needs no filter.
     pub(super) fn new(filter: Targets, create: impl Fn() -> Inner + Send + Sync + 'static) -> Self {
-        Self { filter, create: Box::new(create), inner: OnceLock::new() }
+        Self { filter, create: Box::new(create), inner: OnceLock::new(), plain: None }
+    }
+
+    /// The same, with lines of requests that are plain written by these.
+    pub(super) fn with_plain_lines(self, plain: PlainLines) -> Self {
+        Self { plain: Some(plain), ..self }
     }
 
     fn inner(&self) -> &Inner {
@@ -48,6 +58,7 @@ impl Subscriber for LazySubscriber {
     }
 
     fn new_span(&self, attributes: &Attributes<'_>) -> Id {
+        create_all();
         self.inner().new_span(attributes)
     }
 
@@ -60,10 +71,14 @@ impl Subscriber for LazySubscriber {
     }
 
     fn event(&self, event: &Event<'_>) {
-        self.inner().event(event);
+        if !self.plain.as_ref().is_some_and(|plain| plain.write(event)) {
+            create_all();
+            self.inner().event(event);
+        }
     }
 
     fn enter(&self, span: &Id) {
+        create_all();
         self.inner().enter(span);
     }
 
@@ -80,6 +95,7 @@ impl Subscriber for LazySubscriber {
     }
 
     fn current_span(&self) -> Current {
+        create_all();
         self.inner.get().map_or_else(Current::none, Subscriber::current_span)
     }
 }

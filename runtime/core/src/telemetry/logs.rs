@@ -17,6 +17,7 @@ use tracing_subscriber::{
 
 use super::{
     lazy::{Inner, LazySubscriber},
+    plain_lines::PlainLines,
     request_line,
     writer::{LogWriter, Notice},
 };
@@ -59,8 +60,9 @@ pub fn init(config: &Config, beside: Option<Beside>) -> Logs {
     let filter = config.log_filter.targets().clone();
     let installed = match beside {
         None => {
+            let plain = PlainLines::new(format, writer.clone());
             let create = move || subscriber(format, writer.clone());
-            set_global_default(LazySubscriber::new(filter, create))
+            set_global_default(LazySubscriber::new(filter, create).with_plain_lines(plain))
         }
         // Two filters are asked for each line, so there is nothing to put off.
         Some(beside) => {
@@ -117,7 +119,7 @@ pub(super) fn standard_output() -> io::Result<File> {
     io::stdout().as_handle().try_clone_to_owned().map(File::from)
 }
 
-fn subscriber(format: LogFormat, writer: LogWriter) -> Inner {
+pub(super) fn subscriber(format: LogFormat, writer: LogWriter) -> Inner {
     match format {
         LogFormat::Text => Box::new(registry().with(text(writer))),
         LogFormat::Json => Box::new(registry().with(json(writer))),

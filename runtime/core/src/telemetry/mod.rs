@@ -1,13 +1,16 @@
 //! The log of the server, and the trace of an invocation.
 
+mod around;
 mod attempt_span;
 #[cfg(feature = "otel")]
 mod call_span;
+mod deferred_span;
 mod lazy;
 mod logs;
 #[cfg(feature = "metrics")]
 mod metric_lines;
 mod payloads;
+mod plain_lines;
 mod repeated;
 mod request_line;
 #[cfg(feature = "otel")]
@@ -21,7 +24,9 @@ mod trace_context;
 mod trace_header;
 mod writer;
 
+pub(crate) use around::outside_of_deferred;
 pub(crate) use attempt_span::{AttemptSpan, TaskTracing};
+pub use deferred_span::{DeferredSpan, WithinSpan};
 pub use logs::{Beside, Logs, init as init_logs};
 #[cfg(feature = "metrics")]
 pub(crate) use metric_lines::MetricLines;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{
     repeated::Repeated,
     served_request::{Observed, Target},
+    text::bounded,
     trace_context::TraceContext,
 };
 use crate::protocol::{Era, Method};
@@ -34,10 +35,13 @@ impl RequestLines {
 /// The fields are those of `tests/contract/log.json`. The line belongs to no span: it has itself what spans have.
 fn line(request: &Observed) {
     let invocation = request.invocation.as_ref();
-    let [tool, prompt, resource] = names(request.target.as_ref());
+    let [tool, prompt, resource] = names(request.target());
     let method = request.method.as_ref().map(Method::as_str);
-    let (client, client_version) =
-        request.client.as_ref().map(|(name, version)| (name.as_str(), version.as_str())).unzip();
+    let other_method = match &request.method {
+        Some(Method::Other(name)) => Some(bounded(name)),
+        _ => None,
+    };
+    let (client, client_version) = request.handled.as_ref().map_or((None, None), |handled| handled.client());
     tracing::info!(
         target: TARGET,
         parent: None,
@@ -45,7 +49,7 @@ fn line(request: &Observed) {
         traceId = invocation.and_then(|invocation| invocation.trace_id()),
         trace_id = request.trace.as_ref().map(TraceContext::trace_id),
         session = request.session.as_deref(),
-        method = method.map(super::text::bounded).as_deref(),
+        method = other_method.as_deref().or(method),
         tool,
         prompt,
         resource,
@@ -60,11 +64,11 @@ fn line(request: &Observed) {
         era = request.era.map(era_word),
         client,
         clientVersion = client_version,
-        tenantId = invocation.and_then(|invocation| invocation.tenant_id()).map(super::text::bounded).as_deref(),
+        tenantId = invocation.and_then(|invocation| invocation.tenant_id()).map(bounded).as_deref(),
         coldStart = invocation.map(|invocation| invocation.is_cold_start()),
         httpMethod = request.http_method.as_str(),
         // The path of the endpoint is the same in every line.
-        path = method.is_none().then_some(request.path.as_str()),
+        path = method.is_none().then(|| request.path()).as_deref(),
         "served"
     );
 }

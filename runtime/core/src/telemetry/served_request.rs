@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use http::{Extensions, StatusCode, request::Parts};
+use http::{Extensions, Request, StatusCode, Uri};
 use rmcp::model::{ClientRequest, GetMeta, Implementation, RequestId};
 use tokio::time::Instant;
 
@@ -29,8 +29,8 @@ pub(crate) struct Observed {
     /// From the request to the last byte of the response. Zero before that.
     pub(crate) duration: Duration,
     pub(crate) http_method: http::Method,
-    /// The path without its query, which may hold secrets.
-    pub(crate) path: String,
+    /// The target of the request. Its query may hold secrets.
+    uri: Uri,
     /// The Lambda invocation that the request came with.
     pub(crate) invocation: Option<Invocation>,
     /// The trace of the headers.
@@ -39,13 +39,12 @@ pub(crate) struct Observed {
     /// the call, which is the same trace if the client has one.
     pub(crate) trace: Option<TraceContext>,
     /// A hash of the session's id: the id itself lets its owner act in the session.
-    pub(crate) session: Option<String>,
+    pub(crate) session: Option<Arc<str>>,
     pub(crate) era: Option<Era>,
     /// The method of MCP. Of a batch, that of its first request.
     pub(crate) method: Option<Method>,
-    pub(crate) target: Option<Target>,
-    /// The name and the version of the client.
-    pub(crate) client: Option<(String, String)>,
+    /// What a handler was called for. Of a batch, the last one counts.
+    pub(super) handled: Option<Arc<Handled>>,
     /// Why the server refused the request, and the id of the refused request.
     pub(crate) refusal: Option<(String, String)>,
     /// The HTTP status. `None`: the client left before there was one.
@@ -62,6 +61,20 @@ pub(crate) struct Observed {
     /// The span of its call in a tracing system.
     #[cfg(feature = "otel")]
     pub(super) span: Option<(Arc<dyn RequestSpan>, IsListed)>,
+}
+
+/// What a handler is called for, and by which client.
+#[derive(Debug, Default)]
+pub(super) struct Handled {
+    pub(super) target: Option<Target>,
+    /// The name and the version of the client.
+    pub(super) client: Option<(String, String)>,
+}
+
+impl Handled {
+    pub(super) fn client(&self) -> (Option<&str>, Option<&str>) {
+        self.client.as_ref().map(|(name, version)| (name.as_str(), version.as_str())).unzip()
+    }
 }
 
 /// What a request is about.
@@ -106,21 +119,20 @@ impl End {
 
 impl ServedRequest {
     /// Begins with what the head of the request tells.
-    pub(crate) fn begin(parts: &Parts) -> Self {
-        let trace = TraceContext::of_headers(&parts.headers);
+    pub(crate) fn begin<B>(request: &Request<B>) -> Self {
+        let trace = TraceContext::of_headers(request.headers());
         Self(Arc::new(Mutex::new(Observed {
             started: Instant::now(),
             duration: Duration::ZERO,
-            http_method: parts.method.clone(),
-            path: bounded(parts.uri.path()),
-            invocation: parts.extensions.get::<Invocation>().cloned(),
+            http_method: request.method().clone(),
+            uri: request.uri().clone(),
+            invocation: request.extensions().get::<Invocation>().cloned(),
             trace: trace.clone(),
             trace_of_headers: trace,
             session: None,
             era: None,
             method: None,
-            target: None,
-            client: None,
+            handled: None,
             refusal: None,
             status: None,
             code: None,
@@ -135,7 +147,7 @@ impl ServedRequest {
 
     /// The request with these extensions. One that no layer observes leads nowhere.
     pub(crate) fn of(extensions: &Extensions) -> Self {
-        extensions.get().cloned().unwrap_or_else(|| Self::begin(&http::Request::new(()).into_parts().0))
+        extensions.get().cloned().unwrap_or_else(|| Self::begin(&Request::new(())))
     }
 
     pub(crate) fn observed(&self) -> MutexGuard<'_, Observed> {
@@ -171,12 +183,12 @@ impl Observed {
         self.era = Some(era);
         self.method = method;
         let session = headers.get(headers::SESSION_ID).filter(|id| era == Era::Session && !id.is_empty());
-        self.session = session.map(|id| session_hash(id.as_bytes()));
+        self.session = session.map(|id| session_hash(id.as_bytes()).into());
     }
 
     /// A handler is called.
     pub(crate) fn handled(&mut self, request: &ClientRequest, client: &Implementation) {
-        self.target = match request {
+        let target = match request {
             ClientRequest::CallToolRequest(request) => Some(Target::Tool(bounded(&request.params.name))),
             ClientRequest::GetPromptRequest(request) => Some(Target::Prompt(bounded(&request.params.name))),
             ClientRequest::ReadResourceRequest(request) => Some(resource(&request.params.uri)),
@@ -186,9 +198,18 @@ impl Observed {
         };
         let trace = TraceContext::of_meta(&request.get_meta().0);
         self.trace = self.trace_of_span().or(trace).or_else(|| self.trace_of_headers.clone());
-        if client.name != "unknown" {
-            self.client = Some((bounded(&client.name), bounded(&client.version)));
-        }
+        let client = (client.name != "unknown").then(|| (bounded(&client.name), bounded(&client.version)));
+        self.handled = Some(Arc::new(Handled { target, client }));
+    }
+
+    /// What the request is about.
+    pub(crate) fn target(&self) -> Option<&Target> {
+        self.handled.as_ref()?.target.as_ref()
+    }
+
+    /// The path without its query, for the log.
+    pub(super) fn path(&self) -> String {
+        bounded(self.uri.path())
     }
 
     /// The trace with the span of the call as its parent.

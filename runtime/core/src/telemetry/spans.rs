@@ -5,6 +5,7 @@ use std::time::Duration;
 use tracing::Span;
 
 use super::{
+    deferred_span::DeferredSpan,
     request_line::{era_word, names},
     served_request::Observed,
     text::bounded,
@@ -12,29 +13,33 @@ use super::{
 };
 use crate::{protocol::Method, tasks::Task};
 
+const EXCHANGE: &str = "mcp_lambda_server::exchange";
+
 /// The span of one exchange. On Lambda it is within the span of its invocation.
-pub(crate) fn exchange_span(request: &Observed, method: &Method) -> Span {
-    const TARGET: &str = "mcp_lambda_server::exchange";
-    if !tracing::enabled!(target: TARGET, tracing::Level::INFO) {
-        return Span::none();
+pub(crate) fn exchange_span(request: &Observed, method: &Method) -> DeferredSpan {
+    if !tracing::span_enabled!(target: EXCHANGE, tracing::Level::INFO) {
+        return DeferredSpan::default();
     }
-    let [tool, prompt, resource] = names(request.target.as_ref());
-    let (client, client_version) =
-        request.client.as_ref().map(|(name, version)| (name.as_str(), version.as_str())).unzip();
-    tracing::info_span!(
-        target: TARGET,
-        "exchange",
-        method = bounded(method.as_str()),
-        tool,
-        prompt,
-        resource,
-        era = request.era.map(era_word),
-        session = request.session.as_deref(),
-        client,
-        clientVersion = client_version,
-        trace_id = request.trace.as_ref().map(TraceContext::trace_id),
-        parent_id = request.trace.as_ref().map(TraceContext::parent_id),
-    )
+    let (method, handled) = (method.clone(), request.handled.clone().unwrap_or_default());
+    let (era, session, trace) = (request.era, request.session.clone(), request.trace.clone());
+    DeferredSpan::new(move || {
+        let [tool, prompt, resource] = names(handled.target.as_ref());
+        let (client, client_version) = handled.client();
+        tracing::info_span!(
+            target: EXCHANGE,
+            "exchange",
+            method = bounded(method.as_str()),
+            tool,
+            prompt,
+            resource,
+            era = era.map(era_word),
+            session = session.as_deref(),
+            client,
+            clientVersion = client_version,
+            trace_id = trace.as_ref().map(TraceContext::trace_id),
+            parent_id = trace.as_ref().map(TraceContext::parent_id),
+        )
+    })
 }
 
 /// The span of one attempt of a task.

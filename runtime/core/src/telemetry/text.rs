@@ -10,6 +10,9 @@ pub(crate) fn bounded(text: &str) -> String {
 
 /// The same, up to another number of characters.
 pub(super) fn shortened(text: &str, longest: usize) -> String {
+    if text.len() <= longest && text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+        return text.to_owned();
+    }
     let mut bounded = String::with_capacity(text.len().min(longest));
     for character in text.chars().take(longest) {
         if character.is_control() || matches!(character, '\u{2028}' | '\u{2029}') {
@@ -19,6 +22,12 @@ pub(super) fn shortened(text: &str, longest: usize) -> String {
         }
     }
     bounded
+}
+
+/// Whether text stands in a line as it is, in whichever format: nothing in it has to be escaped.
+pub(super) fn is_plain(text: &[u8]) -> bool {
+    // Without a branch for each byte.
+    text.iter().fold(true, |all, byte| all & matches!(byte, b' '..=b'~') & (*byte != b'"') & (*byte != b'\\'))
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use chrono::{DateTime, SecondsFormat};
+use chrono::{DateTime, SecondsFormat, Utc};
 
 /// A point in time, in milliseconds since the Unix epoch. Its serde form is that number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -114,8 +114,17 @@ impl fmt::Debug for Clock {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the one reader of the wall clock")]
+/// The time of a line of the log, which is that of the operating system in every test too.
+pub(crate) fn log_time() -> DateTime<Utc> {
+    DateTime::from(wall_clock())
+}
+
 fn system_now() -> Timestamp {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let since = wall_clock().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one reader of the wall clock")]
+fn wall_clock() -> std::time::SystemTime {
+    std::time::SystemTime::now()
 }

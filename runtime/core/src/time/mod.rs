@@ -3,5 +3,6 @@
 mod clock;
 mod deadline;
 
+pub(crate) use clock::log_time;
 pub use clock::{Clock, Timestamp};
 pub use deadline::Deadline;

@@ -1,7 +1,7 @@
 //! The data behind `inbox`.
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{HashMap, VecDeque},
     time::Duration,
 };
 
@@ -16,7 +16,7 @@ use crate::{
 const MAX_MESSAGES: usize = 1_000;
 const MAX_BYTES: usize = 16 * 1024 * 1024;
 /// What an inbox, and each message of it, takes besides the bodies.
-const INBOX_OVERHEAD: usize = 2048;
+const INBOX_OVERHEAD: usize = 512;
 const OVERHEAD: usize = 256;
 /// How long a message of a session that has ended is kept: the calls that it stops poll every two seconds.
 const KEPT_AFTER_END: Duration = Duration::from_secs(20);
@@ -32,71 +32,60 @@ pub(in crate::store::memory) struct Messages {
     bytes: usize,
 }
 
-/// The messages of one session, by recipient, in the order in which they were put.
+/// The messages of one session, in the order in which they were put. Most inboxes have one, such as that of a session that has
+/// ended, so there is no index.
 #[derive(Default)]
 struct SessionInbox {
     /// The number of the message that was put last, among those of all sessions.
     last: u64,
-    by_recipient: HashMap<InboxKey, BTreeMap<u64, ClientMessage>>,
-    recipients: BTreeMap<u64, InboxKey>,
-    next: u64,
+    messages: VecDeque<ClientMessage>,
     bytes: usize,
 }
 
 impl SessionInbox {
     fn size(&self) -> usize {
-        INBOX_OVERHEAD + self.recipients.len() * OVERHEAD + self.bytes
+        INBOX_OVERHEAD + self.messages.len() * OVERHEAD + self.bytes
     }
 
     /// Adds a message, unless its recipient has one of the same name.
     fn put(&mut self, message: &ClientMessage) {
-        let of_recipient = self.by_recipient.entry(message.to.clone()).or_default();
-        if of_recipient.values().any(|known| known.name == message.name) {
+        if self.position(message).is_some() {
             return;
         }
-        of_recipient.insert(self.next, message.clone());
-        self.recipients.insert(self.next, message.to.clone());
+        if self.messages.is_empty() {
+            // Room for the one that may be the only one.
+            self.messages.reserve_exact(1);
+        }
+        self.messages.push_back(message.clone());
         self.bytes += message.body.len();
-        self.next += 1;
-        while self.recipients.len() > MAX_MESSAGES || (self.bytes > MAX_BYTES && self.recipients.len() > 1) {
-            let Some(oldest) = self.recipients.keys().next().copied() else { return };
-            self.remove(oldest);
+        while self.messages.len() > MAX_MESSAGES || (self.bytes > MAX_BYTES && self.messages.len() > 1) {
+            self.remove(0);
         }
     }
 
     fn read(&self, to: &[InboxKey], now: Timestamp) -> Vec<ClientMessage> {
-        let found = to.iter().filter_map(|to| self.by_recipient.get(to)).flatten();
-        let mut found: Vec<_> = found.filter(|(_, message)| message.expires_at > now).collect();
-        found.sort_by_key(|(order, _)| **order);
-        found.into_iter().map(|(_, message)| message.clone()).collect()
+        let wanted = |message: &&ClientMessage| message.expires_at > now && to.contains(&message.to);
+        self.messages.iter().filter(wanted).cloned().collect()
     }
 
     fn discard(&mut self, message: &ClientMessage) {
-        let of_recipient = self.by_recipient.get(&message.to).into_iter().flatten();
-        let found =
-            of_recipient.filter(|(_, known)| known.name == message.name).map(|(order, _)| *order).next();
-        if let Some(order) = found {
-            self.remove(order);
+        if let Some(position) = self.position(message) {
+            self.remove(position);
         }
     }
 
     fn sweep(&mut self, now: Timestamp) {
-        let all = self.by_recipient.values().flatten();
-        let expired: Vec<_> =
-            all.filter(|(_, message)| message.expires_at <= now).map(|(order, _)| *order).collect();
-        for order in expired {
-            self.remove(order);
-        }
+        self.messages.retain(|message| message.expires_at > now);
+        self.bytes = self.messages.iter().map(|message| message.body.len()).sum();
     }
 
-    fn remove(&mut self, order: u64) {
-        let Some(to) = self.recipients.remove(&order) else { return };
-        let Some(of_recipient) = self.by_recipient.get_mut(&to) else { return };
-        if let Some(message) = of_recipient.remove(&order) {
+    fn position(&self, message: &ClientMessage) -> Option<usize> {
+        self.messages.iter().position(|known| known.name == message.name && known.to == message.to)
+    }
+
+    fn remove(&mut self, position: usize) {
+        if let Some(message) = self.messages.remove(position) {
             self.bytes -= message.body.len();
-        }
-        if of_recipient.is_empty() {
-            self.by_recipient.remove(&to);
         }
     }
 }
@@ -162,7 +151,7 @@ impl Messages {
         for inbox in self.inboxes.values_mut() {
             inbox.sweep(now);
         }
-        self.inboxes.retain(|_, inbox| !inbox.recipients.is_empty());
+        self.inboxes.retain(|_, inbox| !inbox.messages.is_empty());
         self.bytes = self.inboxes.values().map(SessionInbox::size).sum();
     }
 
