@@ -342,7 +342,7 @@ async fn hostile_headers_are_header_mismatches() {
 #[tokio::test(start_paused = true)]
 async fn headers_that_are_not_read_are_not_validated() {
     let world = watched();
-    let many = (0..150).fold(echo(), |post, n| post.and_header(&format!("mcp-param-x{n}"), b"\xff\xff"));
+    let many = (0..80).fold(echo(), |post, n| post.and_header(&format!("mcp-param-x{n}"), b"\xff\xff"));
     let post = many.and_header("x-forwarded-host", b"evil.example").and_header("mcp-session-id", b"\xff");
     assert_eq!(text(post.send(world.at(0)).await).await, "hi");
     assert_eq!(logged(), [""; 0]);

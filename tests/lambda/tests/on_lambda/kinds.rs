@@ -83,6 +83,8 @@ async fn completions_and_warm_ups_succeed_with_their_line_of_the_log_alone() {
     let emulator = function().start().await.unwrap();
     // The first request of an environment is when it would say something.
     assert_eq!(call("echo", json!({ "message": "on" })).send_to(&emulator).await.tool_text().await, "on");
+    // Its line is written when its client may have the response already.
+    eventually("the line of the call", || logged(&emulator, r#""message":"served""#) == 1).await;
     let id = emulator.environments()[0].id;
     let before = emulator.logs(id);
     let quiet =
