@@ -157,12 +157,6 @@ impl Visit for Fields<'_> {
 }
 
 /// A number that has at most three decimals, in thousandths.
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "it is compared"
-)]
 fn thousandths(value: f64) -> Option<u64> {
     const LARGEST: f64 = 1e12;
     let is_in_range = (0.0..LARGEST).contains(&value) && value.is_sign_positive();
