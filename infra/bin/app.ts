@@ -17,11 +17,13 @@ const DEFAULT_NAME = 'mcp-lambda-server';
 
 function main(): void {
   // The CDK's own validation takes three times as long as the rest of the synthesis. The tests use cfn-lint instead.
-  const app = new App({ builtinCloudFormationValidation: false });
+  // Synthesised at the end of this function: a file that is invalid leaves half a stack.
+  const app = new App({ builtinCloudFormationValidation: false, autoSynth: false });
   const context = app.node.getAllContext() as { [name: string]: unknown };
   const servers = context['servers'] as string | undefined;
   if (servers !== undefined) {
     addServersStack(app, servers);
+    app.synth();
     return;
   }
   const named = context['config'] as string | undefined;
@@ -50,6 +52,7 @@ function main(): void {
   const server = createServer(stack, config, dirname(file));
   McpFindings.acknowledge(server);
   addOutputs(stack, server);
+  app.synth();
 }
 
 try {

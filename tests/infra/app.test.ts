@@ -1,6 +1,6 @@
 // The app as `npx cdk` runs it, and cfn-lint on its templates.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Validations } from 'aws-cdk-lib';
@@ -121,6 +121,29 @@ describe('npx cdk synth', () => {
     );
     expect(stderr).toContain('[endpoint] path must be a path without a slash at its end, got: x/');
     expect(stderr).not.toMatch(/at .*\.ts:|McpEndpoint|'timeout'/);
+  });
+
+  it('synthesises a servers.yaml, and reports what is wrong with one without a stack trace', () => {
+    const file = join(out, 'servers.yaml');
+    const program = join(root, 'tests', 'infra', 'program');
+    const servers = (more: string) => `name: servers
+binary: ${join(program, 'bootstrap')}
+api_gateway: {type: rest}
+servers:
+  own: {folder: ${program}, command: ./bootstrap${more}}
+`;
+    writeFileSync(file, servers(''));
+    const made = synth('servers', { servers: file });
+    expect(made.status, made.stderr).toBe(0);
+    expect(Object.keys(JSON.parse(readFileSync(made.path, 'utf8')).Outputs)).toEqual(['OwnEndpoint', 'OwnFunctionName']);
+    writeFileSync(file, servers(', timeout: 0').replace('program/bootstrap', 'nothing'));
+    const refused = synth('refused-servers', { servers: file });
+    expect(refused.status).toBe(1);
+    expect(refused.stderr).toMatch(/servers\.yaml:5:\d+: servers\.own\.timeout: must be a whole number from 1 to 900, got: 0/);
+    writeFileSync(file, servers('').replace('program/bootstrap', 'nothing'));
+    const absent = synth('absent-binary', { servers: file });
+    expect(absent.stderr).toContain(`${file}:2:1: binary: must be the path of a built mcp-lambda-stdio`);
+    for (const { stderr } of [refused, absent]) expect(stderr).not.toMatch(/at .*\.ts:|Validation failed|RestApi/);
   });
 
   it('reports an invalid setting without a stack trace', () => {

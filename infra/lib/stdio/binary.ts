@@ -30,7 +30,7 @@ export function checkBinary(given: string | undefined): void {
 /** The binary: the one that is given, or one that cargo-lambda builds from this repository. */
 export function findBinary(given: string | undefined, architecture: lambda.Architecture): StdioBinary {
   const file = given === undefined ? build(architecture) : resolve(given);
-  checkMachineCode(file, architecture);
+  checkMachineCode('binary', file, architecture);
   return { file, digest: createHash('sha256').update(readFileSync(file)).digest('hex') };
 }
 

@@ -31,7 +31,7 @@ export class CommandPart implements StdioPart {
   }
 
   public prepare(architecture: lambda.Architecture): PreparedPart {
-    if (this.isInFolder()) checkMachineCode(join(this.folder, this.command), architecture);
+    if (this.isInFolder()) checkMachineCode('program', join(this.folder, this.command), architecture);
     const fingerprint = FileSystem.fingerprint(this.folder);
     return {
       key: JSON.stringify(['command', this.command, this.options.args, fingerprint]),
@@ -53,7 +53,7 @@ export class CommandPart implements StdioPart {
 }
 
 /** Fails if the file is an ELF file of another architecture. */
-export function checkMachineCode(file: string, architecture: lambda.Architecture): void {
+export function checkMachineCode(property: string, file: string, architecture: lambda.Architecture): void {
   const head = Buffer.alloc(20);
   const descriptor = openSync(file, 'r');
   const length = readSync(descriptor, head, 0, head.length, 0);
@@ -61,5 +61,5 @@ export function checkMachineCode(file: string, architecture: lambda.Architecture
   if (length < head.length || head.toString('latin1', 0, 4) !== '\x7fELF') return;
   if (head.readUInt16LE(18) === namesOf(architecture).elf) return;
   const rule = `must be machine code for Linux on ${architecture.name}, which is the function's architecture`;
-  fail('program', file, rule, "build it for that, or set 'architecture'");
+  fail(property, file, rule, "build it for that, or set 'architecture'");
 }

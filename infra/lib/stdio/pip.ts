@@ -102,6 +102,9 @@ export class Pip {
       const rule = `cannot be bundled: a wheel for Linux on ${architecture} has another hash than the lock file`;
       fail('program', wanted, rule, 'delete the lock file and synthesise again, if you trust the change');
     }
+    if (/no such option/.test(run.stderr)) {
+      fail('program', wanted, 'needs pip 22.2 or newer to be bundled', `run '${this.python} -m pip install --upgrade pip'`);
+    }
     const rule = `cannot be bundled, pip failed: ${lastLines(run)}`;
     return fail('program', wanted, rule, 'correct what pip reports, and synthesise again');
   }

@@ -274,12 +274,18 @@ describe('a package of PyPI', () => {
     );
   });
 
-  it('fails without a console script, with several, and without Python', () => {
+  it('fails without a console script, with several, with an old pip, and without Python', () => {
     expect(failureOf(() => bundle(pypi('library')))).toBe(
       "'program' cannot be started: the package library has no console script, got: library; use McpStdioProgram.command() with a program of your own",
     );
     expect(failureOf(() => bundle(pypi('several')))).toBe(
       "'program' cannot be started: the package several has no console script of that name, got: several; set 'script' to one of first, second",
+    );
+    const old = join(project, 'old-python');
+    writeFileSync(old, '#!/bin/sh\nif [ "$1" = -c ]; then echo 3.9; else echo "no such option: --report" >&2; exit 2; fi\n');
+    chmodSync(old, 0o755);
+    expect(failureOf(() => bundle(pypi('tiny-server', { python: old })))).toBe(
+      `'program' needs pip 22.2 or newer to be bundled, got: tiny-server==1.0.0; run '${old} -m pip install --upgrade pip'`,
     );
     expect(failureOf(() => bundle(pypi('tiny-server', { python: '/nothing/python3' })))).toMatch(
       /^'program' needs Python with pip to be bundled, and there is none on PATH, got: \/nothing\/python3; install Python /,
@@ -327,6 +333,7 @@ describe('a program of your own', () => {
     const message = `'program' must be machine code for Linux on arm64, which is the function's architecture, got: ${file}; build it for that, or set 'architecture'`;
     expect(failureOf(() => bundle(program))).toBe(message);
     bundle(program, { architecture: lambda.Architecture.X86_64 });
+    expect(failureOf(() => bundle(npm('@tiny/server'), { binary: file }))).toBe(message.replace('program', 'binary'));
   });
 
   it('fails if there is no such folder or file', () => {
