@@ -59,7 +59,7 @@ function checkDocker({ manifestPath, cargoLambdaFlags }: Build): string[] {
  * cargo-lambda installs a missing target with rustup. It does not look for a target that is there without rustup, and
  * asks for one that is not there.
  */
-function targetFlags(architecture: lambda.Architecture): string[] {
+export function targetFlags(architecture: lambda.Architecture): string[] {
   const target = architecture === lambda.Architecture.ARM_64 ? 'aarch64-unknown-linux-gnu' : 'x86_64-unknown-linux-gnu';
   if (existsSync(output('rustc', '--print', 'target-libdir', '--target', target))) return ['--skip-target-check'];
   if (works('rustup', '--version')) return [];

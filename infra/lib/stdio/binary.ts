@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
+import { findCargoLambda, targetFlags } from '../private/cargo-lambda';
 import { fail } from '../private/validation';
 import { checkMachineCode } from './command';
 import { namesOf } from './target';
@@ -41,13 +42,17 @@ function build(architecture: lambda.Architecture): string {
   const { npm: cpu } = namesOf(architecture);
   const known = built.get(cpu);
   if (known !== undefined) return known;
+  if (!findCargoLambda()) {
+    const wayOut = `run 'python3 -m venv .venv && .venv/bin/pip install cargo-lambda' in the folder of the app (and install Rust, https://rustup.rs), or set 'binary' to a built ${BINARY}`;
+    fail('binary', undefined, 'needs cargo-lambda to be built, which is not found', wayOut);
+  }
   const folder = mkdtempSync(join(tmpdir(), 'mcp-stdio-'));
-  const target = [cpu === 'arm64' ? '--arm64' : '--x86-64', '--skip-target-check', '--locked', '--release'];
+  const target = [cpu === 'arm64' ? '--arm64' : '--x86-64', ...targetFlags(architecture), '--locked', '--release'];
   const args = ['lambda', 'build', ...target, '--manifest-path', manifest(), '--bin', BINARY, '--lambda-dir', folder];
   const run = runTool('cargo', args, process.cwd());
   if (!run?.ok) {
     const reason = run ? lastLines(run) : 'there is no cargo on PATH';
-    const wayOut = `install cargo-lambda ('pip install cargo-lambda'), or set 'binary' to a built ${BINARY}`;
+    const wayOut = `correct what it reports, or set 'binary' to a built ${BINARY}`;
     fail('binary', undefined, `could not be built with cargo-lambda: ${reason}`, wayOut);
   }
   const file = join(folder, BINARY, 'bootstrap');
