@@ -14,6 +14,7 @@ import {
 } from '../../lib';
 import { checkProps } from '../../lib/private/checks';
 import { serverProps } from '../../lib/stdio/mcp-stdio-server';
+import { prepareToBuild } from '../cargo-lambda';
 import { toRestApiOptions, toProps } from '../deploy-toml/props';
 import type { DeployConfig } from '../deploy-toml/schema';
 import { toProgram } from './program';
@@ -65,6 +66,8 @@ class Servers {
     }
     this.checkAgentCore();
     this.source.throwAny();
+    const builds = this.config.binary === undefined && planned.some(({ program }) => program?._parts() !== undefined);
+    if (this.stack.bundlingRequired && builds) prepareToBuild();
     const created = props.map(({ plan, props: given }) => {
       const server = given && this.attempt(plan, () => new McpStdioServer(plan.scope, 'Mcp', given));
       return [plan.place[1], server] as const;

@@ -3,7 +3,6 @@ import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { CfnOutput, Stack, type App } from 'aws-cdk-lib';
 import { McpFindings } from '../../lib';
-import { prepareToBuild } from '../cargo-lambda';
 import { createServers } from './servers';
 import { readServers } from './read';
 import { ServersConfigError, Source } from './source';
@@ -23,8 +22,6 @@ export function addServersStack(app: App, file: string): Stack {
     description: config.description ?? 'MCP servers on AWS Lambda',
     ...(region !== undefined && { env: { region, ...(account !== undefined && { account }) } }),
   });
-  const bundles = Object.values(config.servers).some(({ image }) => image === undefined);
-  if (stack.bundlingRequired && bundles && config.binary === undefined) prepareToBuild();
   const { servers, gateway } = createServers(stack, config, source, path);
   for (const [name, server] of Object.entries(servers)) {
     new CfnOutput(stack, `${pascalCase(name)}Endpoint`, { value: server.url });
