@@ -182,12 +182,16 @@ impl Remote {
         Some(SigningScope { service, region })
     }
 
-    /// Opens a connection. The first message opens a socket. Must be called in a tokio runtime.
+    /// Opens a connection. The first message opens a socket.
     ///
     /// # Errors
     ///
-    /// [`Error::Argument`] if something is missing for the signature, or the token is no token.
+    /// [`Error::Argument`] if something is missing for the signature, if the token is no token, or outside of a tokio runtime.
     pub fn connect(self) -> Result<Connection, Error> {
+        if tokio::runtime::Handle::try_current().is_err() {
+            let found = "called outside of one".to_owned();
+            return Err(Error::Argument { name: "the tokio runtime", found, expected: "running" });
+        }
         let (headers, limits) = (self.headers.clone(), self.limits);
         Ok(Connection::open(self.sender()?, headers, limits))
     }

@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use http_body::Frame;
 use tokio::sync::mpsc;
 
-use crate::{environment::EnvironmentId, failure::FunctionError};
+use crate::{environment::EnvironmentId, event_stream, failure::FunctionError};
 
 /// The largest buffered response; the Runtime API refuses more (6 MB and a little, by Lambda's error message).
 pub(crate) const BUFFERED_LIMIT: usize = 6_291_556;
@@ -91,16 +91,31 @@ pub struct AnswerBody {
     /// Bytes that were read together with the prelude.
     head: Option<Bytes>,
     rest: Option<mpsc::Receiver<Result<Bytes, FunctionError>>>,
+    /// Each chunk is a message of an event stream, and so is the end.
+    events: bool,
 }
 
 impl AnswerBody {
     pub(crate) fn channel() -> (mpsc::Sender<Result<Bytes, FunctionError>>, Self) {
         let (sender, rest) = mpsc::channel(CHUNKS_IN_FLIGHT + 1);
-        (sender, AnswerBody { head: None, rest: Some(rest) })
+        (sender, AnswerBody { head: None, rest: Some(rest), events: false })
     }
 
     pub(crate) fn whole(bytes: Bytes) -> Self {
-        AnswerBody { head: Some(bytes), rest: None }
+        AnswerBody { head: Some(bytes), rest: None, events: false }
+    }
+
+    /// Nothing but the error of a function.
+    pub(crate) fn failed(error: FunctionError) -> Self {
+        let (chunks, body) = Self::channel();
+        // The channel is empty, so there is room for it.
+        let _ = chunks.try_send(Err(error));
+        body
+    }
+
+    /// The stream of `InvokeWithResponseStream`.
+    pub(crate) fn into_event_stream(self) -> Self {
+        AnswerBody { events: true, ..self }
     }
 
     /// Puts back bytes that belong to the body.
@@ -144,7 +159,18 @@ impl http_body::Body for AnswerBody {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, FunctionError>>> {
-        let chunk = ready!(self.get_mut().poll_next(cx));
-        Poll::Ready(chunk.map(|chunk| chunk.map(Frame::data)))
+        let body = self.get_mut();
+        let chunk = ready!(body.poll_next(cx));
+        if !body.events {
+            return Poll::Ready(chunk.map(|chunk| chunk.map(Frame::data)));
+        }
+        let message = match chunk {
+            Some(Ok(chunk)) => event_stream::payload(chunk),
+            end => {
+                (body.events, body.rest) = (false, None);
+                event_stream::complete(end.and_then(Result::err).as_ref())
+            }
+        };
+        Poll::Ready(Some(Ok(Frame::data(message))))
     }
 }

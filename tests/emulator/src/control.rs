@@ -3,6 +3,7 @@
 //! | request | answer |
 //! |---|---|
 //! | `POST /2015-03-31/functions/{name}/invocations` | [Invoke](https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html) |
+//! | `POST /2021-11-15/functions/{name}/response-streaming-invocations` | [InvokeWithResponseStream](https://docs.aws.amazon.com/lambda/latest/api/API_InvokeWithResponseStream.html) |
 //! | `POST /forward` | an event of ministack in, the payload of the function out; 502 when it fails |
 //! | `GET /environments` | id, pid, state and invocations of each |
 //! | `POST /environments/{id}/{kill,freeze,thaw,retire}` | 204 |
@@ -12,13 +13,14 @@
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http_body_util::Either;
 use hyper::body::Incoming;
 use percent_encoding::percent_decode_str;
 use serde::de::IgnoredAny;
 use serde_json::json;
 
 use crate::{
-    answer::Answer,
+    answer::{Answer, AnswerBody, Outcome},
     asynchronous::{Asynchronous, DeadLetter},
     body::{self, Body, Unread},
     environment::{Environment, EnvironmentId},
@@ -40,13 +42,17 @@ impl Control {
         let path = request.uri().path().to_owned();
         let segments: Vec<&str> = path.split('/').skip(1).collect();
         match (request.method(), segments.as_slice()) {
-            (&Method::POST, ["2015-03-31", "functions", name, "invocations"]) => {
-                if self.is_function(name) {
-                    self.invoke(request).await.unwrap_or_else(refusal)
-                } else {
-                    let text = format!("Function not found: {name}");
-                    service_error(StatusCode::NOT_FOUND, "ResourceNotFoundException", &text)
-                }
+            (&Method::POST, ["2015-03-31" | "2021-11-15", "functions", name, _])
+                if !self.is_function(name) =>
+            {
+                let text = format!("Function not found: {name}");
+                service_error(StatusCode::NOT_FOUND, "ResourceNotFoundException", &text)
+            }
+            (&Method::POST, ["2015-03-31", "functions", _, "invocations"]) => {
+                self.invoke(request).await.unwrap_or_else(refusal)
+            }
+            (&Method::POST, ["2021-11-15", "functions", _, "response-streaming-invocations"]) => {
+                self.invoke_streaming(request).await.unwrap_or_else(refusal)
             }
             (&Method::POST, ["forward"]) => self.forward(request).await.unwrap_or_else(refusal),
             (&Method::GET, ["environments"]) => body::json(StatusCode::OK, &self.pool.environments()),
@@ -100,6 +106,25 @@ impl Control {
                 Ok(service_error(StatusCode::BAD_REQUEST, "InvalidParameterValueException", &text))
             }
         }
+    }
+
+    async fn invoke_streaming(&self, request: Request<Incoming>) -> Result<Response<Body>, InvokeError> {
+        let context = client_context(request.headers())?;
+        let invocation =
+            Invocation::new(read_payload(request).await?).with_client_context(context.as_deref())?;
+        let answer = self.pool.invoke(invocation).await?;
+        let (content_type, body) = match answer.outcome {
+            Outcome::Buffered(payload) => (None, AnswerBody::whole(payload)),
+            Outcome::Streaming(streaming) => (streaming.content_type, streaming.body),
+            Outcome::Failed(error) => (None, AnswerBody::failed(error)),
+        };
+        let mut response = body::whole(StatusCode::OK, "application/vnd.amazon.eventstream", "");
+        *response.body_mut() = Either::Right(body.into_event_stream());
+        body::set(&mut response, "x-amzn-requestid", &answer.request_id);
+        if let Some(content_type) = content_type {
+            body::set(&mut response, "x-amzn-lambda-response-content-type", &content_type);
+        }
+        Ok(response)
     }
 
     /// ministack posts the bare event to `MINISTACK_LAMBDA_PROXY_URL` and does retries and dead letters itself; the

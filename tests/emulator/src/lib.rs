@@ -50,6 +50,7 @@ mod clock;
 mod control;
 mod emulator;
 mod environment;
+mod event_stream;
 mod failure;
 mod function;
 mod ingress;

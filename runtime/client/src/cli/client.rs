@@ -79,8 +79,7 @@ impl ClientHandler for Terminal {
 
 /// Connects to a server, in the revision that both speak.
 pub(super) async fn connect(args: &ClientArgs) -> Result<Client, Failure> {
-    let mut limits = Limits::default();
-    limits.retry_for = RETRY;
+    let limits = Limits { retry_for: RETRY, ..Limits::default() };
     let connection = connection(&args.remote, limits)?;
     let preferred_versions = vec![ProtocolVersion::V_2026_07_28];
     let mode = match args.form.era {

@@ -11,15 +11,11 @@ pub(super) async fn run(args: ProxyArgs) -> Result<(), Failure> {
     let output = stdio::output();
     let mut connection = client::connection(&args.remote, Limits::default())?;
     let mut signals = Signals::new()?;
-    let mut open = true;
     loop {
         tokio::select! {
-            line = input.recv(), if open => match line {
+            line = input.recv() => match line {
                 Some(line) => pass(&connection, &output, line).await?,
-                None => {
-                    connection.finish();
-                    open = false;
-                }
+                None => break,
             },
             message = connection.receive() => match message {
                 Some(message) => {
@@ -32,7 +28,10 @@ pub(super) async fn run(args: ProxyArgs) -> Result<(), Failure> {
             () = signals.next() => break,
         }
     }
-    connection.close().await;
+    let write = async |message| {
+        output.send(message).await;
+    };
+    connection.drain(write).await;
     output.finish().await;
     Ok(())
 }

@@ -14,7 +14,7 @@ use super::{
 };
 
 /// Time limit of the request that ends the session.
-const DELETE: Duration = Duration::from_secs(2);
+pub(super) const DELETE: Duration = Duration::from_secs(2);
 
 /// Serves the connection until the client has sent its last message, or reads no more.
 pub(super) async fn run(shared: Arc<Shared>, mut accepted: mpsc::Receiver<Bytes>) {

@@ -64,7 +64,7 @@ async fn exchange(shared: &Arc<Shared>, message: &Message) -> Result<(), Error> 
             continue;
         }
         observe(shared, message, &head.headers, &value);
-        let correlated = Value::String(String::new()) != value["id"] && !value["id"].is_null();
+        let correlated = message::kind_of(&body) == Some(Kind::Response(id.clone()));
         shared.deliver(if correlated { body } else { with_id(value, id) }).await;
         return Ok(());
     }

@@ -21,7 +21,7 @@ mod session;
 mod shared;
 mod sse;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -50,6 +50,8 @@ pub struct Connection {
     outgoing: Option<mpsc::Sender<Bytes>>,
     incoming: mpsc::Receiver<Bytes>,
     engine: JoinSet<()>,
+    /// Time limit of the end.
+    end: Duration,
 }
 
 impl Connection {
@@ -59,7 +61,7 @@ impl Connection {
         let shared = Arc::new(Shared::new(sender, headers, limits, outbox));
         let mut engine = JoinSet::new();
         engine.spawn(engine::run(shared, accepted));
-        Self { outgoing: Some(outgoing), incoming, engine }
+        Self { outgoing: Some(outgoing), incoming, engine, end: limits.finish + engine::DELETE * 2 }
     }
 
     /// Sends a message of the client: the JSON of one request, notification or response.
@@ -85,9 +87,22 @@ impl Connection {
 
     /// Ends the connection: waits for running requests, for [`Limits::finish`] at most, and ends the session.
     pub async fn close(&mut self) {
+        self.drain(async |_| {}).await;
+    }
+
+    /// The same, with the messages that still arrive.
+    pub(crate) async fn drain(&mut self, mut message: impl AsyncFnMut(Bytes)) {
         self.finish();
-        while self.receive().await.is_some() {}
-        while self.engine.join_next().await.is_some() {}
+        let end = self.end;
+        let rest = async {
+            while let Some(received) = self.receive().await {
+                message(received).await;
+            }
+            while self.engine.join_next().await.is_some() {}
+        };
+        if tokio::time::timeout(end, rest).await.is_err() {
+            self.engine.abort_all();
+        }
     }
 
     pub(crate) fn outgoing(&self) -> Option<mpsc::Sender<Bytes>> {

@@ -34,7 +34,7 @@ pub(super) async fn post(shared: &Shared, message: &Message) -> Result<Posted, E
             return result.map(|response| Posted { response, generation, named_session });
         };
         if let Err(error) = &result {
-            tracing::warn!(%error, method = message.method, "trying again in {} ms", pause.as_millis());
+            tracing::info!(%error, method = message.method, "trying again in {} ms", pause.as_millis());
         }
         tokio::time::sleep(pause).await;
     }

@@ -26,7 +26,7 @@ pub(super) fn is_error(value: &Value) -> bool {
 
 /// The error of a stream that has not brought the response.
 pub(super) fn lost(shared: &Shared, why: &str) -> Error {
-    Error::Broken { address: shared.sender.url().to_owned(), source: why.into() }
+    Error::Broken { address: shared.sender.address().to_owned(), source: why.into() }
 }
 
 /// The result of a request of this client's own.
@@ -65,7 +65,7 @@ pub(super) async fn result(
 pub(super) fn refusal(shared: &Shared, status: StatusCode, body: &[u8]) -> Error {
     let begin = String::from_utf8_lossy(&body[..body.len().min(300)]);
     let begin = begin.trim();
-    let mut text = format!("{} answered HTTP {status}", shared.sender.url());
+    let mut text = format!("{} answered HTTP {status}", shared.sender.address());
     if !begin.is_empty() {
         text.push_str(": ");
         text.push_str(begin);

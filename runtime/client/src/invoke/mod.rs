@@ -153,6 +153,10 @@ impl Sender for InvokeSender {
         &self.url
     }
 
+    fn address(&self) -> &str {
+        &self.function.name
+    }
+
     fn advice(&self) -> String {
         "The server inside of the function refused the caller: an invocation carries no identity, so the server must not \
          ask for one."

@@ -96,7 +96,9 @@ fn head(prelude: &Prelude<'_>) -> Result<Response<()>, Error> {
         match value {
             Value::String(value) => add(name, value),
             Value::Array(values) => {
-                values.iter().filter_map(Value::as_str).for_each(|value| add(name, value))
+                for value in values.iter().filter_map(Value::as_str) {
+                    add(name, value);
+                }
             }
             other => add(name, &other.to_string()),
         }

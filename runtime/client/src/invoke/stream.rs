@@ -88,7 +88,7 @@ impl Reader {
     }
 
     fn failed(&self, kind: &str, message: &str) -> Error {
-        payload::function_error(&self.function, &kind, message.as_bytes())
+        payload::function_error(&self.function, kind, message.as_bytes())
     }
 
     fn broken(&self) -> Error {

@@ -23,7 +23,7 @@ use crate::{
     sender::{Again, Authorize},
 };
 
-/// Requests that were refused before a token arrived are sent again for this long, without another login.
+/// For this long after a login, no other one begins.
 const SETTLING: Duration = Duration::from_secs(10);
 
 /// Adds the access token of a person, who signs in when the server asks for it.
@@ -38,6 +38,8 @@ struct State {
     manager: Option<AuthorizationManager>,
     /// When a token arrived.
     renewed: Option<Instant>,
+    /// When a login failed, and why: one page is opened for all requests that wait for it.
+    failed: Option<(Instant, String)>,
 }
 
 impl std::fmt::Debug for OAuth {
@@ -72,8 +74,9 @@ impl OAuth {
     async fn refresh_or_login(&self, head: &Parts, tries: u32) -> Result<Again, Error> {
         let mut state = self.state.lock().await;
         let just_now = state.renewed.is_some_and(|at| at.elapsed() < SETTLING);
-        if tries == 1 && just_now {
-            return Ok(Again::Yes);
+        if just_now {
+            // The request was sent before the token arrived; or the server does not accept the token.
+            return Ok(if tries == 1 { Again::Yes } else { Again::No });
         }
         if tries == 1
             && head.status == StatusCode::UNAUTHORIZED
@@ -83,9 +86,25 @@ impl OAuth {
             state.renewed = Some(Instant::now());
             return Ok(Again::Yes);
         }
-        state.manager = Some(login::login(&self.config, self.manager().await?, challenge(head)).await?);
-        state.renewed = Some(Instant::now());
-        Ok(Again::Yes)
+        if let Some((at, reason)) = &state.failed
+            && at.elapsed() < SETTLING
+        {
+            return Err(Error::Authorization(reason.clone()));
+        }
+        let manager = self.manager().await?;
+        match login::login(&self.config, manager, challenge(head)).await {
+            Ok(manager) => {
+                state.manager = Some(manager);
+                state.renewed = Some(Instant::now());
+                Ok(Again::Yes)
+            }
+            Err(error) => {
+                if let Error::Authorization(reason) = &error {
+                    state.failed = Some((Instant::now(), reason.clone()));
+                }
+                Err(error)
+            }
+        }
     }
 
     /// A manager with the stored tokens.

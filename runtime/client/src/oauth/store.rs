@@ -116,7 +116,7 @@ impl CredentialStore for TokenFile {
             match file.try_lock() {
                 Ok(()) => return Ok(Some(CredentialRefreshGuard::new(file))),
                 Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
-                    tokio::time::sleep(LOOK_AGAIN).await
+                    tokio::time::sleep(LOOK_AGAIN).await;
                 }
                 Err(error) => return Err(self.failed(&error.into())),
             }

@@ -30,6 +30,8 @@ pub(crate) fn http_client() -> Result<reqwest::Client, Error> {
         .redirect(Policy::none())
         .tcp_keepalive(Duration::from_secs(30))
         .tcp_nodelay(true)
+        // Gateways of AWS close a connection that was idle for a minute.
+        .pool_idle_timeout(Duration::from_secs(50))
         .user_agent(concat!("mcp-lambda/", env!("CARGO_PKG_VERSION")))
         .build()
         .map_err(|error| {
@@ -99,6 +101,10 @@ impl Sender for HttpSender {
 
     fn url(&self) -> &str {
         &self.url
+    }
+
+    fn address(&self) -> &str {
+        &self.address
     }
 
     fn advice(&self) -> String {

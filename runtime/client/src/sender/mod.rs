@@ -35,6 +35,9 @@ pub(crate) trait Sender: Send + Sync + fmt::Debug {
     /// The URL to which requests are made. Of a function, its host has no meaning.
     fn url(&self) -> &str;
 
+    /// The name of the server in the texts of errors.
+    fn address(&self) -> &str;
+
     /// What a person can do about a response 401 or 403, as a sentence.
     fn advice(&self) -> String;
 }
