@@ -23,6 +23,7 @@
 //! | `sqs` | no | tasks in an SQS queue, from which workers take them: on Lambda too |
 //! | `metrics` | no | metrics of requests, streams and events, for CloudWatch and Prometheus, and of the program |
 //! | `otel` | no | spans of calls and of the program, and the duration of calls, for OpenTelemetry |
+//! | `stdio` | no | any MCP server of the stdio transport as the handler |
 //! | `jwt` | no | bearer tokens of an OAuth 2.1 or OpenID Connect issuer, checked by the server |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -167,6 +168,23 @@ pub mod session {
     };
 }
 
+/// Any MCP server of the stdio transport as the handler: its process is kept, and spoken to in every revision.
+///
+/// ```no_run
+/// use mcp_lambda_server::{McpLambdaServer, stdio::{ChildPer, StdioServer}};
+///
+/// let memory = StdioServer::new("mcp-server-memory")
+///     .env("MEMORY_FILE_PATH", "/tmp/memory.json")
+///     .child_per(ChildPer::Session);
+/// McpLambdaServer::run(memory)?;
+/// # Ok::<(), mcp_lambda_server::Error>(())
+/// ```
+#[cfg(feature = "stdio")]
+pub mod stdio {
+    #[doc(inline)]
+    pub use mcp_lambda_stdio::{ChildPer, Start, StdioServer, UnknownChildPer};
+}
+
 /// Where everything lives that outlasts a request.
 ///
 /// ```
@@ -232,3 +250,8 @@ pub use mcp_lambda_aws::sqs;
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+/// Compiles the examples of the page about servers of the stdio transport.
+#[cfg(all(doctest, feature = "stdio"))]
+#[doc = include_str!("../../docs/stdio.md")]
+struct StdioPage;

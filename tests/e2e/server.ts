@@ -32,6 +32,11 @@ export function buildExamples(): Promise<string[]> {
   return compile(['--workspace', '--all-features', '--examples']);
 }
 
+/** Compiles programs of the tests as `scripts/test rust` does, which has compiled them already, and says where they are. */
+export function buildTestPrograms(names: string[]): Promise<string[]> {
+  return compile(['--workspace', '--all-features', ...names.flatMap(name => ['--bin', name])]);
+}
+
 async function compile(what: string[]): Promise<string[]> {
   const cargo = spawn('cargo', ['build', '--locked', ...what, '--message-format=json-render-diagnostics'], {
     cwd: root,

@@ -11,7 +11,7 @@ mod otel;
 mod settings;
 mod variables;
 
-use std::{net::SocketAddr, time::Duration};
+use std::{ffi::OsString, net::SocketAddr, time::Duration};
 
 pub(crate) use env::{Env, invalid_value};
 use log::LogLevel;
@@ -327,4 +327,11 @@ fn is_origin(text: &str) -> bool {
 
 fn is_host(text: &str) -> bool {
     !text.contains(['/', '*', '?', '#', '@', ' '])
+}
+
+/// The variables of the process whose names are kept, for a process that it starts.
+#[doc(hidden)]
+#[expect(clippy::disallowed_methods, reason = "the configuration is the reader of the environment")]
+pub fn process_environment(keep: impl Fn(&str) -> bool) -> Vec<(OsString, OsString)> {
+    std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(&keep)).collect()
 }

@@ -32,6 +32,10 @@ pub(super) fn response(
             }
             let is_error = match &result {
                 ServerResult::CallToolResult(result) => Some(result.is_error == Some(true)),
+                // Of another server, as JSON.
+                ServerResult::CustomResult(result) if *method == Method::CallTool => {
+                    Some(result.0["isError"] == true)
+                }
                 _ => None,
             };
             let json = encode(&ServerJsonRpcMessage::response(result, id.clone()));

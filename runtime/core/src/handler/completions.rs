@@ -82,7 +82,7 @@ impl Completions {
             if is_it(&page) {
                 return true;
             }
-            cursor = super::cursors::next_cursor(&page).map(str::to_owned);
+            cursor = super::page::next_cursor(&page).map(str::to_owned);
             if cursor.is_none() {
                 return false;
             }

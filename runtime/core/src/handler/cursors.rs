@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use rmcp::model::{ClientRequest, ServerResult};
+use rmcp::model::ClientRequest;
 
-use super::{Handler, HandlerError, HandlerResult, Layer, Request};
+use super::{Handler, HandlerError, HandlerResult, Layer, Request, page::next_cursor};
 use crate::protocol::Fault;
 
 /// The layer: a cursor for a list of one page is refused, as none was issued. Many handlers do not read cursors, and
@@ -61,17 +61,6 @@ pub(super) fn cursor(request: &ClientRequest) -> Option<&str> {
         _ => None,
     };
     page.and_then(|page| page.cursor.as_deref())
-}
-
-pub(super) fn next_cursor(result: &ServerResult) -> Option<&str> {
-    match result {
-        ServerResult::ListToolsResult(page) => page.next_cursor.as_deref(),
-        ServerResult::ListPromptsResult(page) => page.next_cursor.as_deref(),
-        ServerResult::ListResourcesResult(page) => page.next_cursor.as_deref(),
-        ServerResult::ListResourceTemplatesResult(page) => page.next_cursor.as_deref(),
-        ServerResult::ListSkillsResult(page) => page.next_cursor.as_deref(),
-        _ => None,
-    }
 }
 
 /// The same request for the first page.

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use rmcp::model::{ClientRequest, ServerResult};
+use rmcp::model::ClientRequest;
 
-use super::{Handler, HandlerError, HandlerResult, Layer, Request};
+use super::{Handler, HandlerError, HandlerResult, Layer, Request, page};
 use crate::{protocol::Fault, tools::Tools};
 
 /// The layer: a call of a disabled tool is refused like a call of an unknown one, and `tools/list` leaves it out.
@@ -31,9 +31,7 @@ impl DynamicTools {
     async fn list(&self, request: Request) -> HandlerResult {
         self.tools.check().await;
         let mut result = self.inner.request(request).await?;
-        if let ServerResult::ListToolsResult(list) = &mut result {
-            list.tools.retain(|tool| self.tools.is_active(&tool.name));
-        }
+        page::retain_tools(&mut result, |tool| self.tools.is_active(tool));
         Ok(result)
     }
 }

@@ -13,7 +13,7 @@ use rmcp::{
 };
 use serde_json::{Value, json};
 
-use super::{Handler, HandlerError, HandlerResult, Layer, Request, cursors, resource_uris};
+use super::{Handler, HandlerError, HandlerResult, Layer, Request, cursors, page, resource_uris};
 use crate::{
     error::{Causes, StoreError},
     events::{Event, EventKey, EventLog, LoggedEvent, NewestLimits, SCHEME, Scope, TEMPLATE},
@@ -69,25 +69,24 @@ impl EventResources {
                 match cursor.filter(|cursor| cursor.starts_with(SCHEME)).map(EventKey::parse) {
                     Some(Some(after)) => {
                         self.check_cursor(after.uri()).await?;
-                        self.list(&scopes, ListResourcesResult::default(), Some(&after)).await
+                        self.list(&scopes, ListResourcesResult::default().into(), Some(&after)).await
                     }
                     Some(None) => return Err(no_page(cursor)),
-                    None => match self.of_handler(request, ListResourcesResult::default()).await? {
-                        ServerResult::ListResourcesResult(own) if own.next_cursor.is_none() => {
-                            self.list(&scopes, own, None).await
+                    None => {
+                        let own = self.of_handler(request, ListResourcesResult::default()).await?;
+                        match page::next_cursor(&own) {
+                            None => self.list(&scopes, own, None).await,
+                            Some(_) => own,
                         }
-                        other => other,
-                    },
+                    }
                 }
             }
             ClientRequest::ListResourceTemplatesRequest(_) => {
-                match self.of_handler(request, ListResourceTemplatesResult::default()).await? {
-                    ServerResult::ListResourceTemplatesResult(mut own) if own.next_cursor.is_none() => {
-                        own.resource_templates.push(template());
-                        ServerResult::ListResourceTemplatesResult(own)
-                    }
-                    other => other,
+                let mut own = self.of_handler(request, ListResourceTemplatesResult::default()).await?;
+                if page::next_cursor(&own).is_none() {
+                    page::add_template(&mut own, template());
                 }
+                own
             }
             _ => return self.inner.request(request).await,
         };
@@ -120,12 +119,7 @@ impl EventResources {
 
     /// A page of the handler's list, and the resources of the log behind it. When the log cannot be read, the list
     /// has the handler's resources alone.
-    async fn list(
-        &self,
-        scopes: &[Scope],
-        mut page: ListResourcesResult,
-        after: Option<&EventKey>,
-    ) -> ServerResult {
+    async fn list(&self, scopes: &[Scope], mut page: ServerResult, after: Option<&EventKey>) -> ServerResult {
         let event_keys = scopes.iter().map(|scope| async move {
             // The caller's own keys are read again for each page, so that none is listed twice.
             let after = after.filter(|_| *scope == Scope::Global);
@@ -135,19 +129,19 @@ impl EventResources {
             Ok(mut event_keys) => {
                 let mut global = event_keys.remove(0);
                 let own: BTreeSet<_> = event_keys.into_iter().flatten().collect();
-                page.next_cursor = global.last().filter(|_| global.len() == PAGE).map(EventKey::uri);
+                let next_cursor = global.last().filter(|_| global.len() == PAGE).map(EventKey::uri);
                 global.retain(|key| !own.contains(key));
                 if after.is_none() {
                     global.extend(own);
                     global.sort();
                 }
-                page.resources.extend(global.iter().map(resource));
+                page::add_resources(&mut page, global.iter().map(resource).collect(), next_cursor);
             }
             Err(error) => {
                 tracing::error!(error = %Causes(&error), "the event log cannot be listed");
             }
         }
-        ServerResult::ListResourcesResult(page)
+        page
     }
 
     async fn read(&self, scopes: &[Scope], uri: &str) -> Result<ServerResult, ErrorData> {

@@ -64,9 +64,10 @@ pub(crate) fn layered(
     handler: Arc<dyn Handler>,
     parts: LayerParts<'_>,
 ) -> Result<Arc<dyn Handler>, ConfigError> {
-    let mut handler = around(Arguments::new(handler, parts.argument_checks));
-    handler = around(Cursors::new(handler));
-    handler = around(StructuredContent::new(around(ListedSchemas::new(handler))));
+    let mut handler = match handler.results() {
+        Results::Own => repaired(handler, parts.argument_checks),
+        Results::Passed => handler,
+    };
     let task_tools = parts.tasks.as_ref().map(|tasks| tasks.tools.clone());
     if let Some(TaskLayers { tools, tasks, make_runner }) = parts.tasks {
         let runner = make_runner(Arc::clone(&handler));
@@ -77,7 +78,9 @@ pub(crate) fn layered(
     if let Some(log) = parts.event_log {
         handler = around(EventResources::new(handler, log));
     }
-    handler = around(Completions::new(handler));
+    if handler.results() == Results::Own {
+        handler = around(Completions::new(handler));
+    }
     handler = around(RequestState::new(handler, parts.state_keys, parts.state_ttl)?);
     handler = around(ParamHeaders::new(handler));
     if let Some(tools) = parts.tools {
@@ -90,6 +93,13 @@ pub(crate) fn layered(
         handler = around(TaskSupportListed::new(handler, tools));
     }
     Ok(around(Capabilities::new(handler, parts.capabilities.clone())))
+}
+
+/// What rmcp leaves open in the answers of a handler, or says in words of its own.
+fn repaired(handler: Arc<dyn Handler>, argument_checks: bool) -> Arc<dyn Handler> {
+    let handler = around(Arguments::new(handler, argument_checks));
+    let handler = around(Cursors::new(handler));
+    around(StructuredContent::new(around(ListedSchemas::new(handler))))
 }
 
 /// A layer as a handler.

@@ -1,7 +1,8 @@
 //! The program's handler, with its type erased, and the layers around it.
 //!
 //! A rule about calls is one layer: one file, with what it does before the handler and what it does to the result.
-//! [`layers`] is the list of them.
+//! [`layers`] is the list of them. Results of another server, which is passed on ([`Results::Passed`]), stay its own: no layer repairs
+//! them. [`page`]: what layers read and change of a list, in either form.
 //!
 //! * [`capabilities`]: which methods exist, and what the server declares.
 //! * [`scopes`]: the scopes that a tool requires of its caller.
@@ -26,6 +27,7 @@ mod experimental_tasks;
 mod integers;
 mod layers;
 mod listed_schemas;
+mod page;
 mod param_headers;
 mod request;
 mod request_state;

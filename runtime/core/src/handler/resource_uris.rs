@@ -12,7 +12,7 @@ use rmcp::{
 };
 use serde_json::json;
 
-use super::{Handler, HandlerError, HandlerResult, Layer, Request, cursors, uri_template::UriTemplate};
+use super::{Handler, HandlerError, HandlerResult, Layer, Request, Results, page, uri_template::UriTemplate};
 use crate::{
     protocol::{Method, Params, explain::short},
     uri::{covers, normalized},
@@ -59,10 +59,8 @@ impl ResourceUris {
         let wanted = normalized(uri);
         let mut listed = None;
         self.search(ask, &Method::ListResources, |page| {
-            if let ServerResult::ListResourcesResult(page) = page {
-                let same = |known: &&String| known.as_str() != uri && normalized(known) == wanted;
-                listed = page.resources.iter().map(|resource| &resource.uri).find(same).cloned();
-            }
+            let same = |known: &&str| *known != uri && normalized(known) == wanted;
+            listed = page::resource_uris(page).into_iter().find(same).map(str::to_owned);
             listed.is_some()
         })
         .await;
@@ -131,11 +129,11 @@ impl ResourceUris {
             request.typed = list(method, cursor);
             request.message.method = method.clone();
             request.message.params = Params::default();
-            let Ok(page) = self.inner.request(request).await else { return true };
-            if is_found(&page) {
+            let Ok(result) = self.inner.request(request).await else { return true };
+            if is_found(&result) {
                 return true;
             }
-            cursor = cursors::next_cursor(&page).map(str::to_owned);
+            cursor = page::next_cursor(&result).map(str::to_owned);
             if cursor.is_none() {
                 return false;
             }
@@ -175,6 +173,8 @@ impl Layer for ResourceUris {
                 let uri = read.params.uri.clone();
                 Box::pin(self.read(request, uri))
             }
+            // Another server decides itself.
+            _ if self.inner.results() == Results::Passed => self.inner.request(request),
             ClientRequest::SubscribeRequest(subscribe) => {
                 let uri = subscribe.params.uri.clone();
                 Box::pin(self.subscribe(request, uri))

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use futures::future::{BoxFuture, FutureExt};
-use rmcp::model::{CacheScope, ClientRequest, ServerResult};
+use rmcp::model::ClientRequest;
 
-use super::{Handler, HandlerResult, Layer, Request, refuse};
+use super::{Handler, HandlerResult, Layer, Request, page, refuse};
 use crate::{auth::ScopeTable, protocol::Fault};
 
 /// The layer: a call of a tool is refused without the scopes of the tool, and `tools/list` leaves such tools out.
@@ -40,11 +40,9 @@ impl Layer for Scopes {
                 let result = self.inner.request(request);
                 Box::pin(result.map(move |result| {
                     let mut result = result?;
-                    if let ServerResult::ListToolsResult(list) = &mut result {
-                        list.tools.retain(|tool| self.tools.allows(&principal, &tool.name));
-                        // The list is the caller's own: no cache may give it to another caller.
-                        list.cache_scope = Some(CacheScope::Private);
-                    }
+                    page::retain_tools(&mut result, |tool| self.tools.allows(&principal, tool));
+                    // The list is the caller's own.
+                    page::make_private(&mut result);
                     Ok(result)
                 }))
             }

@@ -4,8 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use rmcp::{
     ErrorData,
-    model::{ClientJsonRpcMessage, JsonObject, JsonRpcError, ServerJsonRpcMessage, ServerResult},
+    model::{
+        ClientJsonRpcMessage, CustomResult, JsonObject, JsonRpcError, ServerJsonRpcMessage, ServerResult,
+    },
 };
+use serde_json::Value;
 use tokio::{
     sync::Notify,
     time::{sleep, sleep_until},
@@ -186,6 +189,10 @@ fn outcome(result: HandlerResult, is_cancelled: bool) -> TaskOutcome {
             }
             Err(error) => ErrorData::internal_error(format!("the result is no JSON: {error}"), None),
         },
+        // That of another server, as JSON.
+        Ok(ServerResult::CustomResult(CustomResult(Value::Object(result)))) => {
+            return TaskOutcome::Completed(result);
+        }
         Ok(ServerResult::InputRequiredResult(_)) => {
             let text = "a tool that runs as a task asks its client with context.task().request_input, not with an \
                         InputRequiredResult";

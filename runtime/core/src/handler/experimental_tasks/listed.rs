@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures::future::{BoxFuture, FutureExt};
 use rmcp::{
     ErrorData,
-    model::{ClientRequest, ListToolsResult, ServerResult},
+    model::{ClientRequest, ServerResult},
 };
 use serde_json::json;
 
@@ -28,7 +28,7 @@ impl TaskSupportListed {
         Self { inner, tools }
     }
 
-    fn list(&self, page: &ListToolsResult) -> Result<ServerResult, ErrorData> {
+    fn list(&self, page: &ServerResult) -> Result<ServerResult, ErrorData> {
         let mut json = serde_json::to_value(page).map_err(|error| {
             ErrorData::internal_error(format!("the list of tools is no JSON: {error}"), None)
         })?;
@@ -53,11 +53,6 @@ impl Layer for TaskSupportListed {
             return self.inner.request(request);
         }
         let result = self.inner.request(request);
-        result
-            .map(|result| match result? {
-                ServerResult::ListToolsResult(page) => Ok(self.list(&page)?),
-                other => Ok(other),
-            })
-            .boxed()
+        result.map(|result| Ok(self.list(&result?)?)).boxed()
     }
 }

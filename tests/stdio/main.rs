@@ -1,0 +1,41 @@
+//! Servers of the stdio transport behind ours: what passes, and how their processes live.
+
+mod asks;
+mod children;
+mod isolation;
+mod passing;
+
+use mcp_lambda_server::{
+    Clock, Config, McpLambdaServer, MemoryStore, Server, Stores, config::StateKey, stdio::StdioServer,
+};
+use serde_json::{Value, json};
+use test_support::{McpRequest, Reply, call, result, session::Client, stateless};
+
+/// A scripted server with these options.
+fn scripted(options: &[&str]) -> StdioServer {
+    StdioServer::new(env!("CARGO_BIN_EXE_scripted-server")).args(options).name("scripted")
+}
+
+/// A server in front of it, ready to serve.
+async fn serving(stdio: StdioServer) -> Server {
+    let clock = Clock::system();
+    let mut config = Config::default();
+    config.state_keys = vec![StateKey::new("one", vec![1; 32])];
+    let stores = Stores::of(MemoryStore::new(clock.clone()));
+    let builder = McpLambdaServer::builder(stdio).config(config).stores(stores).clock(clock);
+    builder.build().await.expect("a command that starts")
+}
+
+/// One in each era that a scripted server speaks, with the name of that.
+async fn in_both_eras() -> Vec<(&'static str, Server)> {
+    let mut servers = Vec::new();
+    for speaks in ["2025-11-25", "2026-07-28"] {
+        servers.push((speaks, serving(scripted(&["--speaks", speaks])).await));
+    }
+    servers
+}
+
+/// What a tool returns as structured content, to a client of 2026-07-28.
+async fn structured(server: &Server, tool: &str, arguments: Value) -> Value {
+    result(call(tool, arguments).send(server).await).await["structuredContent"].clone()
+}
