@@ -45,6 +45,7 @@ pub use mcp_lambda_core::{
     config::Config,
     error::{Error, StoreError},
     events::{Event, EventFilter, Events, GlobalEvent},
+    handler::Composed,
     http::Body,
     session::{Handles, Session, State},
     store::{MemoryStore, Stores},
@@ -92,8 +93,8 @@ pub mod config {
     pub use mcp_lambda_core::{
         config::{
             AllowList, Config, CorsConfig, EventConfig, InvalidLogFilter, LogFilter, LogFormat, ProcessRole,
-            RequestLimits, ResponseMode, SessionConfig, SessionMode, StateKey, StreamConfig, Tables,
-            TaskConfig, TlsRoots, VARIABLES, Variable,
+            RequestLimits, ResponseMode, SessionConfig, SessionMode, StateKey, StdioConfig, StreamConfig,
+            Tables, TaskConfig, TlsRoots, VARIABLES, Variable,
         },
         protocol::Limits,
     };

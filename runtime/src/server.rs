@@ -2,6 +2,7 @@
 
 use std::{
     convert::Infallible,
+    io::{Write, stderr, stdout},
     net::SocketAddr,
     task::{Context, Poll},
     time::Duration,
@@ -19,6 +20,7 @@ use mcp_lambda_core::{
 };
 #[cfg(feature = "lambda")]
 use mcp_lambda_runtime::Environment;
+use serde_json::Value;
 use tower::Service;
 
 use crate::{
@@ -54,7 +56,8 @@ impl Server {
     }
 
     /// Serves until the process is asked to stop: the Lambda Runtime API in an execution environment of Lambda, the
-    /// address of [`Config::listen`] elsewhere. A worker ([`Config::role`]) takes tasks from the queue instead.
+    /// address of [`Config::listen`] elsewhere. A worker ([`Config::role`]) takes tasks from the queue instead, and another
+    /// role prints the tools.
     ///
     /// # Errors
     ///
@@ -78,6 +81,7 @@ impl Server {
                 self.hooks.ended_locally().await;
                 Ok(())
             }
+            Host::Schema => print_schema(&self.server).await,
             Host::Local => {
                 let listen = self.config().listen;
                 Box::pin(self.server.bind(listen).await?.serve()).await;
@@ -155,12 +159,27 @@ where
     }
 }
 
+/// Prints the tools as a Lambda target of an AgentCore Gateway declares them, and on standard error a line for each thing that
+/// this format cannot express.
+async fn print_schema(server: &mcp_lambda_core::Server) -> Result<(), Error> {
+    let schema = server.agentcore_schema().await;
+    let schema = schema.map_err(|error| Error::Schema(error.message.into_owned()))?;
+    for loss in &schema.losses {
+        // A reader that has left is no reason to print no schema.
+        let _ = writeln!(stderr(), "{loss}");
+    }
+    let text = format!("{:#}\n", Value::Array(schema.tools));
+    stdout().write_all(text.as_bytes()).and_then(|()| stdout().flush()).map_err(Error::Output)
+}
+
 /// What runs a server.
 pub(crate) enum Host {
     #[cfg(feature = "lambda")]
     Lambda(Environment),
     /// Nothing calls the process: it polls a queue.
     Worker,
+    /// The process prints its tools.
+    Schema,
     Local,
 }
 
@@ -172,6 +191,7 @@ impl Host {
             return Ok(match config.role {
                 ProcessRole::Server => Self::Local,
                 ProcessRole::Worker => Self::Worker,
+                ProcessRole::AgentCoreSchema => Self::Schema,
             });
         };
         #[cfg(feature = "lambda")]
@@ -189,6 +209,6 @@ impl Host {
     }
 
     pub(crate) fn is_lambda(&self) -> bool {
-        !matches!(self, Self::Local | Self::Worker)
+        !matches!(self, Self::Local | Self::Worker | Self::Schema)
     }
 }

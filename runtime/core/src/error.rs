@@ -24,6 +24,12 @@ pub enum Error {
     /// The Lambda Runtime API failed, so the server cannot receive further invocations.
     #[error("the Lambda Runtime API failed")]
     Lambda(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The tools of the server could not be listed, for the tool schema of an AgentCore Gateway.
+    #[error("the tools cannot be listed: {0}")]
+    Schema(String),
+    /// Standard output could not be written to.
+    #[error("standard output cannot be written to")]
+    Output(#[source] std::io::Error),
     /// The tokio runtime could not be built.
     #[error("cannot start the asynchronous runtime")]
     Runtime(#[source] std::io::Error),

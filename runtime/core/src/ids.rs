@@ -2,6 +2,8 @@
 
 use std::{fmt, str::FromStr, sync::Arc};
 
+use sha2::{Digest, Sha256};
+
 use crate::random;
 
 const RANDOM_ID: &str = "32 lower-case hexadecimal digits";
@@ -81,6 +83,16 @@ random_id! {
 pub struct SessionTag(u32);
 
 impl SessionId {
+    /// The id of the session that a platform names so, for this principal. It tells neither of the two.
+    pub(crate) fn of_platform(principal: &str, name: &str) -> Self {
+        let digest = Sha256::new_with_prefix("platform session")
+            .chain_update(principal.len().to_be_bytes())
+            .chain_update(principal)
+            .chain_update(name)
+            .finalize();
+        Self(digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect::<String>().into())
+    }
+
     /// Returns the tag of the session.
     #[must_use]
     pub fn tag(&self) -> SessionTag {

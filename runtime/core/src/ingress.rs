@@ -53,6 +53,10 @@ impl ResponseDeadline {
     }
 }
 
+/// In the extensions of a request that was made of a message without HTTP: no header mirrors the arguments of a tool.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct WithoutHeaders;
+
 /// Whether the `Host` header of a request is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HostCheck {

@@ -5,6 +5,8 @@
 
 #![warn(missing_debug_implementations)]
 
+#[doc(hidden)]
+pub mod agentcore;
 pub mod auth;
 pub mod config;
 mod context;

@@ -14,7 +14,7 @@ use std::{
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 
-use super::{roles::EventKind, task_action::TaskAction, task_update};
+use super::{roles::EventKind, self_test, task_action::TaskAction, task_update};
 
 /// An event, by its kind.
 #[derive(Debug)]
@@ -35,6 +35,8 @@ pub(super) enum Invocation<'a> {
     TaskAction,
     /// A tool call of an AgentCore Gateway.
     AgentCore,
+    /// The self-test of the function.
+    SelfTest,
     /// Lambda's report that a streamed response has ended. It needs no action.
     Completion,
     /// A scheduled event that keeps the environment warm. It needs no action.
@@ -55,6 +57,7 @@ impl Invocation<'_> {
             Self::Sqs => EventKind::Sqs,
             Self::TaskAction => EventKind::TaskAction,
             Self::AgentCore => EventKind::AgentCore,
+            Self::SelfTest => EventKind::SelfTest,
             Self::Completion => EventKind::Completion,
             Self::WarmUp => EventKind::WarmUp,
             Self::Unknown(_) => return None,
@@ -184,7 +187,8 @@ struct EventProbe<'a> {
     jsonrpc: Option<IgnoredAny>,
     #[serde(borrow)]
     source: Option<&'a RawValue>,
-    action: Option<IgnoredAny>,
+    #[serde(borrow)]
+    action: Option<&'a RawValue>,
     warmup: Option<IgnoredAny>,
     ping: Option<IgnoredAny>,
 }
@@ -254,8 +258,14 @@ impl EventProbe<'_> {
                 true => Invocation::TaskAction,
                 false => Invocation::EventBridge,
             }
-        } else if self.action.is_some() && source.is_some_and(|source| is_text(source, TaskAction::SOURCE)) {
-            Invocation::TaskAction
+        } else if let Some(action) = self.action
+            && source.is_some_and(|source| is_text(source, TaskAction::SOURCE))
+        {
+            if is_text(action.get(), self_test::ACTION) {
+                Invocation::SelfTest
+            } else {
+                Invocation::TaskAction
+            }
         } else if self.jsonrpc.is_some() {
             Invocation::DirectInvoke
         } else if self.completion.is_some() {

@@ -9,14 +9,15 @@ use std::{
 };
 
 use bytes::Bytes;
+use futures::FutureExt;
 use http::{HeaderName, HeaderValue, Method, Request, Response};
 use http_body_util::{BodyExt, Collected};
 
 use super::{
+    agentcore,
     authorizer::AuthorizerRequest,
     classify::{IngressKind, Invocation},
     deadline::deadline,
-    direct,
     error::InvocationError,
     events,
     gateway_details::gateway_details,
@@ -25,16 +26,18 @@ use super::{
     request,
     response::{self, ResponsePayload},
     roles::{EventKind, Roles},
+    self_test::SelfTest,
     task_action::TaskAction,
     worker,
 };
 use mcp_lambda_core::{
     Delivery, GatewayDetails, HostCheck, Ingress, Invocation as LambdaInvocation, InvocationDetails,
     QueueWorker, Server,
+    auth::Principal,
     config::ResponseMode,
     error::Causes,
     events::InboundEvent,
-    http::{Body, bad_request, full},
+    http::{Body, bad_request, full, request_of_message},
     time::Deadline,
 };
 
@@ -60,6 +63,8 @@ enum Content {
         gateway: GatewayDetails,
     },
     DirectInvoke(Request<Body>),
+    AgentCore(Request<Body>),
+    SelfTest(SelfTest),
     Events(EventKind, Vec<InboundEvent>),
     Records(Vec<worker::Record>),
     TaskAction(TaskAction),
@@ -72,7 +77,8 @@ impl Content {
     /// The line of the invocation. `None`: its request has one.
     fn line(&self, details: &InvocationDetails) -> Option<InvocationLine> {
         let (kind, records) = match self {
-            Self::Http { .. } | Self::DirectInvoke(_) => return None,
+            Self::Http { .. } | Self::DirectInvoke(_) | Self::AgentCore(_) => return None,
+            Self::SelfTest(_) => (EventKind::SelfTest, None),
             Self::Events(kind, events) => (*kind, Some(events.len())),
             Self::Records(records) => (EventKind::Sqs, Some(records.len())),
             Self::TaskAction(_) => (EventKind::TaskAction, None),
@@ -84,6 +90,7 @@ impl Content {
 }
 
 /// What Lambda sends with an event.
+#[derive(Clone)]
 struct InvocationContext {
     deadline: Deadline,
     trace_id: Option<HeaderValue>,
@@ -137,6 +144,14 @@ impl Function {
                 self.http(request, ingress, context).await
             }
             Content::DirectInvoke(request) => self.direct(request, context).await,
+            Content::AgentCore(request) => {
+                let response = self.serve_message(request, context).await;
+                ResponsePayload::Buffered(agentcore::result(response).await?)
+            }
+            Content::SelfTest(test) => {
+                let serve = |request| self.clone().serve_message(request, context.clone()).boxed();
+                ResponsePayload::Buffered(test.run(&self.server.config().path, &serve).await?)
+            }
             Content::Events(_, events) => self.receive(events, context).await?,
             Content::Records(records) => {
                 let worker = self.queue_worker()?;
@@ -169,7 +184,9 @@ impl Function {
                 Ok(Content::Http { request: request::request(&event, ingress), ingress, gateway })
             }
             Invocation::DirectInvoke => {
-                Ok(Content::DirectInvoke(direct::request(&self.server.config().path, event)))
+                let message = Bytes::copy_from_slice(event.as_bytes());
+                let path = &self.server.config().path;
+                Ok(Content::DirectInvoke(request_of_message(path, message, Principal::invoker())))
             }
             Invocation::Authorizer => AuthorizerRequest::read(event).map(Content::Authorizer),
             Invocation::Sns => events(EventKind::Sns, events::sns(event)),
@@ -178,17 +195,16 @@ impl Function {
             }
             Invocation::Sqs => worker::records(event).map(Content::Records),
             Invocation::TaskAction => TaskAction::read(event).map(Content::TaskAction),
-            // `Roles::check` has refused this kind already.
-            Invocation::AgentCore => Err(without_role()),
+            Invocation::AgentCore => {
+                let context = request.details.client_context.as_deref().unwrap_or_default();
+                agentcore::request(&self.server.config().path, event, context).map(Content::AgentCore)
+            }
+            Invocation::SelfTest => SelfTest::read(event).map(Content::SelfTest),
             Invocation::Completion => Ok(Content::Empty(EventKind::Completion)),
             Invocation::WarmUp => Ok(Content::Empty(EventKind::WarmUp)),
-            Invocation::Unknown(keys) => Err(InvocationError {
-                kind: "UnknownEvent",
-                message: format!(
-                    "the event is of an unknown kind; its top-level keys are {}",
-                    keys.join(", ")
-                ),
-            }),
+            Invocation::Unknown(keys) => {
+                Err(InvocationError { kind: "UnknownEvent", message: unknown(&keys) })
+            }
         }
     }
 
@@ -243,9 +259,14 @@ impl Function {
     }
 
     async fn direct(self, request: Request<Body>, context: InvocationContext) -> ResponsePayload {
-        let answer = self.serve(request, context, Delivery::Buffered).await;
+        let answer = self.serve_message(request, context).await;
         let body = answer.into_body().collect().await.map(Collected::to_bytes).unwrap_or_default();
         response::raw(body)
+    }
+
+    /// Serves a message that came without HTTP.
+    async fn serve_message(self, request: Request<Body>, context: InvocationContext) -> Response<Body> {
+        self.serve(request, context, Delivery::Buffered).await
     }
 
     async fn serve(
@@ -274,6 +295,15 @@ impl Function {
         // A gateway passes on what it is given; a response to HEAD has no body.
         if is_head { response.map(|_| full(Bytes::new())) } else { response }
     }
+}
+
+/// An event of no known kind. It may be the arguments of a tool, which an AgentCore Gateway sends with a client context.
+fn unknown(keys: &[String]) -> String {
+    let keys = if keys.is_empty() { "none".to_owned() } else { keys.join(", ") };
+    format!(
+        "the event is of an unknown kind; its top-level keys are {keys}. As arguments of a tool it names none: Missing \
+         bedrockAgentCoreToolName in context"
+    )
 }
 
 fn without_role() -> InvocationError {

@@ -61,6 +61,7 @@ fn word(kind: Option<EventKind>) -> Option<&'static str> {
         Some(EventKind::Sqs) => "sqs",
         Some(EventKind::TaskAction) => "task",
         Some(EventKind::AgentCore) => "agentcore",
+        Some(EventKind::SelfTest) => "self-test",
         Some(EventKind::Completion) => "completion",
         Some(EventKind::WarmUp) => "warm-up",
         None => "unknown",

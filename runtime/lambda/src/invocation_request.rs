@@ -1,10 +1,10 @@
 //! What an environment receives of Lambda for one invocation.
 
 use bytes::Bytes;
-use serde::{Deserialize, de::IgnoredAny};
 
 use super::{
-    classify::{Invocation, Named, classify},
+    agentcore,
+    classify::{Invocation, classify},
     error::InvocationError,
     roles::EventKind,
 };
@@ -34,23 +34,9 @@ impl InvocationRequest {
     }
 
     pub(super) fn classify(&self) -> Result<Invocation<'_>, InvocationError> {
-        let is_agent_core = self.details.client_context.as_deref().map_or(Ok(false), is_agent_core)?;
+        let is_agent_core =
+            self.details.client_context.as_deref().map_or(Ok(false), agentcore::is_of_gateway)?;
         classify(self.text()?, is_agent_core)
             .map_err(|error| InvocationError::new("InvalidEvent", error.to_string()))
     }
-}
-
-/// Whether AgentCore Gateway invoked the function: it names the tool in the client context. A principal that may invoke the
-/// function directly can send any client context, so an invalid one fails its own invocation and no other.
-fn is_agent_core(context: &[u8]) -> Result<bool, InvocationError> {
-    #[derive(Deserialize)]
-    struct ClientContext<'a> {
-        #[serde(borrow, default)]
-        custom: Option<Named<'a, IgnoredAny>>,
-    }
-    let context: ClientContext<'_> = serde_json::from_slice(context).map_err(|error| InvocationError {
-        kind: "InvalidClientContext",
-        message: format!("the client context cannot be read: {error}"),
-    })?;
-    Ok(context.custom.is_some_and(|custom| custom.contains_key("bedrockAgentCoreToolName")))
 }

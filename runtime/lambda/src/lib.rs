@@ -9,6 +9,7 @@
 //! * `events`: SNS deliveries and EventBridge events.
 //! * `worker`: SQS deliveries of tasks. `task_action`, `task_update`: what the deployment and other systems
 //!   do to tasks.
+//! * `agentcore`: calls of tools by an AgentCore Gateway. `self_test`: the self-test of the function.
 //! * `authorizer`: the Lambda authorizer of an API Gateway.
 //! * `function`: from an event to its response.
 //! * `hooks`, `hooked_function`, `snapshot`: what a program runs around invocations, and around the life of an environment.
@@ -17,10 +18,10 @@
 
 #![warn(missing_debug_implementations)]
 
+mod agentcore;
 mod authorizer;
 mod classify;
 mod deadline;
-mod direct;
 mod error;
 mod events;
 mod function;
@@ -40,6 +41,7 @@ mod roles;
 mod run;
 mod runtime_address;
 mod runtime_api;
+mod self_test;
 mod shutdown;
 mod snapshot;
 mod task_action;

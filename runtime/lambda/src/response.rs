@@ -31,7 +31,7 @@ pub(super) enum ResponsePayload {
 
 /// The largest buffered response that Lambda accepts, in bytes of JSON:
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html> (read 2026-11-20).
-const BUFFERED_LIMIT: usize = 6 * 1024 * 1024;
+pub(super) const BUFFERED_LIMIT: usize = 6 * 1024 * 1024;
 /// The largest response that a load balancer accepts, in bytes of JSON:
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html> (read 2026-11-20).
 const LOAD_BALANCER_LIMIT: usize = 1024 * 1024;

@@ -24,6 +24,8 @@ pub enum EventKind {
     TaskAction,
     /// A call of a tool by `AgentCore` Gateway.
     AgentCore,
+    /// The self-test of the function.
+    SelfTest,
     /// The outcome of an asynchronous invocation.
     Completion,
     /// An event that keeps an environment warm.
@@ -34,7 +36,7 @@ pub enum EventKind {
 const RUN_TASKS: &str = "set TASK_QUEUE_URL, in a program that names tools with task_tool";
 
 /// The kinds of events that the configuration of a function lets it serve. Every function serves HTTP requests, direct
-/// invocations, and the events that need no action.
+/// invocations, calls of `AgentCore` Gateway, self-tests, and the events that need no action.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Roles {
     checks_tokens: bool,
@@ -55,15 +57,17 @@ impl Roles {
     pub(super) fn check(self, kind: EventKind) -> Result<(), InvocationError> {
         // The name of the kind, whether the function serves it, and what enables it.
         let (name, is_served, remedy) = match kind {
-            EventKind::Http | EventKind::DirectInvoke | EventKind::Completion | EventKind::WarmUp => {
-                return Ok(());
-            }
+            EventKind::Http
+            | EventKind::DirectInvoke
+            | EventKind::AgentCore
+            | EventKind::SelfTest
+            | EventKind::Completion
+            | EventKind::WarmUp => return Ok(()),
             EventKind::Authorizer => ("API Gateway authorizer", self.checks_tokens, "set MCP_JWT_ISSUER"),
             EventKind::Sns => ("SNS", self.receives_events, "set MCP_EVENTS=on"),
             EventKind::EventBridge => ("EventBridge", self.receives_events, "set MCP_EVENTS=on"),
             EventKind::Sqs => ("SQS", self.runs_tasks, RUN_TASKS),
             EventKind::TaskAction => ("task", self.runs_tasks, RUN_TASKS),
-            EventKind::AgentCore => ("AgentCore Gateway", false, "this version has no role for them"),
         };
         if is_served {
             return Ok(());
@@ -83,25 +87,26 @@ mod tests {
         let kinds = [
             EventKind::Http,
             EventKind::DirectInvoke,
+            EventKind::AgentCore,
+            EventKind::SelfTest,
             EventKind::Completion,
             EventKind::WarmUp,
             EventKind::Authorizer,
             EventKind::Sns,
             EventKind::EventBridge,
             EventKind::Sqs,
-            EventKind::AgentCore,
             EventKind::TaskAction,
         ];
         let served = |roles: Roles| kinds.map(|kind| roles.check(kind).is_ok());
         let (yes, no) = (true, false);
         let plain = Roles { checks_tokens: false, receives_events: false, runs_tasks: false };
-        assert_eq!(served(plain), [yes, yes, yes, yes, no, no, no, no, no, no]);
+        assert_eq!(served(plain), [yes, yes, yes, yes, yes, yes, no, no, no, no, no]);
         let authorizer = Roles { checks_tokens: true, ..plain };
-        assert_eq!(served(authorizer), [yes, yes, yes, yes, yes, no, no, no, no, no]);
+        assert_eq!(served(authorizer), [yes, yes, yes, yes, yes, yes, yes, no, no, no, no]);
         let ingest = Roles { receives_events: true, ..plain };
-        assert_eq!(served(ingest), [yes, yes, yes, yes, no, yes, yes, no, no, no]);
+        assert_eq!(served(ingest), [yes, yes, yes, yes, yes, yes, no, yes, yes, no, no]);
         let worker = Roles { runs_tasks: true, ..plain };
-        assert_eq!(served(worker), [yes, yes, yes, yes, no, no, no, yes, no, yes]);
+        assert_eq!(served(worker), [yes, yes, yes, yes, yes, yes, no, no, no, yes, yes]);
         let refused = plain.check(EventKind::Sns).expect_err("not served");
         assert!(refused.message.ends_with("SNS events: set MCP_EVENTS=on"), "{}", refused.message);
     }

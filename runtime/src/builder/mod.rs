@@ -335,7 +335,11 @@ impl<H: Handler> Builder<H> {
     }
 
     async fn build_and_serve(mut self) -> Result<(), Error> {
-        let config = self.configured()?;
+        let mut config = self.configured()?;
+        if config.role == ProcessRole::AgentCoreSchema {
+            // Standard error has what the schema cannot express.
+            config.log_filter = "error".parse().unwrap_or(config.log_filter);
+        }
         // Before the build: the connection to the Runtime API is made meanwhile.
         let host = Host::of(&config, &self.hooks).await?;
         let tracing = traces::of(&config, &self.handler, &self.clock, self.sdk.as_ref())?;

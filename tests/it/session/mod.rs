@@ -3,6 +3,7 @@ mod calls;
 mod get_stream;
 mod lifecycle;
 mod messages;
+mod platform;
 mod recording;
 mod replay;
 mod sessionless;

@@ -10,8 +10,8 @@ use std::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::{
-    AllowList, LogFilter, LogFormat, LogLevel, ProcessRole, ResponseMode, SessionMode, StateKey, Tables,
-    TaskConfig, TlsRoots, Variable, variables::*,
+    AllowList, LogFilter, LogFormat, LogLevel, ProcessRole, ResponseMode, SessionMode, StateKey, StdioConfig,
+    Tables, TaskConfig, TlsRoots, Variable, variables::*,
 };
 use crate::error::ConfigError;
 
@@ -175,6 +175,25 @@ impl Env<'_> {
         if is_valid { Ok(Some(text)) } else { Err(invalid_value(&TASK_QUEUE_URL, &text, expected)) }
     }
 
+    pub(super) fn stdio(&self) -> Result<StdioConfig, ConfigError> {
+        let command = match self.get(&STDIO_COMMAND) {
+            None => Vec::new(),
+            Some(text) => {
+                let words: Option<Vec<String>> = serde_json::from_str(&text).ok();
+                let words = words.filter(|words| words.first().is_some_and(|program| !program.is_empty()));
+                let expected = r#"a JSON array of a program and its arguments, such as ["node","server.js"]"#;
+                words.ok_or_else(|| invalid_value(&STDIO_COMMAND, &text, expected))?
+            }
+        };
+        Ok(StdioConfig {
+            command,
+            config: self.get(&STDIO_CONFIG).map(Into::into),
+            child_per: self.get(&STDIO_CHILD_PER),
+            is_exec_wrapper: self.get(&EXEC_WRAPPER).is_some(),
+            task_root: self.get(&TASK_ROOT).map(Into::into),
+        })
+    }
+
     pub(super) fn tls_roots(&self) -> Result<TlsRoots, ConfigError> {
         match self.get(&TLS_ROOTS).as_deref() {
             None | Some("amazon") => Ok(TlsRoots::Amazon),
@@ -187,7 +206,8 @@ impl Env<'_> {
         match self.get(&ROLE).as_deref() {
             None | Some("server") => Ok(ProcessRole::Server),
             Some("worker") => Ok(ProcessRole::Worker),
-            Some(text) => Err(invalid_value(&ROLE, text, "server or worker")),
+            Some("agentcore-schema") => Ok(ProcessRole::AgentCoreSchema),
+            Some(text) => Err(invalid_value(&ROLE, text, "server, worker or agentcore-schema")),
         }
     }
 
@@ -206,7 +226,8 @@ impl Env<'_> {
             Some("required") => Ok(Some(SessionMode::Required)),
             Some("optional") => Ok(Some(SessionMode::Optional)),
             Some("off") => Ok(Some(SessionMode::Off)),
-            Some(text) => Err(invalid_value(&SESSIONS, text, "required, optional or off")),
+            Some("platform") => Ok(Some(SessionMode::Platform)),
+            Some(text) => Err(invalid_value(&SESSIONS, text, "required, optional, off or platform")),
         }
     }
 

@@ -20,7 +20,7 @@ pub use log::{InvalidLogFilter, LogFilter, LogFormat};
 pub use otel::{FunctionConfig, OtelConfig, OtlpEndpoint, Sampler};
 pub use settings::{
     AllowList, ConnectionConfig, CorsConfig, EventConfig, ProcessRole, RequestLimits, ResponseMode,
-    SessionConfig, SessionMode, StateKey, StreamConfig, Tables, TaskConfig, TlsRoots,
+    SessionConfig, SessionMode, StateKey, StdioConfig, StreamConfig, Tables, TaskConfig, TlsRoots,
 };
 pub(crate) use variables::*;
 pub use variables::{VARIABLES, Variable};
@@ -73,6 +73,8 @@ pub struct Config {
     pub events: EventConfig,
     /// Tasks.
     pub tasks: TaskConfig,
+    /// What the program `mcp-lambda-stdio` runs.
+    pub stdio: StdioConfig,
     /// The root certificates for connections to AWS. Default: Amazon's.
     pub tls_roots: TlsRoots,
     /// The names that the `Host` header may have. Default: loopback names.
@@ -170,6 +172,7 @@ impl Default for Config {
                 lease: Duration::from_secs(60),
                 attempts: 5,
             },
+            stdio: StdioConfig::default(),
             tls_roots: TlsRoots::Amazon,
             hosts: AllowList::Loopback,
             cors: CorsConfig {
@@ -289,6 +292,7 @@ impl Config {
                 topic_arn: env.topic_arn()?,
             },
             tasks: env.tasks(&default.tasks)?,
+            stdio: env.stdio()?,
             tls_roots: env.tls_roots()?,
             hosts: env.list(&ALLOWED_HOSTS, "*, or host names such as mcp.example.com", is_host)?,
             cors,

@@ -1,6 +1,6 @@
 //! The types of the settings in [`Config`](super::Config).
 
-use std::{fmt, net::IpAddr, time::Duration};
+use std::{fmt, net::IpAddr, path::PathBuf, time::Duration};
 
 /// Whether a gateway passes a response on while it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -43,6 +43,10 @@ pub enum SessionMode {
     Optional,
     /// None: `initialize` opens no session, and `Mcp-Session-Id` is ignored.
     Off,
+    /// As [`Optional`](Self::Optional), but the platform before the server makes session ids up and routes requests by them: an
+    /// unknown `Mcp-Session-Id` is that of a session, which is opened with the first message that names it. Any caller can
+    /// choose an id, so such a server must be reachable through that platform alone.
+    Platform,
 }
 
 /// Sessions of clients of 2025-11-25 and earlier.
@@ -211,6 +215,22 @@ pub struct TaskConfig {
     pub attempts: u32,
 }
 
+/// What the program `mcp-lambda-stdio` runs, where its command line does not say it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct StdioConfig {
+    /// The command of the server and its arguments. Default: none.
+    pub command: Vec<String>,
+    /// The file that lists the servers. Default: none.
+    pub config: Option<PathBuf>,
+    /// Which calls share a process, of servers that do not say it themselves. Default: none.
+    pub child_per: Option<String>,
+    /// Whether a managed runtime of Lambda starts the program instead of itself, with its own command line. Default: no.
+    pub is_exec_wrapper: bool,
+    /// The folder of the deployment package, on Lambda. Default: none.
+    pub task_root: Option<PathBuf>,
+}
+
 /// What a process does, outside Lambda. There, the kind of an event decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ProcessRole {
@@ -219,4 +239,6 @@ pub enum ProcessRole {
     Server,
     /// It takes tasks from the queue and runs them. It serves no HTTP.
     Worker,
+    /// It prints the tools in the format of a Lambda target of an AgentCore Gateway, and ends.
+    AgentCoreSchema,
 }

@@ -27,7 +27,7 @@ macro_rules! variables {
 }
 
 variables! {
-    ROLE = "MCP_ROLE", "server", "server or worker: whether the process serves HTTP, or takes tasks from the queue and runs them, when it is not on Lambda";
+    ROLE = "MCP_ROLE", "server", "server, worker or agentcore-schema: whether the process serves HTTP, takes tasks from the queue and runs them, or prints its tools for a Lambda target of an AgentCore Gateway and ends, when it is not on Lambda";
     LISTEN = "MCP_LISTEN", "127.0.0.1:9000", "local address that the server listens on, when it is not on Lambda";
     PATH = "MCP_PATH", "/mcp", "path of the MCP endpoint";
     RESPONSE_MODE = "MCP_RESPONSE_MODE", "auto", "stream, buffered or auto: how the gateway passes a response body on; auto is stream behind a Function URL, else buffered";
@@ -45,7 +45,7 @@ variables! {
     STOP_SECONDS = "MCP_STOP_SECONDS", "8", "time in which the local host ends when it is asked to stop, in seconds; calls that are still open are interrupted after three quarters of it";
     TRUSTED_PROXIES = "MCP_TRUSTED_PROXIES", "none", "comma-separated IP addresses of proxies before the local address; their X-Forwarded-For names the client";
     TOOL_CHECK = "MCP_TOOL_CHECK_TTL_SECS" or "TURUL_TOOL_CHECK_TTL_SECS", "10", "interval at which the enabled dynamic tools are read again, in seconds; 0 reads them for every request";
-    SESSIONS = "MCP_SESSIONS", "the setting of the program, else optional", "required, optional or off: whether a session-era request needs a session, is served without one if it names none, or never has one";
+    SESSIONS = "MCP_SESSIONS", "the setting of the program, else optional", "required, optional, off or platform: whether a session-era request needs a session, is served without one if it names none, or never has one; platform is optional, and takes session ids that the platform before the server makes up";
     SESSIONS_PER_PRINCIPAL = "MCP_SESSIONS_PER_PRINCIPAL", "1000", "most sessions of one principal that a store in memory keeps; above it, the one ends that was not used for the longest time";
     SUBSCRIPTIONS_PER_SESSION = "MCP_SUBSCRIPTIONS_PER_SESSION", "200", "most resources that a session subscribes to";
     MEMORY_MB = "MCP_MEMORY_MB", "64", "most memory that sessions, state, messages of clients, stored replies, tasks and events each take where they are kept in memory, in MiB";
@@ -77,6 +77,11 @@ variables! {
     TASKS_PER_PROCESS = "MCP_TASKS_PER_PROCESS", "16", "most tasks that one process runs at a time";
     TASK_LEASE_SECONDS = "MCP_TASK_LEASE_SECONDS", "60", "time for which a worker that gives no sign of life keeps a task, in seconds; 10 at least";
     TASK_ATTEMPTS = "MCP_TASK_ATTEMPTS", "5", "most attempts of a task whose workers end before it does; then it fails";
+    STDIO_COMMAND = "MCP_STDIO_COMMAND", "none", "command that mcp-lambda-stdio runs if its command line names none: a JSON array of a program and its arguments";
+    STDIO_CONFIG = "MCP_STDIO_CONFIG", "mcp-stdio.json in the deployment package, on Lambda", "file with the servers that mcp-lambda-stdio runs, in the format of .mcp.json, if neither its command line nor MCP_STDIO_COMMAND names one";
+    STDIO_CHILD_PER = "MCP_STDIO_CHILD_PER", "server", "server, session, principal or invocation: which calls share a process of mcp-lambda-stdio, for servers without a choice of their own";
+    EXEC_WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER", "set by the deployment", "path of the program that Lambda starts instead of a managed runtime; mcp-lambda-stdio then ignores its command line, which is that of the runtime";
+    TASK_ROOT = "LAMBDA_TASK_ROOT", "set by Lambda", "folder of the deployment package";
     TLS_ROOTS = "MCP_TLS_ROOTS", "amazon", "amazon or native: root certificates for connections to AWS; native adds those of the operating system, for proxies and private endpoints";
     ALLOWED_HOSTS = "MCP_ALLOWED_HOSTS", "loopback names", "comma-separated host names that the Host header may have, or *";
     CORS_ORIGINS = "MCP_CORS_ORIGINS" or "ALLOWED_ORIGINS", "loopback origins", "comma-separated origins of web pages that may call, or *";

@@ -17,14 +17,22 @@ use crate::{
 };
 
 impl Dispatcher {
-    /// Opens a session, unless the server has none.
-    pub(super) async fn initialize(&self, caller: &Caller, request: &Request) -> Result<Reply, Fault> {
+    /// Opens a session, unless the server has none. `named`: the session id of the request, which counts if a platform makes
+    /// ids up.
+    pub(super) async fn initialize(
+        &self,
+        caller: &Caller,
+        request: &Request,
+        named: Option<&str>,
+    ) -> Result<Reply, Fault> {
         let typed = params::typed(request)?;
         let ClientRequest::InitializeRequest(ref initialize) = typed else { return Err(Fault::Internal) };
         let version = self.negotiate(initialize.params.protocol_version.as_str())?;
         let client = match self.session_mode {
             SessionMode::Off => None,
-            SessionMode::Required | SessionMode::Optional => Some(client(&initialize.params)?),
+            SessionMode::Required | SessionMode::Optional | SessionMode::Platform => {
+                Some(client(&initialize.params)?)
+            }
         };
         let context = HandlerContext {
             era: Era::Session,
@@ -43,9 +51,10 @@ impl Dispatcher {
                 let session = match client {
                     None => None,
                     Some(client) => {
-                        let record = self.record(caller, client, version);
+                        let (id, shown) = self.id_of_new(caller, named).await?;
+                        let record = self.record(caller, id, client, version);
                         self.sessions.store().create(&record).await.map_err(|error| fault_of(&error))?;
-                        Some(record.id)
+                        Some(shown)
                     }
                 };
                 Ok(self.opened(request, session, version, result, caller))
@@ -74,7 +83,7 @@ impl Dispatcher {
     fn opened(
         &self,
         request: &Request,
-        session: Option<SessionId>,
+        session: Option<String>,
         version: SessionVersion,
         mut result: InitializeResult,
         caller: &Caller,
@@ -88,10 +97,15 @@ impl Dispatcher {
         Reply::Json(JsonReply { era: Era::Session, json, code: None, session })
     }
 
-    fn record(&self, caller: &Caller, client: SessionClient, version: SessionVersion) -> SessionRecord {
+    pub(super) fn record(
+        &self,
+        caller: &Caller,
+        id: SessionId,
+        client: SessionClient,
+        version: SessionVersion,
+    ) -> SessionRecord {
         let (created_at, expires_at) = (self.sessions.now(), self.sessions.expiry());
-        let owner = caller.principal.clone();
-        SessionRecord::new(SessionId::random(), owner, version, client, created_at, expires_at)
+        SessionRecord::new(id, caller.principal.clone(), version, client, created_at, expires_at)
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! * [`Dispatcher`]: the entry point. [`stateless`] and [`session`] serve the POSTs of the two eras.
 //! * [`sessionless`]: POSTs of the session era that have no session.
-//! * [`initialize`]: opens sessions. [`session_reply`]: the reply to a POST of a session.
+//! * [`initialize`]: opens sessions. [`platform`]: sessions with ids of a platform. [`session_reply`]: the reply to a POST of a session.
 //! * [`params`]: a request in rmcp's type. [`extensions`]: what tools find in their context.
 //! * [`subscriptions`]: the resources that a client subscribes to, in either era.
 //! * [`streams`]: the streams that wait for events, and the replay of a reply that broke off.
@@ -11,6 +11,7 @@ mod caller;
 mod extensions;
 mod initialize;
 mod params;
+mod platform;
 mod reply;
 mod session;
 mod session_reply;
@@ -62,7 +63,10 @@ impl Dispatcher {
             Call::Post(Post::Stateless(request)) => self.stateless(caller, request).await,
             Call::Post(Post::StatelessNotification) => Reply::Accepted,
             Call::Post(Post::Session(post)) => self.session_post(caller, post).await,
-            Call::Get(get) => self.get(caller, get).await,
+            Call::Get(get) => match self.opened_for_get(caller, get).await {
+                Ok(get) => self.get(caller, get).await,
+                Err(fault) => Reply::error(Era::Session, None, fault),
+            },
             Call::Delete(delete) => self.delete(caller, delete).await,
         }
     }
@@ -90,10 +94,12 @@ impl Dispatcher {
     /// Serves a DELETE: the session ends, on every environment.
     async fn delete(&self, caller: &Caller, delete: SessionDelete) -> Reply {
         let ended = match delete.session {
-            Some(session) => self.sessions.end(&session, &caller.principal).await,
+            Some(session) => self.sessions.end(&self.own_id(caller, &session).await, &caller.principal).await,
             None => Err(Fault::SessionRequired),
         };
         match ended {
+            // The platform may know sessions of which this server has heard nothing.
+            Err(Fault::SessionNotFound) if self.session_mode == SessionMode::Platform => Reply::NoContent,
             Ok(session) => {
                 self.streams.end_of(&session);
                 self.stop_calls(&session).await;

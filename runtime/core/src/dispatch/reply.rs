@@ -4,7 +4,6 @@ use bytes::Bytes;
 use rmcp::model::RequestId;
 
 use crate::{
-    ids::SessionId,
     protocol::{Era, Fault, JsonRpcResponse},
     stream::FrameStream,
 };
@@ -30,7 +29,7 @@ pub(crate) struct JsonReply {
     /// The JSON-RPC error code, if the body is one error.
     pub(crate) code: Option<i32>,
     /// The session that the reply opens.
-    pub(crate) session: Option<SessionId>,
+    pub(crate) session: Option<String>,
 }
 
 impl Reply {

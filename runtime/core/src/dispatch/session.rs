@@ -53,7 +53,7 @@ impl Dispatcher {
         };
         let reply = match &post.body {
             protocol::Body::One(Message::Request(request)) if request.method == Method::Initialize => {
-                self.initialize(caller, request).await
+                self.initialize(caller, request, post.session.as_deref()).await
             }
             _ => self.beyond_initialize(caller, post).await,
         };
@@ -64,14 +64,18 @@ impl Dispatcher {
     async fn beyond_initialize(&self, caller: &Caller, post: SessionPost) -> Result<Reply, Fault> {
         match self.session_mode {
             SessionMode::Off => self.without_session(caller, post).await,
-            SessionMode::Optional if post.session.is_none() => self.without_session(caller, post).await,
-            SessionMode::Optional | SessionMode::Required => self.in_session(caller, post).await,
+            SessionMode::Optional | SessionMode::Platform if post.session.is_none() => {
+                self.without_session(caller, post).await
+            }
+            SessionMode::Optional | SessionMode::Platform | SessionMode::Required => {
+                self.in_session(caller, post).await
+            }
         }
     }
 
     async fn in_session(&self, caller: &Caller, post: SessionPost) -> Result<Reply, Fault> {
         let id = post.session.as_deref().ok_or(Fault::SessionRequired)?;
-        let record = self.sessions.find(id, &caller.principal).await?;
+        let record = self.session_of(caller, id, post.version).await?;
         match post.body {
             protocol::Body::One(Message::Request(request)) => {
                 let part = self.prepare(caller, &record, request).await;

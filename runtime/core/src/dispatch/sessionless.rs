@@ -137,7 +137,9 @@ impl Dispatcher {
         }
         match self.session_mode {
             SessionMode::Off => Fault::NoSessions { what: method.to_string() },
-            SessionMode::Required | SessionMode::Optional => Fault::NeedsSession { what: method.to_string() },
+            SessionMode::Required | SessionMode::Optional | SessionMode::Platform => {
+                Fault::NeedsSession { what: method.to_string() }
+            }
         }
     }
 
@@ -153,13 +155,15 @@ impl Dispatcher {
                 // A server without sessions does not declare `logging`.
                 log_level: match self.session_mode {
                     SessionMode::Off => LogLevel::Nothing,
-                    SessionMode::Required | SessionMode::Optional => LogLevel::Everything,
+                    SessionMode::Required | SessionMode::Optional | SessionMode::Platform => {
+                        LogLevel::Everything
+                    }
                 },
                 cannot_ask: Some(match self.session_mode {
                     SessionMode::Off => {
                         "the handler can ask a client only in a session, and this server has none (MCP_SESSIONS=off)"
                     }
-                    SessionMode::Required | SessionMode::Optional => {
+                    SessionMode::Required | SessionMode::Optional | SessionMode::Platform => {
                         "the handler can ask a client only in a session, and the request named none (Mcp-Session-Id)"
                     }
                 }),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use rmcp::model::ClientRequest;
+use rmcp::model::{ClientRequest, PaginatedRequestParams};
 
 use super::{Handler, HandlerError, HandlerResult, Layer, Request, page::next_cursor};
 use crate::protocol::Fault;
@@ -66,16 +66,25 @@ pub(super) fn cursor(request: &ClientRequest) -> Option<&str> {
 /// The same request for the first page.
 fn first_page(request: &Request) -> Request {
     let mut first = request.clone();
-    let page = match &mut first.typed {
-        ClientRequest::ListToolsRequest(list) => list.params.as_mut(),
-        ClientRequest::ListPromptsRequest(list) => list.params.as_mut(),
-        ClientRequest::ListResourcesRequest(list) => list.params.as_mut(),
-        ClientRequest::ListResourceTemplatesRequest(list) => list.params.as_mut(),
-        ClientRequest::ListSkillsRequest(list) => list.params.as_mut(),
-        _ => None,
-    };
-    if let Some(page) = page {
-        page.cursor = None;
-    }
+    set_cursor(&mut first.typed, None);
     first
+}
+
+/// Sets the cursor of a request for a page.
+pub(super) fn set_cursor(request: &mut ClientRequest, cursor: Option<String>) {
+    let page = match request {
+        ClientRequest::ListToolsRequest(list) => &mut list.params,
+        ClientRequest::ListPromptsRequest(list) => &mut list.params,
+        ClientRequest::ListResourcesRequest(list) => &mut list.params,
+        ClientRequest::ListResourceTemplatesRequest(list) => &mut list.params,
+        ClientRequest::ListSkillsRequest(list) => &mut list.params,
+        _ => return,
+    };
+    match (page, cursor) {
+        (Some(page), cursor) => page.cursor = cursor,
+        (page @ None, Some(cursor)) => {
+            *page = Some(PaginatedRequestParams::default().with_cursor(Some(cursor)));
+        }
+        (None, None) => {}
+    }
 }

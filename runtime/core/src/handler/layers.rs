@@ -102,6 +102,11 @@ fn repaired(handler: Arc<dyn Handler>, argument_checks: bool) -> Arc<dyn Handler
     around(StructuredContent::new(around(ListedSchemas::new(handler))))
 }
 
+/// An rmcp handler among servers whose results are passed on, with all that the layers around it would repair.
+pub(super) fn repaired_among(handler: Arc<dyn Handler>) -> Arc<dyn Handler> {
+    around(Completions::new(around(ResourceUris::new(repaired(handler, true)))))
+}
+
 /// A layer as a handler.
 struct Layered<L>(L);
 

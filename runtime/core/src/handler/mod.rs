@@ -15,11 +15,13 @@
 //! * [`event_resources`]: the resources of the event log.
 //! * [`listed_schemas`]: the schemas of tools, as clients list them.
 //! * [`structured_content`]: the text of structured results.
+//! * [`composed`]: several handlers behind one endpoint; it is a handler, and no layer.
 //! * [`tasks`]: calls that run as tasks. [`experimental_tasks`]: those of 2025-11-25.
 
 mod arguments;
 pub(crate) mod capabilities;
 mod completions;
+mod composed;
 mod cursors;
 mod dynamic_tools;
 mod event_resources;
@@ -39,8 +41,11 @@ mod structured_content;
 mod tasks;
 mod uri_template;
 
-pub use self::request::{Handler, HandlerError, HandlerResult, Request, Results};
 use self::request::{Layer, refuse};
+pub use self::{
+    composed::Composed,
+    request::{Handler, HandlerError, HandlerResult, Request, Results},
+};
 pub(crate) use self::{
     layers::{LayerParts, MakeRunner, TaskLayers, layered},
     tasks::TaskRunner,

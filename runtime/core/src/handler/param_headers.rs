@@ -6,7 +6,10 @@ use futures::future::BoxFuture;
 use rmcp::model::ClientRequest;
 
 use super::{Handler, HandlerResult, Layer, Request, refuse};
-use crate::protocol::{Era, Fault, headers};
+use crate::{
+    ingress::WithoutHeaders,
+    protocol::{Era, Fault, headers},
+};
 
 /// The layer: a call is refused if its headers do not match its arguments. It has no half behind the handler.
 pub(super) struct ParamHeaders {
@@ -22,6 +25,9 @@ impl ParamHeaders {
         let ClientRequest::CallToolRequest(call) = &request.typed else { return Ok(()) };
         // A request that did not come over HTTP has no headers.
         let Some(parts) = request.context.extensions.get::<http::request::Parts>() else { return Ok(()) };
+        if parts.extensions.get::<WithoutHeaders>().is_some() {
+            return Ok(());
+        }
         match self.inner.tool(&call.params.name) {
             Some(tool) => {
                 headers::check_params(&parts.headers, &tool.input_schema, call.params.arguments.as_ref())

@@ -30,6 +30,11 @@ impl UriTemplate {
         self.expands_to(uri) || self.goes_on_behind(&below)
     }
 
+    /// Whether the template can expand to a normalized URI.
+    pub(super) fn can_become(&self, uri: &str) -> bool {
+        self.expands_to(uri)
+    }
+
     /// Each literal where it is found first leaves the most for those behind it, except the last one, which is the end.
     fn expands_to(&self, uri: &str) -> bool {
         let [first, between @ .., last] = &*self.literals else {

@@ -9,6 +9,7 @@ mod guard;
 mod head;
 #[cfg(feature = "metrics")]
 mod measured;
+mod message;
 mod metadata;
 mod observed;
 #[cfg(feature = "metrics")]
@@ -27,6 +28,8 @@ pub(crate) use endpoint::Endpoint;
 pub(crate) use head::{browsers, check_heads};
 #[cfg(feature = "metrics")]
 pub(crate) use measured::measured;
+#[doc(hidden)]
+pub use message::{request_of_message, result_of_response, stateless_message, take_server_info};
 pub(crate) use metadata::document as metadata;
 pub(crate) use observed::observed;
 #[cfg(feature = "metrics")]

@@ -137,7 +137,7 @@ fn json_reply(reply: JsonReply, served: &ServedRequest) -> Response<Body> {
     let status = reply.code.map_or(StatusCode::OK, |code| status_of_code(code, reply.era));
     let mut response = json(status, reply.json);
     if let Some(session) = reply.session
-        && let Ok(id) = HeaderValue::from_str(session.as_str())
+        && let Ok(id) = HeaderValue::from_str(&session)
     {
         served.observed().session = Some(session_hash(id.as_bytes()).into());
         response.headers_mut().insert(headers::SESSION_ID, id);

@@ -4,6 +4,7 @@
 //! Nothing here knows how the runtime is made: the Runtime API is all that is seen of it.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod agentcore;
 mod answers;
 mod authorizer;
 mod bodyless;
