@@ -98,6 +98,10 @@ pub mod config {
         },
         protocol::Limits,
     };
+
+    #[cfg(feature = "stdio")]
+    #[doc(hidden)]
+    pub use mcp_lambda_core::config::process_environment;
 }
 
 /// Errors of starting and running a server, and of its stores.

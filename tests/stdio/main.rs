@@ -2,6 +2,7 @@
 
 mod asks;
 mod children;
+mod composed;
 mod isolation;
 mod passing;
 

@@ -1,0 +1,165 @@
+//! The program as its users run it: from a shell, with a configuration file, and in each of the ways in which Lambda starts it.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod support;
+
+use lambda_emulator::{Emulator, Ingress};
+use serde_json::{Value, json};
+use test_support::{McpRequest, call, request::initialize_request, result, stateless, text, transport::Http};
+
+use crate::support::*;
+
+/// The names of the tools of a server.
+async fn tools(server: &Http) -> Vec<String> {
+    let list = result(stateless("tools/list", json!({})).send(server).await).await;
+    list["tools"].as_array().unwrap().iter().map(|tool| tool["name"].as_str().unwrap().to_owned()).collect()
+}
+
+/// A `tools/call` of 2025-11-25, in a session of its own.
+async fn called_in_session(server: &Http, tool: &str, arguments: Value) -> String {
+    let opened = initialize_request("2025-11-25", json!({})).send(server).await;
+    let session = opened.header("mcp-session-id").unwrap().to_owned();
+    let message = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": tool, "arguments": arguments } });
+    let call = McpRequest::json(&message)
+        .header("mcp-session-id", &session)
+        .header("mcp-protocol-version", "2025-11-25");
+    text(call.send(server).await).await
+}
+
+#[tokio::test]
+async fn a_server_of_npm_is_served_in_both_eras_while_the_program_runs() {
+    let program = Program::start(&[&["--"][..], &everything()[..]].concat()).await;
+    let echo = json!({ "message": "hi" });
+    assert_eq!(text(call("echo", echo.clone()).send(&program.server).await).await, "Echo: hi");
+    assert_eq!(called_in_session(&program.server, "echo", echo).await, "Echo: hi");
+    // It ends when it is asked to, and the process of the server with it.
+    let server = program.child_of_program();
+    assert_eq!(program.stop().await, Some(0));
+    test_support::process::gone(server).await;
+}
+
+#[tokio::test]
+async fn a_server_of_pypi_is_served_in_both_eras() {
+    let program = Program::start(&[&["--name", "time", "--"][..], &time()[..]].concat()).await;
+    let arguments = json!({ "timezone": "Europe/Stockholm" });
+    for text in [
+        text(call("get_current_time", arguments.clone()).send(&program.server).await).await,
+        called_in_session(&program.server, "get_current_time", arguments).await,
+    ] {
+        assert!(text.contains("Europe/Stockholm"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn the_servers_of_a_configuration_file_are_one_with_prefixes_or_the_one_that_is_named() {
+    let folder = Folder::new("config");
+    let (node, python) = (everything(), time());
+    let file = folder.file(
+        ".mcp.json",
+        &json!({ "mcpServers": {
+            "every.thing": { "command": node[0], "args": node[1..], "timeout": 60 },
+            "time": { "type": "stdio", "command": "${PYTHON:-python3}", "args": python[1..] },
+            "off": { "command": "no-such-program", "disabled": true },
+        } }),
+    );
+    let all = Program::start_with(&["--config", &file], &[("PYTHON", python[0])]).await;
+    let listed = tools(&all.server).await;
+    for tool in ["every-thing_echo", "time_get_current_time"] {
+        assert!(listed.iter().any(|listed| listed == tool), "{listed:?}");
+    }
+    assert_eq!(
+        text(call("every-thing_echo", json!({ "message": "hi" })).send(&all.server).await).await,
+        "Echo: hi"
+    );
+    let one = Program::start_with(&["--config", &file, "--server", "time"], &[("PYTHON", python[0])]).await;
+    assert_eq!(tools(&one.server).await, ["get_current_time", "convert_time"]);
+}
+
+/// A function whose entry is the program, in the way that a shell script starts it.
+async fn function(script: &str, variables: &[(&str, &str)]) -> Emulator {
+    let builder = Emulator::builder().binary(script).timeout(std::time::Duration::from_secs(30));
+    variables.iter().fold(builder, |builder, (name, value)| builder.env(*name, *value)).start().await.unwrap()
+}
+
+#[tokio::test]
+async fn lambda_starts_it_as_a_custom_runtime_an_exec_wrapper_and_the_entry_of_a_container() {
+    let folder = Folder::new("lambda");
+    let command = json!(everything()).to_string();
+    folder.file(
+        "mcp-stdio.json",
+        &json!({ "servers": { "all": { "command": everything()[0], "args": everything()[1..] } } }),
+    );
+    let root = folder.path();
+    let words = everything().join("' '");
+    for (name, arguments, variables) in [
+        // The command of the function in a variable, and in the file beside it.
+        ("bootstrap", String::new(), vec![("MCP_STDIO_COMMAND", command.as_str())]),
+        ("packaged", String::new(), vec![("LAMBDA_TASK_ROOT", root.as_str())]),
+        // The runtime's own command line is no command of a server.
+        (
+            "wrapper",
+            "/var/lang/bin/node --experimental-require-module /var/runtime/index.mjs".to_owned(),
+            vec![
+                ("AWS_LAMBDA_EXEC_WRAPPER", "/opt/mcp-lambda-stdio"),
+                ("MCP_STDIO_COMMAND", command.as_str()),
+            ],
+        ),
+        ("container", format!("-- '{words}'"), vec![]),
+    ] {
+        let script = folder.script(name, &format!("exec '{PROGRAM}' {arguments}"));
+        let emulator = function(&script, &variables).await;
+        let server = Http(emulator.url(Ingress::FunctionUrl));
+        let message = json!({ "message": name });
+        assert_eq!(text(call("echo", message).send(&server).await).await, format!("Echo: {name}"));
+        // Calls of an AgentCore Gateway, and the self-test, are served for a stdio server as for any other.
+        let context = json!({ "custom": { "bedrockAgentCoreToolName": "all___echo" } }).to_string();
+        let answer = emulator.invoke(json!({ "message": "gate" }).to_string(), Some(&context)).await.unwrap();
+        assert_eq!(
+            whole(answer).await["content"],
+            json!([{ "type": "text", "text": "Echo: gate" }]),
+            "{name}"
+        );
+        let test = json!({ "source": "mcp-lambda-server", "action": "self-test", "tool": "echo", "arguments": { "message": "on" } });
+        let report = whole(emulator.invoke(test.to_string(), None).await.unwrap()).await;
+        assert_eq!(report["result"]["content"][0]["text"], "Echo: on", "{name}");
+    }
+}
+
+#[tokio::test]
+async fn the_tool_schema_of_an_agentcore_gateway_is_printed_with_what_it_cannot_express() {
+    let output = run(&[&["schema", "--agentcore", "--"][..], &everything()[..]].concat()).await;
+    assert_eq!(output.code, Some(0), "{}", output.errors);
+    let schema: Value = serde_json::from_str(&output.text).unwrap();
+    let echo = schema.as_array().unwrap().iter().find(|tool| tool["name"] == "echo").unwrap();
+    assert_eq!(echo["inputSchema"]["properties"]["message"]["type"], "string");
+    assert_eq!(echo["inputSchema"]["required"], json!(["message"]));
+    let losses: Vec<&str> = output.errors.lines().collect();
+    assert!(losses.iter().all(|line| line.contains(": $")), "{losses:#?}");
+    assert!(losses.iter().any(|line| line.contains("enum: is put into the description")), "{losses:#?}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_run_is_said_in_one_sentence() {
+    let folder = Folder::new("errors");
+    let file = folder.file("bad.json", &json!({ "mcpServers": { "a": { "url": "https://example.com" } } }));
+    for (arguments, code, text) in [
+        (&[][..], 2, "nothing to run: expected a command behind --"),
+        (&["--config", &file], 2, "bad.json: mcpServers.a.url: the server is reached over HTTP"),
+        (&["schema", "--", "x"], 2, "schema: expected --agentcore"),
+        (&["--config", "/no/such.json"], 2, "/no/such.json: cannot be read"),
+        (&["--child-per", "user", "--", "x"], 2, "server, session, principal or invocation"),
+        (&["--", "/no/such/program"], 2, "/no/such/program"),
+    ] {
+        let output = run(arguments).await;
+        assert_eq!(output.code, Some(code), "{arguments:?}: {}", output.errors);
+        assert!(output.errors.contains(text), "{arguments:?}: {}", output.errors);
+    }
+    let version = run(&["--version"]).await;
+    assert_eq!(
+        (version.code, version.text.trim()),
+        (Some(0), concat!("mcp-lambda-stdio ", env!("CARGO_PKG_VERSION")))
+    );
+    let help = run(&["--help"]).await;
+    assert!(help.text.contains("mcp-lambda-stdio -- npx -y"), "{}", help.text);
+}
