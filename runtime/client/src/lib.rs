@@ -27,6 +27,7 @@
 //!
 //! | feature | default | content |
 //! |---|---|---|
+//! | `checks` | yes, through `cli` | [`check`] and [`benchmark`]: checks and measurements of a running server |
 //! | `cli` | yes | the program `mcp-lambda` |
 
 #![warn(missing_debug_implementations)]
@@ -41,6 +42,10 @@ mod remote;
 mod sender;
 mod transport;
 
+#[cfg(feature = "checks")]
+pub mod benchmark;
+#[cfg(feature = "checks")]
+pub mod check;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;

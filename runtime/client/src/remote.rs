@@ -196,6 +196,17 @@ impl Remote {
         Ok(Connection::open(self.sender()?, headers, limits))
     }
 
+    /// A way to send single requests with what proves the caller, for checks and measurements. Sends nothing yet.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Self::connect).
+    #[cfg(feature = "checks")]
+    pub fn http(self) -> Result<crate::check::RemoteHttp, Error> {
+        let headers = self.headers.clone();
+        Ok(crate::check::RemoteHttp::new(self.sender()?, headers))
+    }
+
     fn sender(self) -> Result<Arc<dyn Sender>, Error> {
         let address = self.address.to_string();
         match &self.address {

@@ -32,6 +32,10 @@ pub(super) enum Command {
     Tasks(TasksArgs),
     /// Publishes an event to the clients of a server, through its SNS topic
     Publish(PublishArgs),
+    /// Checks that a running server keeps the rules of MCP
+    Test(Box<TestArgs>),
+    /// Measures how fast a running server answers
+    Benchmark(Box<BenchmarkArgs>),
     /// Prints completions for a shell
     Completions {
         /// The shell
@@ -274,6 +278,75 @@ pub(super) struct PublishArgs {
     /// The URL of SNS [default: that of the region]
     #[arg(long, value_name = "URL")]
     pub(super) endpoint_url: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct TestArgs {
+    /// The URL of the server
+    #[arg(long, default_value = "http://127.0.0.1:9000/mcp")]
+    pub(super) url: String,
+    /// A suite, or several with commas: all, protocol, tools, session, streaming, tasks, auth, events
+    #[arg(long, value_name = "SUITE", default_value = "all", value_delimiter = ',')]
+    pub(super) suite: Vec<String>,
+    /// How many checks run at the same time
+    #[arg(long, value_name = "COUNT", default_value_t = 1)]
+    pub(super) concurrency: usize,
+    /// A tool that checks may call although it does not declare readOnlyHint, with its arguments or made ones
+    #[arg(long = "tool", value_name = "NAME[=JSON]")]
+    pub(super) tools: Vec<String>,
+    /// How long a check waits for what must not come
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 1000)]
+    pub(super) quiet_time: u64,
+    /// Writes a report: FILE.xml is JUnit, FILE.json is JSON, FILE.html is a page; may be repeated
+    #[arg(long = "report", value_name = "FILE")]
+    pub(super) reports: Vec<PathBuf>,
+    /// Reports keep the requests and responses of checks that passed, too
+    #[arg(long)]
+    pub(super) detailed_report: bool,
+    /// Exits with 0 although checks have failed
+    #[arg(long)]
+    pub(super) continue_on_failure: bool,
+    /// Runs the suites streaming and events as well, whichever suites are named
+    #[arg(long)]
+    pub(super) test_sse_streaming: bool,
+    /// The token of another caller, for the checks that keep callers apart
+    #[arg(long, env = "MCP_OTHER_BEARER_TOKEN", hide_env_values = true, hide = true)]
+    pub(super) other_bearer_token: Option<String>,
+    #[command(flatten)]
+    pub(super) options: RemoteOptions,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct BenchmarkArgs {
+    /// The URL of the server
+    #[arg(long, default_value = "http://127.0.0.1:9000/mcp")]
+    pub(super) url: String,
+    /// How many requests [default: 100, or as many as fit into the duration]
+    #[arg(long, value_name = "COUNT")]
+    pub(super) requests: Option<u64>,
+    /// For how long requests begin
+    #[arg(long, value_name = "SECONDS")]
+    pub(super) duration: Option<f64>,
+    /// How many requests may run at the same time
+    #[arg(long, value_name = "COUNT", default_value_t = 10)]
+    pub(super) concurrency: usize,
+    /// How many requests begin in each second [default: each when another has ended]
+    #[arg(long, value_name = "PER SECOND")]
+    pub(super) rate_limit: Option<f64>,
+    /// The tool to call [default: none, but server/discover]
+    #[arg(long, value_name = "NAME")]
+    pub(super) tool: Option<String>,
+    /// The arguments of the tool
+    #[arg(long, value_name = "JSON", default_value = "{}", requires = "tool")]
+    pub(super) json: String,
+    /// Writes a report: FILE.json is JSON, FILE.html is a page with charts; may be repeated
+    #[arg(long = "report", value_name = "FILE")]
+    pub(super) reports: Vec<PathBuf>,
+    /// Compares two reports in JSON, and measures nothing
+    #[arg(long, num_args = 2, value_names = ["FIRST.json", "SECOND.json"])]
+    pub(super) compare: Option<Vec<PathBuf>>,
+    #[command(flatten)]
+    pub(super) options: RemoteOptions,
 }
 
 /// The MCP clients that the server can be entered into.

@@ -95,12 +95,15 @@ pub(super) async fn connect(args: &ClientArgs) -> Result<Client, Failure> {
 
 /// Opens a connection with the options of the command line.
 pub(super) fn connection(args: &RemoteArgs, limits: Limits) -> Result<Connection, Failure> {
-    let options = &args.options;
+    Ok(remote(&args.server, &args.options)?.limits(limits).connect()?)
+}
+
+/// A server with the options of the command line.
+pub(super) fn remote(server: &str, options: &RemoteOptions) -> Result<Remote, Failure> {
     let oauth = oauth(options);
-    let mut remote = Remote::new(&args.server)?
+    let mut remote = Remote::new(server)?
         .auth(auth(options, &oauth)?)
         .oauth(oauth)
-        .limits(limits)
         .timeout(options.timeout)
         .path(&options.path)
         .invoke_mode(match options.invoke_mode {
@@ -125,7 +128,7 @@ pub(super) fn connection(args: &RemoteArgs, limits: Limits) -> Result<Connection
             .ok_or_else(|| Failure::usage(format!("--header {header:?}: expected \"NAME: VALUE\"")))?;
         remote = remote.header(name.trim(), value.trim())?;
     }
-    Ok(remote.connect()?)
+    Ok(remote)
 }
 
 fn auth(options: &RemoteOptions, oauth: &OAuthConfig) -> Result<Auth, Failure> {

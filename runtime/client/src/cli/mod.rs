@@ -2,7 +2,9 @@
 
 mod args;
 mod arguments;
+mod benchmark;
 mod call;
+mod check;
 mod client;
 mod elicitation;
 mod failure;
@@ -12,6 +14,7 @@ mod log;
 mod output;
 mod proxy;
 mod publish;
+mod reports;
 mod stdio;
 mod tasks;
 mod tools;
@@ -73,6 +76,8 @@ async fn run_async(command: Command) -> Result<(), Failure> {
         Command::Schema(args) => tools::schema(args).await,
         Command::Tasks(args) => tasks::run(args).await,
         Command::Publish(args) => publish::run(args).await,
+        Command::Test(args) => check::run(*args).await,
+        Command::Benchmark(args) => benchmark::run(*args).await,
         Command::Completions { .. } | Command::Man | Command::Install(_) => Ok(()),
     }
 }
