@@ -126,7 +126,7 @@ impl Pool {
         let child = used.slot.child(self).await?;
         let _ = self.speaks.set(child.handshake.speaks);
         let _ = self.info.set(child.handshake.info.clone());
-        Ok(Lease { child, used: used })
+        Ok(Lease { child, used })
     }
 
     /// The child of a call, if it runs already.

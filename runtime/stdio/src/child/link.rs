@@ -343,8 +343,9 @@ impl Link {
             return;
         };
         let refused = ErrorData::internal_error(format!("{method}: the call has too many messages"), None);
-        if call.try_send(CallEvent::Ask { id: id.clone(), method, params }).is_err() {
-            self.send_now(response(&id, &Err(refused)));
+        let refusal = response(&id, &Err(refused));
+        if call.try_send(CallEvent::Ask { id, method, params }).is_err() {
+            self.send_now(refusal);
         }
     }
 }
