@@ -11,6 +11,7 @@ fn form() -> Value {
     })
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "each value is made for its call")]
 fn asking(question: Value) -> McpRequest {
     let capabilities = json!({ "elicitation": {}, "sampling": {}, "roots": {} });
     stateless_with(json!(1), "tools/call", json!({ "name": "ask", "arguments": question }), capabilities)
@@ -33,7 +34,7 @@ async fn a_client_of_2025_is_asked_on_the_stream_of_its_call_whichever_era_the_s
         let structured = reply.message().await["result"]["structuredContent"].clone();
         match speaks {
             "2026-07-28" => {
-                assert_eq!(structured, json!({ "answers": { "q": answer }, "state": "of the child" }))
+                assert_eq!(structured, json!({ "answers": { "q": answer }, "state": "of the child" }));
             }
             _ => assert_eq!(structured["result"], answer),
         }

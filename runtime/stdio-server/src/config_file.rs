@@ -99,7 +99,7 @@ fn entries(
     let mut entries = Vec::new();
     for (name, entry) in servers {
         let is_named = named.contains(name);
-        if !named.is_empty() && !is_named || !is_named && entry["disabled"] == true {
+        if !is_named && (!named.is_empty() || entry["disabled"] == true) {
             continue;
         }
         let reader = Reader { place: format!("{key}.{name}"), look_up };

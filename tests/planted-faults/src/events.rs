@@ -38,7 +38,7 @@ pub(crate) fn event(
         message(fault, asked, original, memory).into_iter().flat_map(|one| subscription(fault, asked, one))
     {
         state.count += 1;
-        sent.push(named(fault, asked, &event, changed, state.count));
+        sent.push(named(fault, asked, &event, &changed, state.count));
     }
     sent
 }
@@ -53,7 +53,7 @@ fn at_the_start_of_a_resume(fault: Fault, asked: &Asked, memory: &Memory) -> Opt
 }
 
 /// The event with its damaged name and id.
-fn named(fault: Fault, asked: &Asked, event: &SseEvent, message: Value, count: usize) -> SseEvent {
+fn named(fault: Fault, asked: &Asked, event: &SseEvent, message: &Value, count: usize) -> SseEvent {
     let is_progress = message["method"] == "notifications/progress";
     let mut event = SseEvent { data: Some(message.to_string()), ..event.clone() };
     match fault {
@@ -76,7 +76,7 @@ fn subscription(fault: Fault, asked: &Asked, mut message: Value) -> Vec<Value> {
     match fault {
         Fault::AcknowledgedLate if is_acknowledged => return vec![change(), message],
         Fault::AcknowledgesMore if is_acknowledged => {
-            message["params"]["notifications"]["promptsListChanged"] = json!(true)
+            message["params"]["notifications"]["promptsListChanged"] = json!(true);
         }
         Fault::SubscriptionIdAsText if id.is_i64() => message["params"]["_meta"][ID] = json!(id.to_string()),
         Fault::EventLost if is_update && asked.is_stateless() => return Vec::new(),

@@ -162,7 +162,7 @@ fn progress(fault: Fault, mut message: Value) -> Vec<Value> {
     let params = &mut message["params"];
     match fault {
         Fault::ProgressBackwards => {
-            params["progress"] = json!(10.0 - params["progress"].as_f64().unwrap_or_default())
+            params["progress"] = json!(10.0 - params["progress"].as_f64().unwrap_or_default());
         }
         Fault::ProgressTokenAsText if params["progressToken"].is_i64() => {
             params["progressToken"] = json!(params["progressToken"].to_string());
@@ -177,7 +177,7 @@ fn result(fault: Fault, asked: &Asked, result: &mut Value, memory: &mut Memory) 
     match (fault, asked.rpc()) {
         (Fault::DiscoverWithoutVersions, "server/discover") => remove(result, "supportedVersions"),
         (Fault::OldTasksCapability, "server/discover") => {
-            result["capabilities"]["tasks"] = json!({ "list": {} })
+            result["capabilities"]["tasks"] = json!({ "list": {} });
         }
         (Fault::NoResultType, method)
             if !method.starts_with("tasks/") && result["resultType"] == "complete" =>
@@ -216,7 +216,7 @@ fn tools(fault: Fault, asked: &Asked, list: &mut Value, memory: &mut Memory) {
         Fault::OrderChanges if is_odd && asked.is_stateless() => tools.reverse(),
         Fault::BrokenSchema => tools[echo]["inputSchema"]["properties"]["message"]["type"] = json!("strnig"),
         Fault::HeaderOnNumber => {
-            tools[convert]["inputSchema"]["properties"]["celsius"]["x-mcp-header"] = json!("Celsius")
+            tools[convert]["inputSchema"]["properties"]["celsius"]["x-mcp-header"] = json!("Celsius");
         }
         _ => {}
     }

@@ -172,7 +172,7 @@ fn before_of_state(fault: Fault, asked: &mut Asked, memory: &Memory) {
         }
         Fault::TasksWithoutDeclaration if asked.rpc().starts_with("tasks/") => declare(asked),
         Fault::TaskUnasked if asked.tool() == "steps" && asked.token().is_none() && asked.is_stateless() => {
-            declare(asked)
+            declare(asked);
         }
         Fault::AnyTextIsToken => accept(asked, memory, |token, _| !token.contains('.')),
         Fault::UnsignedToken => accept(asked, memory, |token, _| token.ends_with('.')),
@@ -188,10 +188,10 @@ fn before_of_state(fault: Fault, asked: &mut Asked, memory: &Memory) {
             }
         }
         Fault::SessionOfAnyone if !asked.is_delete() => {
-            act_as(asked, asked.session().and_then(|id| memory.owners.get(id)).cloned())
+            act_as(asked, asked.session().and_then(|id| memory.owners.get(id)).cloned());
         }
         Fault::DeleteOfAnyone if asked.is_delete() => {
-            act_as(asked, asked.session().and_then(|id| memory.owners.get(id)).cloned())
+            act_as(asked, asked.session().and_then(|id| memory.owners.get(id)).cloned());
         }
         Fault::TaskOfAnyone => act_as(asked, memory.starters.get(&asked.task()).cloned()),
         Fault::ListenWithoutFilter

@@ -65,10 +65,12 @@ fn send(message: &Value) {
     let _ = out.flush();
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "each value is made for its message")]
 fn notify(method: &str, params: Value) {
     send(&json!({ "jsonrpc": "2.0", "method": method, "params": params }));
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "each value is made for its message")]
 fn respond(id: &Value, result: Value) {
     // Keys in the order of the TypeScript SDK.
     send(&json!({ "result": result, "jsonrpc": "2.0", "id": id }));

@@ -141,7 +141,7 @@ macro_rules! skipped {
 
 /// Fails a check unless the condition holds.
 macro_rules! ensure {
-    ($holds:expr, $($text:tt)*) => { if !$holds { $crate::check::finding::failed!($($text)*) } };
+    ($holds:expr, $($text:tt)*) => { if $holds {} else { $crate::check::finding::failed!($($text)*) } };
 }
 
 pub(crate) use {ensure, failed, skipped, warning};

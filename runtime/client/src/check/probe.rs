@@ -271,7 +271,7 @@ impl<'a> Probe<'a> {
         let session = Session { id, version };
         self.opened.lock().unwrap_or_else(PoisonError::into_inner).push(session.clone());
         let initialized = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
-        let accepted = self.in_session(&session, self.post(initialized)).send().await?;
+        let accepted = Self::in_session(&session, self.post(initialized)).send().await?;
         ensure!(
             accepted.status.is_success(),
             "notifications/initialized got HTTP {}",
@@ -292,7 +292,7 @@ impl<'a> Probe<'a> {
     }
 
     /// Adds the headers of a session.
-    pub(crate) fn in_session(&self, session: &Session, draft: Draft<'a>) -> Draft<'a> {
+    pub(crate) fn in_session(session: &Session, draft: Draft<'a>) -> Draft<'a> {
         let draft = draft.header("mcp-protocol-version", &session.version);
         match &session.id {
             Some(id) => draft.header("mcp-session-id", id),
@@ -304,12 +304,12 @@ impl<'a> Probe<'a> {
     pub(crate) fn of_session(&self, session: &Session, method: &str, params: Value) -> Draft<'a> {
         let mut message = json!({ "jsonrpc": "2.0", "id": self.next_id(), "method": method });
         message["params"] = params;
-        self.in_session(session, self.post(message))
+        Self::in_session(session, self.post(message))
     }
 
     /// The GET stream of a session.
     pub(crate) fn get_stream(&self, session: &Session) -> Draft<'a> {
-        self.in_session(session, self.draft(Method::GET).header("accept", "text/event-stream"))
+        Self::in_session(session, self.draft(Method::GET).header("accept", "text/event-stream"))
     }
 
     /// A request of the era of this check.
@@ -344,7 +344,7 @@ impl<'a> Probe<'a> {
     pub(crate) async fn close(&self) {
         let opened = std::mem::take(&mut *self.opened.lock().unwrap_or_else(PoisonError::into_inner));
         for session in opened.iter().filter(|session| session.id.is_some()) {
-            let _ = self.in_session(session, self.draft(Method::DELETE)).send().await;
+            let _ = Self::in_session(session, self.draft(Method::DELETE)).send().await;
         }
     }
 }

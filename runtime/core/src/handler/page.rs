@@ -101,8 +101,7 @@ mod tests {
 
     fn both() -> [ServerResult; 2] {
         let tools = ["a", "b"].map(|name| Tool::new(name, "", Map::new()));
-        let mut typed = ListToolsResult::default();
-        typed.tools = tools.to_vec();
+        let mut typed = ListToolsResult::with_all_items(tools.to_vec());
         typed.next_cursor = Some("2".to_owned());
         let mut json = json!(typed);
         json["cacheScope"] = "public".into();

@@ -132,6 +132,7 @@ mod tests {
         Handshake { speaks, version: "", info }
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "each value is made for its test")]
     fn translated(era: Era, speaks: Speaks, method: Method, result: Value) -> Value {
         let result = for_client(era, &method, &handshake(speaks), result).expect("a result");
         serde_json::to_value(result).expect("JSON")

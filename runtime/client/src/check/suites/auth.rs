@@ -256,7 +256,7 @@ async fn session_end(probe: &Probe<'_>) -> Checked {
     if session.id.is_none() {
         skipped!("the server gives no session ids");
     }
-    probe.in_session(&session, probe.draft(Method::DELETE)).by(&**other).send().await?;
+    Probe::in_session(&session, probe.draft(Method::DELETE)).by(&**other).send().await?;
     let status = probe.of_session(&session, "ping", json!({})).send().await?.status.as_u16();
     ensure!(status == 200, "after another caller's DELETE, the session answers HTTP {status}");
     Ok(())

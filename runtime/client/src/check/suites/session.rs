@@ -138,7 +138,7 @@ async fn unknown_id(probe: &Probe<'_>) -> Checked {
 async fn end(probe: &Probe<'_>) -> Checked {
     has_ids(probe)?;
     let session = probe.open().await?;
-    let status = probe.in_session(&session, probe.draft(Method::DELETE)).send().await?.status.as_u16();
+    let status = Probe::in_session(&session, probe.draft(Method::DELETE)).send().await?.status.as_u16();
     if status == 405 {
         skipped!("the server does not let clients end sessions (405)");
     }
