@@ -4,6 +4,7 @@ mod asks;
 mod children;
 mod composed;
 mod isolation;
+mod lambda;
 mod passing;
 
 use mcp_lambda_server::{
