@@ -49,7 +49,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// The server of the file that is run, else all; given more than once, the servers are one, with prefixes
-    #[arg(long, value_name = "NAME", requires = "config")]
+    #[arg(long, value_name = "NAME", requires = "config", conflicts_with = "command")]
     pub(crate) server: Vec<String>,
     /// The address to listen on [default: MCP_LISTEN, else 127.0.0.1:9000]
     #[arg(long, value_name = "ADDRESS")]

@@ -57,10 +57,15 @@ fn overlay(params: &mut Map<String, Value>, typed: &ClientRequest) {
     let state = |state: &Option<String>| state.clone().map(Value::String);
     match typed {
         ClientRequest::CallToolRequest(call) => {
+            set("name", Some(call.params.name.as_ref().into()));
             set("arguments", call.params.arguments.clone().map(Value::Object));
             set("requestState", state(&call.params.request_state));
         }
-        ClientRequest::GetPromptRequest(get) => set("requestState", state(&get.params.request_state)),
+        ClientRequest::GetPromptRequest(get) => {
+            set("name", Some(get.params.name.as_str().into()));
+            set("requestState", state(&get.params.request_state));
+        }
+        ClientRequest::CompleteRequest(complete) => set("ref", serde_json::to_value(&complete.params.r#ref).ok()),
         ClientRequest::ReadResourceRequest(read) => {
             set("uri", Some(read.params.uri.clone().into()));
             set("requestState", state(&read.params.request_state));

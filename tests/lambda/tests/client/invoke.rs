@@ -55,7 +55,8 @@ async fn next(connection: &mut Connection) -> Value {
 
 #[tokio::test]
 async fn rmcp_calls_a_tool_of_a_function_without_an_endpoint() {
-    let emulator = function().start().await.unwrap();
+    // The environments share no store, so that a session is known by one of them only.
+    let emulator = function().env("MCP_SESSIONS", "off").start().await.unwrap();
     let api = api(&emulator).await;
     for mode in [InvokeMode::Stream, InvokeMode::Buffered] {
         let client = ().serve(connect(&api, NAME, mode)).await.unwrap();
