@@ -37,6 +37,12 @@ export function buildTestPrograms(names: string[]): Promise<string[]> {
   return compile(['--workspace', '--all-features', ...names.flatMap(name => ['--bin', name])]);
 }
 
+/** Compiles the program `mcp-lambda` in the same way. */
+export async function buildClient(): Promise<string> {
+  const [program] = await buildTestPrograms(['mcp-lambda']);
+  return program!;
+}
+
 async function compile(what: string[]): Promise<string[]> {
   const cargo = spawn('cargo', ['build', '--locked', ...what, '--message-format=json-render-diagnostics'], {
     cwd: root,
@@ -58,14 +64,15 @@ async function compile(what: string[]): Promise<string[]> {
 
 /**
  * Starts a server with `MCP_LISTEN` set to a free port and waits until it accepts connections. `likeATerminal` gives it
- * a process group of its own, and signals go to the whole group, as Ctrl-C's do; `env` sets variables.
+ * a process group of its own, and signals go to the whole group, as Ctrl-C's do; `env` sets variables, and `port`
+ * another port than a free one.
  */
 export async function start(
   command: string,
   args: string[] = [],
-  { likeATerminal = false, env = {} as NodeJS.ProcessEnv } = {},
+  { likeATerminal = false, env = {} as NodeJS.ProcessEnv, port: wanted = 0 } = {},
 ): Promise<Server> {
-  const port = await freePort();
+  const port = wanted || (await freePort());
   const child = spawn(command, args, {
     cwd: root,
     env: { ...process.env, ...env, MCP_LISTEN: `127.0.0.1:${port}` },

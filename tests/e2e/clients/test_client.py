@@ -1,4 +1,6 @@
-"""The Python SDK's client, `mcp.Client`, against the server at MCP_URL: both eras, and left to choose."""
+"""The Python SDK's client, `mcp.Client`, against the server at MCP_URL: both eras, and left to choose.
+
+MCP_PROXY names the program that the client starts in place of a connection: it serves the URL on stdin and stdout."""
 
 import asyncio
 import os
@@ -6,10 +8,12 @@ import time
 import unittest
 import uuid
 
-from mcp import Client, MCPError
+from mcp import Client, MCPError, StdioServerParameters
 from mcp_types import PromptReference
 
 URL = os.environ["MCP_URL"]
+PROXY = os.environ.get("MCP_PROXY")
+SERVER = StdioServerParameters(command=PROXY, args=["proxy", URL]) if PROXY else URL
 TOOLS = {"echo", "counter", "progress", "session_info", "lambda_diagnostics"}
 STEPS = 3
 DELAY_MS = 250
@@ -28,7 +32,7 @@ class Base:
     version: str
 
     def connect(self):
-        return Client(URL, mode=self.mode, read_timeout_seconds=20)
+        return Client(SERVER, mode=self.mode, read_timeout_seconds=20)
 
     async def test_speaks_the_version(self):
         async with self.connect() as client:
