@@ -59,7 +59,7 @@ struct Arguments {
 /// The limits of our server's stripped binary, without and with the checks of arguments, of which 5.4 MB are
 /// `jsonschema`. Raising one needs a reason.
 const SIZE_BUDGET_MB: f64 = 6.2;
-const SIZE_BUDGET_WITH_CHECKS_MB: f64 = 12.0;
+const SIZE_BUDGET_WITH_CHECKS_MB: f64 = 13.2;
 
 const HELLO_DEFAULT: usize = 0;
 const HELLO_CURRENT: usize = 1;
