@@ -129,7 +129,7 @@ async function ended(child: ChildProcess, ask: () => void): Promise<boolean> {
   return result;
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const listener = createServer().listen(0, '127.0.0.1');
   await once(listener, 'listening');
   const { port } = listener.address() as AddressInfo;

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { build, start, type Server } from '../server.ts';
+import { build, freePort, start, type Server } from '../server.ts';
 import { AuthorizationServer, PASSWORD } from './authorization-server.ts';
 import { client, inFolder, mcpLambda } from './program.ts';
 
@@ -20,7 +20,9 @@ describe('mcp-lambda signs a person in', () => {
   beforeAll(async () => {
     await client();
     issuer = await AuthorizationServer.start();
-    server = await start(await build('mcp-lambda-reference'), [], { env: { MCP_JWT_ISSUER: issuer.url } });
+    const port = await freePort();
+    const env = { MCP_JWT_ISSUER: issuer.url, MCP_PUBLIC_URL: `http://127.0.0.1:${port}` };
+    server = await start(await build('mcp-lambda-reference'), [], { port, env });
   }, 600_000);
   afterAll(async () => {
     await server?.stop();

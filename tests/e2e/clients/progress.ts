@@ -21,15 +21,16 @@ export class ProgressLog {
     this.wake();
   };
 
-  /** Each step came once, in order, and as it happened: a server that held them back would deliver all at once. */
-  expectStreamed(): void {
-    expect(this.seen.map(({ progress, total }) => [progress, total])).toEqual([
-      [1, PROGRESS.steps],
-      [2, PROGRESS.steps],
-      [3, PROGRESS.steps],
-    ]);
-    const [first, second, third] = this.seen as [Seen, Seen, Seen];
-    expect(second.at - first.at).toBeGreaterThan(PROGRESS.delay_ms / 2);
-    expect(third.at - second.at).toBeGreaterThan(PROGRESS.delay_ms / 2);
+  /**
+   * Each step came once, in order, and as it happened: a server that held them back would deliver all at once. A client that
+   * reads the last notification and the response at once may have no handler for the notification any more.
+   */
+  expectStreamed({ lastMayBeLost = false } = {}): void {
+    const steps = [1, 2, 3].slice(0, lastMayBeLost ? this.seen.length : PROGRESS.steps);
+    expect(this.seen.map(({ progress, total }) => [progress, total])).toEqual(steps.map(step => [step, PROGRESS.steps]));
+    expect(steps.length).toBeGreaterThanOrEqual(PROGRESS.steps - 1);
+    this.seen.slice(1).forEach(({ at }, index) => {
+      expect(at - this.seen[index]!.at).toBeGreaterThan(PROGRESS.delay_ms / 2);
+    });
   }
 }
