@@ -87,10 +87,15 @@ const REQUESTS: { method: string; params?: Record<string, unknown> }[] = [
   { method: 'everything/unknown' },
 ];
 
-/** What differs by the time of a call, and what ours takes away: the tasks of the server. */
+/**
+ * Without what differs by the time of a call, without ids that the server makes up, and without what ours changes: it takes the
+ * tasks of the server away, and its requests to the client have a progress token, which rmcp gives them.
+ */
 function comparable(outcome: unknown): unknown {
   const text = JSON.stringify(outcome)
     .replace(/\d{1,2}:\d{2}:\d{2}( [AP]M)?/g, 'TIME')
+    .replace(/"_meta":\{"progressToken":"[0-9a-f]{32}\/\d+"\},?/g, '')
+    .replace(/[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}/g, 'UUID')
     .replace(/"(?:lastModified|timestamp)":"[^"]*"/g, '"time":"TIME"');
   const value = JSON.parse(text) as { tools?: { execution?: unknown }[]; message?: string };
   for (const tool of value.tools ?? []) delete tool.execution;
