@@ -53,6 +53,10 @@ async fn exchange(shared: &Arc<Shared>, message: &Message) -> Result<(), Error> 
         }
         let (head, body) = response.into_parts();
         let body = response::collect(body, shared.limits.message_bytes).await?;
+        // Its body may be a JSON-RPC error, but no request has been read: the caller has to prove who it is.
+        if head.status == StatusCode::UNAUTHORIZED {
+            return Err(response::refusal(shared, head.status, &body));
+        }
         let value: Option<Value> = serde_json::from_slice(&body).ok();
         let Some(value) = value.filter(|value| value.get("result").is_some() || response::is_error(value))
         else {

@@ -65,7 +65,9 @@ fn overlay(params: &mut Map<String, Value>, typed: &ClientRequest) {
             set("name", Some(get.params.name.as_str().into()));
             set("requestState", state(&get.params.request_state));
         }
-        ClientRequest::CompleteRequest(complete) => set("ref", serde_json::to_value(&complete.params.r#ref).ok()),
+        ClientRequest::CompleteRequest(complete) => {
+            set("ref", serde_json::to_value(&complete.params.r#ref).ok());
+        }
         ClientRequest::ReadResourceRequest(read) => {
             set("uri", Some(read.params.uri.clone().into()));
             set("requestState", state(&read.params.request_state));
