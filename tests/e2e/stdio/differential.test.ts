@@ -121,7 +121,7 @@ describe('server-everything through ours and started by its client', () => {
     running = await locally(command, ['--roots']);
     ours = await connected(new StreamableHTTPClientTransport(new URL(running.url)));
     direct = await connected(new StdioClientTransport({ command: command[0]!, args: command.slice(1), stderr: 'ignore' }));
-  }, 120_000);
+  }, 600_000);
   afterAll(async () => {
     await ours.client.close();
     await direct.client.close();

@@ -40,7 +40,7 @@ const places = [
 describe.each(servers())('$name', server => {
   describe.each(places)('$place', ({ run }) => {
     let running: Running;
-    beforeAll(async () => void (running = await run(server.command)), 120_000);
+    beforeAll(async () => void (running = await run(server.command)), 600_000);
     afterAll(() => running.stop());
 
     it.each(clients)('lists and calls its tools, for a client of $era', async ({ connect }) => {
