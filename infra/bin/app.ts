@@ -6,8 +6,10 @@ import { dirname, resolve } from 'node:path';
 import { App, Annotations, Stack } from 'aws-cdk-lib';
 import { McpFindings } from '../lib';
 import { prepareToBuild } from './cargo-lambda';
-import { DeployConfigError, readDeployConfig } from './deploy-toml/read';
+import { needsLookup } from './deploy-toml/network';
+import { readDeployConfig, type DeployFile } from './deploy-toml/read';
 import { createServer } from './deploy-toml/server';
+import { DeployConfigError } from './deploy-toml/source';
 import { addOutputs } from './outputs';
 import { ServersConfigError } from './servers-yaml/source';
 import { addServersStack } from './servers-yaml/stack';
@@ -31,28 +33,39 @@ function main(): void {
   if (named !== undefined && !existsSync(file))
     throw new DeployConfigError(`context config: there is no file ${named}`);
   const text = existsSync(file) ? readFileSync(file, 'utf8') : undefined;
-  const config = readDeployConfig(text, named ?? DEFAULT_FILE, context);
+  const deploy = readDeployConfig(text, named ?? DEFAULT_FILE, context);
+  const stack = addStack(app, deploy);
+  if (stack.bundlingRequired && deploy.config.server.code === undefined) prepareToBuild();
+  const server = createServer(stack, deploy, dirname(file));
+  McpFindings.acknowledge(server);
+  addOutputs(stack, server);
+  app.synth();
+}
 
-  const { region, profile } = config.aws;
+/** Without a region the stack is environment-agnostic, unless something has to be looked up in the account. */
+function addStack(app: App, { config, problems }: DeployFile): Stack {
+  const { profile } = config.aws;
+  const account = process.env['CDK_DEFAULT_ACCOUNT'];
+  const region = config.aws.region ?? (needsLookup(config) ? process.env['CDK_DEFAULT_REGION'] : undefined);
+  if (needsLookup(config) && (account === undefined || region === undefined)) {
+    const found = 'in the account, for which there are no credentials';
+    const wayOut = 'sign in, or give vpc_id, subnet_ids and security_group_ids';
+    problems.note(['vpc', 'enabled'], `[vpc] the VPC is looked up ${found}; ${wayOut}`);
+    problems.throwAny();
+  }
   const stack = new Stack(app, config.server.name ?? DEFAULT_NAME, {
     description: config.server.description ?? 'MCP server on AWS Lambda',
-    // Without a region the stack is environment-agnostic.
-    ...(region !== undefined && {
-      env: { region, ...(process.env['CDK_DEFAULT_ACCOUNT'] && { account: process.env['CDK_DEFAULT_ACCOUNT'] }) },
-    }),
+    ...(region !== undefined && { env: { region, ...(account !== undefined && { account }) } }),
   });
-  if (profile !== undefined && process.env['AWS_PROFILE'] !== profile) {
+  // Without a choice the CDK uses the profile `default`.
+  if (profile !== undefined && profile !== (process.env['AWS_PROFILE'] ?? 'default')) {
     const way = `npx cdk deploy --profile ${profile}`;
     Annotations.of(stack).addWarningV2(
       'mcp-lambda-server:profile',
       `[aws] profile is a reminder and not applied: deploy with '${way}'`,
     );
   }
-  if (stack.bundlingRequired && config.server.code === undefined) prepareToBuild();
-  const server = createServer(stack, config, dirname(file));
-  McpFindings.acknowledge(server);
-  addOutputs(stack, server);
-  app.synth();
+  return stack;
 }
 
 try {

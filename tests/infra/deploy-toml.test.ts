@@ -7,23 +7,30 @@ import { describe, expect, it } from 'vitest';
 import { KEYS } from '../../infra/bin/deploy-toml/keys.ts';
 import { Problems } from '../../infra/bin/deploy-toml/problems.ts';
 import { toProps } from '../../infra/bin/deploy-toml/props.ts';
-import { DeployConfigError, readDeployConfig } from '../../infra/bin/deploy-toml/read.ts';
-import { SCHEMA } from '../../infra/bin/deploy-toml/schema.ts';
+import { readDeployConfig } from '../../infra/bin/deploy-toml/read.ts';
+import { SCHEMA, type Kinds } from '../../infra/bin/deploy-toml/schema.ts';
 import { createServer } from '../../infra/bin/deploy-toml/server.ts';
+import { DeployConfigError } from '../../infra/bin/deploy-toml/source.ts';
 import { environmentOf, one, root } from './synth.ts';
 
 const example = readFileSync(join(root, 'deploy.example.toml'), 'utf8');
 const code = `[server]\ncode = "program"\n`;
 
-function problems(text: string, context: Record<string, unknown> = {}): string[] {
+/** What is wrong, with the positions. */
+function placed(text: string, context: Record<string, unknown> = {}): string[] {
   try {
-    const config = readDeployConfig(text, 'deploy.toml', context);
+    const file = readDeployConfig(text, 'deploy.toml', context);
     const stack = new Stack(new App({ context: { 'aws:cdk:bundling-stacks': [] } }), 'Test');
-    createServer(stack, config, import.meta.dirname);
+    createServer(stack, file, import.meta.dirname);
   } catch (error) {
     return (error as Error).message.split('\n');
   }
   return [];
+}
+
+/** What is wrong, without the positions. */
+function problems(text: string, context: Record<string, unknown> = {}): string[] {
+  return placed(text, context).map(line => line.replace(/^deploy\.toml(:\d+:\d+)?: /, ''));
 }
 
 function template(text: string, context: Record<string, unknown> = {}): Template {
@@ -37,12 +44,14 @@ describe('the example', () => {
     const named = new Set<string>();
     let section = '';
     for (const line of example.split('\n')) {
-      section = /^(?:# )?\[([\w.]+)\]$/.exec(line)?.[1] ?? section;
+      section = /^(?:# )?\[{1,2}([\w.]+)\]{1,2}$/.exec(line)?.[1] ?? section;
       const key = /^(?:# )?(\w+) = /.exec(line)?.[1];
       if (key !== undefined) named.add(section === 'lambda.environment' ? 'lambda.environment' : `${section}.${key}`);
     }
-    const known = Object.entries(SCHEMA).flatMap(([section, keys]) =>
-      Object.keys(keys).map(key => `${section}.${key}`),
+    const known = Object.entries(SCHEMA as Record<string, Kinds>).flatMap(([section, keys]) =>
+      Object.entries(keys).flatMap(([key, kind]) =>
+        kind.kind === 'entries' ? Object.keys(kind.keys).map(it => `${section}.${key}.${it}`) : [`${section}.${key}`],
+      ),
     );
     expect([...named].sort()).toEqual(known.sort());
   });
@@ -69,37 +78,37 @@ describe('an invalid file', () => {
     [
       'an unknown section',
       '[lamda]\nmemory_size = 1',
-      [`deploy.toml: there is no section [lamda]; there are ${Object.keys(SCHEMA).join(', ')}`],
+      ['there is no section [lamda]; did you mean lambda?'],
     ],
     [
       'an unknown key',
       '[streams]\nlife = 5',
-      ['deploy.toml: [streams] has no key life; it has enabled, lifetime_seconds, per_principal'],
+      ['[streams] has no key life; there are enabled, lifetime_seconds, per_principal'],
     ],
     [
       'several problems at once',
       '[lambda]\nmemory_size = 64\narchitecture = "arm"\n[streams]\nenabled = "yes"',
       [
-        'deploy.toml: [lambda] memory_size must be a whole number from 128 to 10240, got: 64',
-        'deploy.toml: [lambda] architecture must be "arm64" or "x86_64", got: "arm"',
-        'deploy.toml: [streams] enabled must be true or false, got: "yes"',
+        '[lambda] memory_size must be a whole number from 128 to 10240, got: 64',
+        '[lambda] architecture must be "arm64" or "x86_64", got: "arm"',
+        '[streams] enabled must be true or false, got: "yes"',
       ],
     ],
     [
       'a value that is not a list',
       '[auth]\naudience = "mcp"',
-      ['deploy.toml: [auth] audience must be a list of texts, got: "mcp"'],
+      ['[auth] audience must be a list of texts, got: "mcp"'],
     ],
     [
       'an environment variable that is not a text',
       '[lambda.environment]\nA = 1',
-      ['deploy.toml: [lambda] environment must be a section of texts, got: {"A":1}'],
+      ['[lambda] environment must be a section of texts, got: {"A":1}'],
     ],
-    ['a section that is not a table', 'lambda = 5', ['deploy.toml: [lambda] must be a section, got: 5']],
+    ['a section that is not a table', 'lambda = 5', ['[lambda] must be a section, got: 5']],
     [
       'a value that is not an ARN',
       '[events]\ntopic_arn = "mine"',
-      ['deploy.toml: [events] topic_arn must be an ARN, got: "mine"'],
+      ['[events] topic_arn must be an ARN, got: "mine"'],
     ],
     [
       'tokens without an issuer',
@@ -122,12 +131,9 @@ describe('an invalid file', () => {
       ['[api_gateway] type must be "http" or "rest", got: nothing'],
     ],
     [
-      'a VPC without subnets',
-      `${code}[vpc]\nvpc_id = "vpc-1"`,
-      [
-        '[vpc] subnet_ids must be a list of private subnets, got: nothing',
-        '[vpc] security_group_ids must be a list of security groups, got: nothing',
-      ],
+      'a VPC with an empty list of subnets, and settings of a VPC that is off',
+      `${code}[vpc]\nvpc_id = "vpc-1"\nenabled = false\nsubnet_ids = []`,
+      ['[vpc] enabled must be true where subnet_ids is given, got: false'],
     ],
     [
       'a retention that CloudWatch does not have',
@@ -173,24 +179,66 @@ describe('an invalid file', () => {
       [streams]\nlifetime_seconds = 58
       [observability]\nlog_retention_days = 31\ntools = ["echo"]`;
     expect(problems(text)).toEqual([
-      expect.stringMatching(/^\[observability\] log_retention_days must be one of /),
-      '[api_gateway] stage_name must be left out, or type "rest", got: "a"',
+      '[lambda] timeout_seconds must be at most 30 seconds behind an HTTP API, which waits no longer, got: 60 seconds; shorten it or use [api_gateway] type = "rest"',
+      '[lambda] provisioned_concurrent_executions must be at most [lambda] reserved_concurrent_executions, which is 3, got: 9; raise that or lower this',
+      '[lambda.environment] MCP_PATH is set by the construct, got: MCP_PATH; use [endpoint] path',
+      '[api_gateway] streaming cannot be true: an HTTP API buffers responses, got: true; use no [api_gateway] or [api_gateway] type = "rest"',
       '[api_gateway] web_acl_arn must be left out, or type "rest", got: "arn:aws:wafv2:x"',
       "[auth] issuer must be an https URL, got: http://i.example; copy it from the 'issuer' of the issuer's metadata",
-      "[lambda] provisioned_concurrent_executions must be at most [lambda] reserved_concurrent_executions, which is 3, got: 9; raise that or lower this",
       "[endpoint] path must be a path without a slash at its end, got: mcp/; write '/mcp', or '/' for the root",
-      '[lambda.environment] MCP_PATH is set by the construct, got: MCP_PATH; use [endpoint] path',
       "[endpoint] cors_origins must be '*' alone or origins, got: *, https://a.example; remove '*' or the others",
       '[streams] lifetime_seconds must be at least 5 seconds below the timeout of 60 seconds, got: 58 seconds; shorten it or raise [lambda] timeout_seconds',
-      "[observability] tools needs [observability] server_metrics, got: echo; set that as well, or leave this out",
-      '[api_gateway] streaming cannot be true: an HTTP API buffers responses, got: true; use no [api_gateway] or [api_gateway] type = "rest"',
-      '[lambda] timeout_seconds must be at most 30 seconds behind an HTTP API, which waits no longer, got: 60 seconds; shorten it or use [api_gateway] type = "rest"',
+      expect.stringMatching(/^\[observability\] log_retention_days must be one of /),
+      '[observability] tools needs [observability] server_metrics, got: echo; set that as well, or leave this out',
+    ]);
+  });
+
+  it('has a position for each problem, whether the schema or the construct has it, in the order of the file', () => {
+    const text = [
+      '[lambda]',
+      'memory_sise = 5',
+      'timeout_seconds = 60',
+      '  [lambda.environment]',
+      '  MCP_PATH = "/x"',
+      '[api_gateway]',
+      'type = "http"',
+      'throttling_rate = 0',
+      '[iam]',
+      'tables = [{ name = "a", actions = ["reed"] }, { nome = "b" }]',
+      '[auth]',
+      'provider = "custom"',
+      '[server]',
+      'code = "program"',
+    ].join('\n');
+    expect(placed(text, { 'streams.lifetime_seconds': '400' })).toEqual([
+      'deploy.toml:2:1: [lambda] has no key memory_sise; did you mean memory_size?',
+      'deploy.toml:3:1: [lambda] timeout_seconds must be at most 30 seconds behind an HTTP API, which waits no longer, got: 60 seconds; shorten it or use [api_gateway] type = "rest"',
+      'deploy.toml:5:3: [lambda.environment] MCP_PATH is set by the construct, got: MCP_PATH; use [endpoint] path',
+      'deploy.toml:7:1: [api_gateway] type must be "rest" where provider is "custom", got: "http"',
+      'deploy.toml:8:1: [api_gateway] throttling_rate must be a whole number from 1 to 1000000, got: 0',
+      'deploy.toml:10:47: [[iam.tables]] needs the key name',
+      'deploy.toml:10:47: [[iam.tables]] needs the key actions',
+      'deploy.toml:10:49: [[iam.tables]] has no key nome; did you mean name?',
+      'deploy.toml:11:1: [auth] authorizer_arn must be given where provider is "custom", got: nothing',
+      'context streams.lifetime_seconds: [streams] lifetime_seconds must be at least 5 seconds below the timeout of 60 seconds, got: 400 seconds; shorten it or raise [lambda] timeout_seconds',
+    ]);
+  });
+
+  it('has a message for names of JavaScript, for numbers beyond its own, and for two names of one key', () => {
+    expect(placed('[constructor]\na = 1\n[lambda]\nconstructor = 1\nmemory_size = 99999999999\ntracing = 1979-05-27')).toEqual([
+      expect.stringMatching(/^deploy\.toml:1:1: there is no section \[constructor\]; there are target, /),
+      expect.stringMatching(/^deploy\.toml:4:1: \[lambda\] has no key constructor; there are memory_size, /),
+      'deploy.toml:5:1: [lambda] memory_size must be a whole number from 128 to 10240, got: 99999999999',
+      expect.stringMatching(/^deploy\.toml:6:1: \[lambda\] tracing must be "active" or "passthrough" or "disabled", got: "1979-05-27/),
+    ]);
+    expect(placed('[lambda]\nreserved_concurrency = 5\nreserved_concurrent_executions = 6')).toEqual([
+      'deploy.toml:2:1: [lambda] reserved_concurrency is set under both of its names; keep one',
     ]);
   });
 
   it('has a key for every property that a file sets, and each key exists', () => {
     const stack = new Stack(new App(), 'Test');
-    const config = readDeployConfig(`${code}[api_gateway]\ntype = "rest"`, 'deploy.toml');
+    const { config } = readDeployConfig(`${code}[api_gateway]\ntype = "rest"`, 'deploy.toml');
     const props = toProps(stack, config, import.meta.dirname, new Problems());
     const groups = ['streams', 'state', 'mcpEvents', 'ingestOptions', 'monitoring'] as const;
     const names = Object.keys(props).filter(name => !(groups as readonly string[]).includes(name));
@@ -204,22 +252,25 @@ describe('an invalid file', () => {
 
   it('needs a REST API where an authorizer is given', () => {
     expect(problems(`${code}[auth]\nprovider = "custom"`)).toEqual([
-      '[api_gateway] type must be "rest" where provider is "custom", got: nothing',
       '[auth] authorizer_arn must be given where provider is "custom", got: nothing',
+      '[api_gateway] type must be "rest" where provider is "custom", got: nothing',
     ]);
   });
 
   it.each(cases)('is an error: %s', (_, text, expected) => expect(problems(text)).toEqual(expected));
 
   it('is an error where the file is not TOML', () =>
-    expect(problems('[lambda').join('\n')).toMatch(/^deploy.toml is not TOML: .*line|^deploy.toml is not TOML: /));
+    expect(placed('[lambda]\nmemory_size 5')).toEqual([expect.stringMatching(/^deploy\.toml:2:\d+: not TOML: ./)]));
 
   it('is an error on the command line as well', () => {
     expect(problems(code, { 'lambda.memory_size': 'big' })).toEqual([
-      'context lambda.memory_size must be a whole number from 128 to 10240, got: null',
+      'context lambda.memory_size: [lambda] memory_size must be a whole number from 128 to 10240, got: "big"',
     ]);
     expect(problems(code, { 'lambda.memory': '5' })).toEqual([
-      expect.stringMatching(/^context lambda.memory: deploy.toml has no such key; \[lambda\] has memory_size, /),
+      'context lambda.memory: deploy.toml has no such key; did you mean memory_size?',
+    ]);
+    expect(problems(code, { 'iam.tables': 'x' })).toEqual([
+      expect.stringMatching(/^context iam\.tables: this is set in deploy\.toml only; /),
     ]);
   });
 
@@ -229,7 +280,7 @@ describe('an invalid file', () => {
 describe('a valid file', () => {
   const all = `
     [server]\ncode = "program"\nname = "notes"
-    [lambda]\nmemory_size = 512\ntimeout_seconds = 200\narchitecture = "x86_64"\nreserved_concurrent_executions = 50
+    [lambda]\nmemory_size = 512\ntimeout_seconds = 200\nephemeral_storage_size = 1024\narchitecture = "x86_64"\nreserved_concurrent_executions = 50
     provisioned_concurrent_executions = 2\nmax_provisioned_concurrent_executions = 9\ntracing = "passthrough"
 secrets = ["API_TOKEN"]
     [lambda.environment]\nRUST_LOG = "debug"
@@ -250,6 +301,7 @@ secrets = ["API_TOKEN"]
     expect(one(synthesised, 'AWS::Lambda::Function', 'McpServer').Properties).toMatchObject({
       MemorySize: 512,
       Timeout: 200,
+      EphemeralStorage: { Size: 1024 },
       Architectures: ['x86_64'],
       ReservedConcurrentExecutions: 50,
       TracingConfig: { Mode: 'PassThrough' },

@@ -1,30 +1,19 @@
 // Converts a deploy.toml to properties of the construct.
 import { resolve } from 'node:path';
-import { Duration, PropertyInjectors, RemovalPolicy, Stack } from 'aws-cdk-lib';
-import * as acm from 'aws-cdk-lib/aws-certificatemanager';
+import { Duration, PropertyInjectors, RemovalPolicy, Size, Stack } from 'aws-cdk-lib';
 import * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
-import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as events from 'aws-cdk-lib/aws-events';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
-import * as route53 from 'aws-cdk-lib/aws-route53';
 import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
-import {
-  McpAuth,
-  McpEndpoint,
-  McpMonitoringLevel,
-  McpTasks,
-  type McpDomainOptions,
-  type McpHttpApiOptions,
-  type McpLambdaServerProps,
-  type McpRestApiOptions,
-  type McpSessions,
-} from '../../lib';
+import { McpAuth, McpMonitoringLevel, McpTasks, type McpLambdaServerProps, type McpSessions } from '../../lib';
+import { toEndpoint } from './endpoint';
+import { network } from './network';
 import type { Problems } from './problems';
 import type { DeployConfig } from './schema';
-import { ImportedWebAcl } from './web-acl';
+import { given, seconds } from './values';
 
 /**
  * `scope` is the scope of imported resources; paths are relative to `folder`. Keys that do not go together are noted as
@@ -139,6 +128,7 @@ function functionOptions(config: DeployConfig): McpLambdaServerProps {
       it === 'arm64' ? lambda.Architecture.ARM_64 : lambda.Architecture.X86_64,
     ),
     memorySize: settings.memory_size,
+    ephemeralStorageSize: given(settings.ephemeral_storage_size, it => Size.mebibytes(it)),
     timeout: seconds(settings.timeout_seconds),
     environment: settings.environment,
     reservedConcurrentExecutions: settings.reserved_concurrent_executions,
@@ -177,104 +167,6 @@ function logRetention(days: number, problems: Problems): logs.RetentionDays | un
   if (allowed.includes(days)) return days;
   const expected = `one of ${allowed.sort((a, b) => a - b).join(', ')}`;
   return problems.add('observability', 'log_retention_days', expected, days);
-}
-
-function network(scope: Construct, { vpc }: DeployConfig, problems: Problems): McpLambdaServerProps {
-  if (!(vpc.enabled ?? vpc.vpc_id !== undefined)) return {};
-  const { vpc_id: vpcId, subnet_ids: subnets, security_group_ids: groups } = vpc;
-  if (vpcId === undefined) problems.add('vpc', 'vpc_id', 'given where the VPC is enabled', vpcId);
-  if (!subnets?.length) problems.add('vpc', 'subnet_ids', 'a list of private subnets', subnets);
-  if (!groups?.length) problems.add('vpc', 'security_group_ids', 'a list of security groups', groups);
-  if (vpcId === undefined || !subnets?.length || !groups?.length) return {};
-  return {
-    vpc: ec2.Vpc.fromVpcAttributes(scope, 'Vpc', {
-      vpcId,
-      availabilityZones: subnets.map((_, at) => `zone-${at}`),
-      privateSubnetIds: subnets,
-    }),
-    securityGroups: groups.map((id, at) => ec2.SecurityGroup.fromSecurityGroupId(scope, `SecurityGroup${at}`, id)),
-  };
-}
-
-const REST_API_KEYS = [
-  'stage_name',
-  'cloud_watch_role',
-  'web_acl_arn',
-  'domain_name',
-  'certificate_arn',
-  'hosted_zone_id',
-  'hosted_zone_name',
-] as const;
-
-function toEndpoint(
-  scope: Construct,
-  { api_gateway: api }: DeployConfig,
-  problems: Problems,
-): McpEndpoint | undefined {
-  switch (api.type) {
-    case 'http':
-      for (const key of REST_API_KEYS.filter(it => api[it] !== undefined)) {
-        problems.add('api_gateway', key, 'left out, or type "rest"', api[key]);
-      }
-      return McpEndpoint.httpApi(apiOptions(api));
-    case 'rest':
-      return McpEndpoint.restApi(toRestApiOptions(scope, api, problems));
-    default:
-      if (Object.keys(api).length > 0) problems.add('api_gateway', 'type', '"http" or "rest"', api.type);
-      return undefined;
-  }
-}
-
-function apiOptions(api: DeployConfig['api_gateway']): McpHttpApiOptions {
-  return {
-    throttlingRateLimit: api.throttling_rate_limit,
-    throttlingBurstLimit: api.throttling_burst_limit,
-    streaming: api.streaming,
-    accessLog: api.access_log,
-  };
-}
-
-/** The options of a REST API. Resources that it names are imported into the scope. */
-export function toRestApiOptions(
-  scope: Construct,
-  api: DeployConfig['api_gateway'],
-  problems: Problems,
-): McpRestApiOptions {
-  return {
-    ...apiOptions(api),
-    stageName: api.stage_name,
-    cloudWatchRole: api.cloud_watch_role,
-    webAcl: given(api.web_acl_arn, it => new ImportedWebAcl(scope, 'WebAcl', it)),
-    domain: toDomain(scope, api, problems),
-  };
-}
-
-function toDomain(
-  scope: Construct,
-  api: DeployConfig['api_gateway'],
-  problems: Problems,
-): McpDomainOptions | undefined {
-  if (api.domain_name === undefined) {
-    const other = (['certificate_arn', 'hosted_zone_id', 'hosted_zone_name'] as const).find(
-      key => api[key] !== undefined,
-    );
-    return other && problems.add('api_gateway', 'domain_name', `given where ${other} is`, undefined);
-  }
-  const { certificate_arn: certificateArn, hosted_zone_id: hostedZoneId, hosted_zone_name: zoneName } = api;
-  if ((hostedZoneId === undefined) !== (zoneName === undefined)) {
-    problems.add('api_gateway', 'hosted_zone_id', 'given together with hosted_zone_name', hostedZoneId);
-  }
-  if (certificateArn === undefined) {
-    return problems.add('api_gateway', 'certificate_arn', 'given where domain_name is', undefined);
-  }
-  return {
-    domainName: api.domain_name,
-    certificate: acm.Certificate.fromCertificateArn(scope, 'Certificate', certificateArn),
-    hostedZone:
-      hostedZoneId !== undefined && zoneName !== undefined
-        ? route53.HostedZone.fromHostedZoneAttributes(scope, 'HostedZone', { hostedZoneId, zoneName })
-        : undefined,
-  };
 }
 
 /** `enabled = false` stands for `McpAuth.none()`. */
@@ -341,12 +233,4 @@ function toState(scope: Construct, { state }: DeployConfig): McpLambdaServerProp
     sessions: given(state.sessions, it => it as McpSessions),
     sessionTtl: given(state.session_ttl_minutes, it => Duration.minutes(it)),
   };
-}
-
-function seconds(count: number | undefined): Duration | undefined {
-  return given(count, it => Duration.seconds(it));
-}
-
-function given<T, U>(value: T | undefined, make: (value: T) => U): U | undefined {
-  return value === undefined ? undefined : make(value);
 }

@@ -1,95 +1,134 @@
-// Reads a deploy.toml and the context that overrides it. An error lists all problems.
-import { parse } from 'smol-toml';
-import { SCHEMA, type DeployConfig, type Kind } from './schema';
+// Reads a deploy.toml and the context that overrides it. Everything that is wrong is noted with its position, and left out.
+import { suggestion } from '../nearest';
+import { Problems, show, unaliased } from './problems';
+import { ALIASES, SCHEMA, problemOf, type DeployConfig, type Entries, type Kind, type Kinds } from './schema';
+import { Source, type Path } from './source';
 
-type Values = { [section: string]: { [key: string]: unknown } };
+type Values = { [key: string]: unknown };
 
-const sections: { [section: string]: { [key: string]: Kind } } = SCHEMA;
+const sections: { readonly [section: string]: Kinds } = SCHEMA;
 
-/** A deploy.toml or context that is invalid. */
-export class DeployConfigError extends Error {}
+/** A configuration without what is wrong with it, and that. */
+export interface DeployFile {
+  readonly config: DeployConfig;
+  readonly problems: Problems;
+}
 
 /**
  * The configuration of a file's text, if there is a file, overridden by context such as `lambda.memory_size`.
- * `source` is the file's name in messages.
+ * `name` is the file's name in messages. Fails only for a text that is not TOML.
  */
 export function readDeployConfig(
   text: string | undefined,
-  source: string,
-  context: { [name: string]: unknown } = {},
-): DeployConfig {
-  const problems: string[] = [];
-  const values: Values = {};
-  for (const [section, keys] of Object.entries(text === undefined ? {} : toml(text, source))) {
-    values[section] = checkSection(section, keys, source, problems);
-  }
-  for (const [name, given] of Object.entries(context)) {
-    const [section = '', key = '', ...rest] = name.split('.');
-    if (!sections[section] || key === '') continue;
-    override(values, { section, key, rest, given, name }, problems);
-  }
-  if (problems.length > 0) throw new DeployConfigError(problems.join('\n'));
-  return Object.fromEntries(Object.keys(sections).map(section => [section, values[section] ?? {}])) as DeployConfig;
+  name: string,
+  context: { readonly [name: string]: unknown } = {},
+): DeployFile {
+  const source = text === undefined ? undefined : new Source(text, name);
+  const reader = new Reader(new Problems(source));
+  for (const [section, keys] of Object.entries(source?.value ?? {})) reader.section(section, keys);
+  for (const [key, given] of Object.entries(context)) reader.context(key, given);
+  return { config: reader.config(), problems: reader.problems };
 }
 
-function toml(text: string, source: string): Record<string, unknown> {
-  try {
-    return parse(text);
-  } catch (error) {
-    throw new DeployConfigError(`${source} is not TOML: ${(error as Error).message}`);
-  }
-}
+class Reader {
+  private readonly values: { [section: string]: Values } = {};
 
-function checkSection(section: string, keys: unknown, source: string, problems: string[]): { [key: string]: unknown } {
-  const known = sections[section];
-  if (!known) {
-    problems.push(`${source}: there is no section [${section}]; there are ${Object.keys(sections).join(', ')}`);
-    return {};
-  }
-  if (typeof keys !== 'object' || keys === null || Array.isArray(keys)) {
-    problems.push(`${source}: [${section}] must be a section, got: ${JSON.stringify(keys)}`);
-    return {};
-  }
-  for (const [key, value] of Object.entries(keys)) {
-    const kind = known[key];
-    if (kind) checkValue(`${source}: [${section}] ${key}`, kind, value, problems);
-    else problems.push(`${source}: [${section}] has no key ${key}; it has ${Object.keys(known).join(', ')}`);
-  }
-  return keys as { [key: string]: unknown };
-}
+  public constructor(public readonly problems: Problems) {}
 
-interface Override {
-  readonly section: string;
-  readonly key: string;
-  readonly rest: string[];
-  readonly given: unknown;
-  readonly name: string;
-}
+  public config(): DeployConfig {
+    return Object.fromEntries(Object.keys(sections).map(name => [name, this.values[name] ?? {}])) as DeployConfig;
+  }
 
-function override(values: Values, { section, key, rest, given, name }: Override, problems: string[]): void {
-  const kind = sections[section]?.[key];
-  const where = `context ${name}`;
-  if (!kind || rest.length > 0 !== (kind.kind === 'names')) {
-    problems.push(
-      `${where}: deploy.toml has no such key; [${section}] has ${Object.keys(sections[section] ?? {}).join(', ')}`,
-    );
-    return;
+  public section(section: string, keys: unknown): void {
+    if (!Object.hasOwn(sections, section)) {
+      const known = suggestion(section, Object.keys(sections));
+      this.problems.note([section], `there is no section [${section}]; ${known}`);
+      return;
+    }
+    if (!isTable(keys)) {
+      this.problems.note([section], `[${section}] must be a section, got: ${show(keys)}`);
+      return;
+    }
+    for (const [key, value] of Object.entries(keys)) this.key(section, key, value);
   }
-  const keys = (values[section] ??= {});
-  if (kind.kind === 'names') {
-    keys[key] = { ...(keys[key] as object | undefined), [rest.join('.')]: String(given) };
-    return;
+
+  private key(section: string, written: string, value: unknown): void {
+    const key = unaliased(section, written) ?? written;
+    const kinds = sections[section] ?? {};
+    if (!Object.hasOwn(kinds, key)) {
+      const known = [...Object.keys(kinds), ...Object.keys(ALIASES[section] ?? {})];
+      this.problems.note([section, written], `[${section}] has no key ${written}; ${suggestion(written, known)}`);
+      return;
+    }
+    if (key in (this.values[section] ?? {})) {
+      this.problems.note([section, written], `[${section}] ${written} is set under both of its names; keep one`);
+      return;
+    }
+    if (key !== written) this.problems.writtenAs(section, key, written);
+    this.set(section, key, value);
   }
-  const value = typeof given === 'string' ? fromText(kind, given) : given;
-  checkValue(where, kind, value, problems);
-  keys[key] = value;
+
+  /** `lambda.memory_size` overrides a key, `lambda.environment.NAME` a variable. Other context is not for the file. */
+  public context(name: string, given: unknown): void {
+    const [section = '', written = '', ...rest] = name.split('.');
+    const kinds = Object.hasOwn(sections, section) ? sections[section] : undefined;
+    if (!kinds || written === '') return;
+    const key = unaliased(section, written) ?? written;
+    const kind = Object.hasOwn(kinds, key) ? kinds[key] : undefined;
+    if (!kind || kind.kind === 'entries' || rest.length > 0 !== (kind.kind === 'names')) {
+      const why = kind?.kind === 'entries' ? 'this is set in deploy.toml only' : 'deploy.toml has no such key';
+      this.problems.note([], `context ${name}: ${why}; ${suggestion(written, Object.keys(kinds))}`);
+      return;
+    }
+    const values = (this.values[section] ??= {});
+    if (kind.kind === 'names') {
+      values[key] = { ...(values[key] as object | undefined), [rest.join('.')]: String(given) };
+      return;
+    }
+    this.problems.setByContext(section, key);
+    this.set(section, key, typeof given === 'string' ? fromText(kind, given) : given);
+  }
+
+  private set(section: string, key: string, value: unknown): void {
+    const kind = sections[section]?.[key];
+    if (!kind) return;
+    const values = (this.values[section] ??= {});
+    const before = this.problems.count;
+    if (kind.kind === 'entries') this.entries([section, key], kind.keys, kind.required, value);
+    else this.check([section, key], `[${section}] ${key}`, kind, value);
+    if (this.problems.count === before) values[key] = value;
+    else delete values[key];
+  }
+
+  private entries(path: Path, keys: Entries['keys'], required: readonly string[], value: unknown): void {
+    const title = `[[${path.join('.')}]]`;
+    if (!Array.isArray(value) || !value.every(isTable)) {
+      this.problems.note(path, `${title} must be sections in two brackets, got: ${show(value)}`);
+      return;
+    }
+    for (const [at, entry] of (value as Values[]).entries()) {
+      for (const [key, inner] of Object.entries(entry)) {
+        const kind = Object.hasOwn(keys, key) ? keys[key] : undefined;
+        if (kind) this.check([...path, at, key], `${title} ${key}`, kind, inner);
+        else this.problems.note([...path, at, key], `${title} has no key ${key}; ${suggestion(key, Object.keys(keys))}`);
+      }
+      for (const key of required.filter(it => !(it in entry))) {
+        this.problems.note([...path, at], `${title} needs the key ${key}`);
+      }
+    }
+  }
+
+  private check(path: Path, name: string, kind: Kind, value: unknown): void {
+    const expected = problemOf(kind, value);
+    if (expected !== undefined) this.problems.note(path, `${name} must be ${expected}, got: ${show(value)}`);
+  }
 }
 
 /** The value of a text: context from the command line is always text. */
 function fromText(kind: Kind, text: string): unknown {
   switch (kind.kind) {
     case 'number':
-      return text.trim() === '' ? text : Number(text);
+      return text.trim() === '' || Number.isNaN(Number(text)) ? text : Number(text);
     case 'switch':
       return text === 'true' ? true : text === 'false' ? false : text;
     case 'list':
@@ -102,31 +141,6 @@ function fromText(kind: Kind, text: string): unknown {
   }
 }
 
-function checkValue(where: string, kind: Kind, value: unknown, problems: string[]): void {
-  const expected = problemOf(kind, value);
-  if (expected !== undefined) problems.push(`${where} must be ${expected}, got: ${JSON.stringify(value)}`);
-}
-
-/** What is expected of the value, if it is not that. */
-export function problemOf(kind: Kind, value: unknown): string | undefined {
-  const isText = (it: unknown) => typeof it === 'string' && it !== '';
-  switch (kind.kind) {
-    case 'text':
-      return isText(value) && (kind.pattern?.test(value as string) ?? true) ? undefined : (kind.expected ?? 'text');
-    case 'choice':
-      return kind.choices.includes(value as string) ? undefined : kind.choices.map(it => `"${it}"`).join(' or ');
-    case 'number':
-      return Number.isInteger(value) && (value as number) >= kind.least && (value as number) <= kind.most
-        ? undefined
-        : `a whole number from ${kind.least} to ${kind.most}`;
-    case 'switch':
-      return typeof value === 'boolean' ? undefined : 'true or false';
-    case 'list':
-      return Array.isArray(value) && value.every(isText) ? undefined : 'a list of texts';
-    case 'names': {
-      const fits =
-        typeof value === 'object' && value !== null && Object.values(value).every(it => typeof it === 'string');
-      return fits ? undefined : 'a section of texts';
-    }
-  }
+function isTable(value: unknown): value is Values {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
 }

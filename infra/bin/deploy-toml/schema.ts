@@ -10,12 +10,26 @@ export type Kind =
   | { readonly kind: 'list' }
   | { readonly kind: 'names' };
 
+/** The keys of a section, and the type of each value. */
+export interface Kinds {
+  readonly [key: string]: Kind | Entries;
+}
+
+/** Sections in two brackets, such as `[[iam.tables]]`, that are all alike. */
+export interface Entries {
+  readonly kind: 'entries';
+  readonly keys: { readonly [key: string]: Kind };
+  readonly required: readonly string[];
+}
+
 const text = { kind: 'text' } as const;
 const arn = { kind: 'text', pattern: /^arn:[^:]+:[^:]+:/, expected: 'an ARN' } as const;
 const onOff = { kind: 'switch' } as const;
 const list = { kind: 'list' } as const;
 const number = (least: number, most: number) => ({ kind: 'number', least, most }) as const;
 const choice = (...choices: string[]) => ({ kind: 'choice', choices }) as const;
+const entries = <K extends Entries['keys']>(keys: K, ...required: (keyof K & string)[]) =>
+  ({ kind: 'entries', keys, required }) as const;
 
 /** The sections, their keys, and the type of each value. */
 export const SCHEMA = {
@@ -32,6 +46,7 @@ export const SCHEMA = {
   lambda: {
     memory_size: number(128, 10_240),
     timeout_seconds: number(1, 900),
+    ephemeral_storage_size: number(512, 10_240),
     architecture: choice('arm64', 'x86_64'),
     reserved_concurrent_executions: number(0, 1_000_000),
     provisioned_concurrent_executions: number(1, 1_000_000),
@@ -64,7 +79,18 @@ export const SCHEMA = {
     callback_urls: list,
     authorizer_arn: arn,
   },
-  vpc: { enabled: onOff, vpc_id: text, subnet_ids: list, security_group_ids: list },
+  vpc: { enabled: onOff, vpc_id: text, subnet_ids: list, security_group_ids: list, dynamodb_endpoint: onOff },
+  iam: {
+    tables: entries({ name: text, actions: list, include_indexes: onOff }, 'name', 'actions'),
+    buckets: entries({ name: text, actions: list, prefix: text }, 'name', 'actions'),
+    secrets: entries({ name: text }, 'name'),
+    statements: entries(
+      { effect: choice('Allow', 'Deny'), actions: list, resources: list },
+      'effect',
+      'actions',
+      'resources',
+    ),
+  },
   observability: {
     level: choice('none', 'basic', 'full'),
     alarms: onOff,
@@ -128,9 +154,62 @@ export const SCHEMA = {
     sessions: choice('required', 'optional', 'off'),
     session_ttl_minutes: number(1, 525_600),
   },
-} as const satisfies Record<string, Record<string, Kind>>;
+} as const satisfies Record<string, Kinds>;
 
-type Value<K extends Kind> = K extends { kind: 'number' }
+/** Keys that other tools write for ours. */
+export const ALIASES: { readonly [section: string]: { readonly [alias: string]: string } } = {
+  lambda: {
+    reserved_concurrency: 'reserved_concurrent_executions',
+    provisioned_concurrency: 'provisioned_concurrent_executions',
+  },
+  api_gateway: { throttling_rate: 'throttling_rate_limit', throttling_burst: 'throttling_burst_limit' },
+};
+
+/** What is expected of the value, if it is not that. */
+export function problemOf(kind: Kind, value: unknown): string | undefined {
+  return fits(kind, value) ? undefined : expectedOf(kind);
+}
+
+function fits(kind: Kind, value: unknown): boolean {
+  const isText = (it: unknown) => typeof it === 'string' && it !== '';
+  switch (kind.kind) {
+    case 'text':
+      return isText(value) && (kind.pattern?.test(value as string) ?? true);
+    case 'choice':
+      return kind.choices.includes(value as string);
+    case 'number':
+      return Number.isInteger(value) && (value as number) >= kind.least && (value as number) <= kind.most;
+    case 'switch':
+      return typeof value === 'boolean';
+    case 'list':
+      return Array.isArray(value) && value.every(isText);
+    case 'names': {
+      const isTable = typeof value === 'object' && value !== null && !Array.isArray(value);
+      return isTable && Object.values(value).every(it => typeof it === 'string');
+    }
+  }
+}
+
+function expectedOf(kind: Kind): string {
+  switch (kind.kind) {
+    case 'text':
+      return kind.expected ?? 'text';
+    case 'choice':
+      return kind.choices.map(it => `"${it}"`).join(' or ');
+    case 'number':
+      return `a whole number from ${kind.least} to ${kind.most}`;
+    case 'switch':
+      return 'true or false';
+    case 'list':
+      return 'a list of texts';
+    case 'names':
+      return 'a section of texts';
+  }
+}
+
+type Value<K extends Kind | Entries> = K extends { kind: 'entries'; keys: infer Keys extends Entries['keys'] }
+  ? readonly { readonly [Key in keyof Keys]?: Value<Keys[Key]> }[]
+  : K extends { kind: 'number' }
   ? number
   : K extends { kind: 'switch' }
     ? boolean
@@ -143,6 +222,6 @@ type Value<K extends Kind> = K extends { kind: 'number' }
 /** The values of a deploy.toml. Every section is present, with the keys that are set. */
 export type DeployConfig = {
   readonly [S in keyof typeof SCHEMA]: {
-    readonly [K in keyof (typeof SCHEMA)[S]]?: Value<(typeof SCHEMA)[S][K] & Kind>;
+    readonly [K in keyof (typeof SCHEMA)[S]]?: Value<(typeof SCHEMA)[S][K] & (Kind | Entries)>;
   };
 };

@@ -2,26 +2,23 @@
 import type { Stack } from 'aws-cdk-lib';
 import { McpLambdaServer } from '../../lib';
 import { checkProps } from '../../lib/private/checks';
-import { Problems } from './problems';
+import { checkIam, grantIam } from './iam';
 import { toProps } from './props';
-import { DeployConfigError } from './read';
-import type { DeployConfig } from './schema';
+import type { DeployFile } from './read';
 
 /**
- * Creates the server, or fails with all problems at once: those of keys that do not go together, and those that the
- * construct has with their values.
+ * Creates the server, or fails with all problems at once: those of the file's keys, those of keys that do not go together,
+ * and those that the construct has with their values.
  */
-export function createServer(stack: Stack, config: DeployConfig, folder: string): McpLambdaServer {
-  const problems = new Problems();
+export function createServer(stack: Stack, { config, problems }: DeployFile, folder: string): McpLambdaServer {
   const props = toProps(stack, config, folder, problems);
   problems.attempt(() => checkProps(props));
-  throwAny(problems);
+  checkIam(config, problems);
+  problems.throwAny();
   const server = problems.attempt(() => new McpLambdaServer(stack, 'Mcp', props));
-  throwAny(problems);
+  problems.throwAny();
   // Without a problem there is a server.
-  return server as McpLambdaServer;
-}
-
-function throwAny({ lines }: Problems): void {
-  if (lines.length > 0) throw new DeployConfigError(lines.join('\n'));
+  const created = server as McpLambdaServer;
+  grantIam(created, config);
+  return created;
 }

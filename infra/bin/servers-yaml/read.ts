@@ -1,7 +1,7 @@
 // Reads a servers.yaml: its keys, and the type of each value. All problems are noted.
-import { problemOf } from '../deploy-toml/read';
+import { problemOf } from '../deploy-toml/schema';
 import type { Kind } from '../deploy-toml/schema';
-import { suggestion } from './nearest';
+import { suggestion } from '../nearest';
 import { COMPOSED, SECTIONS, SERVER, SERVER_NAME, TOP, VPC_CONFIG, type ServersConfig } from './schema';
 import type { Path, Source } from './source';
 

@@ -15,7 +15,8 @@ import {
 import { checkProps } from '../../lib/private/checks';
 import { serverProps } from '../../lib/stdio/mcp-stdio-server';
 import { prepareToBuild } from '../cargo-lambda';
-import { toRestApiOptions, toProps } from '../deploy-toml/props';
+import { toRestApiOptions } from '../deploy-toml/endpoint';
+import { toProps } from '../deploy-toml/props';
 import type { DeployConfig } from '../deploy-toml/schema';
 import { toProgram } from './program';
 import type { ComposedEntry, ServerEntry, ServersConfig, VpcConfig } from './schema';
@@ -54,7 +55,7 @@ class Servers {
     private readonly folder: string,
   ) {
     const { agentcore: _, ...sections } = config.sections;
-    this.deploy = { target: {}, server: {}, vpc: {}, tasks: {}, ...sections };
+    this.deploy = { target: {}, server: {}, vpc: {}, iam: {}, tasks: {}, ...sections };
   }
 
   public create(): CreatedServers {

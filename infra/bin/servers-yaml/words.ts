@@ -57,7 +57,7 @@ export function inWordsOfFile(text: string): string {
 /** Problems of the sections that apply to all servers. */
 export class SectionProblems extends Problems {
   public constructor(
-    private readonly source: Source,
+    private readonly file: Source,
     private readonly place: Place,
     private readonly entry: object,
   ) {
@@ -66,10 +66,10 @@ export class SectionProblems extends Problems {
 
   public override add(section: string, key: string, expected: string, value: unknown): undefined {
     const given = value === undefined ? 'nothing' : JSON.stringify(value);
-    return this.source.add([section, key], `must be ${inWordsOfFile(expected)}, got: ${given}`);
+    return this.file.add([section, key], `must be ${inWordsOfFile(expected)}, got: ${given}`);
   }
 
   public override attempt<T>(call: () => T): T | undefined {
-    return this.source.attempt(property => pathOf(this.place, this.entry, property), inWordsOfFile, call);
+    return this.file.attempt(property => pathOf(this.place, this.entry, property), inWordsOfFile, call);
   }
 }

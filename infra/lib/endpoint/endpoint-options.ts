@@ -60,7 +60,7 @@ export interface McpRestApiOptions extends McpAccessLogOptions {
 }
 
 /**
- * A custom domain of a REST API. The API's own URL is disabled.
+ * A custom domain of an API. The API's own URL is disabled.
  */
 export interface McpDomainOptions {
   /**
@@ -93,6 +93,13 @@ export interface McpHttpApiOptions extends McpAccessLogOptions {
   readonly streaming?: boolean;
 
   /**
+   * The name of the stage. It is part of the URL unless it is `$default` or there is a `domain`.
+   *
+   * @default '$default'
+   */
+  readonly stageName?: string;
+
+  /**
    * The steady-state rate limit of the stage, in requests per second of all callers together.
    *
    * @default 1000
@@ -105,4 +112,12 @@ export interface McpHttpApiOptions extends McpAccessLogOptions {
    * @default 2000
    */
   readonly throttlingBurstLimit?: number;
+
+  /**
+   * A custom domain. MCP clients that log in need one where the stage has a name: they look for metadata at the root of the
+   * host.
+   *
+   * @default - the API's own URL
+   */
+  readonly domain?: McpDomainOptions;
 }

@@ -2,12 +2,15 @@ import { Duration, Names, Stack } from 'aws-cdk-lib';
 import * as apigw from 'aws-cdk-lib/aws-apigatewayv2';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
 import type * as iam from 'aws-cdk-lib/aws-iam';
+import { ApiGatewayv2DomainProperties } from 'aws-cdk-lib/aws-route53-targets';
+import type { Construct } from 'constructs';
 import type { McpHttpApiAuthConfig } from '../auth/auth-config';
 import { expectFindings } from '../private/findings';
 import { checkAll, fail, seconds } from '../private/validation';
 import { HTTP_API_FIELDS, NO_ACCESS_LOG, checkAccessLog, createAccessLog, type AccessLog } from './access-log';
+import { addRecords, warnOfMissingDomain } from './domain';
 import { McpResponseMode, type McpEndpointBindOptions, type McpEndpointConfig } from './endpoint-config';
-import type { McpHttpApiOptions } from './endpoint-options';
+import type { McpDomainOptions, McpHttpApiOptions } from './endpoint-options';
 import { metadataPaths } from './metadata-paths';
 
 /** The integration timeout of an HTTP API: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html */
@@ -21,12 +24,14 @@ export function bindHttpApi(api: McpHttpApiOptions, options: McpEndpointBindOpti
   const httpApi = createApi(api, options, accessLog);
   const routes = addRoutes(httpApi, options, auth);
   const { region, urlSuffix } = Stack.of(options.scope);
-  const host = `${httpApi.apiId}.execute-api.${region}.${urlSuffix}`;
+  const host = api.domain?.domainName ?? `${httpApi.apiId}.execute-api.${region}.${urlSuffix}`;
+  const publicUrl = api.domain || isDefaultStage(api) ? `https://${host}` : `https://${host}/${api.stageName}`;
+  if (auth.bearerTokens && !api.domain && !isDefaultStage(api)) warnOfMissingDomain(options.scope);
   return {
-    url: `https://${host}${options.path}`,
+    url: `${publicUrl}${options.path}`,
     auth,
     allowedHosts: [host],
-    publicUrl: `https://${host}`,
+    publicUrl,
     httpApi,
     responseMode: McpResponseMode.BUFFERED,
     requests: httpApi.metricCount({ statistic: 'Sum' }),
@@ -43,8 +48,22 @@ export function checkHttpApi(
   checkAll(
     () => checkAccessLog(api),
     () => checkStreaming(api),
+    () => checkStageName(api.stageName),
     () => checkTimeout(timeout),
   );
+}
+
+/** The stage that is not part of the URL. */
+const DEFAULT_STAGE = '$default';
+
+function isDefaultStage({ stageName }: McpHttpApiOptions): boolean {
+  return (stageName ?? DEFAULT_STAGE) === DEFAULT_STAGE;
+}
+
+function checkStageName(name: string | undefined): void {
+  if (name === undefined || name === DEFAULT_STAGE || /^[A-Za-z0-9_-]{1,128}$/.test(name)) return;
+  const rule = "must be '$default' or letters, digits, - and _";
+  fail('endpoint.stageName', name, rule, 'leave it out for a URL without a stage');
 }
 
 function checkStreaming(api: McpHttpApiOptions): void {
@@ -60,6 +79,7 @@ function checkTimeout(timeout: Duration): void {
   fail('timeout', timeout, rule, 'shorten it or use McpEndpoint.restApi()');
 }
 
+/** The API with its stage and domain, and without routes. */
 function createApi(
   api: McpHttpApiOptions,
   { scope }: McpEndpointBindOptions,
@@ -68,10 +88,13 @@ function createApi(
   const httpApi = new apigw.HttpApi(scope, 'HttpApi', {
     apiName: Names.uniqueResourceName(scope, { maxLength: 128, separator: '-' }),
     createDefaultStage: false,
+    disableExecuteApiEndpoint: api.domain !== undefined,
   });
+  const domainName = api.domain && createDomain(scope, api.domain);
   const stage = httpApi.addStage('Stage', {
-    stageName: '$default',
+    stageName: api.stageName ?? DEFAULT_STAGE,
     autoDeploy: true,
+    ...(domainName && { domainMapping: { domainName } }),
     throttle: { rateLimit: api.throttlingRateLimit ?? 1000, burstLimit: api.throttlingBurstLimit ?? 2000 },
     ...(accessLog && {
       accessLogSettings: {
@@ -82,6 +105,18 @@ function createApi(
   });
   if (!accessLog) expectFindings(stage, NO_ACCESS_LOG, 'AwsSolutions-APIG1', 'Serverless-APIGWAccessLogging');
   return httpApi;
+}
+
+function createDomain(scope: Construct, domain: McpDomainOptions): apigw.DomainName {
+  const { domainName, certificate } = domain;
+  const created = new apigw.DomainName(scope, 'Domain', {
+    domainName,
+    certificate,
+    securityPolicy: apigw.SecurityPolicy.TLS_1_2,
+    ipAddressType: apigw.IpAddressType.DUAL_STACK,
+  });
+  addRecords(scope, domain, new ApiGatewayv2DomainProperties(created.regionalDomainName, created.regionalHostedZoneId));
+  return created;
 }
 
 /** The routes of the MCP endpoint, which have the authorizer. Metadata and preflights are requested without a token. */

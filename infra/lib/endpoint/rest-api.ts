@@ -2,15 +2,15 @@ import { Duration, Names, Stack } from 'aws-cdk-lib';
 import * as apigw from 'aws-cdk-lib/aws-apigateway';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
-import * as route53 from 'aws-cdk-lib/aws-route53';
 import { ApiGatewayDomain } from 'aws-cdk-lib/aws-route53-targets';
 import * as wafv2 from 'aws-cdk-lib/aws-wafv2';
 import type { aws_wafv2 as wafv2Refs } from 'aws-cdk-lib/interfaces';
 import type { Construct } from 'constructs';
 import type { McpRestApiAuthConfig } from '../auth/auth-config';
-import { addWarning, expectFindings } from '../private/findings';
+import { expectFindings } from '../private/findings';
 import { checkAll, fail, seconds } from '../private/validation';
 import { NO_ACCESS_LOG, REST_API_FIELDS, checkAccessLog, createAccessLog, type AccessLog } from './access-log';
+import { addRecords, warnOfMissingDomain } from './domain';
 import { McpResponseMode, type McpEndpointBindOptions, type McpEndpointConfig } from './endpoint-config';
 import type { McpDomainOptions, McpRestApiOptions } from './endpoint-options';
 import { metadataPaths } from './metadata-paths';
@@ -241,11 +241,6 @@ function addChallenges(restApi: apigw.RestApi, metadata: string): void {
   });
 }
 
-function warnOfMissingDomain(scope: Construct): void {
-  const problem = "clients look for OAuth metadata at the root of the host, which a stage's URL cannot serve";
-  addWarning(scope, 'oauth-without-domain', `${problem}; set 'endpoint.domain'`);
-}
-
 function addDomain(scope: Construct, restApi: apigw.RestApi, domain: McpDomainOptions): void {
   const domainName = restApi.addDomainName('Domain', {
     domainName: domain.domainName,
@@ -256,14 +251,7 @@ function addDomain(scope: Construct, restApi: apigw.RestApi, domain: McpDomainOp
   // The CDK has no property for it.
   const resource = domainName.node.defaultChild as apigw.CfnDomainName;
   resource.addPropertyOverride('EndpointConfiguration.IpAddressType', apigw.IpAddressType.DUAL_STACK);
-  if (!domain.hostedZone) return;
-  const record: route53.ARecordProps = {
-    zone: domain.hostedZone,
-    recordName: `${domain.domainName}.`,
-    target: route53.RecordTarget.fromAlias(new ApiGatewayDomain(domainName)),
-  };
-  new route53.ARecord(scope, 'DomainRecord', record);
-  new route53.AaaaRecord(scope, 'DomainRecordIpv6', record);
+  addRecords(scope, domain, new ApiGatewayDomain(domainName));
 }
 
 function associateWebAcl(scope: Construct, restApi: apigw.RestApi, webAcl: wafv2Refs.IWebACLRef): void {

@@ -258,7 +258,7 @@ servers:
       [
         'servers.yaml:2:1: name: must be letters, digits and -, a letter first, got: "my servers"',
         'servers.yaml:3:1: endpiont: there is no such key; did you mean endpoint?',
-        'servers.yaml:5:3: lambda.memory: there is no such key; there are memory_size, timeout_seconds, architecture, reserved_concurrent_executions, provisioned_concurrent_executions, max_provisioned_concurrent_executions, tracing, secrets, environment',
+        'servers.yaml:5:3: lambda.memory: there is no such key; did you mean memory_size?',
         'servers.yaml:9:5: servers.time.memroy: there is no such key; did you mean memory?',
         'servers.yaml:10:5: servers.time.timeout: must be a whole number from 1 to 900, got: 1000',
         'servers.yaml:11:5: servers.time.env: must be a map of texts, got: {"A":1}',

@@ -5,6 +5,8 @@ const MOST_CHANGES = 3;
 
 /** `; did you mean X?`, or all names if none is near. */
 export function suggestion(given: string, known: readonly string[]): string {
+  const longer = known.filter(name => name.startsWith(`${given.toLowerCase()}_`));
+  if (longer.length === 1) return `did you mean ${longer[0]}?`;
   const [nearest] = known
     .map(name => ({ name, changes: distance(given.toLowerCase(), name) }))
     .filter(({ name, changes }) => changes <= Math.min(MOST_CHANGES, name.length / 2))

@@ -1,0 +1,22 @@
+import * as route53 from 'aws-cdk-lib/aws-route53';
+import type { Construct } from 'constructs';
+import { addWarning } from '../private/findings';
+import type { McpDomainOptions } from './endpoint-options';
+
+/** The records of the domain in its hosted zone, if that is known. */
+export function addRecords(scope: Construct, domain: McpDomainOptions, target: route53.IAliasRecordTarget): void {
+  if (!domain.hostedZone) return;
+  const record: route53.ARecordProps = {
+    zone: domain.hostedZone,
+    recordName: `${domain.domainName}.`,
+    target: route53.RecordTarget.fromAlias(target),
+  };
+  new route53.ARecord(scope, 'DomainRecord', record);
+  new route53.AaaaRecord(scope, 'DomainRecordIpv6', record);
+}
+
+/** Warns of an endpoint whose URL has the name of a stage, where clients log in. */
+export function warnOfMissingDomain(scope: Construct): void {
+  const problem = "clients look for OAuth metadata at the root of the host, which a stage's URL cannot serve";
+  addWarning(scope, 'oauth-without-domain', `${problem}; set 'endpoint.domain'`);
+}

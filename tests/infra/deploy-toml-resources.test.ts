@@ -1,0 +1,196 @@
+// deploy.toml: what it discovers in the account, permissions of tools, and the stage and domain of an HTTP API.
+import { App, Stack } from 'aws-cdk-lib';
+import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
+import { describe, expect, it } from 'vitest';
+import { needsLookup } from '../../infra/bin/deploy-toml/network.ts';
+import { readDeployConfig } from '../../infra/bin/deploy-toml/read.ts';
+import { createServer } from '../../infra/bin/deploy-toml/server.ts';
+import { environmentOf, failureOf, one, statementsOf } from './synth.ts';
+
+const code = `[server]\ncode = "program"\n`;
+const env = { account: '111122223333', region: 'eu-central-1' };
+
+/** What a look-up of the VPC returns: `cdk.context.json` has it after the first synthesis. */
+const found = (kind: 'Private' | 'Public') => ({
+  'vpc-provider:account=111122223333:filter.isDefault=true:region=eu-central-1:returnAsymmetricSubnets=true': {
+    vpcId: 'vpc-found',
+    vpcCidrBlock: '10.0.0.0/16',
+    ownerAccountId: '111122223333',
+    availabilityZones: [],
+    subnetGroups: [
+      {
+        name: kind,
+        type: kind,
+        subnets: ['a', 'b'].map(zone => ({
+          subnetId: `subnet-${kind}-${zone}`,
+          cidr: '10.0.0.0/24',
+          availabilityZone: `eu-central-1${zone}`,
+          routeTableId: `rtb-${zone}`,
+        })),
+      },
+    ],
+  },
+});
+
+function synth(text: string, context: Record<string, unknown> = {}): { stack: Stack; template: Template } {
+  const stack = new Stack(new App({ context, builtinCloudFormationValidation: false }), 'Test', { env });
+  createServer(stack, readDeployConfig(text, 'deploy.toml'), import.meta.dirname);
+  return { stack, template: Template.fromStack(stack) };
+}
+
+const problems = (text: string) => failureOf(() => synth(text)).split('\n');
+
+describe('a VPC', () => {
+  const server = (template: Template) => one(template, 'AWS::Lambda::Function', 'McpServer').Properties;
+
+  it('is that of the account where the file does not name one, and has a new security group', () => {
+    const { stack, template } = synth(`${code}[vpc]\nenabled = true`, found('Private'));
+    expect(server(template).VpcConfig).toEqual({
+      SubnetIds: ['subnet-Private-a', 'subnet-Private-b'],
+      SecurityGroupIds: [{ 'Fn::GetAtt': [expect.stringMatching(/^McpServer.*SecurityGroup/), 'GroupId'] }],
+    });
+    template.resourceCountIs('AWS::EC2::VPCEndpoint', 0);
+    Annotations.fromStack(stack).hasNoWarning('*', Match.stringLikeRegexp('public subnets'));
+  });
+
+  it('with public subnets only is used with a warning, and can have an endpoint for DynamoDB', () => {
+    const { stack, template } = synth(`${code}[vpc]\nenabled = true\ndynamodb_endpoint = true`, found('Public'));
+    expect(server(template).VpcConfig.SubnetIds).toEqual(['subnet-Public-a', 'subnet-Public-b']);
+    Annotations.fromStack(stack).hasWarning('*', Match.stringLikeRegexp('public subnets only.*NAT gateway'));
+    expect(one(template, 'AWS::EC2::VPCEndpoint').Properties).toMatchObject({
+      VpcEndpointType: 'Gateway',
+      VpcId: 'vpc-found',
+      RouteTableIds: ['rtb-a', 'rtb-b'],
+    });
+  });
+
+  it('is looked up for what the file leaves out only', () => {
+    const needs = (lines: string) => needsLookup(readDeployConfig(`[vpc]\n${lines}`, 'deploy.toml').config);
+    const [subnets, groups] = ['subnet_ids = ["subnet-1"]', 'security_group_ids = ["sg-1"]'];
+    expect(needs('enabled = true')).toBe(true);
+    expect(needs(`vpc_id = "vpc-1"\n${subnets}`)).toBe(true);
+    expect(needs(`vpc_id = "vpc-1"\n${subnets}\n${groups}`)).toBe(false);
+    expect(needs(`enabled = false\n${subnets}`)).toBe(false);
+    const { template } = synth(`${code}[vpc]\nenabled = true\n${subnets}\n${groups}`, found('Private'));
+    expect(server(template).VpcConfig).toEqual({ SubnetIds: ['subnet-1'], SecurityGroupIds: ['sg-1'] });
+  });
+
+  it('is refused with an empty list, and where the endpoint has no route tables', () => {
+    expect(problems(`${code}[vpc]\nenabled = true\nsubnet_ids = []\ndynamodb_endpoint = true\nvpc_id = "v"`)).toEqual([
+      'deploy.toml:5:1: [vpc] subnet_ids must be ids, or left out to discover them, got: []',
+    ]);
+    const all = 'vpc_id = "v"\nsubnet_ids = ["s"]\nsecurity_group_ids = ["g"]';
+    expect(problems(`${code}[vpc]\n${all}\ndynamodb_endpoint = true`)).toEqual([
+      'deploy.toml:7:1: [vpc] dynamodb_endpoint must be left out where all ids are given: the route tables are not known, got: true',
+    ]);
+  });
+});
+
+describe('[iam]', () => {
+  const partition = { Ref: 'AWS::Partition' };
+  const arn = (rest: string) => ({ 'Fn::Join': ['', ['arn:', partition, `:${rest}`]] });
+  const text = `${code}
+    [[iam.tables]]\nname = "orders"\nactions = ["read"]
+    [[iam.tables]]\nname = "stock"\nactions = ["readwrite"]\ninclude_indexes = true
+    [[iam.buckets]]\nname = "reports"\nactions = ["read", "list"]\nprefix = "2026/"
+    [[iam.secrets]]\nname = "orders/db"
+    [[iam.statements]]\neffect = "Allow"\nactions = ["sqs:SendMessage"]\nresources = ["arn:aws:sqs:eu-central-1:111122223333:jobs"]
+    [[iam.statements]]\neffect = "Deny"\nactions = ["s3:*"]\nresources = ["*"]`;
+
+  it('grants the server, and its worker, exactly what it lists', () => {
+    const { template } = synth(`${text}\n[tasks]\nenabled = true`);
+    const { template: bare } = synth(`${code}[tasks]\nenabled = true`);
+    for (const role of ['McpServer', 'McpWorker']) {
+      const before = statementsOf(bare, role).map(it => JSON.stringify(it));
+      expect(statementsOf(template, role).filter(it => !before.includes(JSON.stringify(it)))).toEqual([
+        {
+          Action: ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:Scan'],
+          Effect: 'Allow',
+          Resource: arn('dynamodb:eu-central-1:111122223333:table/orders'),
+        },
+        {
+          Action: [
+            ...['BatchGetItem', 'GetItem', 'Query', 'Scan'].map(it => `dynamodb:${it}`),
+            ...['BatchWriteItem', 'DeleteItem', 'PutItem', 'UpdateItem'].map(it => `dynamodb:${it}`),
+          ],
+          Effect: 'Allow',
+          Resource: [
+            arn('dynamodb:eu-central-1:111122223333:table/stock'),
+            arn('dynamodb:eu-central-1:111122223333:table/stock/index/*'),
+          ],
+        },
+        { Action: 's3:GetObject', Effect: 'Allow', Resource: arn('s3:::reports/2026/*') },
+        {
+          Action: 's3:ListBucket',
+          Effect: 'Allow',
+          Resource: arn('s3:::reports'),
+          Condition: { StringLike: { 's3:prefix': '2026/*' } },
+        },
+        {
+          Action: 'secretsmanager:GetSecretValue',
+          Effect: 'Allow',
+          Resource: arn('secretsmanager:eu-central-1:111122223333:secret:orders/db-??????'),
+        },
+        { Action: 'sqs:SendMessage', Effect: 'Allow', Resource: 'arn:aws:sqs:eu-central-1:111122223333:jobs' },
+        { Action: 's3:*', Effect: 'Deny', Resource: '*' },
+      ]);
+    }
+    expect(JSON.stringify(statementsOf(template, 'McpIngest'))).not.toContain('orders');
+  });
+
+  it('refuses words that stand for nothing, and a statement that allows everything', () => {
+    expect(
+      problems(`${code}[[iam.tables]]\nname = "a"\nactions = ["get"]\n[[iam.buckets]]\nname = "b"\nactions = []
+[[iam.statements]]\neffect = "Allow"\nactions = ["*"]\nresources = ["*"]
+[[iam.statements]]\neffect = "allow"\nactions = ["GetObject"]\nresources = ["bucket"]`),
+    ).toEqual([
+      'deploy.toml:5:1: [[iam.tables]] actions must be a list of read, write, readwrite, got: ["get"]',
+      'deploy.toml:8:1: [[iam.buckets]] actions must be a list of read, write, readwrite, list, got: []',
+      'deploy.toml:14:1: [[iam.statements]] effect must be "Allow" or "Deny", got: "allow"',
+    ]);
+    expect(
+      problems(`${code}[[iam.statements]]\neffect = "Allow"\nactions = ["*"]\nresources = ["*"]
+[[iam.statements]]\neffect = "Allow"\nactions = ["GetObject"]\nresources = ["bucket"]`),
+    ).toEqual([
+      'deploy.toml:5:1: [[iam.statements]] must not allow all actions on all resources; name what the tools call',
+      'deploy.toml:9:1: [[iam.statements]] actions must be like "s3:GetObject", got: "GetObject"',
+      'deploy.toml:10:1: [[iam.statements]] resources must be ARNs or "*", got: "bucket"',
+    ]);
+  });
+});
+
+describe('an HTTP API', () => {
+  it('has a stage that is part of the URL', () => {
+    const { stack, template } = synth(`${code}[api_gateway]\ntype = "http"\nstage_name = "prod"\n[auth]\nenabled = false`);
+    template.hasResourceProperties('AWS::ApiGatewayV2::Stage', { StageName: 'prod', AutoDeploy: true });
+    expect(JSON.stringify(environmentOf(template)['MCP_PUBLIC_URL'])).toContain('{"Ref":"AWS::URLSuffix"},"/prod"');
+    Annotations.fromStack(stack).hasNoWarning('*', Match.stringLikeRegexp('OAuth metadata'));
+  });
+
+  it('warns where clients log in and the stage has a name, and not with a domain', () => {
+    const cognito = `${code}[api_gateway]\ntype = "http"\nstage_name = "prod"\n[auth]\nprovider = "cognito"`;
+    Annotations.fromStack(synth(cognito).stack).hasWarning('*', Match.stringLikeRegexp('OAuth metadata'));
+    const domain =
+      'domain_name = "a.example"\ncertificate_arn = "arn:aws:acm:eu-central-1:111122223333:certificate/c"\nhosted_zone_id = "Z1"\nhosted_zone_name = "example"';
+    const { stack, template } = synth(cognito.replace('[auth]', `${domain}\n[auth]`));
+    Annotations.fromStack(stack).hasNoWarning('*', Match.stringLikeRegexp('OAuth metadata'));
+    template.hasResourceProperties('AWS::ApiGatewayV2::DomainName', {
+      DomainName: 'a.example',
+      DomainNameConfigurations: [
+        Match.objectLike({ EndpointType: 'REGIONAL', SecurityPolicy: 'TLS_1_2', IpAddressType: 'dualstack' }),
+      ],
+    });
+    template.hasResourceProperties('AWS::ApiGatewayV2::ApiMapping', { DomainName: { Ref: Match.anyValue() }, Stage: 'prod' });
+    template.hasResourceProperties('AWS::ApiGatewayV2::Api', { DisableExecuteApiEndpoint: true });
+    template.resourceCountIs('AWS::Route53::RecordSet', 2);
+    expect(environmentOf(template)).toMatchObject({
+      MCP_PUBLIC_URL: 'https://a.example',
+      MCP_ALLOWED_HOSTS: 'a.example',
+    });
+  });
+
+  it('is refused with a stage that cannot be part of a URL', () =>
+    expect(problems(`${code}[api_gateway]\ntype = "http"\nstage_name = "a b"`)).toEqual([
+      "deploy.toml:5:1: [api_gateway] stage_name must be '$default' or letters, digits, - and _, got: a b; leave it out for a URL without a stage",
+    ]));
+});
