@@ -4,6 +4,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { App, Annotations, Stack } from 'aws-cdk-lib';
+import recommendedFlags from 'aws-cdk-lib/recommended-feature-flags.json';
 import { McpFindings } from '../lib';
 import { prepareToBuild } from './cargo-lambda';
 import { needsLookup } from './deploy-toml/network';
@@ -20,7 +21,8 @@ const DEFAULT_NAME = 'mcp-lambda-server';
 function main(): void {
   // The CDK's own validation takes three times as long as the rest of the synthesis. The tests use cfn-lint instead.
   // Synthesised at the end of this function: a file that is invalid leaves half a stack.
-  const app = new App({ builtinCloudFormationValidation: false, autoSynth: false });
+  // Behaves as a new project of `cdk init` does, in a folder without a cdk.json too.
+  const app = new App({ builtinCloudFormationValidation: false, autoSynth: false, context: recommendedFlags });
   const context = app.node.getAllContext() as { [name: string]: unknown };
   const servers = context['servers'] as string | undefined;
   if (servers !== undefined) {

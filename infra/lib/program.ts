@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
-import { RustFunction } from 'cargo-lambda-cdk';
 import type { Construct } from 'constructs';
 import { prepareBuild } from './private/cargo-lambda';
+import { RustFunction } from './private/rust-function';
 import { fail } from './private/validation';
 
 /**

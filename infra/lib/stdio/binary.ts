@@ -12,15 +12,18 @@ import { lastLines, runTool } from './tool';
 
 const BINARY = 'mcp-lambda-stdio';
 
+/** The manifest of the binary. This file is in `infra/lib/stdio`, compiled in `infra/dist/stdio`. */
+const MANIFEST = join(__dirname, '..', '..', '..', 'runtime', 'stdio-server', 'Cargo.toml');
+
 /** The file of the binary, and a text that differs where its content does. */
 export interface StdioBinary {
   readonly file: string;
   readonly digest: string;
 }
 
-export function checkBinary(given: string | undefined): void {
+export function checkBinary(given: string | undefined, architecture: lambda.Architecture): void {
   if (given === undefined) {
-    manifest();
+    if (!existsSync(MANIFEST) && packaged(architecture) === undefined) failWithoutSource(architecture);
     return;
   }
   if (existsSync(given) && statSync(given).isFile()) return;
@@ -28,11 +31,16 @@ export function checkBinary(given: string | undefined): void {
   fail('binary', given, rule, 'the path is relative to the folder in which the app is synthesised');
 }
 
-/** The binary: the one that is given, or one that cargo-lambda builds from this repository. */
+/** The binary: the one that is given, or one that cargo-lambda builds in this repository, or that of an npm package. */
 export function findBinary(given: string | undefined, architecture: lambda.Architecture): StdioBinary {
-  const file = given === undefined ? build(architecture) : resolve(given);
+  const file = given === undefined ? defaultBinary(architecture) : resolve(given);
   checkMachineCode('binary', file, architecture);
   return { file, digest: createHash('sha256').update(readFileSync(file)).digest('hex') };
+}
+
+function defaultBinary(architecture: lambda.Architecture): string {
+  if (existsSync(MANIFEST)) return build(architecture);
+  return packaged(architecture) ?? failWithoutSource(architecture);
 }
 
 /** Builds once per process: cargo itself sees what has changed since. */
@@ -48,7 +56,7 @@ function build(architecture: lambda.Architecture): string {
   }
   const folder = mkdtempSync(join(tmpdir(), 'mcp-stdio-'));
   const target = [cpu === 'arm64' ? '--arm64' : '--x86-64', ...targetFlags(architecture), '--locked', '--release'];
-  const args = ['lambda', 'build', ...target, '--manifest-path', manifest(), '--bin', BINARY, '--lambda-dir', folder];
+  const args = ['lambda', 'build', ...target, '--manifest-path', MANIFEST, '--bin', BINARY, '--lambda-dir', folder];
   const run = runTool('cargo', args, process.cwd());
   if (!run?.ok) {
     const reason = run ? lastLines(run) : 'there is no cargo on PATH';
@@ -60,10 +68,22 @@ function build(architecture: lambda.Architecture): string {
   return file;
 }
 
-/** The manifest of the binary. This file is in `infra/lib/stdio`, compiled in `infra/dist/stdio`. */
-function manifest(): string {
-  const file = join(__dirname, '..', '..', '..', 'runtime', 'stdio-server', 'Cargo.toml');
-  if (existsSync(file)) return file;
+/** The npm package with the binary, which does not depend on the machine that synthesises. */
+function packageOf(architecture: lambda.Architecture): string {
+  return `@mcp-lambda/stdio-linux-${namesOf(architecture).npm}`;
+}
+
+/** The binary of the npm package, if the project has it. */
+function packaged(architecture: lambda.Architecture): string | undefined {
+  try {
+    return require.resolve(`${packageOf(architecture)}/${BINARY}`, { paths: [process.cwd(), __dirname] });
+  } catch {
+    return undefined;
+  }
+}
+
+function failWithoutSource(architecture: lambda.Architecture): never {
   const rule = 'has no default outside the repository of this construct, which has its source';
-  return fail('binary', undefined, rule, `set it to the path of a built ${BINARY}`);
+  const wayOut = `run 'npm install --save-dev ${packageOf(architecture)}', or set it to the path of a built ${BINARY}`;
+  return fail('binary', undefined, rule, wayOut);
 }

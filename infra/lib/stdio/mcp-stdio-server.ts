@@ -67,7 +67,7 @@ export function checkStdioProps(props: McpStdioServerProps): void {
   const isImage = props.program._parts() === undefined;
   checkAll(
     () => props.program._check(),
-    () => !isImage && checkBinary(props.binary),
+    () => !isImage && checkBinary(props.binary, props.architecture ?? lambda.Architecture.ARM_64),
     () => checkVariables(props),
     () => isImage && checkImage(props),
   );

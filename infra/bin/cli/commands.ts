@@ -1,0 +1,50 @@
+// The commands of the program. Each is one entry here, and one file if it is more than a call.
+import { CDK_COMMANDS, runCdk } from './cdk';
+import { APP, OPERATE } from './own-files';
+import { runProgram } from './run-program';
+
+/** A command of `mcp-lambda-server`. */
+export interface Command {
+  /** The arguments, as the list of commands shows them. */
+  readonly args: string;
+  readonly summary: string;
+  /** Runs it, and returns the exit code of the process. */
+  run(args: string[]): number | Promise<number>;
+}
+
+const cdk = Object.entries(CDK_COMMANDS).map(([name, summary]): [string, Command] => [
+  name,
+  { args: '[OPTION...]', summary, run: args => runCdk(name, args) },
+]);
+
+/** By name, in the order of the list. */
+export const COMMANDS: { readonly [name: string]: Command } = {
+  ...Object.fromEntries(cdk),
+  operate: {
+    args: 'COMMAND...',
+    summary: 'logs, metrics, traces, rollback and secrets of a deployed stack',
+    run: args => runProgram('sh', [OPERATE, ...args]),
+  },
+  app: {
+    args: '',
+    summary: 'the CDK app itself, for "app" of a cdk.json',
+    run: () => {
+      require(APP);
+      return Number(process.exitCode ?? 0);
+    },
+  },
+};
+
+/** The text of `--help`. */
+export function usage(): string {
+  const rows = Object.entries(COMMANDS).map(([name, { args, summary }]) => [`${name} ${args}`.trim(), summary] as const);
+  const width = Math.max(...rows.map(([row]) => row.length));
+  return [
+    'mcp-lambda-server: MCP servers on AWS Lambda, from deploy.toml or servers.yaml',
+    '',
+    ...rows.map(([row, summary]) => `    ${row.padEnd(width)}  ${summary}`),
+    '',
+    'Options are those of the CDK: -c lambda.memory_size=512 overrides a key of deploy.toml, -c config=FILE and -c servers=FILE',
+    'name another file. A cdk.json that names an app of your own is used as it is.',
+  ].join('\n');
+}

@@ -1,0 +1,107 @@
+// The packed npm package mcp-lambda-server in a project of its own: its program, its app, and its library.
+import { readFile, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { root } from '../e2e/server.ts';
+import { emptyProject, type Project } from './project.ts';
+
+let project: Project;
+
+/** The template that the last synthesis has written, as it is there. */
+const template = async (stack: string) => JSON.parse(await readFile(join(project.folder, 'cdk.out', `${stack}.template.json`), 'utf8'));
+
+const DEPLOY_TOML = '[server]\nname = "notes"\ncode = "program"\n\n[lambda]\nmemory_size = 512\n';
+
+/** The part of a `npx` that is not about npm: the program as it is installed. */
+const command = (...args: string[]) => project.run('npx', ['--no-install', 'mcp-lambda-server', ...args]);
+
+beforeAll(async () => {
+  project = await emptyProject();
+  const cdk = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')).devDependencies['aws-cdk'] as string;
+  await project.write({ 'program/bootstrap': '#!/bin/sh\n', 'deploy.toml': DEPLOY_TOML });
+  await project.must('npm', ['install', '--silent', inject('packed'), `aws-cdk@${cdk}`]);
+});
+
+afterAll(() => project?.remove());
+
+describe('the package', () => {
+  it('has the files that users need, and no sources and tests', async () => {
+    const files = await readdir(join(project.folder, 'node_modules', 'mcp-lambda-server'), { recursive: true });
+    const needed = ['.jsii', 'CHANGELOG.md', 'LICENSE-MIT', 'LICENSE-APACHE', 'THIRD-PARTY-LICENSES', 'README.md', 'app/app.js', 'dist/index.d.ts'];
+    expect(files).toEqual(expect.arrayContaining(needed));
+    expect(files.filter(file => /^bin\b|^lib\b|test|(?<!\.d)\.ts$/.test(file))).toEqual([]);
+  });
+
+  it('brings the CDK libraries and nothing else', async () => {
+    const { dependencies } = JSON.parse(await project.must('npm', ['ls', '--json', '--depth=1']));
+    const [own, ...installed] = [dependencies['mcp-lambda-server'], ...Object.keys(dependencies)];
+    expect(installed.sort()).toEqual(['aws-cdk', 'mcp-lambda-server']);
+    expect(Object.keys(own.dependencies).sort()).toEqual(['aws-cdk-lib', 'constructs']);
+  });
+
+  it('names the licences of the code that is bundled with it', async () => {
+    const text = await readFile(join(project.folder, 'node_modules', 'mcp-lambda-server', 'THIRD-PARTY-LICENSES'), 'utf8');
+    for (const name of ['cargo-lambda-cdk', 'chevrotain', 'js-toml', 'smol-toml', 'yaml']) expect(text).toMatch(new RegExp(`^${name} \\d`, 'm'));
+  });
+});
+
+describe('the program', () => {
+  it('prints the version of the package', async () => {
+    const { version } = JSON.parse(await readFile(join(root, 'infra', 'package.json'), 'utf8'));
+    expect(await command('--version')).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
+  });
+
+  it('suggests a command for one that it does not have', async () => {
+    const { code, stderr } = await command('deply');
+    expect([code, stderr]).toEqual([2, "mcp-lambda-server: there is no command 'deply'; did you mean deploy?\n"]);
+  });
+
+  it('synthesises a deploy.toml as the app of this repository does', async () => {
+    const { code, stderr } = await command('synth', '--quiet');
+    expect(code, stderr).toBe(0);
+    const { Resources } = await template('notes');
+    const packed = await readFile(join(project.folder, 'cdk.out', 'notes.template.json'), 'utf8');
+    const server = Object.entries<{ Type: string; Properties: { MemorySize: number } }>(Resources).find(([id]) => id.startsWith('McpServer') && Resources[id].Type === 'AWS::Lambda::Function');
+    expect(server?.[1].Properties.MemorySize).toBe(512);
+    const here = ['--context', `config=${join(project.folder, 'deploy.toml')}`, '--output', 'here.out', '--no-version-reporting'];
+    const app = ['--app', `node --import "${join(root, 'node_modules/tsx/dist/loader.mjs')}" "${join(root, 'infra/bin/app.ts')}"`];
+    await project.must('npx', ['--no-install', 'cdk', 'synth', '--quiet', ...app, ...here]);
+    expect(await readFile(join(project.folder, 'here.out', 'notes.template.json'), 'utf8')).toBe(packed);
+  });
+
+  it('takes the options of the CDK', async () => {
+    const { code, stderr } = await command('synth', '--quiet', '-c', 'server.name=other', '-c', 'lambda.memory_size=1024');
+    expect(code, stderr).toBe(0);
+    expect(JSON.stringify(await template('other'))).toContain('"MemorySize":1024');
+  });
+
+  it('ends with the code of the CDK, and without a stack trace, for a deploy.toml that is invalid', async () => {
+    await project.write({ 'wrong.toml': '[lambda]\nmemory_sise = 512\n' });
+    const { code, stderr } = await command('synth', '--quiet', '-c', 'config=wrong.toml');
+    expect(code).toBe(1);
+    expect(stderr).toContain('memory_sise');
+    expect(stderr).not.toMatch(/^\s+at /m);
+  });
+
+  it('uses the app of a cdk.json that has one', async () => {
+    await project.write({
+      'cdk.json': JSON.stringify({ app: 'node own.js' }),
+      'own.js': `
+        const { App, Stack } = require('aws-cdk-lib');
+        const lambda = require('aws-cdk-lib/aws-lambda');
+        const { McpLambdaServer } = require('mcp-lambda-server');
+        const app = new App();
+        new McpLambdaServer(new Stack(app, 'Own'), 'Notes', { code: lambda.Code.fromAsset('program') });`,
+    });
+    const { code, stderr } = await command('synth', '--quiet');
+    expect(code, stderr).toBe(0);
+    const functions = Object.entries<{ Type: string }>((await template('Own')).Resources).filter(([, { Type }]) => Type === 'AWS::Lambda::Function');
+    expect(functions.map(([id]) => id.slice(0, -8)).sort()).toEqual(['NotesIngest', 'NotesServer']);
+  });
+
+  it('operates stacks', async () => {
+    expect((await command('operate', '--help')).stdout).toContain('rollback [VERSION]');
+    const { code, stderr } = await command('operate', 'outputs', '--jsn');
+    expect(code, stderr).not.toBe(0);
+  });
+});
