@@ -23,43 +23,63 @@ export interface Server {
 
 /** Compiles one binary of the workspace, in the profile that `npm start` uses, and says where it is. */
 export async function build(packageName: string): Promise<string> {
-  const [program] = await compile(['--profile', 'ci', '--bin', packageName]);
-  return program!;
+  const artifacts = await compile(['build', '--profile', 'ci', '--bin', packageName]);
+  return executable(artifacts, 'bin', packageName);
 }
 
-/** Compiles all examples as `scripts/test rust` does, which has compiled them already, and says where they are. */
-export function buildExamples(): Promise<string[]> {
-  return compile(['--workspace', '--all-features', '--examples']);
+/** Says where the examples with these names are, of those that `scripts/test rust` compiles. */
+export async function buildExamples(names: string[]): Promise<string[]> {
+  const artifacts = await tested();
+  return names.map(name => executable(artifacts, 'example', name));
 }
 
-/** Compiles programs of the tests as `scripts/test rust` does, which has compiled them already, and says where they are. */
-export function buildTestPrograms(names: string[]): Promise<string[]> {
-  return compile(['--workspace', '--all-features', ...names.flatMap(name => ['--bin', name])]);
+/** Says where programs of the tests are. */
+export async function buildTestPrograms(names: string[]): Promise<string[]> {
+  const artifacts = await tested();
+  return names.map(name => executable(artifacts, 'bin', name));
 }
 
-/** Compiles the program `mcp-lambda` in the same way. */
+/** Says where the program `mcp-lambda` is. */
 export async function buildClient(): Promise<string> {
   const [program] = await buildTestPrograms(['mcp-lambda']);
   return program!;
 }
 
-async function compile(what: string[]): Promise<string[]> {
-  const cargo = spawn('cargo', ['build', '--locked', ...what, '--message-format=json-render-diagnostics'], {
+interface Artifact {
+  readonly reason: string;
+  readonly executable?: string | null;
+  readonly profile: { readonly test: boolean };
+  readonly target: { readonly name: string; readonly kind: string[] };
+}
+
+let testArtifacts: Promise<Artifact[]> | undefined;
+
+/**
+ * Compiles what `scripts/test rust` has compiled already, with the same command: `cargo build` would enable other features, and
+ * compile everything again.
+ */
+function tested(): Promise<Artifact[]> {
+  return (testArtifacts ??= compile(['test', '--no-run', '--workspace', '--all-features']));
+}
+
+async function compile(command: string[]): Promise<Artifact[]> {
+  const cargo = spawn('cargo', [...command, '--locked', '--message-format=json-render-diagnostics'], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let output = '';
   cargo.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
   const [code] = (await once(cargo, 'close')) as [number | null];
-  if (code !== 0) throw new Error(`cargo build ${what.join(' ')} failed (${code})`);
-  const programs: string[] = [];
-  for (const line of output.split('\n')) {
-    if (!line.startsWith('{')) continue;
-    const message = JSON.parse(line) as { reason: string; executable?: string | null };
-    if (message.reason === 'compiler-artifact' && message.executable) programs.push(message.executable);
-  }
-  if (programs.length > 0) return programs;
-  throw new Error(`cargo build ${what.join(' ')} has built no program`);
+  if (code !== 0) throw new Error(`cargo ${command.join(' ')} failed (${code})`);
+  const messages = output.split('\n').filter(line => line.startsWith('{'));
+  return messages.map(line => JSON.parse(line) as Artifact).filter(({ reason }) => reason === 'compiler-artifact');
+}
+
+function executable(artifacts: Artifact[], kind: string, name: string): string {
+  const is = ({ target, profile }: Artifact) => target.name === name && target.kind.includes(kind) && !profile.test;
+  const program = artifacts.find(is)?.executable;
+  if (!program) throw new Error(`cargo has compiled no ${kind} with the name ${name}`);
+  return program;
 }
 
 /**

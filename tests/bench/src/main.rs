@@ -57,9 +57,10 @@ struct Arguments {
 }
 
 /// The limits of our server's stripped binary, without and with the checks of arguments, of which 5.4 MB are
-/// `jsonschema`. Raising one needs a reason.
-const SIZE_BUDGET_MB: f64 = 6.2;
-const SIZE_BUDGET_WITH_CHECKS_MB: f64 = 13.2;
+/// `jsonschema`. Raising one needs a reason: they were 6.2 and 11.6 before tasks, the observation of requests and the entry
+/// points of AgentCore.
+const SIZE_BUDGET_MB: f64 = 8.0;
+const SIZE_BUDGET_WITH_CHECKS_MB: f64 = 13.4;
 
 const HELLO_DEFAULT: usize = 0;
 const HELLO_CURRENT: usize = 1;
@@ -127,9 +128,9 @@ fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     report.compare(&measured, OURS, RMCP_CURRENT, [Some(1.0), None]);
     // rmcp's service checks no argument against its schema, so cold starts compare without the checks. On one thread,
     // which is not its default, it also has no logger.
-    report.compare(&measured, OURS_WITHOUT_CHECKS, HELLO_CURRENT, [Some(1.35), Some(1.2)]);
-    report.compare(&measured, OURS_WITHOUT_CHECKS, RMCP_DEFAULT, [Some(1.0), Some(1.0)]);
-    report.compare(&measured, OURS_WITHOUT_CHECKS, RMCP_CURRENT, [Some(1.0), Some(1.12)]);
+    report.compare(&measured, OURS_WITHOUT_CHECKS, HELLO_CURRENT, [Some(1.35), Some(1.25)]);
+    report.compare(&measured, OURS_WITHOUT_CHECKS, RMCP_DEFAULT, [Some(1.0), Some(1.05)]);
+    report.compare(&measured, OURS_WITHOUT_CHECKS, RMCP_CURRENT, [Some(1.0), Some(1.2)]);
     report.compare(&measured, OURS_DYNAMODB, HELLO_CURRENT, [None, Some(1.65)]);
     // A call writes one more line. OpenTelemetry without an endpoint does nothing.
     report.compare(&measured, OURS_METRICS, OURS, [Some(1.05), Some(1.05)]);

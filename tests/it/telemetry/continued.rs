@@ -16,9 +16,10 @@ use mcp_lambda_server::{
         },
         service::RequestContext,
     },
+    tasks::TaskSupport,
 };
 use serde_json::{Value, json};
-use test_support::{McpRequest, built, call, otlp::Receiver, text};
+use test_support::{McpRequest, built, call, otlp::Receiver, result, stateless_with, text};
 
 const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
@@ -101,4 +102,40 @@ async fn without_spans_a_tool_passes_on_the_trace_of_its_client() {
     for found in [with_metrics, without_any] {
         assert_eq!(found["trace"], json!([["traceparent", PARENT]]));
     }
+}
+
+/// What a task of the tool finds. Its client names the trace in the headers of its request.
+async fn found_in_a_task(configure: impl Fn(&mut Config, &Receiver)) -> (Value, Receiver) {
+    let receiver = Receiver::start().await;
+    let mut config = Config::default();
+    configure(&mut config, &receiver);
+    let builder = McpLambdaServer::builder(Tracer).config(config).task_tool("any", TaskSupport::Optional);
+    let server = built(builder).expect("a usable configuration");
+    let declares = json!({ "extensions": { "io.modelcontextprotocol/tasks": {} } });
+    let ask = |method: &str, params: Value| stateless_with(json!(1), method, params, declares.clone());
+    let created = ask("tools/call", json!({ "name": "any", "arguments": {} })).header("traceparent", PARENT);
+    let id = result(created.send(&server).await).await["taskId"].as_str().expect("a task").to_owned();
+    let ended = loop {
+        let get = ask("tasks/get", json!({ "taskId": id })).header("mcp-name", &id);
+        let task = result(get.send(&server).await).await;
+        if task["status"] != "working" {
+            break task;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    };
+    server.flush_spans(Duration::from_secs(5)).await;
+    let text = ended["result"]["content"][0]["text"].as_str().unwrap_or_else(|| panic!("{ended}")).to_owned();
+    (serde_json::from_str(&text).expect("JSON"), receiver)
+}
+
+/// The worker of a task has no request: the trace is stored with the call.
+#[tokio::test]
+async fn a_task_passes_on_the_trace_of_its_client_or_the_span_of_its_attempt() {
+    let (found, _) = found_in_a_task(|_, _| {}).await;
+    assert_eq!(found["trace"], json!([["traceparent", PARENT]]));
+    let (found, receiver) = found_in_a_task(with_traces).await;
+    let spans = receiver.spans();
+    let attempt = spans.iter().find(|span| span.kind == "CONSUMER").unwrap_or_else(|| panic!("{spans:#?}"));
+    let parent = format!("00-{}-{}-01", attempt.trace_id, attempt.span_id);
+    assert_eq!(found, json!({ "span": attempt.span_id, "trace": [["traceparent", parent]] }));
 }

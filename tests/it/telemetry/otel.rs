@@ -194,18 +194,20 @@ async fn an_attempt_of_a_task_is_a_span_that_links_to_the_call_that_created_it()
         tokio::time::sleep(Duration::from_millis(5)).await;
         world.at(0).flush_spans(BUDGET).await;
     }
-    let client = ("0af7651916cd43dd8448eb211c80319c".to_owned(), "b7ad6b7169203331".to_owned());
+    let trace = "0af7651916cd43dd8448eb211c80319c";
+    let created: Vec<_> = receiver.spans().into_iter().filter(|span| span.kind == "SERVER").collect();
+    assert_eq!(created.iter().filter(|span| span.trace_id == trace).count(), 2);
     for (name, is_error) in [("tools/call echo", false), ("tools/call error", true)] {
         let attempt =
             attempts().find(|span| span.name == name).unwrap_or_else(|| panic!("{:#?}", receiver.spans()));
-        assert_eq!((attempt.parent_id.as_str(), &attempt.links), ("", &vec![client.clone()]));
+        let call = created.iter().find(|span| span.name == name).expect("a call");
+        let link = (call.trace_id.clone(), call.span_id.clone());
+        assert_eq!((attempt.parent_id.as_str(), &attempt.links), ("", &vec![link]));
         has(&attempt, &[("mcp_lambda_server.task.attempt", "1"), ("gen_ai.operation.name", "execute_tool")]);
         assert_eq!(attempt.is_error, is_error, "{attempt:#?}");
         assert!(!attempt.attributes["mcp_lambda_server.task.id"].is_empty());
         assert!(!attempt.attributes.contains_key("network.transport"), "{attempt:#?}");
     }
-    let created = receiver.spans().into_iter().filter(|span| span.kind == "SERVER");
-    assert_eq!(created.filter(|span| span.trace_id == client.0).count(), 2);
     let measured: u64 = receiver.points().iter().map(|point| point.count).max().unwrap_or(0);
     assert!(
         measured >= 1 && receiver.points().iter().all(|point| !point.attributes.contains_key("error.type"))

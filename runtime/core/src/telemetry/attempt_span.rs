@@ -3,16 +3,12 @@
 #[cfg(feature = "otel")]
 use std::sync::Arc;
 
-use rmcp::model::ClientRequest;
-#[cfg(feature = "otel")]
-use rmcp::model::GetMeta;
-
+use super::trace_context::TraceContext;
 #[cfg(feature = "otel")]
 use super::{
     call_span::within,
     request_tracer::{BegunCall, EndedCall, RequestSpan, Tracing},
     text::bounded,
-    trace_context::TraceContext,
 };
 use crate::tasks::{Task, TaskOutcome};
 
@@ -34,20 +30,25 @@ pub(crate) struct AttemptSpan {
 #[cfg(feature = "otel")]
 impl AttemptSpan {
     /// An attempt begins. The trace of the call that created the task is linked.
-    pub(crate) fn begin(tracing: &TaskTracing, task: &Task, call: &ClientRequest) -> Self {
+    pub(crate) fn begin(tracing: &TaskTracing, task: &Task, trace: Option<&TraceContext>) -> Self {
         let span = tracing.as_ref().map(|tracing| {
             tracing.tracer.begin(&BegunCall {
                 method: "tools/call",
                 request_id: None,
                 protocol_version: None,
                 session: None,
-                trace: TraceContext::of_meta(&call.get_meta().0),
+                trace: trace.cloned(),
                 trace_of_headers: None,
                 invocation: None,
                 task: Some((task.id.as_str(), task.state.attempt())),
             })
         });
         Self { span, tool: bounded(&task.tool) }
+    }
+
+    /// The trace with this span as its parent. `None`: the span is sent nowhere.
+    pub(crate) fn trace(&self) -> Option<TraceContext> {
+        self.span.as_ref()?.trace()
     }
 
     /// Runs a future within the span.
@@ -84,8 +85,12 @@ impl AttemptSpan {
 #[cfg(not(feature = "otel"))]
 #[expect(clippy::unused_self, reason = "as in a program with the feature")]
 impl AttemptSpan {
-    pub(crate) fn begin(_: &TaskTracing, _: &Task, _: &ClientRequest) -> Self {
+    pub(crate) fn begin(_: &TaskTracing, _: &Task, _: Option<&TraceContext>) -> Self {
         Self {}
+    }
+
+    pub(crate) fn trace(&self) -> Option<TraceContext> {
+        None
     }
 
     pub(crate) fn around<F: Future>(&self, future: F) -> F {

@@ -15,7 +15,10 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{parts::WorkerParts, stored_call::StoredCall};
+use super::{
+    parts::WorkerParts,
+    stored_call::{RestoredCall, StoredCall},
+};
 use crate::{
     dispatch::stateless_peer_info,
     error::{Causes, StoreError},
@@ -23,7 +26,7 @@ use crate::{
     handler::{Handler, HandlerError, HandlerResult},
     protocol::{Era, Fault},
     tasks::{Continue, HeldTask, Task, TaskError, TaskHandle, TaskOutcome, TaskStatus},
-    telemetry::{AttemptSpan, ServedRequest},
+    telemetry::{AttemptSpan, ServedRequest, TraceContext, with_trace_context},
     time::Deadline,
 };
 
@@ -90,10 +93,10 @@ pub(super) async fn run(
     let cancel = CancellationToken::new();
     let handle = TaskHandle::of(held, parts.program.clone(), cancel.clone());
     let end = match call(handler, parts, &task, &handle, cancel.clone(), deadline) {
-        Ok((call, span)) => {
+        Ok((call, span, trace)) => {
             let end = tokio::select! {
                 biased;
-                end = span.around(drive(call, &handle, &cancel)) => end,
+                end = with_trace_context(trace, span.around(drive(call, &handle, &cancel))) => end,
                 end = watch(&handle, woken, &cancel, parts.lease) => end,
                 () = handle.waits_for(PATIENCE) => End::Continue(Continue::after_update()),
                 () = parts.shutdown.cancelled() => End::GiveBack,
@@ -137,10 +140,15 @@ fn call(
     handle: &TaskHandle,
     cancel: CancellationToken,
     deadline: Option<Deadline>,
-) -> Result<(HandlerCall, AttemptSpan), Fault> {
-    let (request, typed, principal) = StoredCall::restore(task)?;
-    let span = AttemptSpan::begin(&parts.tracing, task, &typed);
+) -> Result<(HandlerCall, AttemptSpan, Option<TraceContext>), Fault> {
+    let RestoredCall { request, typed, principal, trace } = StoredCall::restore(task)?;
+    let span = AttemptSpan::begin(&parts.tracing, task, trace.as_ref());
+    // A span that is sent nowhere would be a gap in the trace of the client.
+    let trace = span.trace().or(trace);
     let mut extensions = parts.services.of_principal(&principal);
+    if let Some(trace) = &trace {
+        extensions.insert(trace.clone());
+    }
     let left = task.expires_at.since(parts.clock.now());
     extensions.insert(deadline.map_or_else(|| Deadline::after(left), |deadline| deadline.capped(left)));
     extensions.insert(handle.clone());
@@ -148,7 +156,7 @@ fn call(
     // The request is answered long before: there is nothing to observe.
     let served = ServedRequest::of(&http::Extensions::new());
     let context = HandlerContext { era: Era::Stateless, principal, peer_info, extensions, cancel, served };
-    Ok((HandlerCall::start(Arc::clone(handler), request, typed, context), span))
+    Ok((HandlerCall::start(Arc::clone(handler), request, typed, context), span, trace))
 }
 
 /// Calls the handler. A task has no stream: what the handler sends on the way goes nowhere, and what it asks that way is

@@ -10,6 +10,7 @@ use crate::{
     handler::Request,
     protocol::{self, Fault, Method, Params},
     tasks::{Task, TaskId},
+    telemetry::TraceContext,
 };
 
 /// The call of a task as it is stored: any worker makes the request anew.
@@ -23,6 +24,17 @@ pub(super) struct StoredCall {
     /// What is known of the caller.
     #[serde(default)]
     attributes: Map<String, Value>,
+    /// The trace of the call, by the names of its fields. Its client may have named it in headers, which are not stored.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    trace: Map<String, Value>,
+}
+
+/// A call that a worker makes anew.
+pub(super) struct RestoredCall {
+    pub(super) request: protocol::Request,
+    pub(super) typed: ClientRequest,
+    pub(super) principal: Principal,
+    pub(super) trace: Option<TraceContext>,
 }
 
 impl StoredCall {
@@ -32,16 +44,18 @@ impl StoredCall {
         let unwritable = |_: serde_json::Error| Fault::Internal;
         let mut params = call.params.clone();
         params.meta = Some(request.context.meta.clone());
+        let trace = request.context.extensions.get::<TraceContext>();
         let stored = Self {
             params: serde_json::value::to_raw_value(&params).map_err(unwritable)?,
             scopes: request.principal.scopes().to_vec(),
             attributes: request.principal.attributes().clone(),
+            trace: trace.map(fields).unwrap_or_default(),
         };
         Ok((call.params.name.to_string(), serde_json::to_string(&stored).map_err(unwritable)?))
     }
 
-    /// Returns the request of a task, and its caller.
-    pub(super) fn restore(task: &Task) -> Result<(protocol::Request, ClientRequest, Principal), Fault> {
+    /// Returns the call of a task.
+    pub(super) fn restore(task: &Task) -> Result<RestoredCall, Fault> {
         let stored: Self = serde_json::from_str(&task.call).map_err(|_| Fault::Internal)?;
         let request = protocol::Request {
             id: request_id(&task.id),
@@ -49,9 +63,13 @@ impl StoredCall {
             params: Params::from_text(stored.params.get()),
         };
         let typed = typed_params(&request)?;
-        let caller = task.owner.clone().with_scopes(stored.scopes).with_attributes(stored.attributes);
-        Ok((request, typed, caller))
+        let principal = task.owner.clone().with_scopes(stored.scopes).with_attributes(stored.attributes);
+        Ok(RestoredCall { request, typed, principal, trace: TraceContext::of_meta(&stored.trace) })
     }
+}
+
+fn fields(trace: &TraceContext) -> Map<String, Value> {
+    trace.fields().map(|(name, value)| (name.to_owned(), value.into())).collect()
 }
 
 fn request_id(id: &TaskId) -> rmcp::model::RequestId {
