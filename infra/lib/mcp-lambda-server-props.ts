@@ -3,6 +3,7 @@ import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import type { McpAuth } from './auth/auth';
 import type { McpCorsOptions } from './cors';
+import type { McpDeployment } from './deployment/deployment';
 import type { McpEndpoint } from './endpoint/endpoint';
 import type { McpEventsOptions } from './events';
 import type { McpManagedInstancesOptions } from './managed-instances';
@@ -167,6 +168,14 @@ export interface McpServerOptions extends lambda.FunctionOptions {
    * @default - alarms for failed and throttled requests and for the dead-letter queues, and saved queries
    */
   readonly monitoring?: McpMonitoringOptions;
+
+  /**
+   * How requests move to a new version: `McpDeployment.canary()`, `McpDeployment.linear()` or `McpDeployment.allAtOnce()`, with
+   * CodeDeploy. The metrics of an endpoint of your own must not depend on the alias, since its alarms end a deployment.
+   *
+   * @default - at once, without CodeDeploy
+   */
+  readonly deployment?: McpDeployment;
 
   /**
    * Tags of every resource.

@@ -1,5 +1,6 @@
 import { Tags, type Duration } from 'aws-cdk-lib';
 import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import type * as codedeploy from 'aws-cdk-lib/aws-codedeploy';
 import type * as cognito from 'aws-cdk-lib/aws-cognito';
 import type * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
 import type * as ec2 from 'aws-cdk-lib/aws-ec2';
@@ -151,6 +152,11 @@ export class McpLambdaServer extends Construct implements IMcpLambdaServer, iam.
   public readonly userPool?: cognito.IUserPool;
 
   /**
+   * The CodeDeploy deployment group that moves requests to a new version, with `deployment`.
+   */
+  public readonly deploymentGroup?: codedeploy.LambdaDeploymentGroup;
+
+  /**
    * All alarms, except for the composite alarm.
    */
   public readonly alarms: cloudwatch.Alarm[];
@@ -245,6 +251,9 @@ export class McpLambdaServer extends Construct implements IMcpLambdaServer, iam.
     if (monitoring.compositeAlarm) this.compositeAlarm = monitoring.compositeAlarm;
     if (monitoring.alarmTopic) this.alarmTopic = monitoring.alarmTopic;
     if (monitoring.dashboard) this.dashboard = monitoring.dashboard;
+    if (props.deployment) {
+      this.deploymentGroup = props.deployment._bind(this, { ...server, alarms: monitoring.ofRequests });
+    }
     for (const [name, value] of Object.entries(props.tags ?? {})) Tags.of(this).add(name, value);
   }
 

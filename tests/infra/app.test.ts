@@ -149,7 +149,7 @@ servers:
   it('reports an invalid setting without a stack trace', () => {
     const { status, stderr } = synth('wrong', { 'lambda.memory_size': '5' });
     expect(status).toBe(1);
-    expect(stderr).toContain('context lambda.memory_size must be a whole number from 128 to 10240, got: 5');
+    expect(stderr).toContain('context lambda.memory_size: [lambda] memory_size must be a whole number from 128 to 10240, got: 5');
     expect(stderr).not.toMatch(/at .*\.ts:/);
   });
 });

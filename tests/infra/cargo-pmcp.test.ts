@@ -91,6 +91,7 @@ describe('a file that the program writes', () => {
       },
       observability: { alarms: true, dashboard: true, log_retention_days: 30 },
       endpoint: { path: '/orders' },
+      check: { enabled: true, timeout_seconds: 60 },
     });
   });
 
@@ -102,6 +103,7 @@ describe('a file that the program writes', () => {
       '[auth.oidc] provider_type',
       '[auth] dcr',
       '[composition]',
+      '[post_deploy_tests] checks',
       '[metadata]',
       '[widgets]',
     ]);

@@ -159,6 +159,76 @@ describe('[iam]', () => {
   });
 });
 
+describe('[deployment] and [check]', () => {
+  it('move requests in parts, and call the server', () => {
+    const text = `${code}[deployment]\ntype = "linear"\npercent = 5\ninterval_minutes = 3\nroll_back_on_alarms = false
+[check]\nenabled = true\ntools = ["a"]\ntool = "b"\ntimeout_seconds = 30`;
+    const { template } = synth(text);
+    template.hasResourceProperties('AWS::CodeDeploy::DeploymentConfig', {
+      TrafficRoutingConfig: { TimeBasedLinear: { LinearInterval: 3, LinearPercentage: 5 } },
+    });
+    template.hasResourceProperties('AWS::CodeDeploy::DeploymentGroup', { AlarmConfiguration: Match.absent() });
+    template.hasResourceProperties('Custom::McpDeploymentCheck', { tools: ['a'], tool: 'b', seconds: 30 });
+    synth(`${code}[deployment]\ntype = "canary"\npercent = 5\ninterval_minutes = 3`).template.resourceCountIs(
+      'AWS::CodeDeploy::DeploymentGroup',
+      1,
+    );
+    synth(code).template.resourceCountIs('Custom::McpDeploymentCheck', 0);
+  });
+
+  it('are refused where keys do not go together', () => {
+    expect(problems(`${code}[deployment]\ntype = "all-at-once"\npercent = 5\n[check]\ntool = "b"\ntoken_secret = "t"`)).toEqual([
+      'deploy.toml:5:1: [deployment] percent must be left out where type is "all-at-once", got: 5',
+      'deploy.toml:6:1: [check] enabled must be true where tool is given, got: nothing',
+      'deploy.toml:8:1: [check] token_secret must be left out where [auth] provider is not "jwt" or "cognito", got: "t"',
+    ]);
+    expect(problems(`${code}[deployment]\npercent = 5`)).toEqual([
+      'deploy.toml:3:1: [deployment] type must be "canary", "linear" or "all-at-once" where percent is given, got: nothing',
+    ]);
+    expect(problems(`${code}[deployment]\ntype = "canary"\npercent = 5`)).toEqual([
+      'deploy.toml:3:1: [deployment] interval_minutes must be given where type is "canary", got: nothing',
+    ]);
+  });
+});
+
+describe('[cloud_front] and [budget]', () => {
+  it('put CloudFront in front of the Function URL, and limit the cost', () => {
+    const certificate = 'arn:aws:acm:us-east-1:111122223333:certificate/c';
+    const { template } = synth(`${code}[auth]\nprovider = "jwt"\nissuer = "https://i.example"\naudience = ["m"]
+[cloud_front]\ndomain_name = "a.example"\ncertificate_arn = "${certificate}"\nhosted_zone_id = "Z1"\nhosted_zone_name = "example"
+countries = ["DE"]\nread_timeout_seconds = 90\nweb_acl_arn = "arn:aws:wafv2:us-east-1:111122223333:global/webacl/a/b"
+[budget]\nmonthly_limit_usd = 7\nemail = "ops@example.com"\ntag = { project = "notes" }`);
+    template.hasResourceProperties('AWS::CloudFront::Distribution', {
+      DistributionConfig: {
+        Aliases: ['a.example'],
+        Origins: [Match.objectLike({ CustomOriginConfig: Match.objectLike({ OriginReadTimeout: 90 }) })],
+        Restrictions: { GeoRestriction: { RestrictionType: 'whitelist', Locations: ['DE'] } },
+        WebACLId: 'arn:aws:wafv2:us-east-1:111122223333:global/webacl/a/b',
+      },
+    });
+    template.resourceCountIs('AWS::Route53::RecordSet', 2);
+    template.hasResourceProperties('AWS::Budgets::Budget', {
+      Budget: { BudgetLimit: { Amount: 7, Unit: 'USD' }, CostFilters: { TagKeyValue: ['user:project$notes'] } },
+    });
+    const rest = synth(`${code}[api_gateway]\ntype = "rest"\nmanaged_rules = true`).template;
+    rest.hasResourceProperties('AWS::WAFv2::WebACL', { Scope: 'REGIONAL' });
+    synth(`${code}[cloud_front]\nenabled = false\ncountries = ["DE"]`).template.resourceCountIs('AWS::CloudFront::Distribution', 0);
+  });
+
+  it('are refused where keys do not go together', () => {
+    expect(problems(`${code}[api_gateway]\ntype = "rest"\n[cloud_front]\nenabled = true\n[budget]\nemail = "a@b.example"`)).toEqual([
+      'deploy.toml:6:1: [cloud_front] enabled must be false or left out where there is an [api_gateway], got: true',
+      'deploy.toml:7:1: [budget] monthly_limit_usd must be given where email is, got: nothing',
+    ]);
+    expect(problems(`${code}[auth]\nenabled = false\n[cloud_front]\nmanaged_rules = true`)).toEqual([
+      expect.stringMatching(/^deploy\.toml:6:1: \[cloud_front\] managed_rules needs a stack of us-east-1, .* is of eu-central-1, got: true; .* \[cloud_front\] web_acl_arn$/),
+    ]);
+    expect(problems(`${code}[auth]\nprovider = "jwt"\nissuer = "https://i.example"\naudience = ["m"]\n[cloud_front]\nenabled = true`)).toEqual([
+      expect.stringMatching(/^deploy\.toml:7:1: \[cloud_front\] domain_name is required where callers have tokens/),
+    ]);
+  });
+});
+
 describe('an HTTP API', () => {
   it('has a stage that is part of the URL', () => {
     const { stack, template } = synth(`${code}[api_gateway]\ntype = "http"\nstage_name = "prod"\n[auth]\nenabled = false`);

@@ -346,7 +346,7 @@ describe('a REST API', () => {
     for (const { MetricStat } of Metrics.slice(1)) {
       expect(MetricStat.Metric.Dimensions).toEqual([
         { Name: 'ApiName', Value: Name },
-        { Name: 'Stage', Value: { Ref: expect.stringMatching(/^McpRestApiDeploymentStage/) } },
+        { Name: 'Stage', Value: 'prod' },
       ]);
     }
   });

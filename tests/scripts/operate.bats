@@ -196,6 +196,31 @@ answer_traces() {
     [[ $(aws lambda get-alias --function-name "$worker" --name live --query FunctionVersion --output text) == 1 ]]
 }
 
+@test "rollback: stops a deployment that moves requests, and asks first" {
+    # The emulator has no CodeDeploy: what the script asks it for is answered here, and noted.
+    mkdir "$BATS_TEST_TMPDIR/bin"
+    cat >"$BATS_TEST_TMPDIR/bin/aws" <<'END'
+#!/bin/sh
+case $* in
+*describe-stack-resources*AWS::CodeDeploy::DeploymentGroup*) echo group-1 ;;
+*describe-stack-resources*AWS::CodeDeploy::Application*) echo application-1 ;;
+deploy\ *) printf '%s\n' "$*" >>"$CALLS"; [ "$2" != list-deployments ] || echo "$RUNNING" ;;
+*) exec "$REAL_AWS" "$@" ;;
+esac
+END
+    chmod +x "$BATS_TEST_TMPDIR/bin/aws"
+    REAL_AWS=$(command -v aws)
+    export REAL_AWS CALLS=$BATS_TEST_TMPDIR/calls RUNNING=d-ABC PATH="$BATS_TEST_TMPDIR/bin:$PATH"
+    before=$(version_of)
+    run -1 env ANSWERS_FROM_STDIN=1 $operate rollback <<<n
+    [[ $output == *'the deployment d-ABC moves requests'* && $(cat "$CALLS") != *stop-deployment* ]]
+    run -0 $operate rollback --yes
+    [[ $(cat "$CALLS") == *'list-deployments --application-name application-1 --deployment-group-name group-1 '* ]]
+    [[ $(cat "$CALLS") == *'stop-deployment --deployment-id d-ABC --auto-rollback-enabled'* && $(version_of) == "$before" ]]
+    RUNNING=None run -1 $operate rollback 9 --yes
+    [[ $output == *'has no version 9'* ]]
+}
+
 @test "secrets: set from standard input, changed, listed by name only, deleted" {
     run -0 $operate secrets set API_TOKEN <<<first
     [[ $output != *first* ]]

@@ -1,5 +1,7 @@
 // The commands of the program. Each is one entry here, and one file if it is more than a call.
 import { CDK_COMMANDS, runCdk } from './cdk';
+import type * as cloudformation from '../cloudformation';
+import { runCost } from '../cost';
 import { APP, OPERATE } from './own-files';
 import { runProgram } from './run-program';
 
@@ -24,6 +26,17 @@ export const COMMANDS: { readonly [name: string]: Command } = {
     args: 'COMMAND...',
     summary: 'logs, metrics, traces, rollback and secrets of a deployed stack',
     run: args => runProgram('sh', [OPERATE, ...args]),
+  },
+  cost: {
+    args: '[OPTION...]',
+    summary: 'what a month of a server costs; --help lists the options',
+    run: args => runCost(args),
+  },
+  template: {
+    args: '[--config FILE]',
+    summary: 'prints the template of deploy.toml, for a deployment without the CDK',
+    // The CDK is loaded for this command only.
+    run: args => (require('../cloudformation') as typeof cloudformation).runTemplate(args),
   },
   app: {
     args: '',

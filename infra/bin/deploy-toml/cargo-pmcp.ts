@@ -57,6 +57,9 @@ const RULES: { readonly [key: string]: Rule } = {
   'observability.log_retention': 'observability.log_retention_days',
   'api_gateway.rate_limit': 'api_gateway.throttling_rate_limit',
   'api_gateway.burst_limit': 'api_gateway.throttling_burst_limit',
+  'post_deploy_tests.enabled': 'check.enabled',
+  'post_deploy_tests.timeout_seconds': 'check.timeout_seconds',
+  'post_deploy_tests.checks': ELSEWHERE('mcp-lambda test has them, for the output McpEndpoint'),
   'build.features': (converter, value) => converter.flags('--features', (value as string[]).join(',')),
   'build.no_default_features': (converter, value) => value === true && converter.flags('--no-default-features'),
 };
@@ -71,7 +74,6 @@ const DROPPED_SECTIONS: { readonly [section: string]: string } = {
   composition: 'servers are composed in the program, or in a servers.yaml',
   widgets: 'the program serves its resources itself',
   metadata: 'nothing reads it',
-  post_deploy_tests: 'run mcp-lambda test against the output McpEndpoint',
 };
 
 class Converter {

@@ -9,6 +9,7 @@ import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 import { McpAuth, McpMonitoringLevel, McpTasks, type McpLambdaServerProps, type McpSessions } from '../../lib';
+import { toDeployment } from './deployment';
 import { toEndpoint } from './endpoint';
 import { network } from './network';
 import type { Problems } from './problems';
@@ -57,6 +58,7 @@ export function toProps(
       reservedConcurrentExecutions: config.events.ingest_reserved_concurrent_executions,
     },
     tasks: toTasks(scope, config, problems),
+    deployment: toDeployment(config, problems),
     monitoring: toMonitoring(scope, config),
   };
 }

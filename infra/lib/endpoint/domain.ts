@@ -15,7 +15,7 @@ export function addRecords(scope: Construct, domain: McpDomainOptions, target: r
   new route53.AaaaRecord(scope, 'DomainRecordIpv6', record);
 }
 
-/** Warns of an endpoint whose URL has the name of a stage, where clients log in. */
+/** Warns of a stage's name in the URL of an endpoint where clients log in. */
 export function warnOfMissingDomain(scope: Construct): void {
   const problem = "clients look for OAuth metadata at the root of the host, which a stage's URL cannot serve";
   addWarning(scope, 'oauth-without-domain', `${problem}; set 'endpoint.domain'`);

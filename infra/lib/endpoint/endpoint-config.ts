@@ -1,6 +1,7 @@
 import type { Duration } from 'aws-cdk-lib';
 import type * as apigateway from 'aws-cdk-lib/aws-apigateway';
 import type * as apigatewayv2 from 'aws-cdk-lib/aws-apigatewayv2';
+import type * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
 import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
@@ -148,6 +149,13 @@ export interface McpEndpointConfig {
    * @default - the endpoint is none
    */
   readonly functionUrl?: lambda.IFunctionUrl;
+
+  /**
+   * The CloudFront distribution in front of the Function URL.
+   *
+   * @default - none
+   */
+  readonly distribution?: cloudfront.Distribution;
 
   /**
    * The REST API.

@@ -43,6 +43,14 @@ export interface McpRestApiOptions extends McpAccessLogOptions {
   readonly webAcl?: wafv2.IWebACLRef;
 
   /**
+   * Creates a web ACL with managed rules of AWS: known bad addresses and inputs, and the core rules. Rules that look for attacks in
+   * the body count only, since bodies are texts for tools.
+   *
+   * @default false
+   */
+  readonly managedRules?: boolean;
+
+  /**
    * A custom domain. MCP clients that log in need one: they look for metadata at the root of the host, which a stage's
    * URL cannot serve.
    *

@@ -1,4 +1,5 @@
 import type { Duration } from 'aws-cdk-lib';
+import type { McpFunctionUrlOptions } from './cloud-front-options';
 import type { McpEndpointBindOptions, McpEndpointConfig } from './endpoint-config';
 import type { McpHttpApiOptions, McpRestApiOptions } from './endpoint-options';
 import { bindFunctionUrl, checkFunctionUrl } from './function-url';
@@ -15,10 +16,10 @@ type McpEndpointCheckOptions = Pick<McpEndpointBindOptions, 'timeout' | 'tenancy
  */
 export abstract class McpEndpoint {
   /**
-   * A Function URL that streams responses.
+   * A Function URL that streams responses, optionally behind CloudFront.
    */
-  public static functionUrl(): McpEndpoint {
-    return new FunctionUrlEndpoint();
+  public static functionUrl(options: McpFunctionUrlOptions = {}): McpEndpoint {
+    return new FunctionUrlEndpoint(options);
   }
 
   /**
@@ -64,17 +65,17 @@ export abstract class McpEndpoint {
 }
 
 class FunctionUrlEndpoint extends McpEndpoint {
-  public constructor() {
+  public constructor(private readonly api: McpFunctionUrlOptions) {
     super();
   }
 
   /** @internal */
   public override _check(options: McpEndpointCheckOptions): void {
-    checkFunctionUrl(options);
+    checkFunctionUrl(this.api, options);
   }
 
   public bind(options: McpEndpointBindOptions): McpEndpointConfig {
-    return bindFunctionUrl(options);
+    return bindFunctionUrl(this.api, options);
   }
 }
 

@@ -1,10 +1,10 @@
 import { Duration, Names, Stack } from 'aws-cdk-lib';
 import * as apigw from 'aws-cdk-lib/aws-apigateway';
+import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import { ApiGatewayDomain } from 'aws-cdk-lib/aws-route53-targets';
 import * as wafv2 from 'aws-cdk-lib/aws-wafv2';
-import type { aws_wafv2 as wafv2Refs } from 'aws-cdk-lib/interfaces';
 import type { Construct } from 'constructs';
 import type { McpRestApiAuthConfig } from '../auth/auth-config';
 import { expectFindings } from '../private/findings';
@@ -13,6 +13,7 @@ import { NO_ACCESS_LOG, REST_API_FIELDS, checkAccessLog, createAccessLog, type A
 import { addRecords, warnOfMissingDomain } from './domain';
 import { McpResponseMode, type McpEndpointBindOptions, type McpEndpointConfig } from './endpoint-config';
 import type { McpDomainOptions, McpRestApiOptions } from './endpoint-options';
+import { createManagedRules } from './managed-rules';
 import { metadataPaths } from './metadata-paths';
 
 /** The default quota of a buffered integration. Raising it lowers the account's throttling quota. */
@@ -47,8 +48,8 @@ export function bindRestApi(api: McpRestApiOptions, options: McpEndpointBindOpti
   }
   return {
     ...reachedBy(created, path, auth, methods),
-    requests: restApi.deploymentStage.metricCount({ statistic: 'Sum' }),
-    serverErrors: restApi.deploymentStage.metricServerError({ statistic: 'Sum' }),
+    requests: metricOf(created, 'Count'),
+    serverErrors: metricOf(created, '5XXError'),
   };
 }
 
@@ -105,7 +106,8 @@ export function createRestApi(
   const host = options.domain?.domainName ?? apiHost(restApi);
   const publicUrl = options.domain ? `https://${host}` : `https://${host}/${stageName(options)}`;
   if (options.domain) addDomain(scope, restApi, options.domain);
-  if (options.webAcl) associateWebAcl(scope, restApi, options.webAcl);
+  if (options.managedRules) associateWebAcl(scope, restApi, createManagedRules(scope, 'REGIONAL').attrArn);
+  if (options.webAcl) associateWebAcl(scope, restApi, wafv2.CfnWebACL.arnForWebACL(options.webAcl));
   return { options, restApi, accessLog, host, publicUrl };
 }
 
@@ -115,8 +117,15 @@ export function checkRestApi(
 ): void {
   checkAll(
     () => checkAccessLog(api),
+    () => checkRules(api),
     () => checkTimeout(api, timeout),
   );
+}
+
+function checkRules({ managedRules, webAcl }: McpRestApiOptions): void {
+  if (!managedRules || !webAcl) return;
+  const rule = "creates a web ACL, and 'endpoint.webAcl' is another one";
+  fail('endpoint.managedRules', true, rule, 'leave one of them out');
 }
 
 function checkTimeout(api: McpRestApiOptions, timeout: Duration): void {
@@ -166,7 +175,7 @@ function expectStageFindings(stage: apigw.Stage, api: McpRestApiOptions, accessL
   const execution = 'execution logs contain headers and parameters of requests, and none are written for streams';
   expectFindings(stage, execution, 'AwsSolutions-APIG6');
   if (!accessLog) expectFindings(stage, NO_ACCESS_LOG, 'AwsSolutions-APIG1', 'Serverless-APIGWAccessLogging');
-  const webAcl = api.webAcl
+  const webAcl = api.webAcl || api.managedRules
     ? 'the web ACL is associated with the stage by a resource of its own'
     : "a web ACL is billed: the app chooses it with 'endpoint.webAcl'";
   expectFindings(stage, webAcl, 'AwsSolutions-APIG3');
@@ -254,9 +263,9 @@ function addDomain(scope: Construct, restApi: apigw.RestApi, domain: McpDomainOp
   addRecords(scope, domain, new ApiGatewayDomain(domainName));
 }
 
-function associateWebAcl(scope: Construct, restApi: apigw.RestApi, webAcl: wafv2Refs.IWebACLRef): void {
+function associateWebAcl(scope: Construct, restApi: apigw.RestApi, webAclArn: string): void {
   new wafv2.CfnWebACLAssociation(scope, 'WebAclAssociation', {
-    webAclArn: wafv2.CfnWebACL.arnForWebACL(webAcl),
+    webAclArn,
     resourceArn: restApi.deploymentStage.stageArn,
   });
 }
@@ -268,6 +277,12 @@ function isStreaming(api: McpRestApiOptions): boolean {
 /** Text, not a reference to the stage: the stage depends on the function, and its environment has the public URL. */
 function stageName(api: McpRestApiOptions): string {
   return api.stageName ?? 'prod';
+}
+
+/** A metric of the stage, by its name as text: alarms of it must not depend on the stage, since a deployment depends on them. */
+function metricOf({ options, restApi }: CreatedRestApi, metricName: string): cloudwatch.Metric {
+  const dimensionsMap = { ApiName: restApi.restApiName, Stage: stageName(options) };
+  return new cloudwatch.Metric({ namespace: 'AWS/ApiGateway', metricName, dimensionsMap, statistic: 'Sum' });
 }
 
 /** Not taken from `restApi.url`, which depends on the function through the deployment, for the same reason. */

@@ -25,6 +25,9 @@ export class Alarms {
   /** Those that go off when their cause is gone, unlike those of dead-letter queues. */
   public readonly passing: cw.Alarm[] = [];
 
+  /** Those of requests, which can be reasons to undo a deployment. */
+  public readonly ofRequests: cw.Alarm[] = [];
+
   public constructor(
     private readonly scope: Construct,
     private readonly options: McpMonitoringOptions,
@@ -68,6 +71,7 @@ export class Alarms {
     });
     this.addThrottlesAlarm('ServerThrottles', server, McpMonitoringLevel.BASIC);
     this.addServerDurationAlarm();
+    this.ofRequests.push(...this.all);
     this.addConcurrencyAlarms();
   }
 

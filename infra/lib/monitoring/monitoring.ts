@@ -21,6 +21,8 @@ import { saveQueries } from './saved-queries';
  */
 export class Monitoring extends Construct {
   public readonly alarms: cw.Alarm[] = [];
+  /** Those of requests, which can be reasons to undo a deployment. */
+  public readonly ofRequests: cw.Alarm[] = [];
   public readonly compositeAlarm: cw.CompositeAlarm | undefined;
   public readonly alarmTopic: sns.ITopic | undefined;
   public readonly dashboard: cw.Dashboard | undefined;
@@ -34,6 +36,7 @@ export class Monitoring extends Construct {
       this.alarmTopic = options.alarmTopic ?? createAlarmTopic(this, options.alarmEmail, resources.encryptionKey);
       const alarms = new Alarms(this, options, resources);
       this.alarms = alarms.all;
+      this.ofRequests = alarms.ofRequests;
       if (options.compositeAlarm ?? isFull) this.compositeAlarm = this.createCompositeAlarm(alarms.passing);
       this.notify(this.alarmTopic, alarms, options.notifyEachAlarm ?? false);
     }

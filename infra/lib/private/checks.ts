@@ -49,6 +49,7 @@ export function checkProps(props: McpLambdaServerProps): void {
     () => checkIngest(props),
     () => checkTasksOfServer(props),
     () => props.tasks?._check(),
+    () => props.deployment?._check(),
     () => checkMonitoring(props.monitoring ?? {}, props.mcpEvents?.topic),
     () => endpoint._check({ timeout, ...(props.tenancyConfig && { tenancyConfig: props.tenancyConfig }) }),
   );
