@@ -7,7 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const folder = dirname(fileURLToPath(import.meta.url));
-const root = dirname(folder);
+// Another folder than the one above if the sources are a copy: scripts/language-packages.
+const root = process.argv[2] ?? dirname(folder);
 const at = (...path) => join(folder, ...path);
 
 /** Imports of the construct library stay imports: the app shares its classes with the user's own code. */

@@ -13,7 +13,7 @@ declare module 'vitest' {
   }
 }
 
-const PACKED_WITHIN_MS = 240_000;
+const PACKED_WITHIN_MS = 600_000;
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const folder = await mkdtemp(join(tmpdir(), 'mcp-packed-'));

@@ -5,12 +5,9 @@ import { checkSecondsBetween } from './checks';
 import type { McpAgentCoreTarget } from './target';
 
 /** Every revision of MCP that a gateway speaks. The CDK's default is the oldest one alone. */
-const VERSIONS = [
-  agentcore.MCPProtocolVersion.MCP_2026_07_28,
-  agentcore.MCPProtocolVersion.MCP_2025_11_25,
-  agentcore.MCPProtocolVersion.MCP_2025_06_18,
-  agentcore.MCPProtocolVersion.MCP_2025_03_26,
-];
+const VERSIONS = ['2026-07-28', '2025-11-25', '2025-06-18', '2025-03-26'].map(version =>
+  agentcore.MCPProtocolVersion.of(version),
+);
 
 /** https://docs.aws.amazon.com/bedrock-agentcore-control/latest/APIReference/API_SessionConfiguration.html */
 const SESSION_SECONDS = { least: 900, most: 28_800 };
