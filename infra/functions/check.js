@@ -135,7 +135,8 @@ async function send({ url, caller, headers, deadline }, method, message) {
   const body = message === undefined ? '' : JSON.stringify(message);
   const accept = { accept: 'application/json, text/event-stream', 'content-type': 'application/json' };
   const request = { method, url, headers: { ...accept, ...headers }, body };
-  const all = { ...request.headers, ...(await caller(request)) };
+  // Lambda expects the hash from CloudFront that signs, also of a caller that does not.
+  const all = { ...request.headers, 'x-amz-content-sha256': hash(body), ...(await caller(request)) };
   const left = Math.max(1, Math.min(REQUEST_MS, deadline - Date.now()));
   return fetch(url, { method, headers: all, ...(body && { body }), signal: AbortSignal.timeout(left) });
 }

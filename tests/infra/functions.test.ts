@@ -1,5 +1,6 @@
 // The functions with their code in the template, run as Lambda runs them: a module with `exports.handler`.
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -231,6 +232,8 @@ describe('the check of a deployment', () => {
     expect(JSON.parse(secret.body)).toEqual({ SecretId: 'arn:of-the-secret' });
     expect(secret.headers).toMatchObject({ 'x-amz-target': 'secretsmanager.GetSecretValue' });
     expect(asked().every(it => it.headers.authorization === 'Bearer the-token')).toBe(true);
+    const hashes = asked().map(it => [it.headers['x-amz-content-sha256'], createHash('sha256').update(it.body).digest('hex')]);
+    expect(hashes.every(([sent, own]) => sent === own)).toBe(true);
     expect(logged.join()).not.toContain('the-token');
   });
 

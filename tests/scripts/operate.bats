@@ -204,7 +204,8 @@ answer_traces() {
 case $* in
 *describe-stack-resources*AWS::CodeDeploy::DeploymentGroup*) echo group-1 ;;
 *describe-stack-resources*AWS::CodeDeploy::Application*) echo application-1 ;;
-deploy\ *) printf '%s\n' "$*" >>"$CALLS"; [ "$2" != list-deployments ] || echo "$RUNNING" ;;
+*\ deploy\ list-deployments\ *) printf '%s\n' "$*" >>"$CALLS"; echo "$RUNNING" ;;
+*\ deploy\ stop-deployment\ *) printf '%s\n' "$*" >>"$CALLS" ;;
 *) exec "$REAL_AWS" "$@" ;;
 esac
 END
