@@ -9,19 +9,29 @@ export interface Ran {
   readonly stderr: string;
 }
 
-/** Runs a program from the top of the clone to its end; one that takes longer than `withinMs` is killed. */
-export async function run(command: string, args: string[], env: NodeJS.ProcessEnv = {}, withinMs = 25_000): Promise<Ran> {
+/**
+ * Runs a program from the top of the clone to its end, with this text on stdin; one that takes longer than `withinMs` is
+ * killed.
+ */
+export async function run(
+  command: string,
+  args: string[],
+  env: NodeJS.ProcessEnv = {},
+  withinMs = 25_000,
+  stdin?: string,
+): Promise<Ran> {
   const child = spawn(command, args, {
     cwd: root,
     env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     timeout: withinMs,
     killSignal: 'SIGKILL',
   });
   let stdout = '';
   let stderr = '';
-  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+  child.stdin?.end(stdin);
+  child.stdout!.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+  child.stderr!.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
   const [code] = (await once(child, 'close')) as [number | null];
   return { code, stdout, stderr };
 }

@@ -27,7 +27,7 @@
 //!
 //! | feature | default | content |
 //! |---|---|---|
-//! | `checks` | yes, through `cli` | [`check`] and [`benchmark`]: checks and measurements of a running server |
+//! | `checks` | yes, through `cli` | [`check`], [`schemas`] and [`benchmark`]: checks and measurements of a running server |
 //! | `cli` | yes | the program `mcp-lambda` |
 
 #![warn(missing_debug_implementations)]
@@ -38,6 +38,7 @@ mod connection;
 mod error;
 mod invoke;
 mod oauth;
+mod private;
 mod remote;
 mod sender;
 mod transport;
@@ -49,10 +50,12 @@ pub mod check;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
+#[cfg(feature = "checks")]
+pub mod schemas;
 
 pub use self::{
     address::{Address, SigningScope},
-    connection::{Closed, Connection, Limits},
+    connection::{Closed, Connection, Limits, SessionHandle},
     error::Error,
     invoke::InvokeMode,
     oauth::{Browser, OAuthConfig},

@@ -9,7 +9,10 @@ use crate::{
     Address, Connection, Error, Limits, SigningScope,
     invoke::{Function, InvokeMode, InvokeSender},
     oauth::{OAuth, OAuthConfig},
-    sender::{Anonymous, Authorize, AwsOptions, Bearer, HttpSender, Sender, SigV4, SignedOrOAuth},
+    sender::{
+        Anonymous, Authorize, AwsOptions, Bearer, HttpSender, Sender, SigV4, SignedOrOAuth, Watched, Watcher,
+        Wire,
+    },
 };
 
 /// How a caller proves who it is to a server with a URL. Functions are invoked with SigV4 always.
@@ -57,6 +60,8 @@ pub struct Remote {
     mode: InvokeMode,
     path: String,
     endpoint: Option<String>,
+    session: Option<HeaderValue>,
+    wire: Option<Wire>,
 }
 
 impl Remote {
@@ -78,6 +83,8 @@ impl Remote {
             mode: InvokeMode::default(),
             path: "/mcp".to_owned(),
             endpoint: None,
+            session: None,
+            wire: None,
         })
     }
 
@@ -166,6 +173,31 @@ impl Remote {
         self
     }
 
+    /// Goes on in a session of 2025-11-25 that another connection has opened: `initialize` is not sent, and the session is not
+    /// ended with the connection. Default: none.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Argument`] if the id has other characters than visible ASCII.
+    pub fn session(mut self, id: &str) -> Result<Self, Error> {
+        let is_visible = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_graphic());
+        let id = HeaderValue::from_str(id).ok().filter(|_| is_visible).ok_or_else(|| Error::Argument {
+            name: "the session id",
+            found: id.to_owned(),
+            expected: "visible ASCII characters",
+        })?;
+        self.session = Some(id);
+        Ok(self)
+    }
+
+    /// Gives `watcher` a text for each HTTP request, each head of a response, and each part of a body as it arrives. Values of
+    /// headers that prove the caller are left out. Default: none.
+    pub fn watch(mut self, watcher: impl Fn(String) + Send + Sync + 'static) -> Self {
+        let watcher: Watcher = Arc::new(watcher);
+        self.wire = Some(Wire::new(watcher));
+        self
+    }
+
     /// The address of the server.
     #[must_use]
     pub fn address(&self) -> &Address {
@@ -192,8 +224,8 @@ impl Remote {
             let found = "called outside of one".to_owned();
             return Err(Error::Argument { name: "the tokio runtime", found, expected: "running" });
         }
-        let (headers, limits) = (self.headers.clone(), self.limits);
-        Ok(Connection::open(self.sender()?, headers, limits))
+        let (headers, limits, session) = (self.headers.clone(), self.limits, self.session.clone());
+        Ok(Connection::open(self.sender()?, headers, limits, session))
     }
 
     /// A way to send single requests with what proves the caller, for checks and measurements. Sends nothing yet.
@@ -213,7 +245,8 @@ impl Remote {
             Address::Url(url) => {
                 let url = url.clone();
                 let authorize = self.authorize(&url)?;
-                Ok(Arc::new(HttpSender::new(url.into(), address, authorize, self.timeout)?))
+                let sender = HttpSender::new(url.into(), address, authorize, self.timeout)?;
+                Ok(Arc::new(sender.watched(self.wire)))
             }
             Address::Function { name, qualifier, region } => {
                 let region = self.aws.region.clone().or_else(|| region.clone());
@@ -225,7 +258,11 @@ impl Remote {
                     path: self.path,
                     endpoint: self.endpoint,
                 };
-                Ok(Arc::new(InvokeSender::new(function, self.mode, signer, self.timeout)))
+                let sender = InvokeSender::new(function, self.mode, signer, self.timeout);
+                Ok(match self.wire {
+                    Some(wire) => Arc::new(Watched::new(sender, wire)),
+                    None => Arc::new(sender),
+                })
             }
         }
     }

@@ -29,6 +29,12 @@ export async function mcpLambda(args: string[], env: NodeJS.ProcessEnv = {}): Pr
   return run(await client(), args, { ...NOBODY, ...env });
 }
 
+/** Runs `mcp-lambda connect` with these lines on stdin. */
+export async function connected(url: string, lines: string[], ...options: string[]): Promise<Ran> {
+  const stdin = lines.map(line => `${line}\n`).join('');
+  return run(await client(), ['connect', url, ...options], { ...NOBODY }, 25_000, stdin);
+}
+
 /** A folder of its own for what a test writes. */
 export async function inFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'mcp-lambda-'));

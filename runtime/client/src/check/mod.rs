@@ -19,6 +19,7 @@
 //! The checks change nothing at the server but what belongs to them: sessions (which they end), tasks of the tools that
 //! they call, and streams. They call tools that declare `readOnlyHint`, and those that [`Plan::tools`] names.
 
+mod annotations;
 mod catalog;
 mod discovery;
 #[cfg(test)]
@@ -50,4 +51,12 @@ pub use self::{
 
 #[cfg(feature = "cli")]
 pub(crate) use self::run::jobs_at_most;
-pub(crate) use self::{probe::encoded, wire::SseParser};
+pub(crate) use self::{
+    annotations::annotations_of,
+    discovery::find,
+    facts::PAGES,
+    finding::{Checked, Stop},
+    probe::{Probe, encoded},
+    suites::links,
+    wire::SseParser,
+};

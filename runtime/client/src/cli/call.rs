@@ -1,18 +1,32 @@
 //! `mcp-lambda call`.
 
-use rmcp::model::{CallToolRequestParams, CallToolResponse, InputRequiredResult};
+use rmcp::{
+    RoleClient,
+    model::{
+        CallToolRequestParams, CallToolResponse, CallToolResult, ElicitRequestParams, ElicitResult,
+        ErrorData, Task,
+    },
+    service::Peer,
+};
 use serde_json::Value;
 
 use super::{
     args::CallArgs,
     arguments,
     client::{self, Client},
+    elicitation,
     failure::Failure,
     output, tasks, tools,
 };
 
-/// Rounds of questions that one call may ask.
-const ROUNDS: usize = 20;
+/// Rounds of questions that one request may ask.
+pub(super) const ROUNDS: usize = 20;
+
+/// What became of a call.
+pub(super) enum Outcome {
+    Result(CallToolResult),
+    Task(Task),
+}
 
 /// Calls a tool, and prints its result.
 pub(super) async fn run(args: CallArgs) -> Result<(), Failure> {
@@ -28,30 +42,36 @@ async fn call(client: &Client, args: &CallArgs) -> Result<(), Failure> {
     // Only pairs need the schema.
     let schema = if pairs.is_empty() { Value::Null } else { tools::input_schema(client, &args.tool).await? };
     let arguments = arguments::read(args.json.as_deref(), &pairs, &schema)?;
-    let mut params = CallToolRequestParams::new(args.tool.clone()).with_arguments(arguments);
+    let params = CallToolRequestParams::new(args.tool.clone()).with_arguments(arguments);
+    match rounds(client.peer(), params, &elicitation::ask).await? {
+        Outcome::Result(result) => output::print_result(args.client.form.output, &result),
+        Outcome::Task(task) if args.detach => output::print(args.client.form.output, &task, tasks::line),
+        Outcome::Task(task) => tasks::wait(client, task.task_id, args.client.form.output).await,
+    }
+}
+
+/// Calls a tool. Questions of 2026-07-28 come as results: each is asked, and the call repeated with the answers.
+pub(super) async fn rounds(
+    peer: &Peer<RoleClient>,
+    mut params: CallToolRequestParams,
+    ask: &impl AsyncFn(ElicitRequestParams) -> Result<ElicitResult, ErrorData>,
+) -> Result<Outcome, Failure> {
     for _ in 0..ROUNDS {
-        match client.peer().call_tool_once(params.clone()).await? {
-            CallToolResponse::Complete(result) => {
-                return output::print_result(args.client.form.output, &result);
-            }
-            CallToolResponse::InputRequired(result) => answer(&mut params, result).await?,
-            CallToolResponse::Task(created) if args.detach => {
-                return output::print(args.client.form.output, &created.task, tasks::line);
-            }
-            CallToolResponse::Task(created) => {
-                return tasks::wait(client, created.task, args.client.form.output).await;
+        match peer.call_tool_once(params.clone()).await? {
+            CallToolResponse::Complete(result) => return Ok(Outcome::Result(result)),
+            CallToolResponse::Task(created) => return Ok(Outcome::Task(created.task)),
+            CallToolResponse::InputRequired(asked) => {
+                let answers = tasks::answers(asked.input_requests.unwrap_or_default(), ask).await?;
+                params.input_responses = (!answers.is_empty()).then_some(answers);
+                params.request_state = asked.request_state;
             }
             _ => break,
         }
     }
-    Err(Failure::refused(format!("{} asked for input {ROUNDS} times without a result", args.tool)))
+    Err(endless(&params.name))
 }
 
-/// Answers the questions of a round, for the next one.
-async fn answer(params: &mut CallToolRequestParams, asked: InputRequiredResult) -> Result<(), Failure> {
-    let requests = asked.input_requests.unwrap_or_default();
-    let answers = tasks::answers(requests).await?;
-    params.input_responses = (!answers.is_empty()).then_some(answers);
-    params.request_state = asked.request_state;
-    Ok(())
+/// The failure of a request that asks and asks.
+pub(super) fn endless(name: &str) -> Failure {
+    Failure::refused(format!("{name} asked for input {ROUNDS} times without a result"))
 }

@@ -66,7 +66,8 @@ fn plan(args: &TestArgs) -> Result<Plan, Failure> {
     })
 }
 
-fn tool(text: &str) -> Result<ToolCall, Failure> {
+/// A tool of `--tool`, with its arguments if it has any.
+pub(super) fn tool(text: &str) -> Result<ToolCall, Failure> {
     let Some((name, arguments)) = text.split_once('=') else {
         return Ok(ToolCall { name: text.to_owned(), arguments: None });
     };

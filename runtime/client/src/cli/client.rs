@@ -21,33 +21,29 @@ use super::{
 use crate::{Auth, Browser, Connection, InvokeMode, Limits, OAuthConfig, Remote};
 
 /// How long one command tries to reach a server.
-const RETRY: Duration = Duration::from_secs(2);
+pub(super) const RETRY: Duration = Duration::from_secs(2);
 
 /// A client that is connected.
 pub(super) type Client = RunningService<RoleClient, Terminal>;
 
 /// The side of the client that the server asks and tells.
 #[derive(Debug, Clone)]
-pub(super) struct Terminal {
-    config: ClientConfig,
-}
+pub(super) struct Terminal;
 
-impl Terminal {
-    fn new() -> Self {
-        let mut capabilities = ClientCapabilities::default();
-        let elicitation = capabilities.elicitation.get_or_insert_default();
-        elicitation.form = Some(FormElicitationCapability::default());
-        elicitation.url = Some(UrlElicitationCapability::default());
-        let extensions = capabilities.extensions.get_or_insert_default();
-        extensions.insert(TASKS_EXTENSION_ID.to_owned(), JsonObject::new());
-        let own = Implementation::new("mcp-lambda", env!("CARGO_PKG_VERSION"));
-        Self { config: ClientConfig::new(capabilities, own) }
-    }
+/// What this client can do: ask a person, and wait for tasks.
+pub(super) fn config() -> ClientConfig {
+    let mut capabilities = ClientCapabilities::default();
+    let elicitation = capabilities.elicitation.get_or_insert_default();
+    elicitation.form = Some(FormElicitationCapability::default());
+    elicitation.url = Some(UrlElicitationCapability::default());
+    let extensions = capabilities.extensions.get_or_insert_default();
+    extensions.insert(TASKS_EXTENSION_ID.to_owned(), JsonObject::new());
+    ClientConfig::new(capabilities, Implementation::new("mcp-lambda", env!("CARGO_PKG_VERSION")))
 }
 
 impl ClientHandler for Terminal {
     fn get_info(&self) -> ClientConfig {
-        self.config.clone()
+        config()
     }
 
     async fn create_elicitation(
@@ -80,9 +76,17 @@ impl ClientHandler for Terminal {
 /// Connects to a server, in the revision that both speak.
 pub(super) async fn connect(args: &ClientArgs) -> Result<Client, Failure> {
     let limits = Limits { retry_for: RETRY, ..Limits::default() };
-    let connection = connection(&args.remote, limits)?;
+    serve(Terminal, connection(&args.remote, limits)?, args.form.era).await
+}
+
+/// Begins to speak with a server, in the revision that both speak.
+pub(super) async fn serve<H: ClientHandler>(
+    handler: H,
+    connection: Connection,
+    era: EraArg,
+) -> Result<RunningService<RoleClient, H>, Failure> {
     let preferred_versions = vec![ProtocolVersion::V_2026_07_28];
-    let mode = match args.form.era {
+    let mode = match era {
         EraArg::Auto => ClientLifecycleMode::Auto {
             preferred_versions,
             legacy_version: Some(ProtocolVersion::LATEST_WITH_INITIALIZE),
@@ -90,7 +94,7 @@ pub(super) async fn connect(args: &ClientArgs) -> Result<Client, Failure> {
         EraArg::Stateless => ClientLifecycleMode::Discover { preferred_versions },
         EraArg::Session => ClientLifecycleMode::Initialize,
     };
-    Ok(Terminal::new().serve_with_lifecycle(connection, mode).await?)
+    Ok(handler.serve_with_lifecycle(connection, mode).await?)
 }
 
 /// Opens a connection with the options of the command line.

@@ -9,6 +9,8 @@ use rmcp::{
 
 use crate::Error;
 
+const INTERRUPTED: &str = "cancelled";
+
 /// Why a command failed.
 #[derive(Debug)]
 pub(super) struct Failure {
@@ -46,6 +48,24 @@ impl Failure {
         if !self.text.is_empty() {
             eprintln!("mcp-lambda: {}", self.text);
         }
+    }
+
+    /// The person has given the request up.
+    pub(super) fn interrupted() -> Self {
+        Self::refused(INTERRUPTED)
+    }
+
+    pub(super) fn is_interrupted(&self) -> bool {
+        self.text == INTERRUPTED
+    }
+
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The same failure, when its text has been shown.
+    pub(super) fn shown(self) -> Self {
+        Self { text: String::new(), ..self }
     }
 
     pub(super) fn exit_code(&self) -> ExitCode {

@@ -6,8 +6,11 @@ mod benchmark;
 mod call;
 mod check;
 mod client;
+mod command;
+mod connect;
 mod elicitation;
 mod failure;
+mod form;
 mod generate;
 mod install;
 mod log;
@@ -18,13 +21,14 @@ mod reports;
 mod stdio;
 mod tasks;
 mod tools;
+mod validate_schemas;
 
 use std::{process::ExitCode, time::Duration};
 
 use clap::Parser;
 
 use self::{
-    args::{Cli, Command},
+    command::{Cli, Command},
     failure::Failure,
 };
 
@@ -71,12 +75,14 @@ fn run(command: Command) -> Result<(), Failure> {
 async fn run_async(command: Command) -> Result<(), Failure> {
     match command {
         Command::Proxy(args) => proxy::run(args).await,
+        Command::Connect(args) => connect::run(*args).await,
         Command::Call(args) => call::run(args).await,
         Command::Tools(args) => tools::list(args).await,
         Command::Schema(args) => tools::schema(args).await,
         Command::Tasks(args) => tasks::run(args).await,
         Command::Publish(args) => publish::run(args).await,
         Command::Test(args) => check::run(*args).await,
+        Command::ValidateSchemas(args) => validate_schemas::run(*args).await,
         Command::Benchmark(args) => benchmark::run(*args).await,
         Command::Completions { .. } | Command::Man | Command::Install(_) => Ok(()),
     }

@@ -39,7 +39,7 @@ pub(super) fn print_result(output: Output, value: &CallToolResult) -> Result<(),
 }
 
 /// The content of a tool's result.
-fn result(result: &Value) -> String {
+pub(super) fn result(result: &Value) -> String {
     let blocks = result["content"].as_array().into_iter().flatten();
     let lines: Vec<String> = blocks.map(block).collect();
     if lines.is_empty()

@@ -2,9 +2,14 @@
 
 use std::time::Duration;
 
-use rmcp::model::{
-    CallToolResult, CancelTaskParams, ClientRequest, CustomRequest, ErrorCode, ErrorData, GetTaskParams,
-    InputRequest, InputRequests, InputResponses, ServerResult, Task, TaskPayload, UpdateTaskParams,
+use rmcp::{
+    RoleClient,
+    model::{
+        CallToolResult, CancelTaskParams, ClientRequest, CustomRequest, ElicitRequestParams, ElicitResult,
+        ErrorCode, ErrorData, GetTaskParams, InputRequest, InputRequests, InputResponses, ServerResult, Task,
+        TaskPayload, UpdateTaskParams,
+    },
+    service::Peer,
 };
 use serde_json::{Value, json};
 
@@ -30,11 +35,7 @@ pub(super) async fn run(args: TasksArgs) -> Result<(), Failure> {
             with_client(&args, async |client| list(client, args.form.output).await).await
         }
         TasksCommand::Get { client: args, task, wait: true } => {
-            with_client(&args, async |client| {
-                let found = client.get_task(GetTaskParams::new(task)).await?;
-                wait(client, found.task.task, args.form.output).await
-            })
-            .await
+            with_client(&args, async |client| wait(client, task, args.form.output).await).await
         }
         TasksCommand::Get { client: args, task, wait: false } => {
             with_client(&args, async |client| {
@@ -69,25 +70,31 @@ async fn with_client(
 
 /// The tasks of 2025-11-25, page by page.
 async fn list(client: &Client, form: Output) -> Result<(), Failure> {
+    output::print(form, &listed(client.peer()).await?, text)
+}
+
+/// Tasks, a line for each.
+pub(super) fn text(tasks: &Value) -> String {
+    let lines: Vec<String> = tasks.as_array().into_iter().flatten().map(line).collect();
+    if lines.is_empty() { "There are no tasks.".to_owned() } else { lines.join("\n") }
+}
+
+pub(super) async fn listed(peer: &Peer<RoleClient>) -> Result<Vec<Value>, Failure> {
     let mut tasks = Vec::new();
     let mut cursor: Option<Value> = None;
     loop {
         let params = cursor.as_ref().map(|cursor| json!({ "cursor": cursor }));
         let request = ClientRequest::CustomRequest(CustomRequest::new("tasks/list", params));
-        let page = match client.peer().send_request(request).await? {
+        let page = match peer.send_request(request).await? {
             ServerResult::CustomResult(result) => result.0,
             other => serde_json::to_value(other).unwrap_or_default(),
         };
         tasks.extend(page["tasks"].as_array().cloned().unwrap_or_default());
         cursor = page.get("nextCursor").filter(|cursor| cursor.is_string()).cloned();
         if cursor.is_none() {
-            break;
+            return Ok(tasks);
         }
     }
-    output::print(form, &tasks, |tasks| {
-        let lines: Vec<String> = tasks.as_array().into_iter().flatten().map(line).collect();
-        if lines.is_empty() { "There are no tasks.".to_owned() } else { lines.join("\n") }
-    })
 }
 
 /// A task as a line: id, status, time, and what it reports.
@@ -104,18 +111,27 @@ pub(super) fn line(task: &Value) -> String {
 }
 
 /// Waits for the end of a task, answers its questions, and prints its result.
-pub(super) async fn wait(client: &Client, mut task: Task, form: Output) -> Result<(), Failure> {
+pub(super) async fn wait(client: &Client, id: String, form: Output) -> Result<(), Failure> {
+    output::print_result(form, &end_of(client.peer(), id, &elicitation::ask, |_| {}).await?)
+}
+
+/// The result of a task, at its end. Its questions are asked, and each look at it is given to `seen`.
+pub(super) async fn end_of(
+    peer: &Peer<RoleClient>,
+    id: String,
+    ask: &impl AsyncFn(ElicitRequestParams) -> Result<ElicitResult, ErrorData>,
+    mut seen: impl FnMut(&Task),
+) -> Result<CallToolResult, Failure> {
     loop {
-        let id = task.task_id.clone();
-        let found = client.get_task(GetTaskParams::new(id.clone())).await?;
-        task = found.task.task;
+        let id = id.clone();
+        let found = peer.get_task(GetTaskParams::new(id.clone())).await?;
+        let task = found.task.task;
+        seen(&task);
         match found.task.payload {
             TaskPayload::Completed { result } => {
-                let result: CallToolResult =
-                    serde_json::from_value(Value::Object(result)).map_err(|error| {
-                        Failure::refused(format!("the result of task {id} is none of a tool: {error}"))
-                    })?;
-                return output::print_result(form, &result);
+                return serde_json::from_value(Value::Object(result)).map_err(|error| {
+                    Failure::refused(format!("the result of task {id} is none of a tool: {error}"))
+                });
             }
             TaskPayload::Failed { error } => {
                 let error: Option<ErrorData> = serde_json::from_value(Value::Object(error)).ok();
@@ -124,8 +140,8 @@ pub(super) async fn wait(client: &Client, mut task: Task, form: Output) -> Resul
             }
             TaskPayload::Cancelled => return Err(Failure::refused(format!("task {id} was cancelled"))),
             TaskPayload::InputRequired { input_requests } => {
-                let answers = answers(input_requests).await?;
-                client.update_task(UpdateTaskParams::new(id, answers)).await?;
+                let answers = answers(input_requests, ask).await?;
+                peer.update_task(UpdateTaskParams::new(id, answers)).await?;
             }
             _ => {}
         }
@@ -138,11 +154,14 @@ fn pause(wanted: Option<u64>) -> Duration {
 }
 
 /// Asks a person each question.
-pub(super) async fn answers(requests: InputRequests) -> Result<InputResponses, Failure> {
+pub(super) async fn answers(
+    requests: InputRequests,
+    ask: &impl AsyncFn(ElicitRequestParams) -> Result<ElicitResult, ErrorData>,
+) -> Result<InputResponses, Failure> {
     let mut answers = InputResponses::new();
     for (key, request) in requests {
         let answer = match request {
-            InputRequest::Elicitation(request) => json!(elicitation::ask(request.params).await?),
+            InputRequest::Elicitation(request) => json!(ask(request.params).await?),
             InputRequest::ListRoots(_) => json!({ "roots": [] }),
             InputRequest::CreateMessage(_) => {
                 return Err(Failure::refused(

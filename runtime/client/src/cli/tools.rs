@@ -19,7 +19,7 @@ pub(super) async fn list(args: ToolsArgs) -> Result<(), Failure> {
 }
 
 /// Name, arguments and the first line of the description of each tool.
-fn text(tools: &Value) -> String {
+pub(super) fn text(tools: &Value) -> String {
     let lines: Vec<String> = tools.as_array().into_iter().flatten().map(line).collect();
     if lines.is_empty() { "The server has no tools.".to_owned() } else { lines.join("\n") }
 }

@@ -47,6 +47,9 @@ async fn finish(shared: &Shared, mut exchanges: JoinSet<()>) {
 }
 
 async fn end_session(shared: &Shared) {
+    if shared.session().is_kept() {
+        return;
+    }
     match tokio::time::timeout(DELETE, post::delete(shared)).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::debug!(%error, "the session was not ended"),

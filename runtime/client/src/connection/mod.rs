@@ -21,14 +21,17 @@ mod session;
 mod shared;
 mod sse;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use bytes::Bytes;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 use tokio::{sync::mpsc, task::JoinSet};
 
 pub use self::limits::Limits;
-use self::shared::Shared;
+use self::{session::Session, shared::Shared};
 use crate::sender::Sender;
 
 /// Messages that wait for their reader, in each direction.
@@ -38,6 +41,28 @@ const QUEUE: usize = 256;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the connection is closed")]
 pub struct Closed;
+
+/// The session of a connection, of revisions up to 2025-11-25.
+#[derive(Debug, Clone)]
+pub struct SessionHandle(Arc<Mutex<Session>>);
+
+impl SessionHandle {
+    /// The id that the server has given it.
+    #[must_use]
+    pub fn id(&self) -> Option<String> {
+        self.session().id()
+    }
+
+    /// Leaves the session open when the connection ends, so that another connection can go on in it
+    /// ([`Remote::session`](crate::Remote::session)).
+    pub fn keep(&self) {
+        self.session().keep();
+    }
+
+    fn session(&self) -> MutexGuard<'_, Session> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// A connection to a server. It implements rmcp's `Transport`, and passes on raw messages for programs that want to see them.
 ///
@@ -50,18 +75,36 @@ pub struct Connection {
     outgoing: Option<mpsc::Sender<Bytes>>,
     incoming: mpsc::Receiver<Bytes>,
     engine: JoinSet<()>,
+    session: SessionHandle,
     /// Time limit of the end.
     end: Duration,
 }
 
 impl Connection {
-    pub(crate) fn open(sender: Arc<dyn Sender>, headers: HeaderMap, limits: Limits) -> Self {
+    pub(crate) fn open(
+        sender: Arc<dyn Sender>,
+        headers: HeaderMap,
+        limits: Limits,
+        session: Option<HeaderValue>,
+    ) -> Self {
         let (outgoing, accepted) = mpsc::channel(QUEUE);
         let (outbox, incoming) = mpsc::channel(QUEUE);
         let shared = Arc::new(Shared::new(sender, headers, limits, outbox));
+        if let Some(id) = session {
+            shared.session().go_on(id);
+            shared.ready.send_replace(shared.session().generation());
+        }
         let mut engine = JoinSet::new();
+        let session = SessionHandle(shared.session_handle());
         engine.spawn(engine::run(shared, accepted));
-        Self { outgoing: Some(outgoing), incoming, engine, end: limits.finish + engine::DELETE * 2 }
+        let end = limits.finish + engine::DELETE * 2;
+        Self { outgoing: Some(outgoing), incoming, engine, session, end }
+    }
+
+    /// What is known of the session, also while a client uses the connection.
+    #[must_use]
+    pub fn session(&self) -> SessionHandle {
+        self.session.clone()
     }
 
     /// Sends a message of the client: the JSON of one request, notification or response.

@@ -8,6 +8,8 @@ use serde_json::Value;
 
 use super::message::Message;
 
+/// The newest revision with sessions.
+const NEWEST: &str = "2025-11-25";
 /// Settings of a session that are repeated in the next one: the level of the log, and subscriptions.
 const SETTINGS: usize = 1000;
 
@@ -21,6 +23,8 @@ pub(super) struct Session {
     id: Option<HeaderValue>,
     version: Option<HeaderValue>,
     generation: u64,
+    /// Whether it stays open when the connection ends.
+    is_kept: bool,
 }
 
 /// The messages with which the client has opened a session, and changed it.
@@ -43,6 +47,26 @@ impl Session {
 
     pub(super) fn generation(&self) -> u64 {
         self.generation
+    }
+
+    /// Takes over a session that another connection has opened.
+    pub(super) fn go_on(&mut self, id: HeaderValue) {
+        self.id = Some(id);
+        self.version = Some(HeaderValue::from_static(NEWEST));
+        self.generation = 1;
+        self.is_kept = true;
+    }
+
+    pub(super) fn keep(&mut self) {
+        self.is_kept = true;
+    }
+
+    pub(super) fn is_kept(&self) -> bool {
+        self.is_kept
+    }
+
+    pub(super) fn id(&self) -> Option<String> {
+        self.id.as_ref().and_then(|id| id.to_str().ok()).map(str::to_owned)
     }
 
     pub(super) fn has_id(&self) -> bool {

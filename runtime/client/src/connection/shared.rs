@@ -27,7 +27,7 @@ pub(super) struct Shared {
     pub(super) limits: Limits,
     outbox: mpsc::Sender<Bytes>,
     running: Mutex<HashMap<Id, Running>>,
-    session: Mutex<Session>,
+    session: Arc<Mutex<Session>>,
     /// Held while the session is opened again, so that it happens once.
     pub(super) renewing: tokio::sync::Mutex<()>,
     tools: Mutex<ToolHeaders>,
@@ -58,7 +58,7 @@ impl Shared {
             limits,
             outbox,
             running: Mutex::default(),
-            session: Mutex::default(),
+            session: Arc::default(),
             renewing: tokio::sync::Mutex::default(),
             tools: Mutex::default(),
             ready: watch::Sender::new(0),
@@ -79,6 +79,11 @@ impl Shared {
 
     pub(super) fn session(&self) -> MutexGuard<'_, Session> {
         self.session.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The session, for a handle that must not keep the rest alive: the connection ends when its last part is dropped.
+    pub(super) fn session_handle(&self) -> Arc<Mutex<Session>> {
+        Arc::clone(&self.session)
     }
 
     pub(super) fn tools(&self) -> MutexGuard<'_, ToolHeaders> {

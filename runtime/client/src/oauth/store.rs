@@ -1,20 +1,19 @@
 //! Tokens in files, one for each server, which only their owner can read.
 
 use std::{
-    fs::{self, File, OpenOptions, TryLockError},
+    fs::{self, TryLockError},
     io::{self, Write},
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use async_trait::async_trait;
-use etcetera::{AppStrategy, AppStrategyArgs, choose_app_strategy};
 use rmcp::transport::auth::{AuthError, CredentialRefreshGuard, CredentialStore, StoredCredentials};
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 use url::Url;
 
-use crate::Error;
+use crate::{Error, private};
 
 /// How long another process may take to refresh the tokens, and how often this one looks.
 const LOCKED: Duration = Duration::from_secs(30);
@@ -29,7 +28,8 @@ impl TokenFile {
     pub(super) fn of(folder: Option<&Path>, server: &Url) -> Result<Self, Error> {
         let folder = match folder {
             Some(folder) => folder.to_owned(),
-            None => system_folder()?,
+            None => private::data_folder("tokens")
+                .map_err(|error| Error::Authorization(format!("there is no folder for tokens: {error}")))?,
         };
         let mut resource = server.clone();
         resource.set_fragment(None);
@@ -54,40 +54,13 @@ impl TokenFile {
     /// Writes another file and renames it, so that a reader never sees half of one.
     fn write(&self, credentials: &StoredCredentials) -> io::Result<()> {
         let folder = self.0.parent().unwrap_or(Path::new("."));
-        create_private_folder(folder)?;
+        private::create_folder(folder)?;
         let next = self.0.with_extension(format!("{}.next", std::process::id()));
-        let mut file = create_private_file(&next)?;
+        let mut file = private::create_file(&next)?;
         file.write_all(&serde_json::to_vec(credentials)?)?;
         file.sync_all()?;
         fs::rename(&next, &self.0)
     }
-}
-
-fn system_folder() -> Result<PathBuf, Error> {
-    let args = AppStrategyArgs {
-        top_level_domain: "io.github".to_owned(),
-        author: "mcp-lambda".to_owned(),
-        app_name: "mcp-lambda".to_owned(),
-    };
-    let strategy = choose_app_strategy(args)
-        .map_err(|error| Error::Authorization(format!("there is no folder for tokens: {error}")))?;
-    Ok(strategy.in_data_dir("tokens"))
-}
-
-fn create_private_folder(folder: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
-}
-
-fn create_private_file(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
 }
 
 #[async_trait]
@@ -110,7 +83,7 @@ impl CredentialStore for TokenFile {
     /// Several proxies of one server refresh one after another: a refresh token may be good for one use only.
     async fn acquire_refresh_guard(&self) -> Result<Option<CredentialRefreshGuard>, AuthError> {
         let path = self.0.with_extension("lock");
-        let file = create_private_file(&path).map_err(|error| self.failed(&error))?;
+        let file = private::create_file(&path).map_err(|error| self.failed(&error))?;
         let deadline = Instant::now() + LOCKED;
         loop {
             match file.try_lock() {

@@ -8,7 +8,7 @@ use futures::{StreamExt, TryStreamExt};
 use http::{Request, Response, StatusCode};
 use reqwest::redirect::Policy;
 
-use super::{Again, Authorize, ResponseBody, Sender};
+use super::{Again, Authorize, ResponseBody, Sender, Wire};
 use crate::Error;
 
 /// Time limit of a connect.
@@ -48,6 +48,7 @@ pub(crate) struct HttpSender {
     authorize: Arc<dyn Authorize>,
     /// Time limit of the head of a response.
     timeout: Duration,
+    wire: Option<Wire>,
 }
 
 impl HttpSender {
@@ -57,7 +58,32 @@ impl HttpSender {
         authorize: Arc<dyn Authorize>,
         timeout: Duration,
     ) -> Result<Self, Error> {
-        Ok(Self { client: http_client()?, url, address, authorize, timeout })
+        Ok(Self { client: http_client()?, url, address, authorize, timeout, wire: None })
+    }
+
+    /// Shows requests and responses.
+    pub(crate) fn watched(mut self, wire: Option<Wire>) -> Self {
+        self.wire = wire;
+        self
+    }
+
+    async fn watched_once(&self, request: Request<Bytes>) -> Result<Response<ResponseBody>, Error> {
+        let number = self.wire.as_ref().map(|wire| (wire, wire.request(&request)));
+        let response = self.once(request).await.inspect_err(|error| {
+            if let Some((wire, number)) = number {
+                wire.failed(number, error);
+            }
+        });
+        let response: Response<reqwest::Body> = response?.into();
+        let (head, body) = response.into_parts();
+        let address = self.address.clone();
+        let body =
+            http_body_util::BodyDataStream::new(body).map_err(move |error| failure(&address, error)).boxed();
+        let body = match number {
+            Some((wire, number)) => wire.response(number, &head, body),
+            None => body,
+        };
+        Ok(Response::from_parts(head, body))
     }
 
     async fn once(&self, request: Request<Bytes>) -> Result<reqwest::Response, Error> {
@@ -84,18 +110,12 @@ impl Sender for HttpSender {
             tries += 1;
             let mut request = request.clone();
             self.authorize.authorize(&mut request).await?;
-            let response: Response<reqwest::Body> = self.once(request).await?.into();
-            let (head, body) = response.into_parts();
+            let (head, body) = self.watched_once(request).await?.into_parts();
             let refused = matches!(head.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
             if refused && tries < TRIES && self.authorize.refused(&head, tries).await? == Again::Yes {
                 continue;
             }
-            let address = self.address.clone();
-            let body = http_body_util::BodyDataStream::new(body);
-            return Ok(Response::from_parts(
-                head,
-                body.map_err(move |error| failure(&address, error)).boxed(),
-            ));
+            return Ok(Response::from_parts(head, body));
         }
     }
 

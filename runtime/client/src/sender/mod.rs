@@ -6,6 +6,7 @@ mod bearer;
 mod http;
 mod signed_or_oauth;
 mod sigv4;
+mod wire;
 
 use std::fmt;
 
@@ -20,6 +21,7 @@ pub(crate) use self::{
     http::{HttpSender, http_client},
     signed_or_oauth::SignedOrOAuth,
     sigv4::{SigV4, region_of},
+    wire::{Watched, Watcher, Wire},
 };
 use crate::Error;
 

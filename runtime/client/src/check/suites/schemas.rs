@@ -1,12 +1,11 @@
 //! The schemas of tools, and the headers that they ask for.
 
-use std::collections::BTreeSet;
-
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::links::{JSON_SCHEMA, METADATA};
 use crate::check::{
-    finding::{Checked, ensure, failed, skipped},
+    annotations::annotations_of,
+    finding::{Checked, failed, skipped},
     probe::Probe,
     row::{Check, check},
 };
@@ -56,51 +55,14 @@ async fn schemas(probe: &Probe<'_>) -> Checked {
     Ok(())
 }
 
-/// Each `x-mcp-header` of a schema with its property, and whether it is where it may be.
-fn annotated<'v>(schema: &'v Value, may: bool, found: &mut Vec<(&'v Value, &'v Value, bool)>) {
-    match schema {
-        Value::Object(fields) => {
-            for (key, inner) in fields {
-                if key == "properties" {
-                    for property in inner.as_object().into_iter().flat_map(|all| all.values()) {
-                        if let Some(header) = property.get("x-mcp-header") {
-                            found.push((header, property, may));
-                        }
-                        annotated(property, may, found);
-                    }
-                } else {
-                    if inner.get("x-mcp-header").is_some() {
-                        found.push((&inner["x-mcp-header"], inner, false));
-                    }
-                    annotated(inner, false, found);
-                }
-            }
-        }
-        Value::Array(items) => items.iter().for_each(|item| annotated(item, false, found)),
-        _ => {}
-    }
-}
-
 async fn annotations(probe: &Probe<'_>) -> Checked {
     let mut seen = 0;
     for tool in probe.tools() {
-        let (mut found, mut names) = (Vec::new(), BTreeSet::new());
-        annotated(&tool["inputSchema"], true, &mut found);
-        for (header, property, may) in found {
-            let name = &tool["name"];
-            let token = header.as_str().unwrap_or_default();
-            let is_token = !token.is_empty()
-                && token
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte));
-            ensure!(is_token, "{name}: x-mcp-header {header} is not the name of a header");
-            ensure!(names.insert(token.to_ascii_lowercase()), "{name}: x-mcp-header {header} is there twice");
-            let kind = &property["type"];
-            let fits = ["string", "integer", "boolean"].iter().any(|one| kind == one);
-            ensure!(fits, "{name}: x-mcp-header {header} is on a property of type {kind}");
-            ensure!(may, "{name}: x-mcp-header {header} is not on a property that is always reached");
-            seen += 1;
+        let found = annotations_of(&tool["inputSchema"]);
+        if let Some(problem) = found.problems.first() {
+            failed!("{}: {problem}", tool["name"]);
         }
+        seen += found.count;
     }
     if seen == 0 {
         skipped!("no tool has an x-mcp-header");

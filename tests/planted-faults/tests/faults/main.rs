@@ -1,15 +1,15 @@
 //! Each planted fault is found by the checks that are meant for it, and by no other.
 
+mod caller;
+mod schemas;
+
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use bytes::Bytes;
-use futures::{StreamExt, future::BoxFuture};
-use http::{HeaderValue, Request, Response, header::AUTHORIZATION};
-use mcp_lambda::{
-    Remote,
-    check::{Body, BoxError, Http, Plan, RemoteHttp, Report, Target, ToolCall, run},
-};
+use futures::StreamExt;
+use mcp_lambda::check::{Http, Plan, RemoteHttp, Report, Target, ToolCall, run};
 use planted_faults::{Fault, PlantedServer};
+
+use self::caller::{Caller, client};
 
 /// How many faulty servers run at the same time.
 const AT_ONCE: usize = 24;
@@ -21,25 +21,6 @@ fn plan() -> Plan {
         tools: vec![ToolCall { name: "publish_event".into(), arguments: None }],
         ..Plan::default()
     }
-}
-
-/// A caller with this token. All callers share one client: each would load the certificates of the system.
-struct Caller {
-    http: Arc<RemoteHttp>,
-    token: String,
-}
-
-impl Http for Caller {
-    fn send(&self, mut request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Body>, BoxError>> {
-        let value = HeaderValue::from_str(&format!("Bearer {}", self.token)).expect("a header value");
-        request.headers_mut().entry(AUTHORIZATION).or_insert(value);
-        self.http.send(request)
-    }
-}
-
-fn client() -> Arc<RemoteHttp> {
-    let remote = Remote::new("http://127.0.0.1:9/mcp").expect("a URL").auth(mcp_lambda::Auth::Anonymous);
-    Arc::new(remote.http().expect("a client"))
 }
 
 async fn checked(http: &Arc<RemoteHttp>, fault: Option<Fault>) -> Report {
