@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::links::{ERRORS, HTTP, RECEIVING, REQUESTS, RESPONSES, SENDING};
 use crate::check::{
-    finding::{Checked, ensure, failed},
+    finding::{Checked, ensure, failed, warning},
     probe::Probe,
     row::{Check, check},
     wire::{Draft, brief},
@@ -160,7 +160,10 @@ async fn batch(probe: &Probe<'_>) -> Checked {
     let message = draft.body();
     let mut answer = draft.json(Value::Array(vec![message])).send().await?;
     let refusal = answer.refusal().await?;
-    ensure!((400..500).contains(&refusal.status), "a batch got {refusal}");
+    // The rule binds clients: a server that is lenient breaks none.
+    if !(400..500).contains(&refusal.status) {
+        warning!("a batch got {refusal}");
+    }
     Ok(())
 }
 
