@@ -1,5 +1,5 @@
 // The packed npm package mcp-lambda-server in a project of its own: its program, its app, and its library.
-import { readFile, readdir } from 'node:fs/promises';
+import { chmod, readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { root } from '../e2e/server.ts';
@@ -12,8 +12,8 @@ const template = async (stack: string) => JSON.parse(await readFile(join(project
 
 const DEPLOY_TOML = '[server]\nname = "notes"\ncode = "program"\n\n[lambda]\nmemory_size = 512\n';
 
-/** The part of a `npx` that is not about npm: the program as it is installed. */
-const command = (...args: string[]) => project.run('npx', ['--no-install', 'mcp-lambda-server', ...args]);
+/** The program as `npx` runs it, which takes a second to find it. */
+const command = (...args: string[]) => project.run(join(project.folder, 'node_modules', '.bin', 'mcp-lambda-server'), args);
 
 beforeAll(async () => {
   project = await emptyProject();
@@ -48,7 +48,7 @@ describe('the package', () => {
 describe('the program', () => {
   it('prints the version of the package', async () => {
     const { version } = JSON.parse(await readFile(join(root, 'infra', 'package.json'), 'utf8'));
-    expect(await command('--version')).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
+    expect(await project.must('npx', ['--no-install', 'mcp-lambda-server', '--version'])).toBe(`${version}\n`);
   });
 
   it('suggests a command for one that it does not have', async () => {
@@ -97,6 +97,35 @@ describe('the program', () => {
     expect(code, stderr).toBe(0);
     const functions = Object.entries<{ Type: string }>((await template('Own')).Resources).filter(([, { Type }]) => Type === 'AWS::Lambda::Function');
     expect(functions.map(([id]) => id.slice(0, -8)).sort()).toEqual(['NotesIngest', 'NotesServer']);
+  });
+
+  it('takes the binary for stdio servers from its npm package, and says so if it is not there', async () => {
+    await project.write({
+      'cdk.json': JSON.stringify({ app: 'node stdio.js' }),
+      'tool/run': '#!/bin/sh\n',
+      'stdio.js': `
+        const { App, Stack } = require('aws-cdk-lib');
+        const lambda = require('aws-cdk-lib/aws-lambda');
+        const { McpStdioProgram, McpStdioServer } = require('mcp-lambda-server');
+        const program = McpStdioProgram.command('tool', './run');
+        new McpStdioServer(new Stack(new App(), 'Stdio'), 'Tool', { program, architecture: lambda.Architecture.X86_64 });`,
+    });
+    await chmod(join(project.folder, 'tool', 'run'), 0o755);
+    const without = await command('synth', '--quiet');
+    expect(without.code).toBe(1);
+    expect(without.stderr).toContain("run 'npm install --save-dev @mcp-lambda/stdio-linux-x64', or set it to the path of a built mcp-lambda-stdio");
+    // The first bytes of a program for this architecture are all that is looked at.
+    const elf = Buffer.alloc(64);
+    elf.write('\x7fELF\x02\x01\x01', 'latin1');
+    elf.writeUInt16LE(0x3e, 18);
+    await writeFile(join(project.folder, 'binary'), elf);
+    await project.must(join(root, 'scripts', 'npm-binaries'), ['packages', '--stdio', 'linux-x64=binary']);
+    const packed = (await project.must('npm', ['pack', '--silent', './packages/mcp-lambda-stdio-linux-x64'])).trim();
+    await project.must('npm', ['install', '--silent', '--offline', '--save-dev', `./${packed}`]);
+    const { code, stderr } = await command('synth', '--quiet');
+    expect(code, stderr).toBe(0);
+    const assets = await readdir(join(project.folder, 'cdk.out'), { recursive: true });
+    expect(assets.filter(path => path.endsWith('/mcp-lambda-stdio') || path.endsWith('/bootstrap'))).not.toEqual([]);
   });
 
   it('operates stacks', async () => {
