@@ -24,14 +24,20 @@ const files: [string, string][] = [
 ];
 
 describe('the template', () => {
-  it.each(files)('of %s needs no asset and no bootstrap, is small enough to be sent, and cfn-lint finds nothing', (name, file) => {
+  const path = (name: string) => join(folder, `${name.replaceAll(' ', '-')}.json`);
+
+  it.each(files)('of %s needs no asset and no bootstrap, and is small enough to be sent', (name, file) => {
     const made = text(file);
     expect(made.length).toBeLessThan(LARGEST_BODY);
     expect(made).not.toMatch(/cdk-hnb|BootstrapVersion|aws:asset/);
-    const path = join(folder, `${name.replaceAll(' ', '-')}.json`);
-    writeFileSync(path, made);
-    const lint = spawnSync(join(root, '.venv', 'bin', 'cfn-lint'), ['--ignore-checks', 'W3005', '--template', path], { encoding: 'utf8' });
+    writeFileSync(path(name), made);
+  });
+
+  it('of each of them has nothing that cfn-lint finds', () => {
+    const paths = files.map(([name]) => path(name));
+    const lint = spawnSync(join(root, '.venv', 'bin', 'cfn-lint'), ['--ignore-checks', 'W3005', '--template', ...paths], { encoding: 'utf8' });
     expect(lint.stdout + lint.stderr).toBe('');
+    expect(lint.status).toBe(0);
   });
 
   it('has the program, memory and architecture as parameters, of every function that runs the program', () => {
@@ -85,8 +91,6 @@ describe('scripts/cloudformation-template', () => {
       stdout: '',
       stderr: 'other.toml:2:1: [lambda] has no key memory_sise; did you mean memory_size?\n',
     });
-    expect(run('--config', 'none.toml').stderr).toBe('there is no file none.toml\n');
-    expect(run('--confg').stderr).toMatch(/confg/);
   });
 });
 
