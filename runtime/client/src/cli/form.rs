@@ -52,8 +52,7 @@ pub(super) async fn fill(
     Some(())
 }
 
-/// Asks until there is a value that fits, or none where none is needed.
-#[expect(clippy::option_option, reason = "the person stops; there is no value; a value")]
+/// Asks until there is a value that fits, or none where none is needed. The outer `None` is a person who stops.
 async fn value(
     lines: &mut impl Lines,
     name: &str,
@@ -63,7 +62,7 @@ async fn value(
 ) -> Option<Option<Value>> {
     let choices = choices(property);
     if let Some(description) = property["description"].as_str() {
-        lines.say(description);
+        lines.say(&description.split_whitespace().collect::<Vec<_>>().join(" "));
     }
     loop {
         let text = lines.line(&prompt(name, property, needed), &choices).await?;

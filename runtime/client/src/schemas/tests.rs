@@ -21,11 +21,15 @@ fn compared(listed: &Listed, era: Era) -> Vec<(&'static str, String, String)> {
 }
 
 fn tool_with(name: &str, schema: Value) -> Value {
-    json!({ "name": name, "description": "Does something.", "inputSchema": schema })
+    let mut tool = json!({ "name": name, "description": "Does something." });
+    tool["inputSchema"] = schema;
+    tool
 }
 
 fn with_property(property: Value) -> Value {
-    tool_with("a", json!({ "type": "object", "properties": { "p": property } }))
+    let mut schema = json!({ "type": "object", "properties": {} });
+    schema["properties"]["p"] = property;
+    tool_with("a", schema)
 }
 
 /// Objects within objects, this many levels deep.
