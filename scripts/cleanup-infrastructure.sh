@@ -2,7 +2,7 @@
 # Deletes the resources of setup-infrastructure.sh with their data: scripts/cleanup-infrastructure.sh [--yes]
 #
 #     Lists the resources that exist, asks, deletes them, and checks that they are deleted. Names come from the same
-#     variables. A .env is deleted only if it is unchanged.
+#     variables. A .env that is unchanged is moved to .env.backup, since it has the keys that sign requestState; another one stays.
 set -eu
 # shellcheck source=scripts/lib.sh
 . "$(dirname -- "$0")/lib.sh"
@@ -53,7 +53,19 @@ delete_role() {
 
 env_is_unchanged() {
     [ -e "$env_file" ] || return 1
+    read_state_keys || :
     [ "$(cat "$env_file")" = "$(env_lines n)" ] || [ "$(cat "$env_file")" = "$(env_lines y)" ]
+}
+
+# Keeps earlier backups too: each has keys of its own.
+back_up_env() {
+    backup=$env_file.backup
+    number=1
+    while [ -e "$backup" ]; do
+        number=$((number + 1))
+        backup=$env_file.backup-$number
+    done
+    mv -- "$env_file" "$backup"
 }
 
 # Sets $remaining to the resources that exist, a word for each, in the order in which they are deleted.
@@ -83,7 +95,7 @@ title() {
     events) echo "table $event_table with all events" ;;
     state) echo "table $state_table with all sessions" ;;
     role) echo "role $role_name" ;;
-    env) echo "$env_file" ;;
+    env) echo "$env_file, of which a backup is kept" ;;
     esac
 }
 
@@ -91,7 +103,11 @@ delete() {
     case $1 in
     events) delete_table "$event_table" ;;
     state) delete_table "$state_table" ;;
-    env) rm -- "$env_file" ;;
+    env)
+        back_up_env
+        say "    moved     $env_file to $backup: it has the keys that sign requestState"
+        return
+        ;;
     *) "delete_$1" ;;
     esac
     say "    deleted   $(title "$1")"

@@ -53,13 +53,22 @@ permission_exists() {
     esac
 }
 
-# The environment variables of the server, as the lines of a .env file.
+# The environment variables of the server, as the lines of a .env file, with the keys $state_keys. $1: whether there is a topic.
 env_lines() {
     cat <<LINES
-# Written by scripts/setup-infrastructure.sh
+# Written by scripts/setup-infrastructure.sh. MCP_STATE_KEYS is a secret: the same in every environment of the function.
 AWS_REGION=$AWS_REGION
 SESSION_TABLE_NAME=$state_table
 EVENT_TABLE_NAME=$event_table
+MCP_STATE_KEYS=$state_keys
 LINES
-    [ "$1" != y ] || echo "SNS_TOPIC_ARN=$topic_arn"
+    [ "$1" != y ] || printf '%s\n' MCP_EVENTS=on "SNS_TOPIC_ARN=$topic_arn"
+}
+
+# Sets $state_keys to the keys of the .env. Returns 1 if it has none.
+read_state_keys() {
+    state_keys=
+    [ -f "$env_file" ] || return 1
+    state_keys=$(sed -n 's/^MCP_STATE_KEYS=//p' "$env_file" | tail -n 1)
+    [ -n "$state_keys" ]
 }

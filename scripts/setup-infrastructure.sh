@@ -1,14 +1,15 @@
 #!/bin/sh
 # Creates the server's resources in AWS without the CDK: scripts/setup-infrastructure.sh [--yes] [--sns y|n] [--overwrite-env]
 #
-#     Two tables with time to live, a role for the function, with --sns y the topic of events, and a .env with their
-#     names. If the function exists, it is subscribed to the topic and SNS may invoke it.
+#     Two tables with time to live, a role for the function, with --sns y the topic of events, and a .env with the environment of
+#     the server: their names, and the keys that sign requestState. If the function exists, it gets the variables that it lacks, is
+#     subscribed to the topic, and SNS may invoke it.
 #
 #     --yes            asks no questions
 #     --sns y|n        whether to create a topic; asked otherwise
 #     --overwrite-env  replaces a .env with other contents; it is kept otherwise
 #
-# A second run changes nothing. Names come from MCP_PREFIX (mcp-lambda), or one by one from SESSION_TABLE_NAME,
+# A second run changes nothing, and keeps the keys. Names come from MCP_PREFIX (mcp-lambda), or one by one from SESSION_TABLE_NAME,
 # EVENT_TABLE_NAME, MCP_TOPIC_NAME, MCP_ROLE_NAME, MCP_FUNCTION_NAME and MCP_ENV_FILE.
 set -eu
 # shellcheck source=scripts/lib.sh
@@ -23,6 +24,7 @@ yes=
 sns=
 overwrite_env=
 changed=0
+function_arn=
 
 while [ $# -gt 0 ]; do
     case $1 in
@@ -164,12 +166,60 @@ policy() {
 POLICY
 }
 
-connect_function() {
+# The keys of the .env, else those that the function has, else new ones: every environment has to verify what another one signed.
+find_state_keys() {
+    read_state_keys && return
+    if look aws lambda get-function-configuration --function-name "$function_name" \
+        --query Environment.Variables.MCP_STATE_KEYS --output text && [ -n "$found" ] && [ "$found" != None ]; then
+        state_keys=$found
+        return
+    fi
+    state_keys=k1:$(head -c 32 /dev/urandom | base64 | tr -d '\n')
+}
+
+# Reads lines NAME=VALUE and prints those that $has, JSON, does not name: as members of JSON. AWS_REGION is Lambda's own.
+lacking_variables() {
+    separator=
+    while IFS= read -r line; do
+        case $line in '#'* | AWS_REGION=*) continue ;; esac
+        case $has in *"\"${line%%=*}\":"*) continue ;; esac
+        printf '%s"%s":"%s"' "$separator" "${line%%=*}" "${line#*=}"
+        separator=,
+    done
+}
+
+update_function_environment() {
+    result=$(aws lambda update-function-configuration --function-name "$function_name" --environment "file://$1" 2>&1)
+}
+
+# Gives the function the variables that it lacks. One that it has keeps its value.
+configure_function() {
     if ! function_exists; then
-        say "    missing   function $function_name: run this again when it exists, so that events are delivered to it"
+        say "    missing   function $function_name: run this again when it exists, so that it gets its environment"
         return
     fi
     function_arn=$found
+    look aws lambda get-function-configuration --function-name "$function_name" --query Environment.Variables --output json ||
+        die "function $function_name was deleted meanwhile" 'Run this again.'
+    has=$found
+    lacking=$(env_lines "$sns" | lacking_variables)
+    if [ -z "$lacking" ]; then
+        exists "environment of $function_name"
+        return
+    fi
+    case $has in
+    null | '{}') gets="{$lacking}" ;;
+    *) gets="${has%\}*},$lacking}" ;;
+    esac
+    # In a file: other processes can read a command line.
+    file=$(mktemp)
+    printf '{"Variables":%s}' "$gets" >"$file"
+    update_function_environment "$file" || { rm -f "$file"; die "function $function_name did not get its environment" "$result"; }
+    rm -f "$file"
+    created "environment of $function_name"
+}
+
+connect_function() {
     if permission_exists; then
         exists "permission of $topic_name to invoke $function_name"
     else
@@ -185,19 +235,23 @@ connect_function() {
     fi
 }
 
+# The file has a secret: only its owner reads it.
+put_env() {
+    (umask 077 && printf '%s\n' "$wanted" >"$env_file") && chmod 600 "$env_file"
+    created "$env_file"
+}
+
 write_env() {
     wanted=$(env_lines "$sns")
     if [ ! -e "$env_file" ]; then
-        printf '%s\n' "$wanted" >"$env_file"
-        created "$env_file"
+        put_env
     elif [ "$(cat "$env_file")" = "$wanted" ]; then
         exists "$env_file"
     elif [ "$overwrite_env" = 1 ] || { [ "$yes" != 1 ] && ask "$env_file has other contents. Replace it?"; }; then
-        printf '%s\n' "$wanted" >"$env_file"
-        created "$env_file"
+        put_env
     else
         say "    kept      $env_file, which has other contents; the new ones would be:"
-        printf '%s\n' "$wanted" | sed 's/^/                  /'
+        printf '%s\n' "$wanted" | sed 's/^\(MCP_STATE_KEYS=[^:]*\):.*/\1:<32 random bytes in base64>/; s/^/                  /'
     fi
 }
 
@@ -217,6 +271,8 @@ enable_recovery "$state_table"
 create_table "$event_table"
 [ "$sns" != y ] || create_topic
 create_role
-[ "$sns" != y ] || connect_function
+find_state_keys
 write_env
+configure_function
+if [ "$sns" = y ] && [ -n "$function_arn" ]; then connect_function; fi
 say "$changed created"

@@ -16,7 +16,11 @@ setup() {
 create_function() {
     (cd "$root/tests/infra/program" && "$root/.venv/bin/python" -m zipfile -c "$BATS_TEST_TMPDIR/program.zip" bootstrap)
     aws lambda create-function --function-name "$MCP_PREFIX-server" --runtime provided.al2023 --handler bootstrap \
-        --role "arn:aws:iam::$AWS_ACCESS_KEY_ID:role/$MCP_PREFIX-role" --zip-file "fileb://$BATS_TEST_TMPDIR/program.zip" >/dev/null
+        --role "arn:aws:iam::$AWS_ACCESS_KEY_ID:role/$MCP_PREFIX-role" --zip-file "fileb://$BATS_TEST_TMPDIR/program.zip" "$@" >/dev/null
+}
+
+function_variable() {
+    aws lambda get-function-configuration --function-name "$MCP_PREFIX-server" --query "Environment.Variables.$1" --output text
 }
 
 create_table() {
@@ -48,18 +52,26 @@ create_table() {
     run -0 aws lambda get-policy --function-name "$MCP_PREFIX-server" --query Policy --output text
     [[ $output == *sns.amazonaws.com*"$topic"* ]]
 
+    # The keys are in the function, and not in what is printed.
+    run -0 function_variable MCP_STATE_KEYS
+    [[ $output =~ ^k1:[A-Za-z0-9+/]{43}=$ ]]
+    keys=$output
     run -0 "$set_up" --yes --sns y --overwrite-env
-    [[ ${lines[-1]} == '1 created' && $output == *"created   $MCP_ENV_FILE"* ]]
-    [[ $(cat "$MCP_ENV_FILE") == "# Written by scripts/setup-infrastructure.sh
-AWS_REGION=eu-central-1
+    [[ ${lines[-1]} == '1 created' && $output == *"created   $MCP_ENV_FILE"* && $output != *"${keys#k1:}"* ]]
+    [[ $(stat -c %a "$MCP_ENV_FILE") == 600 ]]
+    [[ $(cat "$MCP_ENV_FILE") == *"AWS_REGION=eu-central-1
 SESSION_TABLE_NAME=$MCP_PREFIX-state
 EVENT_TABLE_NAME=$MCP_PREFIX-events
+MCP_STATE_KEYS=$keys
+MCP_EVENTS=on
 SNS_TOPIC_ARN=$topic" ]]
 
     run -1 env ANSWERS_FROM_STDIN=1 "$clean_up" <<<n
     [[ $output == *"table $MCP_PREFIX-state with all sessions"*'nothing was deleted'* ]]
     run -0 "$clean_up" --yes
+    # The keys are kept: nothing else has them.
     [[ ${lines[-1]} == 'all resources are deleted' && ! -e $MCP_ENV_FILE ]]
+    grep -qxF "MCP_STATE_KEYS=$keys" "$MCP_ENV_FILE.backup"
     run ! aws dynamodb describe-table --table-name "$MCP_PREFIX-state"
     run ! aws iam get-role --role-name "$MCP_PREFIX-role"
     run -0 aws lambda get-function --function-name "$MCP_PREFIX-server"
@@ -75,9 +87,15 @@ SNS_TOPIC_ARN=$topic" ]]
     run ! aws dynamodb describe-table --table-name "$MCP_PREFIX-state"
     run -0 env ANSWERS_FROM_STDIN=1 "$set_up" <<<$'y\ny'
     [[ $output == *"created   topic $MCP_TOPIC_NAME"*"missing   function $MCP_PREFIX-server"* ]]
-    create_function
+    create_function --environment '{"Variables":{"MCP_PATH":"/tools","SESSION_TABLE_NAME":"mine","QUOTED":"a\"b"}}'
     run -0 "$set_up" --yes --sns y
-    [[ ${lines[-1]} == '2 created' && $output == *"exists    $MCP_ENV_FILE"* ]]
+    [[ ${lines[-1]} == '3 created' && $output == *"exists    $MCP_ENV_FILE"* ]]
+    # What the function has stays.
+    run -0 function_variable '[MCP_PATH,SESSION_TABLE_NAME,QUOTED,EVENT_TABLE_NAME,MCP_EVENTS]'
+    [[ $output == "/tools	mine	a\"b	$MCP_PREFIX-events	on" ]]
+    [[ "MCP_STATE_KEYS=$(function_variable MCP_STATE_KEYS)" == "$(grep ^MCP_STATE_KEYS= "$MCP_ENV_FILE")" ]]
+    run -0 "$set_up" --yes --sns y
+    [[ ${lines[-1]} == '0 created' ]]
     echo 'MINE=1' >>"$MCP_ENV_FILE"
     run -0 "$clean_up" --yes
     grep -qx MINE=1 "$MCP_ENV_FILE"
