@@ -1,9 +1,11 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { AssetHashType } from 'aws-cdk-lib';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import { prepareBuild } from './private/cargo-lambda';
 import { RustFunction } from './private/rust-function';
+import { sourceHash } from './private/source-hash';
 import { fail } from './private/validation';
 
 /**
@@ -27,9 +29,17 @@ export interface McpProgramOptions {
   /**
    * Flags of `cargo lambda build`, such as `--features`.
    *
-   * @default - `--locked`, and `--skip-target-check` where the target of the architecture is installed
+   * @default - `--locked` if there is a Cargo.lock, and `--skip-target-check` where the target of the architecture is installed
    */
   readonly cargoLambdaFlags?: string[];
+
+  /**
+   * Files and folders that the build reads, beside the packages themselves and the packages that they depend on by a path. A
+   * program is built and uploaded only if its sources, or the tools that build it, have changed.
+   *
+   * @default - none
+   */
+  readonly additionalSources?: string[];
 
   /**
    * A program that is already built: a directory or zip with an executable called `bootstrap`, or a container image
@@ -69,11 +79,14 @@ export function createFunction(
   }
   const { manifestPath, binaryName } = source(program);
   const build = { manifestPath, architecture: options.architecture, cargoLambdaFlags: program.cargoLambdaFlags };
+  const { cargoLambdaFlags, isLocal } = prepareBuild(scope, build);
+  const sources = { manifestPath, binaryName, architecture: options.architecture, cargoLambdaFlags };
+  const assetHash = isLocal ? sourceHash({ ...sources, additionalSources: program.additionalSources ?? [] }) : undefined;
   return new RustFunction(scope, 'Resource', {
     ...options,
     manifestPath,
     ...(binaryName !== undefined && { binaryName }),
-    bundling: { cargoLambdaFlags: prepareBuild(scope, build) },
+    bundling: { cargoLambdaFlags, ...(assetHash !== undefined && { assetHash, assetHashType: AssetHashType.CUSTOM }) },
   });
 }
 

@@ -1,6 +1,6 @@
 // The app and the construct on machines that lack tools: each machine is a folder of small programs on the PATH.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
@@ -44,23 +44,31 @@ function machine(programs: { [name: string]: string }): { bin: string; app: stri
   return { bin, app };
 }
 
+interface BuildOptions {
+  readonly text?: string;
+  readonly bundling?: boolean;
+  readonly flags?: string[];
+  readonly lock?: boolean;
+}
+
 /** What the construct does there with a manifest. */
 function build(
   programs: { [name: string]: string },
-  { text = '[package]\nname = "notes"\n', bundling = true, flags }: { text?: string; bundling?: boolean; flags?: string[] } = {},
+  { text = '[package]\nname = "notes"\n', bundling = true, flags, lock = true }: BuildOptions = {},
 ): string[] | string {
   const { bin, app } = machine(programs);
   process.env['PATH'] = [bin, '/usr/bin', '/bin'].join(delimiter);
   process.chdir(app);
   writeFileSync('Cargo.toml', text);
+  if (lock) writeFileSync('Cargo.lock', '');
   const stack = new Stack(new App({ context: bundling ? {} : { 'aws:cdk:bundling-stacks': [] } }), 'Test');
   let result: string[] = [];
   const failure = failureOf(() => {
-    result = prepareBuild(stack, {
+    ({ cargoLambdaFlags: result } = prepareBuild(stack, {
       manifestPath: 'Cargo.toml',
       architecture: lambda.Architecture.ARM_64,
       cargoLambdaFlags: flags,
-    });
+    }));
   });
   return failure === 'it did not fail' ? result : failure;
 }
@@ -83,6 +91,10 @@ describe('the construct', () => {
     expect(build({ ...works, rustc: 'echo /nowhere' })).toBe(
       "'architecture' needs the Rust target aarch64-unknown-linux-gnu, which is not installed, nor is rustup, got: arm64; install the target, or use lambda.Architecture.X86_64",
     );
+  });
+
+  it('lets the first build of a project write its lock file', () => {
+    expect(build({ ...works, rustc: 'echo /usr/lib' }, { lock: false })).toEqual(['--skip-target-check']);
   });
 
   it('leaves the flags that are given', () => {
@@ -161,6 +173,53 @@ echo "$*" >"$MACHINE/pip"`;
     expect(lines[3]).toMatch(
       /^\[server\] manifest_path needs cargo-lambda to be built, .*pip install cargo-lambda.* or give .* \[server\] code$/,
     );
+  });
+});
+
+describe('an app of the user, which cdk.json runs with `mcp-lambda-server app`', () => {
+  const APP = `
+import { App, Stack } from 'aws-cdk-lib';
+import { McpLambdaServer } from '${join(root, 'infra', 'lib', 'index.ts')}';
+new McpLambdaServer(new Stack(new App({ builtinCloudFormationValidation: false }), 'Test'), 'Mcp', { manifestPath: 'Cargo.toml' });
+`;
+  const run = ({ bin, app }: { bin: string; app: string }, context: object = {}, file = 'app.ts') => {
+    symlinkSync(join(root, 'node_modules'), join(app, 'node_modules'));
+    writeFileSync(join(app, 'app.ts'), APP);
+    writeFileSync(join(app, 'Cargo.toml'), '[package]\nname = "notes"\n');
+    const loader = join(root, 'node_modules', 'tsx', 'dist', 'loader.mjs');
+    const program = join(root, 'infra', 'bin', 'mcp-lambda-server.ts');
+    const { status, stderr } = spawnSync(process.execPath, ['--import', loader, program, 'app', file], {
+      cwd: app,
+      encoding: 'utf8',
+      env: {
+        HOME: app,
+        CDK_OUTDIR: join(app, 'cdk.out'),
+        CDK_CONTEXT_JSON: JSON.stringify(context),
+        PATH: [bin, '/usr/bin', '/bin'].join(delimiter),
+      },
+    });
+    return { status, lines: stderr.trim().split('\n') };
+  };
+
+  it('looks for cargo-lambda before it builds, and ends in one sentence with both ways, without a stack trace', () => {
+    const { status, lines } = run(machine({ cargo: CARGO }));
+    expect(status).toBe(1);
+    expect(lines[0]).toMatch(/needs `npx cdk bootstrap` before\.$/);
+    expect(lines[1]).toMatch(/^cargo-lambda is not found: installing /);
+    expect(lines.at(-1)).toBe(
+      `'manifestPath' needs cargo-lambda to be built, which is not found, nor is a running Docker, got: Cargo.toml; ${TWO_WAYS}`,
+    );
+    expect(lines).toHaveLength(4);
+  });
+
+  it('looks for nothing where nothing is built', () => {
+    const { status, lines } = run(machine({}), { 'aws:cdk:bundling-stacks': [] });
+    expect([status, lines]).toEqual([0, ['']]);
+  });
+
+  it('has to exist', () => {
+    const { status, lines } = run(machine({}), {}, 'other.ts');
+    expect([status, lines]).toEqual([2, ['mcp-lambda-server: there is no file other.ts with a CDK app']]);
   });
 });
 

@@ -14,6 +14,13 @@ export interface Build {
   readonly cargoLambdaFlags: string[] | undefined;
 }
 
+/** How a program is built. */
+export interface PreparedBuild {
+  readonly cargoLambdaFlags: string[];
+  /** Whether it is built on this machine, now. */
+  readonly isLocal: boolean;
+}
+
 /** A tool answers this quickly, or it does not work: Docker waits for a daemon that is not there. */
 const ANSWERS_WITHIN_MS = 20_000;
 
@@ -21,12 +28,16 @@ const ANSWERS_WITHIN_MS = 20_000;
  * The flags of `cargo lambda build`. Fails in one sentence if the program cannot be built on this machine; without that,
  * the failure would be the stack trace of a process. A synthesis that builds nothing looks for no tools.
  */
-export function prepareBuild(scope: Construct, build: Build): string[] {
-  if (Stack.of(scope).bundlingRequired) {
-    if (!findCargoLambda()) return checkDocker(build);
-    if (!build.cargoLambdaFlags) return ['--locked', ...targetFlags(build.architecture ?? lambda.Architecture.ARM_64)];
-  }
-  return build.cargoLambdaFlags ?? ['--locked'];
+export function prepareBuild(scope: Construct, build: Build): PreparedBuild {
+  if (!Stack.of(scope).bundlingRequired) return { cargoLambdaFlags: build.cargoLambdaFlags ?? lockedFlag(build), isLocal: false };
+  if (!findCargoLambda()) return { cargoLambdaFlags: checkDocker(build), isLocal: false };
+  const flags = () => [...lockedFlag(build), ...targetFlags(build.architecture ?? lambda.Architecture.ARM_64)];
+  return { cargoLambdaFlags: build.cargoLambdaFlags ?? flags(), isLocal: true };
+}
+
+/** The first build of a new project writes the lock file; later ones must not change it. */
+function lockedFlag({ manifestPath }: Build): string[] {
+  return aboveWith('Cargo.lock', dirname(resolve(manifestPath))) === undefined ? [] : ['--locked'];
 }
 
 /**
@@ -42,7 +53,8 @@ export function findCargoLambda(): boolean {
 }
 
 /** The build runs in Docker where there is no cargo-lambda, for a package that needs no files beside its own folder. */
-function checkDocker({ manifestPath, cargoLambdaFlags }: Build): string[] {
+function checkDocker(build: Build): string[] {
+  const { manifestPath, cargoLambdaFlags } = build;
   const wayOut =
     "run 'python3 -m venv .venv && .venv/bin/pip install cargo-lambda' in the folder of the app (and install Rust, https://rustup.rs), or give a program that is built already as 'code'";
   if (!works('docker', 'info')) {
@@ -52,7 +64,7 @@ function checkDocker({ manifestPath, cargoLambdaFlags }: Build): string[] {
     const rule = 'needs cargo-lambda to be built, which is not found: Docker sees one folder, and this package is of a workspace';
     fail('manifestPath', manifestPath, rule, wayOut);
   }
-  return cargoLambdaFlags ?? ['--locked'];
+  return cargoLambdaFlags ?? lockedFlag(build);
 }
 
 /**
@@ -76,9 +88,9 @@ function output(command: string, ...args: string[]): string {
   return spawnSync(command, args, { encoding: 'utf8', timeout: ANSWERS_WITHIN_MS }).stdout?.trim() ?? '';
 }
 
-/** The nearest folder, from the current one up, that has the file. */
-function aboveWith(path: string): string | undefined {
-  for (let folder = resolve('.'); ; folder = dirname(folder)) {
+/** The nearest folder, from the given one up, that has the file. */
+function aboveWith(path: string, from = resolve('.')): string | undefined {
+  for (let folder = from; ; folder = dirname(folder)) {
     if (existsSync(join(folder, path))) return folder;
     if (folder === dirname(folder)) return undefined;
   }
