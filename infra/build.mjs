@@ -50,7 +50,7 @@ const rustFunction = await build({
 await writeFile(at('THIRD-PARTY-LICENSES'), await licences([app.metafile, rustFunction.metafile]));
 await mkdir(at('scripts'), { recursive: true });
 for (const name of ['operate', 'aws.sh', 'lib.sh']) await copyFile(join(root, 'scripts', name), at('scripts', name));
-for (const name of ['CHANGELOG.md', 'LICENSE-APACHE', 'LICENSE-MIT']) await copyFile(join(root, name), at(name));
+for (const name of ['CHANGELOG.md', 'LICENSE-APACHE', 'LICENSE-MIT', 'deploy.example.toml']) await copyFile(join(root, name), at(name));
 
 /** The licences of the packages in the bundles, and of those that their own files contain. */
 async function licences(metafiles) {

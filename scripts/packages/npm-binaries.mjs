@@ -70,7 +70,9 @@ async function main() {
     // For any machine: it is deployed from there, and runs on Lambda.
     const description = `The program mcp-lambda-stdio for Lambda functions on ${platform}, for the construct library mcp-lambda-server`;
     const manifest = programPackage({ name, description, program: 'mcp-lambda-stdio', launcher });
-    await writePackage(join(folder, `mcp-lambda-stdio-${platform}`), manifest, { 'mcp-lambda-stdio': file });
+    // On Linux it is a program of the project as well.
+    const bin = { 'mcp-lambda-stdio': 'mcp-lambda-stdio' };
+    await writePackage(join(folder, `mcp-lambda-stdio-${platform}`), { ...manifest, bin }, { 'mcp-lambda-stdio': file });
   }
   if (client.length === 0) return;
   const optionalDependencies = Object.fromEntries(client.map(({ platform }) => [`@mcp-lambda/${platform}`, launcher.version]));

@@ -1,8 +1,10 @@
 // The commands of the program. Each is one entry here, and one file if it is more than a call.
+import { init } from '../init/main';
 import { CDK_COMMANDS, runCdk } from './cdk';
 import type * as cloudformation from '../cloudformation';
 import { runCost } from '../cost';
 import { APP, OPERATE } from './own-files';
+import { runApp } from './run-app';
 import { runProgram } from './run-program';
 
 /** A command of `mcp-lambda-server`. */
@@ -19,8 +21,16 @@ const cdk = Object.entries(CDK_COMMANDS).map(([name, summary]): [string, Command
   { args: '[OPTION...]', summary, run: args => runCdk(name, args) },
 ]);
 
+/** Loads the CDK, which takes a second: only where it is used. */
+const converter = () => Promise.resolve((require('../deploy-toml/cargo-pmcp') as typeof import('../deploy-toml/cargo-pmcp')).convertCargoPmcp);
+
 /** By name, in the order of the list. */
 export const COMMANDS: { readonly [name: string]: Command } = {
+  init: {
+    args: '[FOLDER]',
+    summary: 'writes a new project; --here: adds what an existing one lacks; --help: its options',
+    run: args => init(args, { converter }),
+  },
   ...Object.fromEntries(cdk),
   operate: {
     args: 'COMMAND...',
@@ -39,9 +49,10 @@ export const COMMANDS: { readonly [name: string]: Command } = {
     run: args => (require('../cloudformation') as typeof cloudformation).runTemplate(args),
   },
   app: {
-    args: '',
-    summary: 'the CDK app itself, for "app" of a cdk.json',
-    run: () => {
+    args: '[FILE]',
+    summary: 'the CDK app itself, for "app" of a cdk.json, or a file with an app of your own',
+    run: ([file]) => {
+      if (file !== undefined) return runApp(file);
       require(APP);
       return Number(process.exitCode ?? 0);
     },
