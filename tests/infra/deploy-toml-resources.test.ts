@@ -146,6 +146,7 @@ describe('[iam]', () => {
     ).toEqual([
       'deploy.toml:5:1: [[iam.tables]] actions must be a list of read, write, readwrite, got: ["get"]',
       'deploy.toml:8:1: [[iam.buckets]] actions must be a list of read, write, readwrite, list, got: []',
+      'deploy.toml:11:1: [[iam.statements]] must not allow all actions on all resources; name what the tools call',
       'deploy.toml:14:1: [[iam.statements]] effect must be "Allow" or "Deny", got: "allow"',
     ]);
     expect(

@@ -216,6 +216,7 @@ describe('an invalid file', () => {
       'deploy.toml:5:3: [lambda.environment] MCP_PATH is set by the construct, got: MCP_PATH; use [endpoint] path',
       'deploy.toml:7:1: [api_gateway] type must be "rest" where provider is "custom", got: "http"',
       'deploy.toml:8:1: [api_gateway] throttling_rate must be a whole number from 1 to 1000000, got: 0',
+      'deploy.toml:10:25: [[iam.tables]] actions must be a list of read, write, readwrite, got: ["reed"]',
       'deploy.toml:10:47: [[iam.tables]] needs the key name',
       'deploy.toml:10:47: [[iam.tables]] needs the key actions',
       'deploy.toml:10:49: [[iam.tables]] has no key nome; did you mean name?',

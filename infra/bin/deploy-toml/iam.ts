@@ -31,13 +31,18 @@ export function grantIam(server: McpLambdaServer, { iam: section }: DeployConfig
 
 /** Notes words that stand for nothing, and statements that allow everything. */
 export function checkIam({ iam: section }: DeployConfig, problems: Problems): void {
-  for (const [at, { actions = [] }] of (section.tables ?? []).entries()) {
+  for (const [at, { actions = [] }] of valid(section.tables)) {
     checkWords(['iam', 'tables', at, 'actions'], actions, ['read', 'write', 'readwrite'], problems);
   }
-  for (const [at, { actions = [] }] of (section.buckets ?? []).entries()) {
+  for (const [at, { actions = [] }] of valid(section.buckets)) {
     checkWords(['iam', 'buckets', at, 'actions'], actions, ['read', 'write', 'readwrite', 'list'], problems);
   }
-  for (const [at, statement] of (section.statements ?? []).entries()) checkStatement(at, statement, problems);
+  for (const [at, statement] of valid(section.statements)) checkStatement(at, statement, problems);
+}
+
+/** The entries with their positions, without those that are wrong in themselves. */
+function valid<T>(entries: readonly T[] = []): [number, T][] {
+  return [...entries.entries()].filter(([, entry]) => entry !== undefined);
 }
 
 function checkWords(path: (string | number)[], words: readonly string[], known: string[], problems: Problems): void {

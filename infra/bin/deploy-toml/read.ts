@@ -94,19 +94,24 @@ class Reader {
     if (!kind) return;
     const values = (this.values[section] ??= {});
     const before = this.problems.count;
-    if (kind.kind === 'entries') this.entries([section, key], kind.keys, kind.required, value);
-    else this.check([section, key], `[${section}] ${key}`, kind, value);
+    if (kind.kind === 'entries') {
+      values[key] = this.entries([section, key], kind, value);
+      return;
+    }
+    this.check([section, key], `[${section}] ${key}`, kind, value);
     if (this.problems.count === before) values[key] = value;
     else delete values[key];
   }
 
-  private entries(path: Path, keys: Entries['keys'], required: readonly string[], value: unknown): void {
+  /** The entries, with nothing in the place of those that are wrong. */
+  private entries(path: Path, { keys, required }: Entries, value: unknown): (Values | undefined)[] {
     const title = `[[${path.join('.')}]]`;
     if (!Array.isArray(value) || !value.every(isTable)) {
       this.problems.note(path, `${title} must be sections in two brackets, got: ${show(value)}`);
-      return;
+      return [];
     }
-    for (const [at, entry] of (value as Values[]).entries()) {
+    return (value as Values[]).map((entry, at) => {
+      const before = this.problems.count;
       for (const [key, inner] of Object.entries(entry)) {
         const kind = Object.hasOwn(keys, key) ? keys[key] : undefined;
         if (kind) this.check([...path, at, key], `${title} ${key}`, kind, inner);
@@ -115,7 +120,8 @@ class Reader {
       for (const key of required.filter(it => !(it in entry))) {
         this.problems.note([...path, at], `${title} needs the key ${key}`);
       }
-    }
+      return this.problems.count === before ? entry : undefined;
+    });
   }
 
   private check(path: Path, name: string, kind: Kind, value: unknown): void {
