@@ -37,7 +37,9 @@ function main(): void {
   const text = existsSync(file) ? readFileSync(file, 'utf8') : undefined;
   const deploy = readDeployConfig(text, named ?? DEFAULT_FILE, context);
   const stack = addStack(app, deploy);
-  if (stack.bundlingRequired && deploy.config.server.code === undefined) prepareToBuild();
+  // Nothing is installed for a file that is invalid.
+  const builds = stack.bundlingRequired && deploy.config.server.code === undefined;
+  if (builds && deploy.problems.count === 0) prepareToBuild();
   const server = createServer(stack, deploy, dirname(file));
   McpFindings.acknowledge(server);
   addOutputs(stack, server);

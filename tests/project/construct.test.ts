@@ -57,7 +57,7 @@ describe('the program', () => {
   });
 
   it('synthesises a deploy.toml as the app of this repository does', async () => {
-    const { code, stderr } = await command('synth', '--quiet');
+    const { code, stderr } = await command('synth', '--quiet', '--no-notices');
     expect(code, stderr).toBe(0);
     const { Resources } = await template('notes');
     const packed = await readFile(join(project.folder, 'cdk.out', 'notes.template.json'), 'utf8');
@@ -65,19 +65,19 @@ describe('the program', () => {
     expect(server?.[1].Properties.MemorySize).toBe(512);
     const here = ['--context', `config=${join(project.folder, 'deploy.toml')}`, '--output', 'here.out', '--no-version-reporting'];
     const app = ['--app', `node --import "${join(root, 'node_modules/tsx/dist/loader.mjs')}" "${join(root, 'infra/bin/app.ts')}"`];
-    await project.must('npx', ['--no-install', 'cdk', 'synth', '--quiet', ...app, ...here]);
+    await project.must('npx', ['--no-install', 'cdk', 'synth', '--quiet', '--no-notices', ...app, ...here]);
     expect(await readFile(join(project.folder, 'here.out', 'notes.template.json'), 'utf8')).toBe(packed);
   });
 
   it('takes the options of the CDK', async () => {
-    const { code, stderr } = await command('synth', '--quiet', '-c', 'server.name=other', '-c', 'lambda.memory_size=1024');
+    const { code, stderr } = await command('synth', '--quiet', '--no-notices', '-c', 'server.name=other', '-c', 'lambda.memory_size=1024');
     expect(code, stderr).toBe(0);
     expect(JSON.stringify(await template('other'))).toContain('"MemorySize":1024');
   });
 
   it('ends with the code of the CDK, and without a stack trace, for a deploy.toml that is invalid', async () => {
-    await project.write({ 'wrong.toml': '[lambda]\nmemory_sise = 512\n' });
-    const { code, stderr } = await command('synth', '--quiet', '-c', 'config=wrong.toml');
+    await project.write({ 'wrong.toml': '[server]\ncode = "program"\n\n[lambda]\nmemory_sise = 512\n' });
+    const { code, stderr } = await command('synth', '--quiet', '--no-notices', '-c', 'config=wrong.toml');
     expect(code).toBe(1);
     expect(stderr).toContain('memory_sise');
     expect(stderr).not.toMatch(/^\s+at /m);
@@ -93,7 +93,7 @@ describe('the program', () => {
         const app = new App();
         new McpLambdaServer(new Stack(app, 'Own'), 'Notes', { code: lambda.Code.fromAsset('program') });`,
     });
-    const { code, stderr } = await command('synth', '--quiet');
+    const { code, stderr } = await command('synth', '--quiet', '--no-notices');
     expect(code, stderr).toBe(0);
     const functions = Object.entries<{ Type: string }>((await template('Own')).Resources).filter(([, { Type }]) => Type === 'AWS::Lambda::Function');
     expect(functions.map(([id]) => id.slice(0, -8)).sort()).toEqual(['NotesIngest', 'NotesServer']);
@@ -111,7 +111,7 @@ describe('the program', () => {
         new McpStdioServer(new Stack(new App(), 'Stdio'), 'Tool', { program, architecture: lambda.Architecture.X86_64 });`,
     });
     await chmod(join(project.folder, 'tool', 'run'), 0o755);
-    const without = await command('synth', '--quiet');
+    const without = await command('synth', '--quiet', '--no-notices');
     expect(without.code).toBe(1);
     expect(without.stderr).toContain("run 'npm install --save-dev @mcp-lambda/stdio-linux-x64', or set it to the path of a built mcp-lambda-stdio");
     // The first bytes of a program for this architecture are all that is looked at.
@@ -122,7 +122,7 @@ describe('the program', () => {
     await project.must(join(root, 'scripts', 'npm-binaries'), ['packages', '--stdio', 'linux-x64=binary']);
     const packed = (await project.must('npm', ['pack', '--silent', './packages/mcp-lambda-stdio-linux-x64'])).trim();
     await project.must('npm', ['install', '--silent', '--offline', '--save-dev', `./${packed}`]);
-    const { code, stderr } = await command('synth', '--quiet');
+    const { code, stderr } = await command('synth', '--quiet', '--no-notices');
     expect(code, stderr).toBe(0);
     const assets = await readdir(join(project.folder, 'cdk.out'), { recursive: true });
     expect(assets.filter(path => path.endsWith('/mcp-lambda-stdio') || path.endsWith('/bootstrap'))).not.toEqual([]);
