@@ -31,6 +31,7 @@
 
 mod backends;
 mod builder;
+mod command_line;
 mod hooks;
 mod server;
 mod traces;

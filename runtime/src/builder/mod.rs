@@ -26,6 +26,7 @@ use tower::{Layer, Service, util::BoxCloneSyncService};
 
 use crate::{
     backends::{self, Backends, Sdk},
+    command_line,
     hooks::Hooks,
     server::{Host, Server},
     traces::{self, Tracing},
@@ -71,7 +72,8 @@ impl McpLambdaServer {
     }
 
     /// Runs a server with the configuration of the environment until the process is asked to stop, on a tokio runtime
-    /// of its own.
+    /// of its own. With the arguments `schema --agentcore` the program prints its tools instead
+    /// ([`Builder::schema_command`]).
     ///
     /// # Errors
     ///
@@ -102,6 +104,7 @@ pub struct Builder<H> {
     sdk: Option<Sdk>,
     hooks: Hooks,
     tracing: Option<Tracing>,
+    schema_command: bool,
 }
 
 impl<H: Handler> Builder<H> {
@@ -123,6 +126,7 @@ impl<H: Handler> Builder<H> {
             sdk: None,
             hooks: Hooks::default(),
             tracing: None,
+            schema_command: true,
         }
     }
 
@@ -250,6 +254,15 @@ impl<H: Handler> Builder<H> {
         self
     }
 
+    /// Sets whether [`run`](Self::run) prints the tools of the server, in the format of a Lambda target of an `AgentCore` Gateway, and
+    /// ends, when the program was started outside Lambda with exactly the two arguments `schema --agentcore`. Standard error names
+    /// what the format cannot express. Any other arguments are the program's own, and nothing reads them here. Off for a program
+    /// with a command `schema` of its own; the variable `MCP_ROLE=agentcore-schema` does the same. Default: on.
+    pub fn schema_command(mut self, on: bool) -> Self {
+        self.schema_command = on;
+        self
+    }
+
     /// Builds the server, with the stores, the topic and the queue that the configuration names.
     ///
     /// # Errors
@@ -322,13 +335,18 @@ impl<H: Handler> Builder<H> {
         Ok(Server::new(mcp_lambda_core::Server::new(self.handler, parts)?, self.hooks, tracing))
     }
 
-    /// Builds the server and serves until the process is asked to stop, on a tokio runtime of its own.
+    /// Builds the server and serves until the process is asked to stop, on a tokio runtime of its own. With the arguments
+    /// `schema --agentcore` the process prints its tools instead ([`schema_command`](Self::schema_command)).
     ///
     /// # Errors
     ///
     /// As [`McpLambdaServer::run`].
     pub fn run(mut self) -> Result<(), Error> {
-        let config = self.configured()?;
+        let mut config = self.configured()?;
+        let on_lambda = config.runtime_api.is_some();
+        if self.schema_command && !on_lambda && command_line::prints_schema(std::env::args_os().skip(1)) {
+            config.role = ProcessRole::AgentCoreSchema;
+        }
         let runtime = runtime(&config).map_err(Error::Runtime)?;
         self.config = Some(config);
         runtime.block_on(self.build_and_serve())
