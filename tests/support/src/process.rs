@@ -2,7 +2,40 @@
 
 use std::path::Path;
 
-use crate::waiting::eventually;
+use rustix::{
+    fd::OwnedFd,
+    io::Errno,
+    process::{Pid, PidfdFlags, pidfd_open},
+};
+use tokio::{io::unix::AsyncFd, time::timeout};
+
+use crate::waiting::{SOON, eventually};
+
+/// A process to be waited for, also one that another process has started.
+pub struct Watched(Option<AsyncFd<OwnedFd>>);
+
+impl Watched {
+    /// Begins to watch a process. One that is gone has ended.
+    #[expect(
+        deprecated,
+        reason = "an owned descriptor is open as long as it is polled; the other way is unsafe"
+    )]
+    pub fn of(pid: u32) -> Self {
+        let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).expect("the id of a process");
+        match pidfd_open(pid, PidfdFlags::NONBLOCK) {
+            Ok(fd) => Self(Some(AsyncFd::new(fd).expect("a descriptor that can be polled"))),
+            Err(Errno::SRCH) => Self(None),
+            Err(error) => panic!("the process cannot be watched: {error}"),
+        }
+    }
+
+    /// Returns when the process has ended.
+    pub async fn ended(self) {
+        let Some(fd) = self.0 else { return };
+        let heard = timeout(SOON, fd.readable()).await.expect("the process ends");
+        heard.expect("its end is told").retain_ready();
+    }
+}
 
 /// The process's state as the kernel sees it: `T` is stopped, `None` is gone.
 pub fn process_state(pid: u32) -> Option<char> {
@@ -31,7 +64,7 @@ pub async fn frozen(pid: u32) {
 
 /// Waits until the process has ended.
 pub async fn gone(pid: u32) {
-    eventually("gone", || !alive(pid)).await;
+    Watched::of(pid).ended().await;
 }
 
 /// How many threads the process has.

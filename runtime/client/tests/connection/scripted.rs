@@ -1,9 +1,6 @@
 //! A server that answers each request as a test says, and keeps what arrived.
 
-use std::{
-    net::Ipv4Addr,
-    sync::{Arc, Mutex},
-};
+use std::{net::Ipv4Addr, sync::Arc};
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream::BoxStream};
@@ -16,7 +13,12 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
-use tokio::{net::TcpListener, sync::mpsc, task::JoinSet};
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc, watch},
+    task::JoinSet,
+    time::timeout,
+};
 
 type Body = StreamBody<BoxStream<'static, Result<Frame<Bytes>, std::io::Error>>>;
 
@@ -92,7 +94,7 @@ impl Reply {
 /// A server on a port of its own, until it is dropped.
 pub(crate) struct Scripted {
     pub(crate) url: String,
-    arrived: Arc<Mutex<Vec<Arrived>>>,
+    arrived: watch::Sender<Vec<Arrived>>,
     _tasks: JoinSet<()>,
 }
 
@@ -101,14 +103,14 @@ impl Scripted {
     pub(crate) async fn start(script: impl Fn(&Arrived) -> Option<Reply> + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let url = format!("http://{}/mcp", listener.local_addr().unwrap());
-        let arrived = Arc::new(Mutex::new(Vec::new()));
+        let arrived = watch::Sender::new(Vec::new());
         let mut tasks = JoinSet::new();
-        tasks.spawn(serve(listener, Arc::clone(&arrived), Arc::new(script)));
+        tasks.spawn(serve(listener, arrived.clone(), Arc::new(script)));
         Self { url, arrived, _tasks: tasks }
     }
 
     pub(crate) fn arrived(&self) -> Vec<Arrived> {
-        self.arrived.lock().unwrap().clone()
+        self.arrived.borrow().clone()
     }
 
     /// The methods of MCP that arrived, and `GET` and `DELETE`.
@@ -122,23 +124,20 @@ impl Scripted {
 
     /// Waits until a request has arrived that a test waits for.
     pub(crate) async fn until(&self, wanted: impl Fn(&[Arrived]) -> bool) {
-        let end = tokio::time::Instant::now() + crate::SOON;
-        while !wanted(&self.arrived()) {
-            assert!(tokio::time::Instant::now() < end, "never: {:?}", self.methods());
-            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
-        }
+        let mut arrived = self.arrived.subscribe();
+        let found = timeout(crate::SOON, arrived.wait_for(|arrived| wanted(arrived))).await.is_ok();
+        assert!(found, "never: {:?}", self.methods());
     }
 }
 
 type Script = dyn Fn(&Arrived) -> Option<Reply> + Send + Sync;
 
-async fn serve(listener: TcpListener, arrived: Arc<Mutex<Vec<Arrived>>>, script: Arc<Script>) {
+async fn serve(listener: TcpListener, arrived: watch::Sender<Vec<Arrived>>, script: Arc<Script>) {
     let mut connections = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
-        let (arrived, script) = (Arc::clone(&arrived), Arc::clone(&script));
+        let (arrived, script) = (arrived.clone(), Arc::clone(&script));
         connections.spawn(async move {
-            let service =
-                service_fn(move |request| answer(request, Arc::clone(&arrived), Arc::clone(&script)));
+            let service = service_fn(move |request| answer(request, arrived.clone(), Arc::clone(&script)));
             // A script that closes connections makes this an error.
             let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
         });
@@ -147,13 +146,13 @@ async fn serve(listener: TcpListener, arrived: Arc<Mutex<Vec<Arrived>>>, script:
 
 async fn answer(
     request: Request<Incoming>,
-    arrived: Arc<Mutex<Vec<Arrived>>>,
+    arrived: watch::Sender<Vec<Arrived>>,
     script: Arc<Script>,
 ) -> Result<Response<Body>, Box<dyn std::error::Error + Send + Sync>> {
     let (head, body) = request.into_parts();
     let body = body.collect().await?.to_bytes();
     let one = Arrived { http_method: head.method, headers: head.headers, body };
-    arrived.lock().unwrap().push(one.clone());
+    arrived.send_modify(|all| all.push(one.clone()));
     match script(&one) {
         Some(reply) => Ok(reply.0),
         None => Err("closed, as the test says".into()),
