@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as ecs from 'aws-cdk-lib/aws-ecs';
 import { describe, expect, it } from 'vitest';
-import { McpTasks } from '../../infra/lib/index.ts';
+import { McpChildPer, McpTasks } from '../../infra/lib/index.ts';
 import { ENVIRONMENT } from '../../infra/lib/private/environment.ts';
 import { INGEST_KEYS, TABLE_ACTIONS } from '../../infra/lib/private/permissions.ts';
+import { STDIO_CONTRACT } from '../../infra/lib/stdio/program-contract.ts';
 import { TABLE_SHAPE } from '../../infra/lib/state.ts';
 import { root, statementsOf, synth } from './synth.ts';
 
@@ -18,6 +19,17 @@ describe('environment.json', () => {
   it('lists every variable that the construct sets', () => {
     const unknown = Object.values(ENVIRONMENT).filter(({ name }) => !names.includes(name));
     expect(unknown).toEqual([]);
+  });
+});
+
+describe('stdio.json', () => {
+  it('is what the construct and the binary mcp-lambda-stdio agree on', () => {
+    expect({ ...STDIO_CONTRACT, childPer: Object.values(McpChildPer) }).toEqual(contract('stdio.json'));
+  });
+
+  it('names variables that the runtime reads', () => {
+    const read = contract<{ name: string }[]>('environment.json').map(({ name }) => name);
+    expect(read).toEqual(expect.arrayContaining(Object.values(STDIO_CONTRACT.variables)));
   });
 });
 

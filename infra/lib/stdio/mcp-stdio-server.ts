@@ -7,6 +7,7 @@ import { checkAll, checkEach, fail } from '../private/validation';
 import { ServerFunction } from '../server-function';
 import { checkBinary } from './binary';
 import type { StdioParts } from './part';
+import { STDIO_CONTRACT } from './program-contract';
 import { IDLE, StdioCode } from './stdio-code';
 import type { McpStdioServerProps } from './stdio-server-props';
 import { isManaged } from './target';
@@ -15,13 +16,12 @@ import { isManaged } from './target';
 const MEMORY = 1024;
 
 /** Variables of the binary mcp-lambda-stdio, beside those of every server. */
-const CHILD_PER = 'MCP_STDIO_CHILD_PER';
-const CONFIG = 'MCP_STDIO_CONFIG';
+const { childPer: CHILD_PER, config: CONFIG, execWrapper: WRAPPER } = STDIO_CONTRACT.variables;
 
 const OF_CONSTRUCT = new Set<string>([CHILD_PER, CONFIG, ...Object.values(ENVIRONMENT).map(({ name }) => name)]);
 
 /** Lambda starts this program in place of a managed runtime: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-modify.html */
-const EXEC_WRAPPER = { AWS_LAMBDA_EXEC_WRAPPER: '/var/task/bootstrap' };
+const EXEC_WRAPPER = { [WRAPPER]: '/var/task/bootstrap' };
 
 /**
  * Any MCP server that speaks over stdio, on AWS Lambda: its process stays between requests, and clients reach it through
@@ -82,10 +82,10 @@ function checkImage({ binary, layers }: McpStdioServerProps): void {
 }
 
 function checkVariables(props: McpStdioServerProps): void {
-  const wrapper = props.environment?.['AWS_LAMBDA_EXEC_WRAPPER'];
+  const wrapper = props.environment?.[WRAPPER];
   if (wrapper !== undefined) {
     const rule = 'is set by the construct, whose program starts in place of the runtime';
-    fail('environment.AWS_LAMBDA_EXEC_WRAPPER', wrapper, rule, 'leave it out');
+    fail(`environment.${WRAPPER}`, wrapper, rule, 'leave it out');
   }
   for (const [name, property] of [[CHILD_PER, 'childPer'], [CONFIG, 'program']] as const) {
     if (props.environment?.[name] === undefined) continue;

@@ -10,6 +10,7 @@ import { addWarning } from '../private/findings';
 import { fail } from '../private/validation';
 import { findBinary, type StdioBinary } from './binary';
 import type { PreparedPart, StdioParts } from './part';
+import { STDIO_CONTRACT } from './program-contract';
 
 /** To be raised when the files of the same packages change. */
 const FORMAT = 1;
@@ -18,10 +19,7 @@ const FORMAT = 1;
 const MAX_BYTES = 250 * 1024 * 1024;
 
 /** Of Lambda, where the asset is unzipped. The runtime replaces it in the texts of mcp-stdio.json. */
-const TASK_ROOT = '${LAMBDA_TASK_ROOT}';
-
-/** The file that the binary reads by default. */
-const SERVED = 'mcp-stdio.json';
+const TASK_ROOT = `\${${STDIO_CONTRACT.variables.taskRoot}}`;
 
 /**
  * The file for functions that serve no requests: they start no server, and have none of its variables. A function starts
@@ -98,8 +96,8 @@ export class StdioCode extends CodeWithRuntime {
         return [name, part.install(join(folder, place), `${TASK_ROOT}/servers/${name}`)] as const;
       });
       const served = entries.map(([name, entry]) => [name, { ...entry, env: this.variablesOf(name) }]);
-      writeConfig(folder, SERVED, Object.fromEntries(served));
-      const idle = entries.map(([name, entry]) => [name, { ...entry, start: 'first-use' }]);
+      writeConfig(folder, STDIO_CONTRACT.file, Object.fromEntries(served));
+      const idle = entries.map(([name, entry]) => [name, { ...entry, start: STDIO_CONTRACT.start }]);
       writeConfig(folder, IDLE, Object.fromEntries(idle));
       copyFileSync(binary.file, join(folder, 'bootstrap'));
       chmodSync(join(folder, 'bootstrap'), 0o755);
@@ -120,7 +118,7 @@ export class StdioCode extends CodeWithRuntime {
 }
 
 function writeConfig(folder: string, name: string, servers: object): void {
-  writeFileSync(join(folder, name), `${JSON.stringify({ servers }, undefined, 2)}\n`);
+  writeFileSync(join(folder, name), `${JSON.stringify({ [STDIO_CONTRACT.servers]: servers }, undefined, 2)}\n`);
 }
 
 function checkSize(folder: string): void {

@@ -8,6 +8,7 @@ import { Annotations, Template } from 'aws-cdk-lib/assertions';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { McpStdioProgram, McpStdioServer, type McpStdioServerProps } from '../../../infra/lib/index.ts';
+import { STDIO_CONTRACT } from '../../../infra/lib/stdio/program-contract.ts';
 import { failureOf, one } from '../synth.ts';
 import { python, pythonRuntime, startRegistry, type Registry } from './registry.ts';
 
@@ -53,6 +54,8 @@ function bundle(program: McpStdioProgram, props: Partial<McpStdioServerProps> = 
   expect(assets).toHaveLength(1);
   const folder = join(outdir, assets[0]!);
   const { servers } = JSON.parse(readFileSync(join(folder, 'mcp-stdio.json'), 'utf8'));
+  // The binary reads these keys: tests/contract/stdio.json.
+  for (const entry of Object.values(servers)) expect(STDIO_CONTRACT.keys).toEqual(expect.arrayContaining(Object.keys(entry as object)));
   return { stack, asset: assets[0]!, folder, entry: Object.values(servers)[0] as Bundled['entry'] };
 }
 
