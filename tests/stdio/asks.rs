@@ -58,7 +58,7 @@ async fn a_client_of_2026_is_asked_by_a_result_whichever_era_the_server_speaks()
             body["params"]["inputResponses"] = json!({ key: answer });
         });
         // On another environment, where no process knows of the first round.
-        let elsewhere = serving(scripted(&["--speaks", speaks])).await;
+        let elsewhere = serving(scripted(&["--speaks", speaks]).repeat_calls(true)).await;
         let done = result(again.send(&elsewhere).await).await;
         assert_eq!(done["resultType"], "complete", "{done}");
         match speaks {

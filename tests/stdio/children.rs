@@ -18,15 +18,6 @@ fn runs(pid: &Value) -> bool {
     Path::new(&format!("/proc/{pid}")).exists()
 }
 
-async fn gone(pid: &Value) {
-    let ended = async {
-        while runs(pid) {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(10), ended).await.expect("the process ends");
-}
-
 #[tokio::test]
 async fn one_process_answers_all_calls() {
     let server = serving(scripted(&[])).await;
@@ -135,9 +126,10 @@ async fn the_end_of_the_server_ends_its_process_and_all_that_it_has_started() {
         let process = structured(&server, "count", json!({})).await["pid"].clone();
         let grandchild = structured(&server, "spawn", json!({})).await["pid"].clone();
         assert!(runs(&process) && runs(&grandchild));
+        let ended = watched(&grandchild);
         server.core().close_handler().await;
         assert!(!runs(&process), "it was waited for");
-        gone(&grandchild).await;
+        ended.ended().await;
         let text = error_of(&server, call("count", json!({}))).await;
         assert!(text.contains("was stopped"), "{text}");
     }
@@ -147,8 +139,9 @@ async fn the_end_of_the_server_ends_its_process_and_all_that_it_has_started() {
 async fn a_server_that_is_dropped_leaves_no_process() {
     let server = serving(scripted(&[])).await;
     let process = structured(&server, "count", json!({})).await["pid"].clone();
+    let ended = watched(&process);
     drop(server);
-    gone(&process).await;
+    ended.ended().await;
 }
 
 #[tokio::test]

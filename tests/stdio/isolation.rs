@@ -85,12 +85,7 @@ async fn the_process_that_was_not_used_for_the_longest_time_gives_way() {
 async fn a_process_that_is_idle_ends() {
     let server = serving(scripted(&[]).child_per(ChildPer::Principal).idle(Duration::from_millis(50))).await;
     let first = pid(&server, count().from(&principal("ada"))).await;
-    let ended = async {
-        while std::path::Path::new(&format!("/proc/{first}")).exists() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(10), ended).await.expect("the process ends");
+    watched(&first).ended().await;
     assert_ne!(first, pid(&server, count().from(&principal("ada"))).await);
 }
 

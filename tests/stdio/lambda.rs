@@ -2,14 +2,27 @@
 
 use std::time::Duration;
 
-use lambda_emulator::{Emulator, Routing};
-use test_support::{stateless_with, transport::Http};
+use lambda_emulator::{Builder, Emulator, Routing};
+use test_support::{refused, transport::Http};
 
-use super::*;
+use super::{
+    suspended::{answering, asking},
+    *,
+};
 
-async fn emulated(environments: usize, options: &[&str]) -> Emulator {
+pub(crate) async fn emulated(environments: usize, options: &[&str]) -> Emulator {
+    emulated_within(Duration::from_secs(20), environments, options).await
+}
+
+pub(crate) async fn emulated_within(timeout: Duration, environments: usize, options: &[&str]) -> Emulator {
+    let function = function(environments, &[], options).timeout(timeout);
+    function.start().await.expect("an emulator")
+}
+
+/// A function that runs a scripted server. `own`: options of the function itself.
+pub(crate) fn function(environments: usize, own: &[&str], options: &[&str]) -> Builder {
     let server = env!("CARGO_BIN_EXE_scripted-server");
-    let args: Vec<_> = ["--", server].into_iter().chain(options.iter().copied()).collect();
+    let args: Vec<_> = own.iter().copied().chain(["--", server]).chain(options.iter().copied()).collect();
     Emulator::builder()
         .binary(env!("CARGO_BIN_EXE_stdio-function"))
         .environments(environments)
@@ -18,16 +31,13 @@ async fn emulated(environments: usize, options: &[&str]) -> Emulator {
         .env("STDIO_FUNCTION_ARGS", json!(args).to_string())
         .env("MCP_STATE_KEYS", "one:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=")
         .timeout(Duration::from_secs(20))
-        .start()
-        .await
-        .expect("an emulator")
 }
 
-fn http(emulator: &Emulator) -> Http {
+pub(crate) fn http(emulator: &Emulator) -> Http {
     Http(emulator.function_url().trim_end_matches('/').to_owned())
 }
 
-async fn count(emulator: &Emulator) -> Value {
+pub(crate) async fn count(emulator: &Emulator) -> Value {
     result(call("count", json!({})).send(&http(emulator)).await).await["structuredContent"].clone()
 }
 
@@ -51,43 +61,32 @@ async fn each_of_four_environments_has_a_process_and_all_answer_alike() {
             pids.insert(count(&emulator).await["pid"].to_string());
         }
         assert_eq!(pids.len(), 4, "{speaks}");
-        // A round that one environment begins, another one ends.
-        let question = json!({ "method": "roots/list" });
-        let form = json!({ "method": "elicitation/create", "params": { "message": "?", "requestedSchema": { "type": "object", "properties": {} } } });
-        for (question, capabilities) in
-            [(form, json!({ "elicitation": {} })), (question, json!({ "roots": {} }))]
-        {
-            let is_roots = question["method"] == "roots/list";
-            let asking = || {
-                stateless_with(
-                    json!(1),
-                    "tools/call",
-                    json!({ "name": "ask", "arguments": question.clone() }),
-                    capabilities.clone(),
-                )
-            };
-            let asked = result(asking().send(&http(&emulator)).await).await;
-            if is_roots && speaks == "2025-11-25" {
-                assert!(
-                    asked["structuredContent"]["error"]["message"].is_string(),
-                    "roots are not passed on: {asked}"
-                );
-                continue;
-            }
-            let key = asked["inputRequests"]
-                .as_object()
-                .and_then(|asks| asks.keys().next())
-                .expect("a question")
-                .clone();
-            let again = asking().edit(|body| {
-                body["params"]["requestState"] = asked["requestState"].clone();
-                body["params"]["inputResponses"] = json!({ key: { "action": "decline" } });
-            });
-            let done = result(again.send(&http(&emulator)).await).await;
-            assert_eq!(done["resultType"], "complete", "{done}");
-        }
+        // A round that one environment begins, another one ends: the call is made again there.
+        let asked = result(asking("look").send(&http(&emulator)).await).await;
+        assert_eq!(asked["resultType"], "input_required", "{asked}");
+        let done = result(answering("look", &asked).send(&http(&emulator)).await).await;
+        assert_eq!(done["resultType"], "complete", "{done}");
         emulator.shutdown().await;
     }
+}
+
+#[tokio::test]
+async fn a_call_that_waits_for_its_client_goes_on_in_its_environment_and_in_no_other() {
+    let one = emulated(1, &[]).await;
+    let asked = result(asking("ask").send(&http(&one)).await).await;
+    let done = result(answering("ask", &asked).send(&http(&one)).await).await;
+    assert_eq!((&done["resultType"], &done["structuredContent"]["calls"]), (&json!("complete"), &json!(1)));
+    one.shutdown().await;
+
+    // Nothing in this tool says that it may be called twice.
+    let two = emulated(2, &[]).await;
+    let asked = result(asking("ask").send(&http(&two)).await).await;
+    let (_, code, body) = refused(answering("ask", &asked).send(&http(&two)).await).await;
+    let text = body["error"]["message"].as_str().expect("a text");
+    assert!(code == -32602 && text.contains("declares neither readOnlyHint nor idempotentHint"), "{text}");
+    let done = result(answering("ask", &asked).send(&http(&two)).await).await;
+    assert_eq!(done["structuredContent"]["calls"], 1, "it still waits where it has asked: {done}");
+    two.shutdown().await;
 }
 
 #[tokio::test]
@@ -105,8 +104,7 @@ async fn a_process_on_lambda_writes_to_tmp_and_does_not_see_the_runtime_api() {
 async fn a_command_that_crashes_is_an_error_of_each_call_and_not_of_the_environment() {
     let emulator = emulated(1, &["--exits", "3"]).await;
     for _ in 0..3 {
-        let (_, code, body) =
-            test_support::refused(call("count", json!({})).send(&http(&emulator)).await).await;
+        let (_, code, body) = refused(call("count", json!({})).send(&http(&emulator)).await).await;
         assert_eq!(code, -32603);
         assert!(
             body["error"]["message"].as_str().is_some_and(|text| text.contains("cannot find its database")),

@@ -1,17 +1,22 @@
 //! Servers of the stdio transport behind ours: what passes, and how their processes live.
 
 mod asks;
+mod bounds;
 mod children;
 mod composed;
+mod environments;
+mod frozen;
 mod isolation;
 mod lambda;
 mod passing;
+mod suspended;
+mod tasks;
 
 use mcp_lambda_server::{
     Clock, Config, McpLambdaServer, MemoryStore, Server, Stores, config::StateKey, stdio::StdioServer,
 };
 use serde_json::{Value, json};
-use test_support::{McpRequest, Reply, call, result, session::Client, stateless};
+use test_support::{McpRequest, Reply, call, process::Watched, result, session::Client, stateless};
 
 /// A scripted server with these options.
 fn scripted(options: &[&str]) -> StdioServer {
@@ -40,4 +45,9 @@ async fn in_both_eras() -> Vec<(&'static str, Server)> {
 /// What a tool returns as structured content, to a client of 2026-07-28.
 async fn structured(server: &Server, tool: &str, arguments: Value) -> Value {
     result(call(tool, arguments).send(server).await).await["structuredContent"].clone()
+}
+
+/// Watches a process by its id in JSON.
+fn watched(pid: &Value) -> Watched {
+    Watched::of(pid.as_u64().and_then(|pid| u32::try_from(pid).ok()).expect("the id of a process"))
 }

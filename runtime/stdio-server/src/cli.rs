@@ -72,6 +72,9 @@ pub(crate) struct Options {
     /// Starts the server with its first call: its tools are not known before
     #[arg(long)]
     pub(crate) start_at_first_use: bool,
+    /// Calls any tool a second time when an answer reaches another process, not only tools that declare it harmless
+    #[arg(long)]
+    pub(crate) repeat_calls: bool,
     /// Time in which a process answers its first request [default: 30]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(crate) start_timeout: Option<Duration>,

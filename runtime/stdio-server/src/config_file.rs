@@ -25,7 +25,7 @@ const OF_THE_HOST: [&str; 7] =
 /// Keys of servers that are reached over HTTP.
 const OF_HTTP: [&str; 6] = ["headers", "headersHelper", "httpUrl", "oauth", "serverUrl", "url"];
 /// The keys that are read.
-const READ: [&str; 12] = [
+const READ: [&str; 13] = [
     "args",
     "callTimeoutSeconds",
     "childPer",
@@ -35,6 +35,7 @@ const READ: [&str; 12] = [
     "env",
     "maxChildren",
     "passEnv",
+    "repeatCalls",
     "start",
     "startTimeoutSeconds",
     "type",
@@ -54,6 +55,7 @@ pub(crate) struct Entry {
     pub(crate) start: Option<Start>,
     pub(crate) start_timeout: Option<Duration>,
     pub(crate) call_timeout: Option<Duration>,
+    pub(crate) repeat_calls: Option<bool>,
 }
 
 /// Why a file cannot be used, with the place in it.
@@ -80,7 +82,8 @@ pub(crate) fn read(
     entries(&text, named, folder, look_up).map_err(fail)
 }
 
-fn entries(
+/// The servers of the text of a file in a folder.
+pub(crate) fn entries(
     text: &str,
     named: &[String],
     folder: &Path,
@@ -148,6 +151,7 @@ impl Reader<'_> {
             start: start.map(|name| if name == "first-use" { Start::FirstUse } else { Start::AtInit }),
             start_timeout: self.number(entry, "startTimeoutSeconds")?.map(Duration::from_secs),
             call_timeout: self.number(entry, "callTimeoutSeconds")?.map(Duration::from_secs),
+            repeat_calls: self.switch(entry, "repeatCalls")?,
         })
     }
 
@@ -211,6 +215,11 @@ impl Reader<'_> {
         chosen.ok_or_else(|| self.wrong(key, &format!("one of {}", names.join(", "))))
     }
 
+    fn switch(&self, entry: &Map<String, Value>, key: &str) -> Result<Option<bool>, String> {
+        let Some(value) = entry.get(key) else { return Ok(None) };
+        value.as_bool().map(Some).ok_or_else(|| self.wrong(&format!(".{key}"), "true or false"))
+    }
+
     fn number(&self, entry: &Map<String, Value>, key: &str) -> Result<Option<u64>, String> {
         let Some(value) = entry.get(key) else { return Ok(None) };
         let number = value.as_u64().filter(|number| (1..=u64::from(u32::MAX)).contains(number));
@@ -237,7 +246,7 @@ mod tests {
                       "cwd": "work", "alwaysAllow": ["*"], "timeout": 60 },
             "off": { "command": "x", "disabled": true },
             "more": { "command": "y", "childPer": "session", "maxChildren": 3, "start": "first-use", "startTimeoutSeconds": 9,
-                      "callTimeoutSeconds": 8, "passEnv": ["C"] },
+                      "callTimeoutSeconds": 8, "passEnv": ["C"], "repeatCalls": true },
         } });
         let time = Entry {
             name: "time".into(),
@@ -256,6 +265,7 @@ mod tests {
             start: Some(Start::FirstUse),
             start_timeout: Some(Duration::from_secs(9)),
             call_timeout: Some(Duration::from_secs(8)),
+            repeat_calls: Some(true),
             ..Entry::default()
         };
         assert_eq!(read(&file, &[]), Ok(vec![time, more]));
@@ -296,6 +306,10 @@ mod tests {
             (
                 entry(json!({ "command": "x", "maxChildren": 0 })),
                 "mcpServers.a.maxChildren: expected a whole number",
+            ),
+            (
+                entry(json!({ "command": "x", "repeatCalls": "on" })),
+                "mcpServers.a.repeatCalls: expected true or false",
             ),
         ] {
             let error = read(&file, &[]).expect_err(text);

@@ -62,24 +62,28 @@ impl Launch {
         }
         let entries = entries(&options, &config)?;
         let default = child_per(&config)?;
-        let servers =
-            entries.into_iter().map(|entry| (entry.name.clone(), server(entry, &options, default))).collect();
+        let repeats = config.stdio.repeat_calls;
+        let named = entries.into_iter().map(|entry| {
+            let repeats = options.repeat_calls || entry.repeat_calls.unwrap_or(repeats);
+            (entry.name.clone(), server(entry, &options, default).repeat_calls(repeats))
+        });
+        let servers = named.collect();
         Ok(Self { servers, config })
     }
 
-    /// Serves until the process is asked to stop. One server keeps its names, several have prefixes.
+    /// Serves until the process is asked to stop, or prints the schema. One server keeps its names, several have prefixes.
     pub(crate) fn run(self) -> Result<(), Error> {
         let Self { mut servers, config } = self;
         if servers.len() == 1
             && let Some((_, server)) = servers.pop()
         {
-            return McpLambdaServer::builder(server).config(config).run();
+            return McpLambdaServer::builder(server).config(config).schema_command(false).run();
         }
         let composed = Composed::new(COMPOSED, env!("CARGO_PKG_VERSION"));
         let composed = servers
             .into_iter()
             .fold(composed, |composed, (name, server)| composed.mount(&prefix(&name), server));
-        McpLambdaServer::builder(composed).config(config).run()
+        McpLambdaServer::builder(composed).config(config).schema_command(false).run()
     }
 }
 
@@ -213,5 +217,33 @@ mod tests {
             assert_eq!(name_of(command), name);
         }
         assert_eq!(prefix("aws.docs v2_x"), "aws-docs-v2_x");
+    }
+
+    /// What the construct that deploys this program relies on.
+    #[test]
+    fn the_contract_with_the_construct_is_kept() {
+        let contract: serde_json::Value =
+            serde_json::from_str(include_str!("../../../tests/contract/stdio.json")).expect("JSON");
+        assert_eq!(contract["file"], OF_DEPLOYMENT);
+        assert_eq!(contract["childPer"], serde_json::json!(ChildPer::NAMES));
+        let variables = contract["variables"].as_object().expect("variables by what they are for");
+        for name in variables.values() {
+            let known = mcp_lambda_server::config::VARIABLES.iter().any(|variable| variable.name == name);
+            assert!(known, "{name}");
+        }
+        // A file as the construct writes it, for a function that serves no requests.
+        let entry = serde_json::json!({
+            "command": "node", "args": ["${LAMBDA_TASK_ROOT}/server.js"], "cwd": ".", "env": { "A": "${A}" }, "start": contract["start"],
+        });
+        let mut keys: Vec<_> = entry.as_object().expect("an object").keys().collect();
+        keys.sort_unstable();
+        assert_eq!(contract["keys"], serde_json::json!(keys));
+        let servers = contract["servers"].as_str().expect("a key");
+        let file = serde_json::json!({ servers: { "one": entry } }).to_string();
+        let read =
+            config_file::entries(&file, &[], Path::new("/var/task"), &|name: &str| Some(name.to_owned()));
+        let read = read.expect("a file that is read");
+        assert_eq!(read[0].start, Some(mcp_lambda_server::stdio::Start::FirstUse));
+        assert_eq!((&*read[0].args[0], &*read[0].env[0].1), ("LAMBDA_TASK_ROOT/server.js", "A"));
     }
 }

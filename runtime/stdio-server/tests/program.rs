@@ -163,3 +163,27 @@ async fn what_cannot_be_run_is_said_in_one_sentence() {
     let help = run(&["--help"]).await;
     assert!(help.text.contains("mcp-lambda-stdio -- npx -y"), "{}", help.text);
 }
+
+/// The README installs a package by its folder, and then runs its program: with a stand-in for npx, which would ask npm.
+#[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "the program finds node where this test does")]
+async fn the_commands_of_the_readme_install_this_package_and_run_its_program() {
+    let package = "runtime/stdio-server";
+    let readme = include_str!("../../../README.md");
+    let mut lines = readme.lines().skip_while(|line| !line.starts_with("cargo install "));
+    assert_eq!(lines.next(), Some(format!("cargo install --path {package}").as_str()));
+    assert!(env!("CARGO_MANIFEST_DIR").ends_with(package));
+
+    let line = lines.next().unwrap();
+    let mut words = line.split('#').next().unwrap().split_whitespace();
+    assert_eq!(words.next(), std::path::Path::new(PROGRAM).file_name().unwrap().to_str());
+    let arguments: Vec<&str> = words.collect();
+    assert_eq!(arguments[..3], ["--", "npx", "-y"]);
+    let folder = Folder::new("readme");
+    let [node, script] = everything();
+    assert!(script.contains(&format!("/node_modules/{}/", arguments[3])), "{line}");
+    folder.script("npx", &format!("exec {node} '{script}'"));
+    let path = std::env::var("PATH").unwrap();
+    let program = Program::start_with(&arguments, &[("PATH", &format!("{}:{path}", folder.path()))]).await;
+    assert_eq!(text(call("echo", json!({ "message": "hi" })).send(&program.server).await).await, "Echo: hi");
+}

@@ -7,29 +7,29 @@ use std::sync::Arc;
 
 use futures::{StreamExt, stream::FuturesUnordered};
 use mcp_lambda_core::{
+    McpContext,
     events::Events,
     handler::{HandlerError, HandlerResult, Request},
-    protocol::Era,
+    random,
 };
 use rmcp::{
     ErrorData,
     model::{
-        ClientRequest, CustomNotification, ErrorCode, LoggingMessageNotification,
-        LoggingMessageNotificationParam, ProgressNotification, ProgressNotificationParam, ServerNotification,
-        ServerResult,
+        ClientRequest, CustomNotification, LoggingMessageNotification, LoggingMessageNotificationParam,
+        ProgressNotification, ProgressNotificationParam, ServerNotification, ServerResult,
     },
 };
 use serde_json::{Map, Value, json};
-use tokio::sync::mpsc;
 
 use crate::{
-    child::{Audience, CallEvent, Child, Failed, Link, Owner, Reply, Speaks},
+    asking::{Asked, Client, ask_of_task},
+    child::{Audience, CallEvent, Child, Failed, Owner},
+    pool::{Lease, Pool},
+    running::{ChildTask, KeptForTask, Running},
     settings::Settings,
+    suspended::name_of_task,
     time::run_time,
-    translate::{
-        asks::{self, Questions},
-        params, result,
-    },
+    translate::{asks, params, result},
 };
 
 /// How often a child of 2026-07-28 may ask before its call fails.
@@ -37,80 +37,148 @@ const MOST_ROUNDS: usize = 10;
 
 /// A call of a child.
 pub(crate) struct Call<'a> {
+    pub(crate) pool: &'a Arc<Pool>,
     pub(crate) settings: &'a Settings,
-    pub(crate) child: &'a Arc<Child>,
+    pub(crate) lease: &'a Lease,
     pub(crate) request: &'a Request,
     pub(crate) owner: Owner,
     pub(crate) audience: Audience,
     pub(crate) events: Option<&'a Events>,
 }
 
-/// How one request to the child ends.
-enum Outcome {
-    Result(Value),
-    /// The client has to be asked first.
-    Ask(Questions),
-}
-
 impl Call<'_> {
-    /// Runs the call.
-    pub(crate) async fn run(self) -> HandlerResult {
-        let Some(limit) = self.settings.call_timeout else { return self.rounds().await };
+    /// Runs the call. `running`: what it goes on with.
+    pub(crate) async fn run(self, running: Option<Running>) -> HandlerResult {
+        let Some(limit) = self.settings.call_timeout else { return self.rounds(running).await };
         tokio::select! {
             biased;
-            result = self.rounds() => result,
-            () = run_time(limit) => Err(self.out_of_time().into()),
+            result = self.rounds(running) => result,
+            () = run_time(limit) => {
+                // What was kept for another attempt of the task is out of time as well.
+                let principal = self.request.principal.key();
+                let kept = self.task_name().and_then(|name| self.pool.suspended.take(&name, principal));
+                drop(kept);
+                Err(self.out_of_time().into())
+            }
         }
     }
 
     /// Asks the child, and as long as it wants to know something first, its client.
-    async fn rounds(&self) -> HandlerResult {
+    async fn rounds(&self, mut suspended: Option<Running>) -> HandlerResult {
         let method = &self.request.message.method;
+        let client = self.client();
         let mut more = Map::new();
-        for _ in 0..MOST_ROUNDS {
-            let token = self.child.link.next_id();
-            let mut params = params::for_child(self.request, self.child, token, self.settings);
-            params.extend(std::mem::take(&mut more));
-            let task_tool = self.task_tool();
-            if task_tool {
-                params.insert("task".to_owned(), json!({}));
-            }
-            let mut outcome = self.round(method.as_str(), params, token).await?;
-            if let (true, Outcome::Result(created)) = (task_tool, &outcome)
-                && let Some(id) = created["task"]["taskId"].as_str()
-            {
-                outcome = self.task_result(id, token).await?;
-            }
-            let result = match outcome {
-                Outcome::Result(result) => result,
-                Outcome::Ask(questions) => return Ok(ServerResult::InputRequiredResult(questions.result()?)),
+        for round in 0..MOST_ROUNDS {
+            let mut running = match suspended.take() {
+                Some(running) => self.answered(running).await,
+                None => self.start(std::mem::take(&mut more)).await?,
             };
-            if self.request.era == Era::Stateless || !result::asks(&result) {
-                return Ok(result::for_client(self.request.era, method, &self.child.handshake, result)?);
+            let result = match (&client, self.task_name()) {
+                (Client::Task(_), Some(name)) => self.result_in_task(running, &client, name).await?,
+                _ => match self.result(&mut running, &client).await? {
+                    Some(result) => result,
+                    None => return self.suspend(running),
+                },
+            };
+            if matches!(client, Client::Result) || !result::asks(&result) {
+                return Ok(result::for_client(self.request.era, method, &self.child().handshake, result)?);
             }
-            more = self.ask_all(&result).await?;
+            more = self.ask_all(&result, &client, round).await?;
         }
         let text = format!("the server asks for more input after {MOST_ROUNDS} rounds");
         Err(ErrorData::internal_error(text, None).into())
     }
 
+    pub(crate) fn child(&self) -> &Arc<Child> {
+        &self.lease.child
+    }
+
+    /// The name under which the call is kept between two attempts of its task.
+    pub(crate) fn task_name(&self) -> Option<String> {
+        self.request.context.task().id().map(name_of_task)
+    }
+
+    /// Sends the request to the child.
+    async fn start(&self, more: Map<String, Value>) -> Result<Running, HandlerError> {
+        let questions = self.questions()?;
+        let token = self.child().link.next_id();
+        let mut params = params::for_child(self.request, self.child(), token, self.settings);
+        params.extend(more);
+        if self.task_tool() {
+            params.insert("task".to_owned(), json!({}));
+        }
+        let method = self.request.message.method.as_str();
+        let sent = self.child().link.call(method, &Value::Object(params), self.owner.clone(), token).await;
+        let (pending, messages) = sent.map_err(|error| self.failed(error))?;
+        let (owner, lease) = (self.owner.clone(), self.lease.clone());
+        Ok(Running { pending, messages, questions, task: None, token, owner, lease })
+    }
+
+    /// Gives a suspended call the answers that the client has brought.
+    async fn answered(&self, mut running: Running) -> Running {
+        let (_, responses) = asks::carried(&self.request.typed);
+        for (id, answer) in running.questions.answered(responses) {
+            running.lease.child.link.respond(&id, &Ok(answer)).await;
+        }
+        running
+    }
+
+    /// Keeps the call until its client brings the answer, and asks the client.
+    fn suspend(&self, running: Running) -> HandlerResult {
+        let name = random::token();
+        let result = running.questions.result(Some(&name))?;
+        self.pool.suspended.keep(self.pool, &name, self.request.principal.key(), running);
+        Ok(ServerResult::InputRequiredResult(result))
+    }
+
     /// Whether the child runs the tool as one of its tasks only, and the client has none of the child's tasks.
     fn task_tool(&self) -> bool {
         match &self.request.typed {
-            ClientRequest::CallToolRequest(call) => self.child.requires_task(&call.params.name),
+            ClientRequest::CallToolRequest(call) => self.child().requires_task(&call.params.name),
             _ => false,
         }
     }
 
-    /// Waits for the result of a task of the child. A call that ends before it cancels the task.
-    async fn task_result(&self, id: &str, token: u64) -> Result<Outcome, HandlerError> {
-        let params = Map::from_iter([("taskId".to_owned(), id.into())]);
-        let cancelled = CancelTask { link: &self.child.link, id, is_over: false };
-        let outcome = self.round("tasks/result", params, token).await?;
-        if matches!(outcome, Outcome::Result(_)) {
-            cancelled.disarm();
+    /// The result of a call that runs as a task. An attempt that ends while the client thinks leaves the call to the next one.
+    async fn result_in_task(
+        &self,
+        running: Running,
+        client: &Client,
+        name: String,
+    ) -> Result<Value, HandlerError> {
+        let mut kept = KeptForTask {
+            running: None,
+            pool: self.pool,
+            name,
+            principal: self.request.principal.key(),
+            cancelled: &self.request.context.ct,
+        };
+        let result = self.result(kept.running.insert(running), client).await;
+        // With its result or error, the call is over.
+        drop(kept.running.take());
+        result?.ok_or_else(|| {
+            ErrorData::internal_error("a task asks its client through its questions", None).into()
+        })
+    }
+
+    /// Waits for the result of a request, and then for that of the task of the child that it has begun. `None`: the client is to be
+    /// asked by the result.
+    async fn result(&self, running: &mut Running, client: &Client) -> Result<Option<Value>, HandlerError> {
+        loop {
+            let Some(result) = self.reply(running, client).await? else { return Ok(None) };
+            let created = result["task"]["taskId"].as_str().filter(|_| running.task.is_none());
+            let (true, Some(id)) = (self.task_tool(), created) else {
+                if let Some(task) = &mut running.task {
+                    task.is_over = true;
+                }
+                return Ok(Some(result));
+            };
+            let link = Arc::clone(&self.child().link);
+            let params = json!({ "taskId": id });
+            running.task = Some(ChildTask { link: Arc::clone(&link), id: id.to_owned(), is_over: false });
+            let sent = link.call("tasks/result", &params, running.owner.clone(), running.token).await;
+            (running.pending, running.messages) = sent.map_err(|error| self.failed(error))?;
         }
-        Ok(outcome)
     }
 
     fn out_of_time(&self) -> ErrorData {
@@ -122,51 +190,47 @@ impl Call<'_> {
         )
     }
 
-    /// Asks a client of up to 2025-11-25 what a child of 2026-07-28 wants to know.
-    async fn ask_all(&self, result: &Value) -> Result<Map<String, Value>, ErrorData> {
-        let peer = &self.request.context.peer;
-        let questions = asks::of_result(result).into_iter();
-        let asked = questions.map(async |(key, method, params)| {
-            Ok::<_, ErrorData>((key, asks::ask(peer, method, params).await?))
-        });
-        let answers: Map<String, Value> = futures::future::try_join_all(asked).await?.into_iter().collect();
-        let mut more = Map::from_iter([("inputResponses".to_owned(), answers.into())]);
-        if let Some(state) = result.get("requestState") {
-            more.insert("requestState".to_owned(), state.clone());
+    /// Passes on what the child sends until it answers. `None`: the client is to be asked by the result.
+    async fn reply(&self, running: &mut Running, client: &Client) -> Result<Option<Value>, HandlerError> {
+        let Running { pending, messages, questions, lease, .. } = running;
+        let link = &lease.child.link;
+        let mut asking: FuturesUnordered<Asked<'_>> = FuturesUnordered::new();
+        match client {
+            Client::Result if questions.is_open() => return Ok(None),
+            Client::Task(task) => {
+                asking.extend(questions.open().iter().map(|one| ask_of_task(task.clone(), one.clone())));
+            }
+            Client::Stream | Client::Result => {}
         }
-        Ok(more)
-    }
-
-    /// Sends the request, and passes on what the child sends until it answers.
-    async fn round(
-        &self,
-        method: &str,
-        params: Map<String, Value>,
-        token: u64,
-    ) -> Result<Outcome, HandlerError> {
-        let mut questions = self.questions()?;
-        let sent = self.child.link.call(method, &Value::Object(params), self.owner.clone(), token).await;
-        let (mut pending, mut messages) = sent.map_err(|error| self.failed(error))?;
-        let mut asking = FuturesUnordered::new();
         let cancelled = &self.request.context.ct;
-        let reply: Reply = loop {
+        let reply = loop {
             tokio::select! {
                 biased;
                 Some(message) = messages.recv() => match message {
-                    CallEvent::Ask { id, method, params } if self.request.era == Era::Session => {
-                        asking.push(self.ask_client(id, method, params));
-                    }
-                    CallEvent::Ask { id, method, params } => {
-                        self.answer_or_ask(&mut questions, id, &method, params).await;
-                        if questions.is_open() {
-                            self.ask_the_rest(&mut questions, &mut messages).await;
-                            return Ok(Outcome::Ask(questions));
+                    CallEvent::Ask { id, method, params } => match client {
+                        Client::Stream => asking.push(self.ask_on_stream(id, method, params)),
+                        Client::Task(task) => {
+                            if let Some(question) = self.answer_or_ask(questions, id, &method, params).await {
+                                asking.push(ask_of_task(task.clone(), question));
+                            }
                         }
-                    }
+                        Client::Result => {
+                            self.answer_or_ask(questions, id, &method, params).await;
+                            if questions.is_open() {
+                                self.ask_the_rest(questions, messages).await;
+                                return Ok(None);
+                            }
+                        }
+                    },
                     message => self.pass(message).await,
                 },
                 reply = pending.reply() => break reply,
-                Some(()) = asking.next() => {}
+                Some((key, id, answer)) = asking.next() => {
+                    link.respond(&id, &answer).await;
+                    if let Some(key) = key {
+                        questions.close(&key);
+                    }
+                }
                 () = cancelled.cancelled() => return Err(ErrorData::internal_error("cancelled", None).into()),
             }
         };
@@ -176,82 +240,11 @@ impl Call<'_> {
                 self.pass(message).await;
             }
         }
-        reply.map(Outcome::Result).map_err(|error| self.failed(error))
-    }
-
-    /// The answers that the client of a call of 2026-07-28 has given in earlier rounds.
-    fn questions(&self) -> Result<Questions, ErrorData> {
-        if self.request.era == Era::Session || self.child.handshake.speaks == Speaks::Stateless {
-            return Ok(Questions::default());
-        }
-        let (state, responses) = match &self.request.typed {
-            ClientRequest::CallToolRequest(call) => {
-                (&call.params.request_state, &call.params.input_responses)
-            }
-            ClientRequest::GetPromptRequest(get) => (&get.params.request_state, &get.params.input_responses),
-            ClientRequest::ReadResourceRequest(read) => {
-                (&read.params.request_state, &read.params.input_responses)
-            }
-            _ => (&None, &None),
-        };
-        Questions::of(state.as_deref(), responses.as_ref())
-    }
-
-    /// Asks a client of up to 2025-11-25.
-    async fn ask_client(&self, id: Value, method: String, params: Option<Value>) {
-        let answer = match self.check(&method) {
-            Ok(()) => asks::ask(&self.request.context.peer, method, params).await,
-            Err(refused) => Err(refused),
-        };
-        self.child.link.respond(&id, &answer).await;
-    }
-
-    /// Refuses what the server is set not to pass on.
-    fn check(&self, method: &str) -> Result<(), ErrorData> {
-        if method != "roots/list" || self.settings.pass_roots {
-            return Ok(());
-        }
-        let text =
-            format!("{method}: the server {:?} does not pass roots on (pass_roots)", self.settings.name);
-        Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, text, None))
-    }
-
-    /// Answers a question with what the client of 2026-07-28 has said. What it was not asked yet stays open.
-    async fn answer_or_ask(&self, questions: &mut Questions, id: Value, method: &str, params: Option<Value>) {
-        if !self.request.message.method.may_request_input() {
-            let text =
-                format!("{method}: 2026-07-28 asks no client for input in {}", self.request.message.method);
-            self.child.link.respond(&id, &Err(ErrorData::invalid_request(text, None))).await;
-            return;
-        }
-        if let Err(refused) = self.check(method) {
-            self.child.link.respond(&id, &Err(refused)).await;
-            return;
-        }
-        let client = self.request.context.peer.peer_info();
-        let declared = client.as_ref().map(|client| &client.capabilities);
-        let answer = questions.answer(method, params, declared).unwrap_or_else(|| {
-            let text =
-                format!("{method}: the client is asked, and the call is then repeated with its answer");
-            Err(ErrorData::internal_error(text, None))
-        });
-        self.child.link.respond(&id, &answer).await;
-    }
-
-    /// Takes the questions that the child has asked at the same time.
-    async fn ask_the_rest(&self, questions: &mut Questions, messages: &mut mpsc::Receiver<CallEvent>) {
-        while let Ok(message) = messages.try_recv() {
-            match message {
-                CallEvent::Ask { id, method, params } => {
-                    self.answer_or_ask(questions, id, &method, params).await;
-                }
-                message => self.pass(message).await,
-            }
-        }
+        reply.map(Some).map_err(|error| self.failed(error))
     }
 
     /// Passes a message of the child on.
-    async fn pass(&self, message: CallEvent) {
+    pub(crate) async fn pass(&self, message: CallEvent) {
         let notification = match message {
             CallEvent::Progress(params) => self.progress(params),
             // Of a task that its client does not see.
@@ -285,27 +278,6 @@ impl Call<'_> {
 
     fn failed(&self, failed: Failed) -> HandlerError {
         HandlerError::Handler(error_of(failed, self.settings))
-    }
-}
-
-/// Cancels a task of a child when it is dropped.
-struct CancelTask<'a> {
-    link: &'a Link,
-    id: &'a str,
-    is_over: bool,
-}
-
-impl CancelTask<'_> {
-    fn disarm(mut self) {
-        self.is_over = true;
-    }
-}
-
-impl Drop for CancelTask<'_> {
-    fn drop(&mut self) {
-        if !self.is_over {
-            self.link.request_now("tasks/cancel", &json!({ "taskId": self.id }));
-        }
     }
 }
 

@@ -9,6 +9,7 @@
 
 #![warn(missing_debug_implementations)]
 
+mod asking;
 mod call;
 mod caller;
 mod child;
@@ -16,9 +17,12 @@ mod command;
 #[cfg(test)]
 mod fuzz;
 mod pool;
+mod reports;
+mod running;
 mod server;
 mod settings;
 mod slot;
+mod suspended;
 mod time;
 mod translate;
 

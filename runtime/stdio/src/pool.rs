@@ -21,6 +21,7 @@ use crate::{
     child::{Audience, Child, ClientSide, Speaks, StartError},
     settings::Settings,
     slot::Slot,
+    suspended::SuspendedCalls,
     time::within,
 };
 
@@ -55,6 +56,7 @@ pub(crate) struct Pool {
     /// The event log, once a request has come.
     pub(crate) events: Arc<OnceLock<Events>>,
     pub(crate) tracker: TaskTracker,
+    pub(crate) suspended: SuspendedCalls,
     /// What the first child says about itself.
     info: OnceLock<ServerConfig>,
     slots: Mutex<HashMap<Key, Arc<Slot>>>,
@@ -66,11 +68,11 @@ pub(crate) struct Pool {
     _dropped: DropGuard,
 }
 
-/// The use of a child by a call.
-#[derive(Debug)]
+/// The use of a child by a call, on its way and while it is suspended.
+#[derive(Debug, Clone)]
 pub(crate) struct Lease {
     pub(crate) child: Arc<Child>,
-    used: Use,
+    used: Arc<Use>,
 }
 
 impl Lease {
@@ -95,6 +97,7 @@ impl Pool {
             settings: Arc::new(settings),
             events: Arc::default(),
             tracker: TaskTracker::new(),
+            suspended: SuspendedCalls::default(),
             info: OnceLock::new(),
             slots: Mutex::default(),
             speaks: OnceLock::new(),
@@ -126,7 +129,7 @@ impl Pool {
         let child = used.slot.child(self).await?;
         let _ = self.speaks.set(child.handshake.speaks);
         let _ = self.info.set(child.handshake.info.clone());
-        Ok(Lease { child, used })
+        Ok(Lease { child, used: Arc::new(used) })
     }
 
     /// The child of a call, if it runs already.
@@ -147,8 +150,14 @@ impl Pool {
     fn enter(self: &Arc<Self>, wanted: Wanted) -> Result<Use, StartError> {
         let key = wanted.key.clone();
         let mut slots = self.slots();
-        if !slots.contains_key(&key) && slots.len() >= self.settings.max_children {
-            self.end_one(&mut slots)?;
+        while !slots.contains_key(&key) && slots.len() >= self.settings.max_children {
+            let Err(busy) = self.end_one(&mut slots) else { break };
+            // A call that only waits for its client gives way.
+            drop(slots);
+            if !self.suspended.end_oldest() {
+                return Err(busy);
+            }
+            slots = self.slots();
         }
         let make = || Arc::new(Slot::new(wanted, self.closing.child_token()));
         let slot = Arc::clone(slots.entry(key.clone()).or_insert_with(make));
@@ -190,9 +199,15 @@ impl Pool {
         });
     }
 
+    /// Ends all children, and waits for none.
+    pub(crate) fn abandon(&self) {
+        self.closing.cancel();
+        self.suspended.end_all();
+    }
+
     /// Ends all children, and waits until they have ended.
     pub(crate) async fn close(&self) {
-        self.closing.cancel();
+        self.abandon();
         self.tracker.close();
         let most = self.settings.stop_timeout.saturating_mul(2) + Duration::from_secs(1);
         if within(most, self.tracker.wait()).await.is_none() {

@@ -22,22 +22,20 @@ use mcp_lambda_core::{
 use rmcp::{
     ErrorData, RoleServer,
     model::{
-        ClientNotification, ClientRequest, DiscoverResult, Implementation, ProtocolVersion,
-        ServerCapabilities, ServerConfig, ServerResult, TASKS_EXTENSION_ID, Tool,
+        ClientNotification, DiscoverResult, Implementation, ProtocolVersion, ServerCapabilities,
+        ServerConfig, ServerResult, TASKS_EXTENSION_ID, Tool,
     },
     service::NotificationContext,
 };
-use serde_json::Value;
 
 use crate::{
-    call::{Call, error_of},
+    call::Call,
     caller::Caller,
     child::StartError,
     command::ChildCommand,
-    pool::{Lease, Pool},
+    pool::Pool,
     settings::{ChildPer, Settings, Start},
     time::within,
-    translate::params,
 };
 
 /// How long a server waits for its child before it serves. An execution environment has 10 s.
@@ -62,7 +60,7 @@ const PREPARED_WITHIN: Duration = Duration::from_secs(8);
 #[must_use = "a server does nothing until it is run"]
 #[derive(Debug)]
 pub struct StdioServer {
-    settings: Settings,
+    pub(crate) settings: Settings,
     pool: OnceLock<Arc<Pool>>,
 }
 
@@ -149,6 +147,26 @@ impl StdioServer {
         self.set(|settings| settings.max_pending = most.max(1))
     }
 
+    /// Sets how many calls wait at most, between two requests of a client of 2026-07-28, for the answer to a question of a process of
+    /// an earlier revision. The one that has waited for the longest time ends for another. 0: none waits, and each call is made again
+    /// with the answer. Default: 32.
+    pub fn max_suspended(self, most: usize) -> Self {
+        self.set(|settings| settings.max_suspended = most)
+    }
+
+    /// Sets how long such a call waits. Then its question is refused, and the call is cancelled. Default: 5 minutes.
+    pub fn suspend_timeout(self, timeout: Duration) -> Self {
+        self.set(|settings| settings.suspend_timeout = timeout)
+    }
+
+    /// Sets whether a call is made again from its beginning, with the answers of its client, when the process that has asked does not
+    /// wait for them any more, or runs in another environment. Calls of tools that declare `readOnlyHint` or `idempotentHint` always
+    /// are, and prompts and resources: what another tool has done before it asked, it would do twice. Default: no, and the request is
+    /// refused.
+    pub fn repeat_calls(self, on: bool) -> Self {
+        self.set(|settings| settings.repeat_calls = on)
+    }
+
     /// Sets whether `_meta` of each request has the key `mcp-lambda-server/caller`, an object with the `principal`, its `scopes`,
     /// whether it is `anonymous`, and the `session`. A client cannot set it. Default: no.
     pub fn pass_identity(self, on: bool) -> Self {
@@ -184,10 +202,14 @@ impl StdioServer {
         let context = &request.context;
         let caller = Caller::of(&context.extensions, &request.principal, &context.peer, pool);
         let audience = caller.wanted.audience.clone();
-        let lease = tokio::select! {
-            biased;
-            lease = pool.child(caller.wanted) => lease.map_err(|error| start_error(&error))?,
-            () = context.ct.cancelled() => return Err(ErrorData::internal_error("cancelled", None).into()),
+        let suspended = pool.suspended.of(&request);
+        let lease = match &suspended {
+            Some(running) => running.lease.clone(),
+            None => tokio::select! {
+                biased;
+                lease = pool.child(caller.wanted) => lease.map_err(|error| start_error(&error))?,
+                () = context.ct.cancelled() => return Err(ErrorData::internal_error("cancelled", None).into()),
+            },
         };
         if describes {
             return Ok(self.described(method, lease.child.handshake.info.clone()));
@@ -195,11 +217,19 @@ impl StdioServer {
         if let Some(answered) = self.reports(&request, &lease).await? {
             return Ok(answered);
         }
-        let child = &lease.child;
-        let events = pool.events.get();
-        Call { settings: &self.settings, child, request: &request, owner: caller.owner, audience, events }
-            .run()
-            .await
+        if suspended.is_none() && method.may_request_input() {
+            pool.suspended.end_others(&lease.child, &caller.owner);
+        }
+        let call = Call {
+            pool,
+            settings: &self.settings,
+            lease: &lease,
+            request: &request,
+            owner: caller.owner,
+            audience,
+            events: pool.events.get(),
+        };
+        call.run(suspended).await
     }
 
     /// What the child says about itself, in the way that the client asks.
@@ -235,61 +265,6 @@ impl StdioServer {
             }
         }
         info
-    }
-
-    /// Answers requests about what the child reports beside its calls. `None`: the request is another one.
-    async fn reports(&self, request: &Request, lease: &Lease) -> Result<Option<ServerResult>, ErrorData> {
-        let child = &lease.child;
-        let id = child.link.next_id();
-        let meta = Value::Object(params::meta(request, child, id, &self.settings));
-        if let Some(level) = request.context.meta.log_level() {
-            child.log_from(level).await.map_err(|error| error_of(error, &self.settings))?;
-        }
-        let done = match &request.typed {
-            ClientRequest::SetLevelRequest(set) => child.log_from(set.params.level).await,
-            ClientRequest::SubscribeRequest(subscribe) => {
-                self.check_reports(lease)?;
-                child.subscribe(&subscribe.params.uri, &meta).await
-            }
-            // Other clients of a child that is shared may still want it.
-            ClientRequest::UnsubscribeRequest(_) if self.settings.child_per == ChildPer::Server => Ok(()),
-            ClientRequest::UnsubscribeRequest(unsubscribe) => {
-                child.unsubscribe(&unsubscribe.params.uri, &meta).await
-            }
-            ClientRequest::SubscriptionsListenRequest(listen) => {
-                let uris = listen.params.notifications.resource_subscriptions.iter().flatten();
-                self.listen(lease, uris, &meta).await?;
-                Ok(())
-            }
-            _ => return Ok(None),
-        };
-        done.map_err(|error| error_of(error, &self.settings))?;
-        Ok(Some(ServerResult::empty(())))
-    }
-
-    async fn listen(
-        &self,
-        lease: &Lease,
-        uris: impl Iterator<Item = &String>,
-        meta: &Value,
-    ) -> Result<(), ErrorData> {
-        for uri in uris {
-            self.check_reports(lease)?;
-            lease.child.subscribe(uri, meta).await.map_err(|error| error_of(error, &self.settings))?;
-        }
-        Ok(())
-    }
-
-    /// Refuses a subscription to what a child of one call would report.
-    fn check_reports(&self, lease: &Lease) -> Result<(), ErrorData> {
-        if !lease.is_of_one_call() {
-            return Ok(());
-        }
-        let text = format!(
-            "the server runs one process per {}, and for this call one of its own, which ends with it: it can report nothing later",
-            self.settings.child_per
-        );
-        Err(ErrorData::invalid_request(text, None))
     }
 
     async fn notified(&self, notification: ClientNotification, context: NotificationContext<RoleServer>) {
@@ -329,6 +304,15 @@ impl StdioServer {
                 tracing::warn!(server, seconds, "the server is still starting; calls wait for it");
                 Ok(())
             }
+        }
+    }
+}
+
+impl Drop for StdioServer {
+    /// Ends the processes, also those of calls that wait for their client.
+    fn drop(&mut self) {
+        if let Some(pool) = self.pool.get() {
+            pool.abandon();
         }
     }
 }

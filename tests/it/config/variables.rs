@@ -412,6 +412,14 @@ fn rows() -> Vec<Row> {
             "",
         ),
         (
+            "MCP_STDIO_REPEAT_CALLS",
+            |c| !c.stdio.repeat_calls,
+            "on",
+            |c| c.stdio.repeat_calls,
+            &["sometimes"],
+            "on or off (true or false)",
+        ),
+        (
             "AWS_LAMBDA_EXEC_WRAPPER",
             |c| !c.stdio.is_exec_wrapper,
             "/opt/mcp-lambda-stdio",

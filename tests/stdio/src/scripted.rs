@@ -19,13 +19,23 @@ struct Server {
     counter: u64,
     cancelled: Vec<Value>,
     subscribed: Vec<Value>,
-    /// The requests to the client that are open, with the call that waits for each.
-    asked: Vec<(Value, Value)>,
+    /// The requests to the client, until the call behind each is answered.
+    asked: Vec<Asked>,
+    /// The calls that wait for a cancellation.
+    await_cancel: Vec<Value>,
     notified: Vec<Value>,
     next_id: u64,
     /// The token of the progress of a task.
     token: Value,
     client: Value,
+}
+
+/// A request to the client.
+struct Asked {
+    id: Value,
+    /// The call that waits for it.
+    call: Value,
+    answer: Option<Value>,
 }
 
 fn main() {
@@ -92,7 +102,7 @@ impl Server {
         match method {
             None => self.answered(&message),
             Some(method) if id.is_null() => match method.as_str() {
-                "notifications/cancelled" => self.cancelled.push(message["params"]["requestId"].clone()),
+                "notifications/cancelled" => self.was_cancelled(&message["params"]["requestId"]),
                 "notifications/initialized" => {}
                 _ => self.notified.push(message),
             },
@@ -120,7 +130,9 @@ impl Server {
             "tools/list" if params["cursor"] == "2" => {
                 let mut tasked = tool("tasked");
                 tasked["execution"] = json!({ "taskSupport": "required" });
-                json!({ "tools": [tool("ask"), tool("crash"), tasked] })
+                let mut look = tool("look");
+                look["annotations"] = json!({ "readOnlyHint": true });
+                json!({ "tools": [tool("ask"), tool("crash"), tasked, tool("ask-two"), look] })
             }
             "tasks/result" => {
                 notify("notifications/progress", json!({ "progressToken": self.token, "progress": 1 }));
@@ -253,8 +265,27 @@ impl Server {
                 self.counter += 1;
                 json!({ "content": [], "structuredContent": { "count": self.counter, "pid": std::process::id() } })
             }
-            "ask" => return self.ask(id, params),
+            "ask" | "look" => {
+                self.counter += 1;
+                return self.ask(id, params, 1);
+            }
+            "ask-two" => {
+                self.counter += 1;
+                return self.ask(id, params, 2);
+            }
+            "ask-again" => {
+                return respond(
+                    id,
+                    json!({ "resultType": "input_required", "inputRequests": { "q": arguments } }),
+                );
+            }
             "hang" => return,
+            "await-cancel" => return self.await_cancel(id),
+            "after" => {
+                after(arguments["address"].as_str().unwrap_or_default());
+                json!({ "content": [], "structuredContent": { "pid": std::process::id() } })
+            }
+            "subscribed" => json!({ "content": [], "structuredContent": { "uris": self.subscribed } }),
             "cancelled" => json!({ "content": [], "structuredContent": { "cancelled": self.cancelled } }),
             "crash" => {
                 eprintln!("{}", arguments["message"].as_str().unwrap_or("crashed"));
@@ -294,15 +325,18 @@ impl Server {
     }
 
     /// Asks the client, in the way of the era.
-    fn ask(&mut self, id: &Value, params: &Value) {
+    fn ask(&mut self, id: &Value, params: &Value, times: usize) {
         let question = &params["arguments"];
         if !self.is_stateless {
-            self.next_id += 1;
-            let ask = json!(format!("ask-{}", self.next_id));
-            self.asked.push((ask.clone(), id.clone()));
-            return send(
-                &json!({ "jsonrpc": "2.0", "id": ask, "method": question["method"], "params": question["params"] }),
-            );
+            for _ in 0..times {
+                self.next_id += 1;
+                let ask = json!(format!("ask-{}", self.next_id));
+                self.asked.push(Asked { id: ask.clone(), call: id.clone(), answer: None });
+                send(
+                    &json!({ "jsonrpc": "2.0", "id": ask, "method": question["method"], "params": question["params"] }),
+                );
+            }
+            return;
         }
         if let Some(responses) = params.get("inputResponses") {
             let answer = json!({ "answers": responses, "state": params["requestState"] });
@@ -314,13 +348,43 @@ impl Server {
         );
     }
 
-    /// The client has answered: the call that has asked ends with the answer.
+    /// The client has answered: the call that has asked ends with its last answer.
     fn answered(&mut self, message: &Value) {
-        let Some(at) = self.asked.iter().position(|(id, _)| *id == message["id"]) else { return };
-        let (_, call) = self.asked.remove(at);
+        let Some(asked) = self.asked.iter_mut().find(|asked| asked.id == message["id"]) else { return };
         let answer = json!({ "result": message["result"], "error": message["error"] });
+        asked.answer = Some(answer.clone());
+        let call = asked.call.clone();
+        if self.asked.iter().any(|asked| asked.call == call && asked.answer.is_none()) {
+            return;
+        }
+        self.asked.retain(|asked| asked.call != call);
+        let mut answer = answer;
+        answer["calls"] = self.counter.into();
+        answer["pid"] = std::process::id().into();
         respond(&call, json!({ "content": [], "structuredContent": answer }));
     }
+
+    fn was_cancelled(&mut self, id: &Value) {
+        self.cancelled.push(id.clone());
+        for call in std::mem::take(&mut self.await_cancel) {
+            self.await_cancel(&call);
+        }
+    }
+
+    /// Answers as soon as a call was cancelled.
+    fn await_cancel(&mut self, id: &Value) {
+        if self.cancelled.is_empty() {
+            return self.await_cancel.push(id.clone());
+        }
+        let result = json!({ "content": [], "structuredContent": { "cancelled": self.cancelled } });
+        respond(id, self.complete(result));
+    }
+}
+
+/// Waits until a test has written a byte.
+fn after(address: &str) {
+    let connected = std::net::TcpStream::connect(address);
+    let _ = connected.and_then(|mut stream| std::io::Read::read(&mut stream, &mut [0]));
 }
 
 fn tool(name: &str) -> Value {

@@ -189,6 +189,7 @@ impl Env<'_> {
             command,
             config: self.get(&STDIO_CONFIG).map(Into::into),
             child_per: self.get(&STDIO_CHILD_PER),
+            repeat_calls: self.switch(&STDIO_REPEAT_CALLS, false)?,
             is_exec_wrapper: self.get(&EXEC_WRAPPER).is_some(),
             task_root: self.get(&TASK_ROOT).map(Into::into),
         })

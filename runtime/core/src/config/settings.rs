@@ -225,6 +225,9 @@ pub struct StdioConfig {
     pub config: Option<PathBuf>,
     /// Which calls share a process, of servers that do not say it themselves. Default: none.
     pub child_per: Option<String>,
+    /// Whether calls are made again when their clients answer in another environment, of servers that do not say it themselves. Default:
+    /// no.
+    pub repeat_calls: bool,
     /// Whether a managed runtime of Lambda starts the program instead of itself, with its own command line. Default: no.
     pub is_exec_wrapper: bool,
     /// The folder of the deployment package, on Lambda. Default: none.

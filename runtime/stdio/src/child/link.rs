@@ -203,6 +203,11 @@ impl Link {
         let _ = self.outgoing.send(response(id, outcome)).await;
     }
 
+    /// Refuses a request of the child, without waiting for a child that does not read.
+    pub(crate) fn refuse_now(&self, id: &Value, error: ErrorData) {
+        self.send_now(response(id, &Err(error)));
+    }
+
     /// Sends without waiting for a child that does not read.
     fn send_now(&self, message: Bytes) {
         if self.outgoing.try_send(message).is_err() {
@@ -382,3 +387,6 @@ fn encoded(message: &Value) -> Bytes {
     line.push('\n');
     line.into()
 }
+
+#[cfg(test)]
+mod tests;

@@ -25,7 +25,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub(crate) use self::{
     handshake::{ClientSide, Handshake, Speaks},
-    link::{CallEvent, Failed, Link, Owner, Pending, Reply},
+    link::{CallEvent, Failed, Link, Owner, Pending},
     notice::Audience,
 };
 use self::{
@@ -163,6 +163,14 @@ impl Child {
     /// A tool that the child has, as it listed it last.
     pub(crate) fn tool(&self, name: &str) -> Option<Tool> {
         self.tools.get(name)
+    }
+
+    /// Whether a tool declares that it may be called twice: it changes nothing, or nothing more the second time.
+    pub(crate) fn may_repeat(&self, tool: &str) -> bool {
+        let annotations = self.tool(tool).and_then(|tool| tool.annotations);
+        annotations.is_some_and(|declared| {
+            declared.read_only_hint == Some(true) || declared.idempotent_hint == Some(true)
+        })
     }
 
     /// Whether the child runs a tool as one of its tasks only.

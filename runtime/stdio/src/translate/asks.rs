@@ -5,15 +5,17 @@
 //! | up to 2025-11-25 | up to 2025-11-25 | on the stream of the call, as the child asks |
 //! | 2026-07-28 | 2026-07-28 | by the result that asks, as the child wrote it |
 //! | 2026-07-28 | up to 2025-11-25 | on the stream of the call; the child is then called again with the answers |
-//! | up to 2025-11-25 | 2026-07-28 | by a result that asks; the child is then called again, and its questions are answered |
+//! | up to 2025-11-25 | 2026-07-28 | by a result that asks; the call is suspended, and goes on with the answer |
+//! | up to 2025-11-25 | 2026-07-28, elsewhere | the child is called again, and its questions are answered at once |
 
 use std::collections::BTreeMap;
 
+use mcp_lambda_core::tasks::TaskHandle;
 use rmcp::{
     ErrorData, Peer, RoleServer, ServiceError,
     model::{
-        ClientCapabilities, CustomRequest, ErrorCode, InputRequest, InputRequests, InputRequiredResult,
-        ServerRequest,
+        ClientCapabilities, ClientRequest, CustomRequest, ErrorCode, InputRequest, InputRequests,
+        InputRequiredResult, ServerRequest,
     },
 };
 use serde::{Deserialize, Serialize};
@@ -61,6 +63,28 @@ pub(crate) async fn ask(
     }
 }
 
+/// Asks the client of a task, which answers at any time: a key is that of the same question in each attempt of the task.
+pub(crate) async fn ask_of_task(
+    task: &TaskHandle,
+    key: &str,
+    method: &str,
+    request: InputRequest,
+) -> Result<Value, ErrorData> {
+    let refused = |error| {
+        ErrorData::internal_error(format!("{method}: the client of the task cannot be asked: {error}"), None)
+    };
+    task.request_input(key, request).await.map_err(refused)
+}
+
+/// A request to a client as 2026-07-28 writes it.
+pub(crate) fn input_request(method: &str, params: Option<Value>) -> Result<InputRequest, ErrorData> {
+    let request = json!({ "method": method, "params": without_token(params).unwrap_or_else(|| json!({})) });
+    serde_json::from_value(request).map_err(|error| {
+        let text = format!("{method}: 2026-07-28 has no such request to a client ({error})");
+        ErrorData::new(ErrorCode::METHOD_NOT_FOUND, text, None)
+    })
+}
+
 /// The progress of a client is not passed on: its token would be another one.
 fn without_token(mut params: Option<Value>) -> Option<Value> {
     if let Some(Value::Object(meta)) = params.as_mut().and_then(|params| params.get_mut("_meta")) {
@@ -78,18 +102,53 @@ pub(crate) fn of_result(result: &Value) -> Vec<(String, String, Option<Value>)> 
     read.take(MOST).collect()
 }
 
+/// What a request brings of earlier rounds: the state, and the answers to the last questions.
+pub(crate) fn carried(request: &ClientRequest) -> (Option<&str>, Option<&BTreeMap<String, Value>>) {
+    let (state, responses) = match request {
+        ClientRequest::CallToolRequest(call) => (&call.params.request_state, &call.params.input_responses),
+        ClientRequest::GetPromptRequest(get) => (&get.params.request_state, &get.params.input_responses),
+        ClientRequest::ReadResourceRequest(read) => {
+            (&read.params.request_state, &read.params.input_responses)
+        }
+        _ => return (None, None),
+    };
+    (state.as_deref(), responses.as_ref())
+}
+
+/// The name of the suspended call that a request goes on with, if its state has one.
+pub(crate) fn suspended_call(request: &ClientRequest) -> Option<String> {
+    let carried: Carried = serde_json::from_str(carried(request).0?).ok()?;
+    carried.call
+}
+
 /// The questions of a child to a client of 2026-07-28, and the answers of its earlier rounds.
 #[derive(Debug, Default)]
 pub(crate) struct Questions {
     answers: Map<String, Value>,
     asked: usize,
-    open: InputRequests,
+    open: Vec<Question>,
+    /// Whether the client has been asked in an earlier round.
+    is_repeated: bool,
+}
+
+/// A question that the client is to answer.
+#[derive(Debug, Clone)]
+pub(crate) struct Question {
+    /// The key of the question, the same whenever the call is made again.
+    pub(crate) key: String,
+    /// The id of the child's request.
+    pub(crate) id: Value,
+    pub(crate) method: String,
+    pub(crate) request: InputRequest,
 }
 
 /// What the client carries.
 #[derive(Serialize, Deserialize)]
 struct Carried {
     answers: Map<String, Value>,
+    /// The name of the suspended call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    call: Option<String>,
 }
 
 impl Questions {
@@ -108,12 +167,19 @@ impl Questions {
             }
         };
         answers.extend(responses.into_iter().flatten().map(|(key, answer)| (key.clone(), answer.clone())));
-        Ok(Self { answers, asked: 0, open: InputRequests::new() })
+        Ok(Self { answers, is_repeated: state.is_some(), ..Self::default() })
     }
 
-    /// The answer to the next question, if the client has given it. `None`: the client is to be asked.
+    /// Whether the client has been asked in an earlier round.
+    pub(crate) fn is_repeated(&self) -> bool {
+        self.is_repeated
+    }
+
+    /// The answer to the next question of the child, if the client has given it, or why it is not asked. `None`: the client is to be
+    /// asked.
     pub(crate) fn answer(
         &mut self,
+        id: &Value,
         method: &str,
         params: Option<Value>,
         declared: Option<&ClientCapabilities>,
@@ -127,22 +193,36 @@ impl Questions {
         if let Some(answer) = self.answers.get(&key) {
             return Some(Ok(answer.clone()));
         }
-        let request =
-            json!({ "method": method, "params": without_token(params).unwrap_or_else(|| json!({})) });
-        match serde_json::from_value::<InputRequest>(request) {
-            Ok(request) if self.asked <= MOST => {
-                self.open.insert(key, request);
-                None
-            }
-            Ok(_) => {
-                let text = format!("{method}: a call may ask its client {MOST} times");
-                Some(Err(ErrorData::invalid_request(text, None)))
-            }
-            Err(error) => {
-                let text = format!("{method}: 2026-07-28 has no such request to a client ({error})");
-                Some(Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, text, None)))
-            }
+        if self.asked > MOST {
+            let text = format!("{method}: a call may ask its client {MOST} times");
+            return Some(Err(ErrorData::invalid_request(text, None)));
         }
+        let request = match input_request(method, params) {
+            Ok(request) => request,
+            Err(refused) => return Some(Err(refused)),
+        };
+        self.open.push(Question { key, id: id.clone(), method: method.to_owned(), request });
+        None
+    }
+
+    /// Takes the open questions that these answers are for, each with its answer.
+    pub(crate) fn answered(&mut self, responses: Option<&BTreeMap<String, Value>>) -> Vec<(Value, Value)> {
+        let mut answered = Vec::new();
+        let Some(responses) = responses else { return answered };
+        self.open.retain(|question| match responses.get(&question.key) {
+            Some(answer) => {
+                self.answers.insert(question.key.clone(), answer.clone());
+                answered.push((question.id.clone(), answer.clone()));
+                false
+            }
+            None => true,
+        });
+        answered
+    }
+
+    /// Takes out an open question that was answered in another way.
+    pub(crate) fn close(&mut self, key: &str) {
+        self.open.retain(|question| question.key != key);
     }
 
     /// Whether the client has to be asked.
@@ -150,9 +230,19 @@ impl Questions {
         !self.open.is_empty()
     }
 
-    /// The result that asks the client.
-    pub(crate) fn result(self) -> Result<InputRequiredResult, ErrorData> {
-        let carried = Carried { answers: self.answers };
+    /// The questions that the client has to answer.
+    pub(crate) fn open(&self) -> &[Question] {
+        &self.open
+    }
+
+    /// The requests of the child that have no answer, each with its method.
+    pub(crate) fn open_requests(&self) -> impl Iterator<Item = (&Value, &str)> {
+        self.open.iter().map(|question| (&question.id, question.method.as_str()))
+    }
+
+    /// The result that asks the client. `call`: the name of the suspended call.
+    pub(crate) fn result(&self, call: Option<&str>) -> Result<InputRequiredResult, ErrorData> {
+        let carried = Carried { answers: self.answers.clone(), call: call.map(str::to_owned) };
         let state = serde_json::to_string(&carried).unwrap_or_default();
         if state.len() > LARGEST_STATE {
             let text = format!(
@@ -162,7 +252,8 @@ impl Questions {
             return Err(ErrorData::invalid_params(text, None));
         }
         let mut result = InputRequiredResult::from_request_state(state);
-        result.input_requests = Some(self.open);
+        let open = self.open.iter().map(|question| (question.key.clone(), question.request.clone()));
+        result.input_requests = Some(open.collect::<InputRequests>());
         Ok(result)
     }
 }
@@ -183,22 +274,25 @@ mod tests {
     fn a_question_is_asked_once_and_answered_when_the_call_is_repeated() {
         let declared = declared();
         let mut first = Questions::of(None, None).expect("no state");
-        assert!(first.answer("elicitation/create", form("name?"), Some(&declared)).is_none());
-        let result = first.result().expect("a result");
+        assert!(first.answer(&json!(7), "elicitation/create", form("name?"), Some(&declared)).is_none());
+        let result = first.result(None).expect("a result");
         let (state, requests) =
             (result.request_state.expect("state"), result.input_requests.expect("requests"));
         let key = requests.keys().next().expect("a key").clone();
 
         let given = BTreeMap::from([(key, json!({ "action": "accept" }))]);
         let mut second = Questions::of(Some(&state), Some(&given)).expect("the state of this server");
-        let answer = second.answer("elicitation/create", form("name?"), Some(&declared));
+        let answer = second.answer(&json!(7), "elicitation/create", form("name?"), Some(&declared));
         assert_eq!(answer.and_then(Result::ok), Some(json!({ "action": "accept" })));
-        assert!(second.answer("roots/list", None, Some(&declared)).is_none(), "another question is asked");
-        let state = second.result().expect("a result").request_state.expect("state");
+        assert!(
+            second.answer(&json!(8), "roots/list", None, Some(&declared)).is_none(),
+            "another question is asked"
+        );
+        let state = second.result(None).expect("a result").request_state.expect("state");
         let mut third = Questions::of(Some(&state), None).expect("the state of this server");
         assert!(
             third
-                .answer("elicitation/create", form("name?"), Some(&declared))
+                .answer(&json!(7), "elicitation/create", form("name?"), Some(&declared))
                 .is_some_and(|answer| answer.is_ok())
         );
     }
@@ -206,20 +300,44 @@ mod tests {
     #[test]
     fn a_question_that_the_client_cannot_answer_is_refused_by_its_name() {
         let mut questions = Questions::of(None, None).expect("no state");
-        let refused = questions.answer("sampling/createMessage", Some(json!({})), Some(&declared()));
+        let refused =
+            questions.answer(&json!(7), "sampling/createMessage", Some(json!({})), Some(&declared()));
         let error = refused.and_then(Result::err).expect("an error");
         assert!(error.message.contains("does not declare sampling"), "{}", error.message);
-        let unknown =
-            questions.answer("x/y", None, Some(&declared())).and_then(Result::err).expect("an error");
+        let unknown = questions
+            .answer(&json!(7), "x/y", None, Some(&declared()))
+            .and_then(Result::err)
+            .expect("an error");
         assert!(unknown.message.starts_with("x/y: 2026-07-28 has no such request"), "{}", unknown.message);
         assert!(!questions.is_open());
+    }
+
+    #[test]
+    fn an_open_question_is_closed_by_its_own_answer_and_the_others_stay_open() {
+        let mut questions = Questions::of(None, None).expect("no state");
+        for id in [7, 8] {
+            assert!(
+                questions.answer(&json!(id), "elicitation/create", form("?"), Some(&declared())).is_none()
+            );
+        }
+        let given = BTreeMap::from([
+            ("2:elicitation/create".to_owned(), json!({ "action": "decline" })),
+            ("9:elicitation/create".to_owned(), json!({ "action": "accept" })),
+        ]);
+        assert_eq!(questions.answered(Some(&given)), [(json!(8), json!({ "action": "decline" }))]);
+        let open: Vec<_> = questions.open_requests().collect();
+        assert_eq!(open, [(&json!(7), "elicitation/create")]);
+        // What was answered is carried on, for a process that has to ask again.
+        let state = questions.result(Some("a call")).expect("a result").request_state.expect("state");
+        assert!(state.contains("2:elicitation/create") && !state.contains("9:"), "{state}");
+        assert!(state.contains("\"call\":\"a call\""), "{state}");
     }
 
     #[test]
     fn answers_beyond_what_a_client_carries_are_refused() {
         let answers = BTreeMap::from([("1:roots/list".to_owned(), json!("x".repeat(LARGEST_STATE)))]);
         let questions = Questions::of(None, Some(&answers)).expect("no state");
-        assert!(questions.result().is_err());
+        assert!(questions.result(None).is_err());
         assert!(Questions::of(Some("{"), None).is_err());
     }
 }
