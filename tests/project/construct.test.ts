@@ -27,9 +27,11 @@ afterAll(() => project?.remove());
 describe('the package', () => {
   it('has the files that users need, and no sources and tests', async () => {
     const files = await readdir(join(project.folder, 'node_modules', 'mcp-lambda-server'), { recursive: true });
-    const needed = ['.jsii', 'CHANGELOG.md', 'LICENSE-MIT', 'LICENSE-APACHE', 'THIRD-PARTY-LICENSES', 'README.md', 'app/app.js', 'dist/index.d.ts', 'functions/check.js', 'deploy.schema.json'];
+    const needed = ['.jsii', 'CHANGELOG.md', 'LICENSE-MIT', 'LICENSE-APACHE', 'THIRD-PARTY-LICENSES', 'README.md', 'app/app.js', 'dist/index.d.ts', 'functions/check.js', 'deploy.schema.json', 'templates/versions.json'];
     expect(files).toEqual(expect.arrayContaining(needed));
-    expect(files.filter(file => /^bin\b|^lib\b|test|(?<!\.d)\.ts$/.test(file))).toEqual([]);
+    // Templates are the sources and tests of new projects.
+    const others = files.filter(file => !file.startsWith('templates'));
+    expect(others.filter(file => /^bin\b|^lib\b|test|(?<!\.d)\.ts$/.test(file))).toEqual([]);
   });
 
   it('brings the CDK libraries and nothing else', async () => {
