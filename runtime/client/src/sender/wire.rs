@@ -174,8 +174,7 @@ mod tests {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let into = Arc::clone(&seen);
         use_wire(&Wire::new(Arc::new(move |text| into.lock().expect("a lock").push(text))));
-        let seen = seen.lock().expect("a lock").join("\n");
-        seen
+        seen.lock().expect("a lock").join("\n")
     }
 
     #[test]
