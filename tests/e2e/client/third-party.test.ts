@@ -1,5 +1,5 @@
-// `mcp-lambda test` against servers that others have written, and against ours. Each finding below was compared with the
-// specification and with raw requests by hand: no other may appear.
+// `mcp-lambda test` against servers that others have written, and against ours. Each finding below was compared by
+// hand with the specification and with what was sent and received: no other may appear.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { spawn } from 'node:child_process';
