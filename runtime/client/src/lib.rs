@@ -27,12 +27,14 @@
 //!
 //! | feature | default | content |
 //! |---|---|---|
-//! | `checks` | yes, through `cli` | [`check`], [`schemas`] and [`benchmark`]: checks and measurements of a running server |
+//! | `checks` | yes, through `cli` | [`check`], [`schemas`], [`benchmark`] and [`monitor`]: checks, measurements and a watch of running servers |
 //! | `cli` | yes | the program `mcp-lambda` |
 
 #![warn(missing_debug_implementations)]
 
 mod address;
+#[cfg(feature = "checks")]
+mod aws;
 mod clock;
 mod connection;
 mod error;
@@ -50,6 +52,8 @@ pub mod check;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
+#[cfg(feature = "checks")]
+pub mod monitor;
 #[cfg(feature = "checks")]
 pub mod schemas;
 

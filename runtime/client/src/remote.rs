@@ -239,6 +239,30 @@ impl Remote {
         Ok(crate::check::RemoteHttp::new(self.sender()?, headers))
     }
 
+    /// The stack of the server, for the checks of its resources: the one with this name, or the one that the server's function
+    /// or URL belongs to.
+    ///
+    /// # Errors
+    ///
+    /// When there are no credentials, or no such stack.
+    #[cfg(feature = "checks")]
+    pub async fn stack(&self, name: Option<&str>) -> Result<crate::check::Stack, Error> {
+        let found = match &self.address {
+            Address::Function { region, .. } => region.clone(),
+            Address::Url(_) => self.address.signing_scope().map(|scope| scope.region),
+        };
+        let region = self.aws.region.clone().or(found);
+        let api = self.aws_api(region.as_deref()).await?;
+        crate::check::find_stack(api, name, &self.address).await
+    }
+
+    /// The APIs of AWS in a region, or in that of the profile, for the same caller.
+    #[cfg(feature = "checks")]
+    pub(crate) async fn aws_api(&self, region: Option<&str>) -> Result<crate::aws::Api, Error> {
+        let options = AwsOptions { region: region.map(str::to_owned), ..self.aws.clone() };
+        crate::aws::Api::open(options, self.endpoint.as_deref()).await
+    }
+
     fn sender(self) -> Result<Arc<dyn Sender>, Error> {
         let address = self.address.to_string();
         match &self.address {

@@ -128,9 +128,9 @@ pub fn html(measured: &Measured) -> String {
         p.soft { (how(measured)) }
         (tiles(&figures))
         h2 { "Latency by percentile" }
-        (percentiles(&measured.latency))
+        div.chart tabindex="0" { (percentiles(&measured.latency)) }
         h2 { "Answers in each second" }
-        (seconds(&measured.each_second))
+        div.chart tabindex="0" { (seconds(&measured.each_second)) }
         h2 { "Milliseconds" }
         (table(measured))
         @if measured.unsent > 0 {
@@ -152,7 +152,7 @@ pub fn html(measured: &Measured) -> String {
 
 fn table(measured: &Measured) -> Markup {
     html! {
-        div style="overflow-x:auto" {
+        div.wide tabindex="0" {
             table {
                 thead { tr { th {} th { "min" } th { "mean" } @for (name, _) in SHARES { th { (name) } } th { "max" } } }
                 tbody {

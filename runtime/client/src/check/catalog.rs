@@ -21,6 +21,7 @@ pub static CHECKS: LazyLock<Vec<Check>> = LazyLock::new(|| {
         suites::events::CHECKS,
     ]
     .concat();
+    checks.extend(suites::infrastructure::checks());
     checks.sort_by_key(|check| check.suite);
     checks
 });

@@ -26,12 +26,13 @@ mod discovery;
 mod doc_test;
 mod era;
 mod facts;
-mod finding;
+pub(crate) mod finding;
 mod probe;
 pub mod report;
 mod row;
 mod run;
 mod sample;
+mod stack;
 mod suite;
 mod suites;
 mod wire;
@@ -45,6 +46,7 @@ pub use self::{
     probe::{Plan, Target, ToolCall},
     row::{Check, Eras, READ, Rule},
     run::run,
+    stack::Stack,
     suite::Suite,
     wire::{Body, BoxError, Http, RemoteHttp},
 };
@@ -53,10 +55,11 @@ pub use self::{
 pub(crate) use self::run::jobs_at_most;
 pub(crate) use self::{
     annotations::annotations_of,
-    discovery::find,
+    discovery::{all_tools, find},
     facts::PAGES,
-    finding::{Checked, Stop},
+    finding::{Checked, Stop, ensure, failed, skipped},
     probe::{Probe, encoded},
+    stack::find as find_stack,
     suites::links,
-    wire::SseParser,
+    wire::{Next, SseParser, brief},
 };

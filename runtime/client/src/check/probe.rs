@@ -18,8 +18,9 @@ use url::Url;
 use super::{
     era::{Era, SESSION, STATELESS, TASKS},
     facts::Facts,
-    finding::{Checked, ensure},
+    finding::{Checked, ensure, skipped},
     sample::sample,
+    stack::{Stack, View},
     suite::Suite,
     wire::{Draft, Http, Transcript},
 };
@@ -34,6 +35,7 @@ pub struct Target {
     pub(crate) anonymous: Option<Arc<dyn Http>>,
     pub(crate) other: Option<Arc<dyn Http>>,
     pub(crate) token: Option<String>,
+    pub(crate) stack: Option<Stack>,
 }
 
 impl fmt::Debug for Target {
@@ -53,7 +55,7 @@ impl Target {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(format!("{url} begins with neither http:// nor https://"));
         }
-        Ok(Self { url, http, anonymous: None, other: None, token: None })
+        Ok(Self { url, http, anonymous: None, other: None, token: None, stack: None })
     }
 
     /// Adds a transport that proves nothing, for the checks of refusals. Default: none, and these checks are skipped.
@@ -76,6 +78,13 @@ impl Target {
         self.token = Some(token.to_owned());
         self
     }
+
+    /// Adds the stack of the server, for the suite `infrastructure`. Default: none, and its checks are skipped.
+    #[must_use]
+    pub fn stack(mut self, stack: Stack) -> Self {
+        self.stack = Some(stack);
+        self
+    }
 }
 
 /// A tool that checks may call although it does not declare `readOnlyHint`.
@@ -90,7 +99,7 @@ pub struct ToolCall {
 /// Which checks run, and how.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// The suites. Default: all.
+    /// The suites. Default: all but `infrastructure`.
     pub suites: Vec<Suite>,
     /// Tools that may be called besides those with `readOnlyHint`. Default: none.
     pub tools: Vec<ToolCall>,
@@ -107,7 +116,7 @@ pub struct Plan {
 impl Default for Plan {
     fn default() -> Self {
         Self {
-            suites: Suite::ALL.to_vec(),
+            suites: Suite::of_mcp(),
             tools: Vec::new(),
             timeout: Duration::from_secs(30),
             quiet: Duration::from_secs(1),
@@ -121,6 +130,11 @@ impl Plan {
     /// A plan of these suites.
     pub fn of(suites: impl IntoIterator<Item = Suite>) -> Self {
         Self { suites: suites.into_iter().collect(), ..Self::default() }
+    }
+
+    /// Whether a check of the plan sends requests of MCP.
+    pub(crate) fn asks_the_server(&self) -> bool {
+        self.suites.iter().any(|suite| *suite != Suite::Infrastructure)
     }
 }
 
@@ -190,6 +204,14 @@ impl<'a> Probe<'a> {
     /// The tool that sends progress, with its arguments.
     pub(crate) fn speaker(&self) -> Option<(&'a Value, &'a Value)> {
         self.facts.speakers.get(&self.era).map(|(tool, arguments)| (tool, arguments))
+    }
+
+    /// The stack of the server.
+    pub(crate) fn stack(&self) -> Checked<View<'_>> {
+        match &self.target.stack {
+            Some(stack) => Ok(View { stack, transcript: &self.transcript }),
+            None => skipped!("no stack is known: --stack names it"),
+        }
     }
 
     pub(crate) fn next_id(&self) -> u64 {

@@ -36,7 +36,7 @@ pub async fn run(
     mut seen: impl FnMut(&Finding),
 ) -> Result<Report, CannotCheck> {
     let began = Instant::now();
-    let facts = find(target, plan).await?;
+    let facts = if plan.asks_the_server() { find(target, plan).await? } else { Facts::default() };
     let jobs = jobs(&facts, plan);
     let mut running = futures::stream::iter(jobs)
         .map(|job| one(target, plan, &facts, job))
@@ -48,7 +48,7 @@ pub async fn run(
     }
     Ok(Report {
         url: target.url.to_string(),
-        server: facts.server(),
+        server: named(&facts, target),
         versions: facts.versions(),
         milliseconds: milliseconds(began),
         findings,
@@ -113,6 +113,14 @@ async fn one(target: &Target, plan: &Plan, facts: &Facts, job: Job) -> Finding {
         verdict,
         milliseconds: milliseconds(began),
         exchanges,
+    }
+}
+
+/// The name of the server, or that of its stack if the server was not asked.
+fn named(facts: &Facts, target: &Target) -> String {
+    match &target.stack {
+        Some(stack) if facts.eras().is_empty() => format!("the stack {}", stack.name()),
+        _ => facts.server(),
     }
 }
 

@@ -22,12 +22,28 @@ pub enum Suite {
     Auth,
     /// Subscriptions and the GET stream.
     Events,
+    /// The AWS resources of a deployed server: needs [`Target::stack`](super::Target::stack).
+    Infrastructure,
 }
 
 impl Suite {
     /// All suites, in the order in which they run.
-    pub const ALL: [Self; 7] =
-        [Self::Protocol, Self::Tools, Self::Session, Self::Streaming, Self::Tasks, Self::Auth, Self::Events];
+    pub const ALL: [Self; 8] = [
+        Self::Protocol,
+        Self::Tools,
+        Self::Session,
+        Self::Streaming,
+        Self::Tasks,
+        Self::Auth,
+        Self::Events,
+        Self::Infrastructure,
+    ];
+
+    /// The suites that send requests of MCP: all but [`Infrastructure`](Self::Infrastructure).
+    #[must_use]
+    pub fn of_mcp() -> Vec<Self> {
+        Self::ALL.into_iter().filter(|suite| *suite != Self::Infrastructure).collect()
+    }
 
     /// Its name on the command line.
     #[must_use]
@@ -40,6 +56,7 @@ impl Suite {
             Self::Tasks => "tasks",
             Self::Auth => "auth",
             Self::Events => "events",
+            Self::Infrastructure => "infrastructure",
         }
     }
 }

@@ -87,7 +87,7 @@ pub(super) struct RemoteOptions {
     /// The path at which a function serves MCP
     #[arg(long, default_value = "/mcp")]
     pub(super) path: String,
-    /// The URL of Lambda's Invoke API, or of SNS [default: that of the region]
+    /// The URL of AWS's APIs, such as Lambda's Invoke API [default: those of the region]
     #[arg(long, value_name = "URL")]
     pub(super) endpoint_url: Option<String>,
     #[command(flatten)]
@@ -244,9 +244,13 @@ pub(super) struct TestArgs {
     /// The URL of the server
     #[arg(long, default_value = "http://127.0.0.1:9000/mcp")]
     pub(super) url: String,
-    /// A suite, or several with commas: all, protocol, tools, session, streaming, tasks, auth, events
+    /// A suite, or several with commas: all, protocol, tools, session, streaming, tasks, auth, events, infrastructure.
+    /// `all` has infrastructure in it if --stack is given
     #[arg(long, value_name = "SUITE", default_value = "all", value_delimiter = ',')]
     pub(super) suite: Vec<String>,
+    /// The CloudFormation stack of the server, for the suite infrastructure [default: found by the URL or the function]
+    #[arg(long, value_name = "NAME")]
+    pub(super) stack: Option<String>,
     /// How many checks run at the same time
     #[arg(long, value_name = "COUNT", default_value_t = 1)]
     pub(super) concurrency: usize,
@@ -308,6 +312,45 @@ pub(super) struct BenchmarkArgs {
     pub(super) options: RemoteOptions,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct MonitorArgs {
+    /// The servers: URLs, or names or ARNs of Lambda functions
+    #[arg(value_name = "SERVER", required = true)]
+    pub(super) urls: Vec<String>,
+    /// The time between two checks
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = interval)]
+    pub(super) interval: Duration,
+    /// How many checks the figures are of, 10000 at most
+    #[arg(long, value_name = "CHECKS", default_value_t = 60)]
+    pub(super) window: usize,
+    /// How many rounds of checks there are [default: until Ctrl-C]
+    #[arg(long, value_name = "COUNT")]
+    pub(super) rounds: Option<u64>,
+    /// The rules of alerts, in TOML
+    #[arg(long, value_name = "FILE")]
+    pub(super) alert_config: Option<PathBuf>,
+    /// Measures the event lag by events that the server's tool publish_event publishes
+    #[arg(long, conflicts_with = "topic")]
+    pub(super) publish_tool: bool,
+    /// Measures the event lag by events that are published to this SNS topic
+    #[arg(long, value_name = "TOPIC_ARN")]
+    pub(super) topic: Option<String>,
+    /// Counts the tasks of the caller by their status, where the server lists them
+    #[arg(long)]
+    pub(super) tasks: bool,
+    /// No colours
+    #[arg(long, env = "NO_COLOR", hide = true)]
+    pub(super) no_color: Option<String>,
+    /// Writes a line for each check on a terminal, too
+    #[arg(long)]
+    pub(super) plain: bool,
+    /// How checks are printed
+    #[arg(short, long, value_enum, default_value = "text")]
+    pub(super) output: Output,
+    #[command(flatten)]
+    pub(super) options: RemoteOptions,
+}
+
 /// The MCP clients that the server can be entered into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum McpClient {
@@ -337,6 +380,12 @@ pub(super) struct InstallArgs {
     /// Shows what would change, and changes nothing
     #[arg(long)]
     pub(super) dry_run: bool,
+}
+
+fn interval(text: &str) -> Result<Duration, String> {
+    let expected = || "expected seconds, from 0.1 to 86400".to_owned();
+    let seconds: f64 = text.parse().map_err(|_| expected())?;
+    if (0.1..=86_400.0).contains(&seconds) { Ok(Duration::from_secs_f64(seconds)) } else { Err(expected()) }
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

@@ -19,7 +19,7 @@ const LONGEST: Duration = Duration::from_secs(120);
 pub(super) async fn run(args: TestArgs) -> Result<(), Failure> {
     reports::check(&args.reports)?;
     let plan = plan(&args)?;
-    let target = target(&args)?;
+    let target = target(&args, &plan).await?;
     let bar = bar(&plan);
     let report = run_checks(&target, &plan, |finding| show(&bar, finding)).await;
     bar.finish_and_clear();
@@ -49,9 +49,12 @@ fn plan(args: &TestArgs) -> Result<Plan, Failure> {
     let mut suites = Vec::new();
     for name in &args.suite {
         match name.as_str() {
-            "all" => suites.extend(Suite::ALL),
+            "all" => suites.extend(Suite::of_mcp()),
             name => suites.push(name.parse().map_err(|error| Failure::usage(format!("--suite: {error}")))?),
         }
+    }
+    if args.stack.is_some() && args.suite.iter().any(|name| name == "all") {
+        suites.push(Suite::Infrastructure);
     }
     if args.test_sse_streaming {
         suites.extend([Suite::Streaming, Suite::Events]);
@@ -76,7 +79,7 @@ pub(super) fn tool(text: &str) -> Result<ToolCall, Failure> {
     Ok(ToolCall { name: name.to_owned(), arguments: Some(arguments) })
 }
 
-fn target(args: &TestArgs) -> Result<Target, Failure> {
+async fn target(args: &TestArgs, plan: &Plan) -> Result<Target, Failure> {
     let as_caller = |auth: Option<Auth>| -> Result<Arc<_>, Failure> {
         let mut remote = client::remote(&args.url, &args.options)?;
         if let Some(auth) = auth {
@@ -92,6 +95,9 @@ fn target(args: &TestArgs) -> Result<Target, Failure> {
     }
     if let Some(token) = &args.options.bearer_token {
         target = target.token(token);
+    }
+    if plan.suites.contains(&Suite::Infrastructure) {
+        target = target.stack(client::remote(&args.url, &args.options)?.stack(args.stack.as_deref()).await?);
     }
     Ok(target)
 }

@@ -5,8 +5,8 @@ use clap_complete::Shell;
 
 use super::{
     args::{
-        BenchmarkArgs, CallArgs, InstallArgs, ProxyArgs, PublishArgs, SchemaArgs, TasksArgs, TestArgs,
-        ToolsArgs,
+        BenchmarkArgs, CallArgs, InstallArgs, MonitorArgs, ProxyArgs, PublishArgs, SchemaArgs, TasksArgs,
+        TestArgs, ToolsArgs,
     },
     connect::ConnectArgs,
     validate_schemas::ValidateSchemasArgs,
@@ -47,6 +47,8 @@ pub(super) enum Command {
     ValidateSchemas(Box<ValidateSchemasArgs>),
     /// Measures how fast a running server answers
     Benchmark(Box<BenchmarkArgs>),
+    /// Watches running servers, and alerts
+    Monitor(Box<MonitorArgs>),
     /// Prints completions for a shell
     Completions {
         /// The shell

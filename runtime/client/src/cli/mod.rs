@@ -8,16 +8,19 @@ mod check;
 mod client;
 mod command;
 mod connect;
+mod dashboard;
 mod elicitation;
 mod failure;
 mod form;
 mod generate;
 mod install;
 mod log;
+mod monitor;
 mod output;
 mod proxy;
 mod publish;
 mod reports;
+mod signals;
 mod stdio;
 mod tasks;
 mod tools;
@@ -84,6 +87,7 @@ async fn run_async(command: Command) -> Result<(), Failure> {
         Command::Test(args) => check::run(*args).await,
         Command::ValidateSchemas(args) => validate_schemas::run(*args).await,
         Command::Benchmark(args) => benchmark::run(*args).await,
+        Command::Monitor(args) => monitor::run(*args).await,
         Command::Completions { .. } | Command::Man | Command::Install(_) => Ok(()),
     }
 }

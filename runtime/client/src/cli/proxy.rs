@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{args::ProxyArgs, client, failure::Failure, stdio};
+use super::{args::ProxyArgs, client, failure::Failure, signals::Signals, stdio};
 use crate::Limits;
 
 /// Passes messages on until stdin ends, stdout is closed, or a signal comes.
@@ -53,34 +53,5 @@ async fn pass(
             output.send(Bytes::from(text)).await;
             Ok(())
         }
-    }
-}
-
-/// The signals that end the proxy.
-struct Signals {
-    #[cfg(unix)]
-    terminate: tokio::signal::unix::Signal,
-}
-
-impl Signals {
-    fn new() -> Result<Self, Failure> {
-        Ok(Self {
-            #[cfg(unix)]
-            terminate: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
-                .map_err(|error| Failure::refused(format!("SIGTERM: {error}")))?,
-        })
-    }
-
-    #[cfg(unix)]
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
-
-    #[cfg(not(unix))]
-    async fn next(&mut self) {
-        let _ = tokio::signal::ctrl_c().await;
     }
 }

@@ -28,6 +28,8 @@ pub(crate) fn http_client() -> Result<reqwest::Client, Error> {
         .connect_timeout(CONNECT)
         // A redirection to another host would take along what proves the caller.
         .redirect(Policy::none())
+        // A monitor reads the end of the server's certificate.
+        .tls_info(true)
         .tcp_keepalive(Duration::from_secs(30))
         .tcp_nodelay(true)
         // Gateways of AWS close a connection that was idle for a minute.
@@ -84,6 +86,12 @@ impl HttpSender {
             None => body,
         };
         Ok(Response::from_parts(head, body))
+    }
+
+    /// Sends to another URL with the same connections.
+    #[cfg(feature = "checks")]
+    pub(crate) fn to(&self, url: String, address: String, authorize: Arc<dyn Authorize>) -> Self {
+        Self { client: self.client.clone(), url, address, authorize, timeout: self.timeout, wire: None }
     }
 
     async fn once(&self, request: Request<Bytes>) -> Result<reqwest::Response, Error> {

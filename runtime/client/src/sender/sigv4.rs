@@ -44,7 +44,7 @@ pub(crate) struct SigV4 {
     service: String,
     /// `None` for the region of the credentials' profile.
     region: Option<String>,
-    credentials: CredentialChain,
+    credentials: Arc<CredentialChain>,
     /// Seconds that the clock of AWS is ahead of this machine's.
     skew: AtomicI64,
 }
@@ -59,7 +59,23 @@ impl SigV4 {
 
     /// Signs for Lambda, in the given region or in that of the credentials' profile.
     pub(crate) fn of(service: String, region: Option<String>, options: AwsOptions) -> Self {
-        Self { service, region, credentials: CredentialChain::new(options), skew: AtomicI64::new(0) }
+        Self {
+            service,
+            region,
+            credentials: Arc::new(CredentialChain::new(options)),
+            skew: AtomicI64::new(0),
+        }
+    }
+
+    /// Signs for another service with the same credentials.
+    #[cfg(feature = "checks")]
+    pub(crate) fn for_service(&self, service: &str, region: String) -> Self {
+        Self {
+            service: service.to_owned(),
+            region: Some(region),
+            credentials: Arc::clone(&self.credentials),
+            skew: AtomicI64::new(self.skew.load(Ordering::Relaxed)),
+        }
     }
 
     pub(crate) async fn loaded(&self) -> Result<Arc<Loaded>, Error> {

@@ -18,7 +18,7 @@ pub fn html(report: &Report) -> String {
     let body = html! {
         h1 { "Checks of " (report.server) }
         p.soft { (report.url) }
-        p.soft { "Revisions: " (report.versions.join(", ")) }
+        @if !report.versions.is_empty() { p.soft { "Revisions: " (report.versions.join(", ")) } }
         (tiles(&[tile("passed", "passed"), tile("failed", "failed"), tile("warnings", "warning"), tile("skipped", "skipped")]))
         @for suite in Suite::ALL {
             (section(report, suite))

@@ -21,10 +21,13 @@ pub fn line(finding: &Finding) -> String {
 #[must_use]
 pub fn summary(report: &Report) -> String {
     let count = |word| report.count(word);
+    let versions = match report.versions.as_slice() {
+        [] => String::new(),
+        versions => format!(" ({})", versions.join(", ")),
+    };
     format!(
-        "{} ({}), {}: {} passed, {} failed, {} warnings, {} skipped in {:.1} s",
+        "{}{versions}, {}: {} passed, {} failed, {} warnings, {} skipped in {:.1} s",
         report.server,
-        report.versions.join(", "),
         report.url,
         count("passed"),
         count("failed"),

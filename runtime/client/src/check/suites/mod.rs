@@ -4,6 +4,7 @@ pub(super) mod auth;
 pub(super) mod envelope;
 pub(super) mod events;
 pub(super) mod http;
+pub(super) mod infrastructure;
 pub(crate) mod links;
 pub(super) mod messages;
 pub(super) mod results;

@@ -26,6 +26,8 @@ pub(crate) type Transcript = Arc<Mutex<Vec<Exchange>>>;
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
+    /// The certificate of the server in DER, of a response that came over TLS.
+    pub(crate) certificate: Option<Vec<u8>>,
     body: Body,
     events: SseParser,
     size: usize,
@@ -59,8 +61,20 @@ impl Answer {
         at: usize,
     ) -> Self {
         let (parts, body) = response.into_parts();
+        let tls = parts.extensions.get::<reqwest::tls::TlsInfo>();
+        let certificate = tls.and_then(|tls| tls.peer_certificate()).map(<[u8]>::to_vec);
         let (status, headers) = (parts.status, parts.headers);
-        Self { status, headers, body, events: SseParser::default(), size: 0, deadline, transcript, at }
+        Self {
+            status,
+            headers,
+            certificate,
+            body,
+            events: SseParser::default(),
+            size: 0,
+            deadline,
+            transcript,
+            at,
+        }
     }
 
     /// The value of a header, with bytes that are not ASCII replaced.

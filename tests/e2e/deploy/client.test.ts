@@ -1,0 +1,231 @@
+// The program `mcp-lambda` and a deployed server: the suite `infrastructure` on what was deployed and on what was changed since,
+// the function invoked by its name, and an event that is published to the topic.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { mcpLambda } from '../client/program.ts';
+import { build } from '../server.ts';
+import { startCloud, type Cloud } from './cloud.ts';
+import { listen } from './mcp.ts';
+
+const STACK = 'watched';
+const binary = { server: '', emulator: '' };
+let cloud: Cloud;
+let outputs: Record<string, string>;
+
+/** As in app.test.ts, with tasks. */
+const settings = () =>
+  Object.entries({
+    'server.name': STACK,
+    'server.code': join(cloud.folder, 'program'),
+    'lambda.architecture': 'x86_64',
+    'auth.enabled': 'false',
+    'observability.alarms': 'false',
+    'observability.saved_queries': 'false',
+    'tasks.enabled': 'true',
+  })
+    .flatMap(([name, value]) => ['--context', `${name}=${value}`])
+    .concat('--output', join(cloud.folder, 'cdk.out'));
+
+beforeAll(async () => {
+  binary.server = await build('mcp-lambda-reference');
+  binary.emulator = await build('lambda-emulator');
+  cloud = await startCloud();
+  await mkdir(join(cloud.folder, 'program'));
+  await copyFile(binary.server, join(cloud.folder, 'program', 'bootstrap'));
+  const bootstrapped = await cloud.cdk(['bootstrap', ...settings()]);
+  expect(bootstrapped.code, bootstrapped.stderr).toBe(0);
+  const file = join(cloud.folder, 'outputs.json');
+  const deployed = await cloud.cdk(['deploy', '--require-approval', 'never', '--outputs-file', file, ...settings()]);
+  expect(deployed.code, deployed.stderr).toBe(0);
+  outputs = JSON.parse(await readFile(file, 'utf8'))[STACK];
+});
+
+afterAll(() => cloud?.stop());
+
+/** Runs `mcp-lambda` with the credentials and the endpoint of the emulator. */
+const run = (...args: string[]) => mcpLambda(args, { ...cloud.env, HOME: cloud.folder });
+
+describe('mcp-lambda test --suite infrastructure', () => {
+  interface Finding {
+    readonly id: string;
+    readonly result: string;
+    readonly reason?: string;
+  }
+
+  const options = ['--suite', 'infrastructure', '--stack', STACK];
+  let count = 0;
+
+  async function findings(args = options): Promise<Finding[]> {
+    const file = join(cloud.folder, `report-${++count}.json`);
+    const { stderr } = await run('test', ...args, '--report', file);
+    const report = await readFile(file, 'utf8').catch(() => {
+      throw new Error(stderr);
+    });
+    // No report has the key that the deployment has made.
+    expect(report).not.toContain('"k1:');
+    return (JSON.parse(report) as { findings: Finding[] }).findings;
+  }
+
+  /** The findings that are not `passed`, without the suite in their names. */
+  const wrong = (all: Finding[]) =>
+    Object.fromEntries(
+      all.filter(it => it.result !== 'passed').map(it => [it.id.replace('infrastructure.', ''), it.result]),
+    );
+
+  /** The deployment has no alarms and no auth; ministack sets neither time to live nor recovery in a deployment. */
+  const EXPECTED = { 'url-auth': 'warning', alarms: 'warning', 'alarm-actions': 'skipped', 'alarm-states': 'skipped' };
+
+  it('finds what the emulator has not deployed', async () => {
+    expect(wrong(await findings())).toEqual({ ...EXPECTED, 'table-ttl': 'failed', 'table-recovery': 'warning' });
+    for (const table of [outputs['StateTableName']!, outputs['EventsTableName']!]) {
+      const ttl = 'Enabled=true,AttributeName=ttl';
+      await cloud.aws('dynamodb', 'update-time-to-live', '--table-name', table, '--time-to-live-specification', ttl);
+    }
+    const recovery = 'PointInTimeRecoveryEnabled=true';
+    await cloud.aws(
+      ...['dynamodb', 'update-continuous-backups', '--table-name', outputs['StateTableName']!],
+      ...['--point-in-time-recovery-specification', recovery],
+    );
+    const all = await findings();
+    expect(wrong(all)).toEqual(EXPECTED);
+    expect(all.length).toBeGreaterThan(25);
+  });
+
+  it('finds the stack by the URL of the server, and by its function', async () => {
+    for (const url of [outputs['McpEndpoint']!, outputs['FunctionName']!]) {
+      expect(wrong(await findings(['--suite', 'infrastructure', '--url', url]))).toEqual(EXPECTED);
+    }
+    const other = await run('test', '--suite', 'infrastructure', '--url', 'https://mcp.example.com/mcp');
+    expect(other).toMatchObject({ code: 2, stderr: expect.stringContaining('name it with --stack') });
+    const unknown = await run('test', '--suite', 'infrastructure', '--stack', 'unknown');
+    expect(unknown).toMatchObject({ code: 2, stderr: expect.stringContaining('there is no stack "unknown"') });
+  });
+
+  const queue = (...attributes: string[]) =>
+    cloud.aws('sqs', 'set-queue-attributes', '--queue-url', outputs['TaskQueueUrl']!, '--attributes', ...attributes);
+  const memory = async (size: string) => {
+    const name = ['--function-name', outputs['FunctionName']!];
+    await cloud.aws('lambda', 'update-function-configuration', ...name, '--memory-size', size);
+    await cloud.aws('lambda', 'wait', 'function-updated-v2', ...name);
+  };
+  const role = async () => {
+    const { Role } = await cloud.aws<{ Role: string }>(
+      ...['lambda', 'get-function-configuration', '--function-name', outputs['FunctionName']!],
+    );
+    return Role.split('/').at(-1)!;
+  };
+
+  it.each<{ fault: string; check: string; result: string; plant: () => Promise<unknown>; mend: () => Promise<unknown> }>([
+    {
+      fault: 'time to live on another attribute',
+      check: 'table-ttl',
+      result: 'failed',
+      plant: async () => {
+        const table = ['dynamodb', 'update-time-to-live', '--table-name', outputs['EventsTableName']!];
+        await cloud.aws(...table, '--time-to-live-specification', 'Enabled=false,AttributeName=ttl');
+        await cloud.aws(...table, '--time-to-live-specification', 'Enabled=true,AttributeName=expires');
+      },
+      mend: async () => {
+        const table = ['dynamodb', 'update-time-to-live', '--table-name', outputs['EventsTableName']!];
+        await cloud.aws(...table, '--time-to-live-specification', 'Enabled=false,AttributeName=expires');
+        await cloud.aws(...table, '--time-to-live-specification', 'Enabled=true,AttributeName=ttl');
+      },
+    },
+    {
+      fault: 'a queue that shows a message again while its task runs',
+      check: 'queue-visibility',
+      result: 'failed',
+      plant: () => queue('VisibilityTimeout=5'),
+      mend: () => queue('VisibilityTimeout=960'),
+    },
+    {
+      fault: 'a function without memory',
+      check: 'function-memory',
+      result: 'warning',
+      plant: () => memory('128'),
+      mend: () => memory('256'),
+    },
+    {
+      fault: 'a role that may do everything with DynamoDB',
+      check: 'role-actions',
+      result: 'failed',
+      plant: async () =>
+        cloud.aws(
+          ...['iam', 'put-role-policy', '--role-name', await role(), '--policy-name', 'wide', '--policy-document'],
+          JSON.stringify({ Statement: [{ Effect: 'Allow', Action: 'dynamodb:*', Resource: 'arn:aws:dynamodb:*:*:table/x' }] }),
+        ),
+      mend: async () => cloud.aws('iam', 'delete-role-policy', '--role-name', await role(), '--policy-name', 'wide'),
+    },
+  ])('finds $fault', async ({ check, result, plant, mend }) => {
+    await plant();
+    const found = wrong(await findings());
+    await mend();
+    expect(found).toEqual({ ...EXPECTED, [check]: result });
+    expect(wrong(await findings())).toEqual(EXPECTED);
+  });
+});
+
+describe('mcp-lambda and the deployed server', () => {
+  it('calls a tool of the function by its name, through Invoke', async () => {
+    const called = await run(
+      ...['call', `${outputs['FunctionName']}:live`, 'echo', 'message=grüße 🦀', '--invoke-mode', 'buffered'],
+    );
+    expect(called, called.stderr).toMatchObject({ code: 0, stdout: 'grüße 🦀\n' });
+    const unknown = await run('call', 'unknown', 'echo', 'message=hi', '--invoke-mode', 'buffered');
+    expect(unknown).toMatchObject({ code: 2, stderr: expect.stringContaining('ResourceNotFoundException') });
+  });
+
+  it('publishes an event that a listening client hears of', async () => {
+    interface Configuration {
+      readonly Environment: { readonly Variables: Record<string, string> };
+      readonly Timeout: number;
+      readonly MemorySize: number;
+    }
+    const { Environment, Timeout, MemorySize } = await cloud.aws<Configuration>(
+      ...['lambda', 'get-function-configuration', '--function-name', outputs['FunctionName']!],
+    );
+    const variables = { ...Environment.Variables, ...cloud.env, HOME: cloud.folder };
+    const set = Object.entries(variables).filter(([, value]) => value !== undefined);
+    const env = set.flatMap(([name, value]) => ['--env', `${name}=${value}`]);
+    const limits = ['--timeout', String(Timeout), '--memory', String(MemorySize)];
+    const emulator = spawn(binary.emulator, ['--binary', binary.server, '--environments', '2', '--until-stdin-ends', ...limits, ...env], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    try {
+      const [line] = (await once(emulator.stdout, 'data')) as [Buffer];
+      const uri = 'event://client/ping';
+      const url = `${(JSON.parse(line.toString()) as { url: string }).url}/mcp`;
+      const listening = await listen(url, { resourceSubscriptions: [uri] });
+      const topic = outputs['EventsTopicArn']!;
+      const published = await run('publish', topic, '--source', 'client', '--type', 'ping', '--data', '{"n":1}');
+      expect(published, published.stderr).toMatchObject({ code: 0, stdout: expect.stringMatching(/^[0-9a-f-]{36}\n$/) });
+      const deadline = Date.now() + 30_000;
+      const hears = () => listening.received.some(it => it.method === 'notifications/resources/updated' && it.params?.['uri'] === uri);
+      while (!hears()) {
+        if (Date.now() > deadline) throw new Error(`no event came: ${JSON.stringify(listening.received)}`);
+        await sleep(100);
+      }
+      listening.close();
+    } finally {
+      emulator.stdin.end();
+      await once(emulator, 'exit');
+    }
+  });
+
+  it('refuses to publish what SNS does not take', async () => {
+    const data = JSON.stringify('x'.repeat(300_000));
+    const file = join(cloud.folder, 'large.json');
+    await writeFile(file, data);
+    const large = await run('publish', outputs['EventsTopicArn']!, '--source', 'a', '--type', 'b', '--data', `@${file}`);
+    expect(large).toMatchObject({ code: 64, stderr: expect.stringContaining('SNS takes 262144') });
+    const missing = outputs['EventsTopicArn']!.replace(/[^:]+$/, 'missing');
+    expect(await run('publish', missing, '--source', 'a', '--type', 'b')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('NotFound'),
+    });
+  });
+});
