@@ -55,10 +55,9 @@ describe.skipIf(!executablePath)('the page of', () => {
   it('mcp-lambda test names what failed and opens it', () =>
     inFolder(async folder => {
       const file = join(folder, 'checks.html');
-      // The reference server has no tool with this name, so that the options are tested as well; its checks pass.
-      const ran = await mcpLambda(['test', '--url', inject('url'), '--suite', 'protocol,session,infrastructure', '--report', file, '--stack', 'none'], {
-        AWS_ACCESS_KEY_ID: 'none', AWS_SECRET_ACCESS_KEY: 'none', AWS_REGION: 'eu-north-1', AWS_ENDPOINT_URL: 'http://127.0.0.1:9',
-      });
+      const away = { AWS_ACCESS_KEY_ID: 'none', AWS_SECRET_ACCESS_KEY: 'none', AWS_REGION: 'eu-north-1', AWS_ENDPOINT_URL: 'http://127.0.0.1:9' };
+      const stack = ['--suite', 'infrastructure', '--stack', 'none', '--report', file];
+      const ran = await mcpLambda(['test', '--url', inject('url'), ...stack], away);
       expect(ran, 'AWS is away').toMatchObject({ code: 2, stderr: expect.stringContaining('the stack cannot be read') });
       const checked = await mcpLambda(['test', '--url', inject('url'), '--suite', 'protocol,session,auth', '--report', file, '--detailed-report']);
       expect(checked.code, checked.stdout + checked.stderr).toBe(0);
