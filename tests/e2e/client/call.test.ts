@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { TOOLS } from '../clients/reference.ts';
+import { run } from '../run.ts';
 import { build, start, type Server } from '../server.ts';
 import { client, inFolder, mcpLambda } from './program.ts';
 
@@ -168,6 +169,20 @@ describe('mcp-lambda', () => {
   it.each(['bash', 'zsh', 'fish'])('has completions for %s', async shell => {
     expect((await mcpLambda(['completions', shell])).stdout).toContain('mcp-lambda');
   });
+
+  it('completes commands and options in bash', () =>
+    inFolder(async folder => {
+      const script = join(folder, 'completions.bash');
+      await writeFile(script, (await mcpLambda(['completions', 'bash'])).stdout);
+      const complete = async (...words: string[]) => {
+        const typed = words.map(word => `'${word}'`).join(' ');
+        const line = `. '${script}'; COMP_WORDS=(${typed}); COMP_CWORD=${words.length - 1}; _mcp__lambda mcp-lambda "\${COMP_WORDS[-1]}" "\${COMP_WORDS[-2]}"; echo "\${COMPREPLY[*]}"`;
+        const { stdout, stderr } = await run('bash', ['-c', line]);
+        return stdout.trim() || stderr;
+      };
+      expect(await complete('mcp-lambda', 'mon')).toBe('monitor');
+      expect(await complete('mcp-lambda', 'install', '--client', '')).toBe('claude claude-code cursor vscode');
+    }));
 
   it('has a manual page and a version', async () => {
     expect((await mcpLambda(['man'])).stdout).toContain('.TH mcp-lambda');

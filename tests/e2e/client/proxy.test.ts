@@ -91,6 +91,23 @@ describe('TypeScript SDK 1.x through the proxy', () => {
   }, 60_000);
 });
 
+describe.each(modes.filter(it => it.mode !== 'auto'))('many and large messages through the proxy, $title', ({ mode }) => {
+  it('pass: a thousand calls at the same time, and two large results', async () => {
+    const mcp = new Client({ name: 'e2e', version: '1' }, { versionNegotiation: { mode } });
+    await mcp.connect(new StdioClientTransport(proxy()));
+    try {
+      const echo = async (message: string) => textOf(await mcp.callTool({ name: 'echo', arguments: { message } }));
+      const messages = Array.from({ length: 1_000 }, (_, at) => `call ${at}`);
+      expect(await Promise.all(messages.map(echo))).toEqual(messages);
+      const large = ['a', 'b'].map(letter => letter.repeat(2_000_000));
+      const results = await Promise.all(large.map(echo));
+      expect(results.map((text, at) => text === large[at])).toEqual([true, true]);
+    } finally {
+      await mcp.close();
+    }
+  });
+});
+
 it.each(['Stateless', 'LeftToChoose', 'Session'])('Python client 2.x through the proxy, %s', async name => {
   const { code, report } = await unittest(`test_client.${name}`, inject('url'), '.venv', { MCP_PROXY: program });
   expect(code, report).toBe(0);

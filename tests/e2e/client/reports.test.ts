@@ -75,8 +75,15 @@ describe.skipIf(!executablePath)('the page of', () => {
     inFolder(async folder => {
       const file = join(folder, 'measured.html');
       const args = ['--url', inject('url'), '--tool', 'echo', '--json', '{"message":"hi"}', '--rate-limit', '100', '--duration', '2'];
-      const ran = await mcpLambda(['benchmark', ...args, '--report', file]);
+      const json = join(folder, 'measured.json');
+      const ran = await mcpLambda(['benchmark', ...args, '--report', file, '--report', json]);
       expect(ran.code, ran.stderr).toBe(0);
+      const compared = await mcpLambda(['benchmark', '--compare', json, json]);
+      expect(compared.code, compared.stderr).toBe(0);
+      // Of a measurement and itself, no difference is clear.
+      for (const figure of ['mean', 'p50', 'p90', 'p99']) {
+        expect(compared.stdout).toMatch(new RegExp(`^${figure} .* \\+0\\.00 {3}[-+][\\d.]+ to [-+][\\d.]+: may be chance$`, 'm'));
+      }
       await everywhere('measured', file, async page => {
         expect(await page.locator('svg').count()).toBe(2);
         const heights = await page.locator('svg text').evaluateAll(texts => texts.map(text => text.getBoundingClientRect().height));

@@ -5,7 +5,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { beforeAll, describe, expect, inject, it } from 'vitest';
-import { root } from '../server.ts';
+import { build, root, start } from '../server.ts';
 import { client, inFolder, mcpLambda, NOBODY } from './program.ts';
 
 let program: string;
@@ -54,8 +54,11 @@ class Terminal {
   }
 }
 
+const sessionWith = (url: string, script: (terminal: Terminal) => Promise<void>, ...options: string[]) =>
+  inFolder(folder => Terminal.use(['connect', url, ...options], folder, script));
+
 const session = (script: (terminal: Terminal) => Promise<void>, ...options: string[]) =>
-  inFolder(folder => Terminal.use(['connect', inject('url'), ...options], folder, script));
+  sessionWith(inject('url'), script, ...options);
 
 describe.each(['stateless', 'session'])('a terminal, %s', era => {
   it('completes commands, tools, arguments and values that the server offers', async () => {
@@ -88,6 +91,8 @@ describe.each(['stateless', 'session'])('a terminal, %s', era => {
       terminal.type(KEYS.enter);
       if (era === 'session') await terminal.sees('* progress 1/1 step 1 of 1');
       await terminal.sees('1 steps done');
+      // Before the prompt, the end of the input is the terminal's own, and is not read.
+      await terminal.sees('mcp> ');
       terminal.type(KEYS.end);
     }, '--era', era);
   });
@@ -126,6 +131,34 @@ describe.each(['stateless', 'session'])('a terminal, %s', era => {
     }, '--era', era);
   });
 });
+
+it.each(['stateless', 'session'])('completes a URI from its template, with values that the server offers: %s', async era => {
+  const server = await start(await build('conformance-server'));
+  try {
+    const code = await sessionWith(server.url, async terminal => {
+      await terminal.sees('mcp> ');
+      terminal.type(`read test://te${KEYS.tab}a${KEYS.tab}s${KEYS.tab}`);
+      await terminal.sees('read test://template/a%20song/data ');
+      terminal.type(KEYS.enter);
+      await terminal.sees('Data for ID: a%20song');
+      terminal.type(`quit${KEYS.enter}`);
+    }, '--era', era);
+    expect(code).toBe(0);
+  } finally {
+    await server.stop();
+  }
+}, 600_000);
+
+it('shows the figures of a measurement while it runs, and its result', () =>
+  inFolder(async folder => {
+    const load = ['--rate-limit', '40', '--duration', '2'];
+    const code = await Terminal.use(['benchmark', '--url', inject('url'), ...load], folder, async terminal => {
+      await terminal.sees(/ of 80 requests/);
+      await terminal.sees(/ \/s {3}p50 [\d.]+ ms {3}p95 [\d.]+ ms {3}p99 [\d.]+ ms {3}0 failed/);
+      await terminal.sees(/latency +[\d.]+/);
+    });
+    expect(code).toBe(0);
+  }));
 
 it('keeps a history of commands, and not of answers, which only its owner can read', () =>
   inFolder(async folder => {

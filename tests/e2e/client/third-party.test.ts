@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, inject, it } from 'vitest';
 import { run } from '../run.ts';
 import { accepts, freePort, root } from '../server.ts';
-import { client, inFolder, NOBODY } from './program.ts';
+import { client, inFolder, mcpLambda, NOBODY } from './program.ts';
 
 beforeAll(async () => {
   await client();
@@ -16,21 +16,33 @@ beforeAll(async () => {
 
 interface Finding {
   id: string;
+  suite: string;
   era?: string;
   result: string;
+  reason?: string;
 }
 
-/** What the checks find: the result, the id of the check, and the era. */
-async function found(url: string, suites = 'all'): Promise<string[]> {
+/** What the checks say. */
+async function checked(url: string, suites = 'all'): Promise<Finding[]> {
   return inFolder(async folder => {
-    const report = join(folder, 'report.json');
+    const [report, junit] = [join(folder, 'report.json'), join(folder, 'junit.xml')];
     const options = ['--suite', suites, '--concurrency', '8', '--quiet-time', '200', '--timeout', '20'];
-    const ran = await run(await client(), ['test', '--url', url, '--report', report, ...options], NOBODY, 110_000);
+    const ran = await run(await client(), ['test', '--url', url, '--report', report, '--report', junit, ...options], NOBODY, 110_000);
     const { findings } = JSON.parse(await readFile(report, 'utf8')) as { findings: Finding[] };
     expect(findings.filter(({ result }) => result === 'passed').length, ran.stdout + ran.stderr).toBeGreaterThan(15);
-    const bad = findings.filter(({ result }) => result === 'failed' || result === 'warning');
-    return bad.map(({ id, era, result }) => `${result} ${id} ${era ?? ''}`.trim()).sort();
+    const count = (of: string) => findings.filter(({ result }) => result === of).length;
+    const failed = count('failed');
+    expect(ran.code).toBe(failed > 0 ? 1 : 0);
+    const counts = `tests="${findings.length}" skipped="${count('skipped')}" failures="${failed}" errors="0"`;
+    expect(await readFile(junit, 'utf8')).toContain(`<testsuites name="mcp-lambda test" ${counts}`);
+    return findings;
   });
+}
+
+/** What they find: the result, the id of the check, and the era. */
+function bad(findings: Finding[]): string[] {
+  const wrong = findings.filter(({ result }) => result === 'failed' || result === 'warning');
+  return wrong.map(({ id, era, result }) => `${result} ${id} ${era ?? ''}`.trim()).sort();
 }
 
 /** Runs a server of others while it is used. */
@@ -58,8 +70,18 @@ async function withServer(command: string, args: (port: number) => string[], use
 }
 
 describe('mcp-lambda test', () => {
+  it('ends with 2 without a report where there is no MCP server', () =>
+    inFolder(async folder => {
+      for (const url of ['http://127.0.0.1:9/mcp', inject('url').replace('/mcp', '/other')]) {
+        const report = join(folder, 'report.json');
+        const ran = await mcpLambda(['test', '--url', url, '--report', report]);
+        expect(ran, ran.stderr).toMatchObject({ code: 2, stderr: expect.stringContaining(url) });
+        await expect(readFile(report)).rejects.toThrow('ENOENT');
+      }
+    }), 60_000);
+
   it('finds nothing at the reference server', async () => {
-    expect(await found(inject('url'))).toEqual([]);
+    expect(bad(await checked(inject('url')))).toEqual([]);
   }, 120_000);
 
   // The suite streaming takes half a minute more, as a tool of this server takes ten seconds, and finds one thing: a GET with
@@ -67,7 +89,7 @@ describe('mcp-lambda test', () => {
   it('finds at server-everything what it does wrong', async () => {
     const command = join(root, 'node_modules', '.bin', 'mcp-server-everything');
     await withServer(command, () => ['streamableHttp'], async url => {
-      expect(await found(url, 'protocol,session')).toEqual([
+      expect(bad(await checked(url, 'protocol,session'))).toEqual([
         // After DELETE the session must be 404; it is 400, and so is a session that never was.
         'failed session.end 2025',
         'failed session.unknown-id 2025',
@@ -82,7 +104,8 @@ describe('mcp-lambda test', () => {
   it('finds at a FastMCP server what it does wrong', async () => {
     const python = join(root, '.venv-fastmcp', 'bin', 'python');
     await withServer(python, port => [join(root, 'tests', 'load', 'fastmcp_server.py'), String(port)], async url => {
-      expect(await found(url)).toEqual([
+      const findings = await checked(url);
+      expect(bad(findings)).toEqual([
         // Blanks behind the value of a header are compared as a part of it.
         'failed protocol.header-case 2026-07-28',
         // Any origin is served.
@@ -98,6 +121,13 @@ describe('mcp-lambda test', () => {
         'warning tools.unknown 2025',
         'warning tools.unknown 2026-07-28',
       ]);
+      // It has neither sessions nor tasks: a check that cannot run has not passed, and says why.
+      const reasons = (suite: string) =>
+        new Set(findings.filter(it => it.suite === suite).map(({ result, reason }) => `${result}: ${reason}`));
+      expect(reasons('session')).toEqual(new Set(['skipped: the server gives no session ids']));
+      expect(reasons('tasks')).toEqual(
+        new Set(['skipped: the server does not declare the extension io.modelcontextprotocol/tasks']),
+      );
     });
   }, 150_000);
 });

@@ -67,6 +67,8 @@ pub struct Progress {
     pub ended: u64,
     /// How many of them failed.
     pub failed: u64,
+    /// The latency of the request that ended last. `None` if it failed.
+    pub latency: Option<Duration>,
 }
 
 /// What the workers of one measurement share.
@@ -157,6 +159,7 @@ impl Run {
             measured.each_second[second] += 1;
         }
         let latency = ended - intended;
+        let is_success = outcome.failure.is_none();
         match outcome.failure {
             Some(kind) => {
                 let is_new = !measured.failures.contains_key(&kind);
@@ -177,7 +180,11 @@ impl Run {
                 }
             }
         }
-        Progress { ended: measured.requests, failed: measured.requests - measured.succeeded }
+        Progress {
+            ended: measured.requests,
+            failed: measured.requests - measured.succeeded,
+            latency: is_success.then_some(latency),
+        }
     }
 
     fn unsent(&self, requests: u64) -> u64 {

@@ -22,7 +22,7 @@ impl Default for Distribution {
 }
 
 impl Distribution {
-    pub(super) fn add(&mut self, duration: std::time::Duration) {
+    pub(crate) fn add(&mut self, duration: std::time::Duration) {
         let micros = u64::try_from(duration.as_micros()).unwrap_or(LONGEST);
         self.0.saturating_record(micros.max(1));
     }

@@ -1,15 +1,24 @@
 //! `mcp-lambda benchmark`.
 
-use std::{io::IsTerminal, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    io::IsTerminal,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::{args::BenchmarkArgs, client, failure::Failure, reports};
 use crate::{
-    benchmark::{Load, Measured, Work, compare, measure, report},
+    benchmark::{Distribution, Load, Measured, Progress, Work, compare, measure, report},
     check::Http,
 };
+
+/// How often the figures of a measurement that runs are shown.
+const SHOWN_EVERY: Duration = Duration::from_millis(200);
 
 /// Measures a server, or compares two measurements.
 pub(super) async fn run(args: BenchmarkArgs) -> Result<(), Failure> {
@@ -22,14 +31,8 @@ pub(super) async fn run(args: BenchmarkArgs) -> Result<(), Failure> {
     let http: Arc<dyn Http> = Arc::new(client::remote(&args.url, &args.options)?.http()?);
     let work = work(&args, &*http).await?;
     let bar = bar(&load);
-    let shown = bar.clone();
-    let measured = measure(http, &work, &load, move |progress| {
-        shown.set_position(progress.ended);
-        if progress.failed > 0 {
-            shown.set_message(format!("{} failed", progress.failed));
-        }
-    })
-    .await;
+    let live = Live { bar: bar.clone(), latency: Mutex::default(), began: Instant::now() };
+    let measured = measure(http, &work, &load, move |progress| live.show(progress)).await;
     bar.finish_and_clear();
     println!("{}", report::text(&measured));
     for file in &args.reports {
@@ -82,18 +85,67 @@ async fn work(args: &BenchmarkArgs, http: &dyn Http) -> Result<Work, Failure> {
     Work::negotiated(http, &args.url, method, params).await.map_err(Failure::unreachable)
 }
 
-/// The bar of a terminal.
+/// What a terminal shows while a measurement runs: how far it is, and the latencies until now.
+struct Live {
+    bar: ProgressBar,
+    /// The latencies, and when they were shown last.
+    latency: Mutex<(Distribution, Option<Instant>)>,
+    began: Instant,
+}
+
+impl Live {
+    fn show(&self, progress: Progress) {
+        if self.bar.is_hidden() {
+            return;
+        }
+        self.bar.set_position(progress.ended);
+        let mut guard = self.latency.lock().unwrap_or_else(PoisonError::into_inner);
+        let (latency, shown) = &mut *guard;
+        if let Some(last) = progress.latency {
+            latency.add(last);
+        }
+        if shown.is_none_or(|shown| shown.elapsed() >= SHOWN_EVERY) {
+            *shown = Some(Instant::now());
+            self.bar.set_message(figures(latency, progress, self.began.elapsed()));
+        }
+    }
+}
+
+/// The figures of a measurement that runs, in a line.
+fn figures(latency: &Distribution, progress: Progress, elapsed: Duration) -> String {
+    let [p50, p95, p99] = [0.5, 0.95, 0.99].map(|share| latency.quantile(share));
+    let rate = progress.ended as f64 / elapsed.as_secs_f64().max(f64::MIN_POSITIVE);
+    let failed = progress.failed;
+    format!("{rate:.1} /s   p50 {p50:.1} ms   p95 {p95:.1} ms   p99 {p99:.1} ms   {failed} failed")
+}
+
+/// The bar of a terminal, with the figures below it.
 fn bar(load: &Load) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
-    let bar = match load.planned() {
-        Some(planned) => ProgressBar::new(planned),
-        None => ProgressBar::no_length(),
+    let (bar, template) = match load.planned() {
+        Some(planned) => (ProgressBar::new(planned), "{bar:40} {pos} of {len} requests, {eta} left\n{msg}"),
+        None => (ProgressBar::no_length(), "{spinner} {pos} requests in {elapsed}\n{msg}"),
     };
-    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} requests  {per_sec}  {eta}  {msg}")
-    {
+    if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style);
     }
     bar
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_measurement_that_runs_shows_its_rate_percentiles_and_failures() {
+        let mut latency = Distribution::default();
+        for milliseconds in 1..=100 {
+            latency.add(Duration::from_millis(milliseconds));
+        }
+        let progress = Progress { ended: 102, failed: 2, latency: None };
+        let text = figures(&latency, progress, Duration::from_secs(4));
+        assert_eq!(text, "25.5 /s   p50 50.0 ms   p95 95.0 ms   p99 99.0 ms   2 failed");
+    }
 }

@@ -6,9 +6,10 @@ use std::{io::IsTerminal, time::Duration};
 use rmcp::{
     ClientHandler, RoleClient,
     model::{
-        ClientCapabilities, ClientConfig, ElicitRequestParams, ElicitResult, ErrorData,
-        FormElicitationCapability, Implementation, JsonObject, LoggingMessageNotificationParam,
-        ProgressNotificationParam, ProtocolVersion, TASKS_EXTENSION_ID, UrlElicitationCapability,
+        ClientCapabilities, ClientConfig, CreateMessageRequestParams, CreateMessageResult,
+        ElicitRequestParams, ElicitResult, ErrorCode, ErrorData, FormElicitationCapability, Implementation,
+        JsonObject, LoggingMessageNotificationParam, ProgressNotificationParam, ProtocolVersion,
+        TASKS_EXTENSION_ID, UrlElicitationCapability,
     },
     service::{ClientLifecycleMode, ClientServiceExt, NotificationContext, RequestContext, RunningService},
 };
@@ -54,6 +55,15 @@ impl ClientHandler for Terminal {
         elicitation::ask(request).await
     }
 
+    #[expect(deprecated, reason = "servers still ask for models, whatever becomes of them")]
+    async fn create_message(
+        &self,
+        _: CreateMessageRequestParams,
+        _: RequestContext<RoleClient>,
+    ) -> Result<CreateMessageResult, ErrorData> {
+        Err(no_model())
+    }
+
     async fn on_progress(&self, progress: ProgressNotificationParam, _: NotificationContext<RoleClient>) {
         if std::io::stderr().is_terminal() {
             let of = progress.total.map(|total| format!("/{total}")).unwrap_or_default();
@@ -71,6 +81,11 @@ impl ClientHandler for Terminal {
             eprintln!("{:?}: {}", message.level, message.data);
         }
     }
+}
+
+/// The answer to a server that asks for a language model, though this client does not declare sampling.
+pub(super) fn no_model() -> ErrorData {
+    ErrorData::new(ErrorCode::METHOD_NOT_FOUND, "this client has no language model", None)
 }
 
 /// Connects to a server, in the revision that both speak.

@@ -1,13 +1,14 @@
-//! Completions: of one prompt argument, and none for anything else.
+//! Completions: of one prompt argument and the variable of the template, and none for anything else.
 
 use mcp_lambda_server::rmcp::{
     ErrorData,
     model::{CompleteRequestParams, CompleteResult, CompletionInfo, Reference},
 };
 
-use crate::prompts;
+use crate::{prompts, resources};
 
 const ARG1: &[&str] = &["paris", "park", "party", "test", "testValue1"];
+const IDS: &[&str] = &["a film", "a song"];
 
 pub(crate) fn complete(request: &CompleteRequestParams) -> Result<CompleteResult, ErrorData> {
     let known = match &request.r#ref {
@@ -15,6 +16,11 @@ pub(crate) fn complete(request: &CompleteRequestParams) -> Result<CompleteResult
             if prompt.name == prompts::WITH_ARGUMENTS && request.argument.name == "arg1" =>
         {
             ARG1
+        }
+        Reference::Resource(resource)
+            if resource.uri == resources::template() && request.argument.name == "id" =>
+        {
+            IDS
         }
         _ => &[],
     };

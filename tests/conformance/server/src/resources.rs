@@ -27,10 +27,15 @@ pub(crate) fn all() -> Vec<Resource> {
     ]
 }
 
-pub(crate) fn templates() -> Vec<ResourceTemplate> {
+/// The URI of the template.
+pub(crate) fn template() -> String {
     let (before, after) = TEMPLATE;
+    format!("{before}{{id}}{after}")
+}
+
+pub(crate) fn templates() -> Vec<ResourceTemplate> {
     vec![
-        ResourceTemplate::new(format!("{before}{{id}}{after}"), "template")
+        ResourceTemplate::new(template(), "template")
             .with_description("What is known about an id")
             .with_mime_type("application/json"),
     ]

@@ -152,6 +152,7 @@ async fn end(probe: &Probe<'_>) -> Checked {
 }
 
 async fn equal_ids(probe: &Probe<'_>) -> Checked {
+    has_ids(probe)?;
     let (one, two) = (probe.open().await?, probe.open().await?);
     let list = probe.of_session(&one, "tools/list", json!({})).id(4711).send().await?.response().await?;
     let pong = probe.of_session(&two, "ping", json!({})).id(4711).send().await?.response().await?;
@@ -161,12 +162,12 @@ async fn equal_ids(probe: &Probe<'_>) -> Checked {
 }
 
 async fn concurrent(probe: &Probe<'_>) -> Checked {
+    has_ids(probe)?;
     let sessions = futures::future::try_join_all((0..AT_ONCE).map(|_| probe.open())).await?;
     let mut ids: Vec<&Option<String>> = sessions.iter().map(|session| &session.id).collect();
     ids.sort();
     ids.dedup();
-    let expected = if probe.facts.has_session_ids { AT_ONCE } else { 1 };
-    ensure!(ids.len() == expected, "{AT_ONCE} sessions have {} ids", ids.len());
+    ensure!(ids.len() == AT_ONCE, "{AT_ONCE} sessions have {} ids", ids.len());
     let asked = sessions.iter().enumerate().map(|(at, session)| async move {
         let id = json!(format!("concurrent-{at}"));
         let response =

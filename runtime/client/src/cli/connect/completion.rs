@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::{
     command,
     known::{Lists, named, texts},
+    template::{self, Next, Variable},
     words::{Word, quoted, split},
 };
 use crate::cli::form::{choices, resolved};
@@ -14,23 +15,34 @@ pub(super) const LEVELS: [&str; 8] =
     ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"];
 
 /// What could stand at the cursor.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Candidates {
     /// Where the text begins that they replace.
     pub(super) start: usize,
     pub(super) texts: Vec<String>,
-    /// The argument of a prompt for which the server has values.
-    pub(super) ask: Option<PromptArgument>,
+    /// Whether a text is the begin of a word only.
+    pub(super) goes_on: bool,
+    /// What the server has values for.
+    pub(super) ask: Option<Argument>,
 }
 
-/// An argument of a prompt, with what is typed of it.
+/// An argument of a prompt, or a variable of a resource template, whose values the server knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct PromptArgument {
-    pub(super) prompt: String,
-    pub(super) name: String,
-    pub(super) value: String,
-    /// The arguments before it.
-    pub(super) given: Vec<(String, String)>,
+pub(super) enum Argument {
+    /// An argument of a prompt, with what is typed of it, and the arguments before it.
+    Prompt { prompt: String, name: String, value: String, given: Vec<(String, String)> },
+    /// A variable of a template.
+    Template { template: String, variable: Variable },
+}
+
+impl Argument {
+    /// The word with a value of the server.
+    pub(super) fn word(&self, value: &str) -> String {
+        match self {
+            Self::Prompt { name, .. } => format!("{name}={}", quoted(value)),
+            Self::Template { variable, .. } => quoted(&variable.uri(value)),
+        }
+    }
 }
 
 /// The candidates for a line that ends at the cursor.
@@ -48,10 +60,9 @@ pub(super) fn candidates(line: &str, lists: &Lists) -> Candidates {
     let all = match before.as_slice() {
         [] => command::names().into_iter().map(str::to_owned).collect(),
         ["call" | "tool"] => texts(&lists.tools, "name"),
-        ["read" | "subscribe"] => texts(&lists.resources, "uri"),
+        ["read" | "subscribe"] => return of_resources(Vec::new(), lists, &last),
         ["listen", ..] => {
-            let lists_of = ["tools", "prompts", "resources"].map(str::to_owned);
-            lists_of.into_iter().chain(texts(&lists.resources, "uri")).collect()
+            return of_resources(["tools", "prompts", "resources"].map(str::to_owned).to_vec(), lists, &last);
         }
         ["unsubscribe"] => lists.subscribed.clone(),
         ["get"] => texts(&lists.prompts, "name"),
@@ -73,7 +84,31 @@ fn ends_in_quote(line: &str, words: &[Word]) -> bool {
 
 fn starting(all: Vec<String>, typed: &str, start: usize) -> Candidates {
     let texts = all.into_iter().filter(|one| one.starts_with(typed)).map(|one| quoted(&one)).collect();
-    Candidates { start, texts, ask: None }
+    Candidates { start, texts, ..Candidates::default() }
+}
+
+/// URIs of resources, and of templates as far as they are known.
+fn of_resources(mut all: Vec<String>, lists: &Lists, last: &Word) -> Candidates {
+    all.extend(texts(&lists.resources, "uri"));
+    let mut found = starting(all, &last.text, last.start);
+    for template in texts(&lists.templates, "uriTemplate") {
+        match template::next(&template, &last.text) {
+            Some(Next::Literal { uri, goes_on }) => {
+                found.goes_on |= goes_on;
+                let uri = quoted(&uri);
+                if !found.texts.contains(&uri) {
+                    found.texts.push(uri);
+                }
+            }
+            // The server is asked about one: the person waits.
+            Some(Next::Variable(variable)) if found.ask.is_none() => {
+                found.goes_on |= variable.goes_on;
+                found.ask = Some(Argument::Template { template, variable });
+            }
+            _ => {}
+        }
+    }
+    found
 }
 
 /// Names of arguments that are not there yet, and values of an argument behind its name.
@@ -98,7 +133,7 @@ fn of_prompt(prompt: Option<&Value>, given: &[&str], last: &Word) -> Candidates 
     };
     let mut candidates = values(Vec::new(), name, typed, last);
     let given = given.iter().filter_map(|pair| pair.split_once('='));
-    candidates.ask = Some(PromptArgument {
+    candidates.ask = Some(Argument::Prompt {
         prompt: prompt["name"].as_str().unwrap_or_default().to_owned(),
         name: name.to_owned(),
         value: typed.to_owned(),
@@ -110,14 +145,15 @@ fn of_prompt(prompt: Option<&Value>, given: &[&str], last: &Word) -> Candidates 
 fn names_of(names: Vec<String>, given: &[&str], last: &Word) -> Candidates {
     let is_given = |name: &String| given.iter().any(|pair| pair.split('=').next() == Some(name));
     let missing = names.into_iter().filter(|name| !is_given(name) && name.starts_with(&last.text));
-    Candidates { start: last.start, texts: missing.map(|name| format!("{name}=")).collect(), ask: None }
+    let texts = missing.map(|name| format!("{name}=")).collect();
+    Candidates { start: last.start, texts, goes_on: true, ask: None }
 }
 
 /// Values of an argument, as they stand behind its name.
-pub(super) fn values(all: Vec<String>, name: &str, typed: &str, last: &Word) -> Candidates {
+fn values(all: Vec<String>, name: &str, typed: &str, last: &Word) -> Candidates {
     let fitting = all.into_iter().filter(|one| one.starts_with(typed));
     let texts = fitting.map(|one| format!("{name}={}", quoted(&one))).collect();
-    Candidates { start: last.start, texts, ask: None }
+    Candidates { start: last.start, texts, ..Candidates::default() }
 }
 
 #[cfg(test)]
@@ -137,6 +173,7 @@ mod tests {
             ],
             prompts: vec![json!({ "name": "greet", "arguments": [{ "name": "who" }, { "name": "how" }] })],
             resources: vec![json!({ "uri": "server://about" })],
+            templates: vec![json!({ "uriTemplate": "event://{source}/{type}" })],
             tasks: vec!["t-1".into()],
             subscribed: vec!["event://a/b".into()],
             is_stale: false,
@@ -158,6 +195,8 @@ mod tests {
             ("call none ", 10, vec![]),
             ("tool pi", 5, vec!["ping_all"]),
             ("read s", 5, vec!["server://about"]),
+            ("read e", 5, vec!["event://"]),
+            ("subscribe ", 10, vec!["server://about", "event://"]),
             ("listen tools r", 13, vec!["resources"]),
             ("unsubscribe ", 12, vec!["event://a/b"]),
             ("get g", 4, vec!["greet"]),
@@ -178,12 +217,33 @@ mod tests {
     #[test]
     fn the_value_of_a_prompt_is_asked_of_the_server() {
         let found = candidates("get greet how=loud who=a", &lists());
-        let expected = PromptArgument {
+        let argument = found.ask.expect("a question");
+        let expected = Argument::Prompt {
             prompt: "greet".into(),
             name: "who".into(),
             value: "a".into(),
             given: vec![("how".into(), "loud".into())],
         };
-        assert_eq!((found.start, found.ask), (19, Some(expected)));
+        assert_eq!((found.start, &argument), (19, &expected));
+        assert_eq!(argument.word("ada l"), "who=\"ada l\"");
+    }
+
+    #[test]
+    fn the_value_of_a_variable_is_asked_of_the_server() {
+        for (line, name, word, goes_on) in [
+            ("read event://o", "source", "event://orders%201/", true),
+            ("listen tools event://o/", "type", "event://o/orders%201", false),
+        ] {
+            let found = candidates(line, &lists());
+            let Some(Argument::Template { template, variable }) = &found.ask else {
+                panic!("{line}: {found:?}")
+            };
+            assert_eq!((template.as_str(), variable.name.as_str()), ("event://{source}/{type}", name));
+            assert_eq!(
+                (found.ask.as_ref().expect("it").word("orders 1"), found.goes_on),
+                (word.to_owned(), goes_on)
+            );
+            assert_eq!(found.start, line.rfind(' ').expect("a blank") + 1);
+        }
     }
 }

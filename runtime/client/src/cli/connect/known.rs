@@ -10,6 +10,7 @@ pub(super) struct Lists {
     pub(super) tools: Vec<Value>,
     pub(super) prompts: Vec<Value>,
     pub(super) resources: Vec<Value>,
+    pub(super) templates: Vec<Value>,
     /// The ids of tasks that were begun here.
     pub(super) tasks: Vec<String>,
     /// Resources that are subscribed to.

@@ -46,6 +46,7 @@ pub(super) async fn resources(peer: &Peer<RoleClient>, known: &Known) -> Result<
     let list = json!(peer.list_all_resources().await?);
     known.lists().resources = items(&list);
     let templates = peer.list_all_resource_templates().await.map(|all| json!(all)).unwrap_or(json!([]));
+    known.lists().templates = items(&templates);
     Ok(json!({ "resources": list, "resourceTemplates": templates }))
 }
 

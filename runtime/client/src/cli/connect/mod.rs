@@ -17,6 +17,7 @@ mod requests;
 mod screen;
 mod settings;
 mod talk;
+mod template;
 mod terminal;
 mod words;
 
@@ -41,6 +42,8 @@ use crate::{Limits, SessionHandle};
 
 /// How long the lists may take that completions are made of.
 const LISTS: Duration = Duration::from_secs(10);
+/// How long the end waits for what still runs: no command does, only listen streams and notifications on their way.
+const FINISH: Duration = Duration::from_millis(250);
 
 /// Connects, and carries out commands until there are no more. Fails as the last command did.
 pub(super) async fn run(args: ConnectArgs) -> Result<(), Failure> {
@@ -84,7 +87,7 @@ async fn connect(
     args: &ConnectArgs,
     talk: Talk,
 ) -> Result<(RunningService<RoleClient, Talk>, SessionHandle), Failure> {
-    let limits = Limits { retry_for: client::RETRY, ..Limits::default() };
+    let limits = Limits { retry_for: client::RETRY, finish: FINISH, ..Limits::default() };
     let mut remote = client::remote(&args.remote.server, &args.remote.options)?.limits(limits);
     if args.debug {
         let screen = talk.screen.clone();

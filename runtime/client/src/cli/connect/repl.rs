@@ -14,12 +14,14 @@ use tokio::sync::mpsc;
 
 use super::{
     command::{self, Command, Given},
+    completion::Argument,
     input::{Heard, Input, Wanted},
     known::{Known, texts},
     listening::Listening,
     lists,
     screen::Screen,
     talk::{Asker, Question, Talk},
+    template::Variable,
     terminal::Asked,
 };
 use crate::{
@@ -275,14 +277,22 @@ async fn answer(input: &mut Input, question: Question) {
     let _ = question.answer.send(answered);
 }
 
-/// Asks the server for values of an argument of a prompt.
+/// Asks the server for values of an argument of a prompt, or of a variable of a template.
 async fn complete(peer: &Peer<RoleClient>, asked: Asked) {
-    let argument = asked.argument;
-    let context = (!argument.given.is_empty())
-        .then(|| CompletionContext::with_arguments(argument.given.into_iter().collect()));
-    let values = peer.complete_prompt_argument(argument.prompt, argument.name, argument.value, context);
+    let context = |given: Vec<(String, String)>| {
+        (!given.is_empty()).then(|| CompletionContext::with_arguments(given.into_iter().collect()))
+    };
+    let found = tokio::time::timeout(COMPLETES, async {
+        match asked.argument {
+            Argument::Prompt { prompt, name, value, given } => {
+                peer.complete_prompt_argument(prompt, name, value, context(given)).await
+            }
+            Argument::Template { template, variable: Variable { name, value, given, .. } } => {
+                peer.complete_resource_argument(template, name, value, context(given)).await
+            }
+        }
+    });
     // A server that cannot complete offers nothing, and neither does one that takes too long.
-    let found = tokio::time::timeout(COMPLETES, values).await;
-    let values = found.ok().and_then(Result::ok).map(|found| found.values).unwrap_or_default();
+    let values = found.await.ok().and_then(Result::ok).map(|found| found.values).unwrap_or_default();
     let _ = asked.values.try_send(values);
 }

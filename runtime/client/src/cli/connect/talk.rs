@@ -5,7 +5,7 @@ use rmcp::{
     ClientHandler, RoleClient,
     model::{
         CancelledNotificationParam, ClientConfig, CreateMessageRequestParams, CreateMessageResult,
-        CustomNotification, ElicitRequestParams, ElicitResult, ElicitationAction, ErrorCode, ErrorData,
+        CustomNotification, ElicitRequestParams, ElicitResult, ElicitationAction, ErrorData,
         LoggingMessageNotificationParam, ProgressNotificationParam, ResourceUpdatedNotificationParam,
         ServerNotification, TaskStatusNotificationParams,
     },
@@ -76,7 +76,7 @@ impl ClientHandler for Talk {
         _: RequestContext<RoleClient>,
     ) -> Result<CreateMessageResult, ErrorData> {
         self.screen.line("* the server asks for a language model: refused, this client has none");
-        Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, "this client has no language model", None))
+        Err(client::no_model())
     }
 
     async fn on_progress(&self, progress: ProgressNotificationParam, _: NotificationContext<RoleClient>) {

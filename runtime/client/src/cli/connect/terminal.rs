@@ -19,11 +19,10 @@ use rustyline::{
 use tokio::sync::mpsc;
 
 use super::{
-    completion::{self, Candidates, PromptArgument},
+    completion::{self, Argument, Candidates},
     input::{Heard, Reader, Wanted},
     known::Known,
     screen::Above,
-    words::Word,
 };
 use crate::{cli::failure::Failure, private};
 
@@ -32,10 +31,10 @@ const HISTORY: usize = 1_000;
 /// How long the server may take to complete a value: the person waits.
 const COMPLETES: Duration = Duration::from_secs(2);
 
-/// A value of a prompt that the server is asked to complete.
+/// A value that the server is asked to complete.
 #[derive(Debug)]
 pub(super) struct Asked {
-    pub(super) argument: PromptArgument,
+    pub(super) argument: Argument,
     pub(super) values: sync_mpsc::SyncSender<Vec<String>>,
 }
 
@@ -134,18 +133,18 @@ impl Complete {
         let choices = self.choices.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(choices) = choices {
             let texts = choices.into_iter().filter(|one| one.starts_with(line)).collect();
-            return Candidates { start: 0, texts, ask: None };
+            return Candidates { texts, ..Candidates::default() };
         }
         let mut found = completion::candidates(line, &self.known.lists());
         if let Some(argument) = found.ask.take() {
             let values = self.values_of(argument.clone());
-            let last = Word { text: String::new(), start: found.start };
-            found = completion::values(values, &argument.name, "", &last);
+            found.texts.extend(values.iter().map(|value| argument.word(value)));
+            found.texts.dedup();
         }
         found
     }
 
-    fn values_of(&self, argument: PromptArgument) -> Vec<String> {
+    fn values_of(&self, argument: Argument) -> Vec<String> {
         let (values, answered) = sync_mpsc::sync_channel(1);
         if self.ask.blocking_send(Asked { argument, values }).is_err() {
             return Vec::new();
@@ -172,7 +171,7 @@ impl Completer for Complete {
         let is_only = found.texts.len() == 1;
         let pairs = found.texts.into_iter().map(|text| {
             // A word that is complete is followed by the next.
-            let blank = if is_only && !text.ends_with('=') { " " } else { "" };
+            let blank = if is_only && !found.goes_on { " " } else { "" };
             Pair { replacement: format!("{text}{blank}"), display: text }
         });
         Ok((found.start, pairs.collect()))
