@@ -70,6 +70,18 @@ describe('mcp-lambda signs a person in', () => {
       expect(issuer.log).toEqual(['authorize', 'metadata-client', 'code']);
     }));
 
+  it('and lists the tasks of that person, one of which was begun in 2026-07-28', () =>
+    inFolder(async folder => {
+      const signedIn = (...args: string[]) =>
+        mcpLambda([...args, '--browser', person, '--token-folder', folder], { SIGN_IN_PASSWORD: PASSWORD });
+      const begun = await signedIn('call', server.url, 'progress', 'steps=100', '--detach', '--output', 'json');
+      expect(begun.code, begun.stderr).toBe(0);
+      const { taskId } = JSON.parse(begun.stdout) as { taskId: string };
+      const listed = await signedIn('tasks', 'list', server.url);
+      expect(listed, listed.stderr).toMatchObject({ code: 0, stdout: expect.stringMatching(new RegExp(`^${taskId} {2}working`)) });
+      expect(await signedIn('tasks', 'cancel', server.url, taskId)).toMatchObject({ code: 0 });
+    }));
+
   it('and ends with 2 and the reason when the sign-in fails', () =>
     inFolder(async folder => {
       issuer.log.length = 0;

@@ -11,6 +11,7 @@ import { PROGRESS, ProgressLog } from '../clients/progress.ts';
 import { TOOLS } from '../clients/reference.ts';
 import { numberIn, textOf } from '../clients/text.ts';
 import { unittest } from '../clients/unittest.ts';
+import { run } from '../run.ts';
 import { build, start } from '../server.ts';
 import { client, inFolder } from './program.ts';
 
@@ -113,6 +114,16 @@ it.each(['Stateless', 'LeftToChoose', 'Session'])('Python client 2.x through the
   expect(code, report).toBe(0);
   expect(report).toMatch(/^Ran 7 tests/m);
 });
+
+it.each(['legacy', 'modern'])('the Inspector through the proxy, protocol era %s', era =>
+  inFolder(async home => {
+    const { command, args } = proxy();
+    const inspector = ['node_modules/.bin/mcp-inspector', '--cli', command, ...args, '--protocol-era', era];
+    const call = ['--method', 'tools/call', '--tool-name', 'echo', '--tool-arg', 'message=hi'];
+    const { code, stdout, stderr } = await run('scripts/node22', [...inspector, ...call], { HOME: home });
+    expect(code, stderr).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ content: [{ type: 'text', text: 'hi' }] });
+  }));
 
 // The proxies before this one lost messages to such a program.
 it('a program of credential_process does not read the messages', () =>

@@ -204,6 +204,21 @@ describe('mcp-lambda and the deployed server', () => {
     }
   });
 
+  it('passes an alert of monitor on to a topic', async () => {
+    const { QueueUrl } = await cloud.aws<{ QueueUrl: string }>('sqs', 'create-queue', '--queue-name', 'pager');
+    const { TopicArn } = await cloud.aws<{ TopicArn: string }>('sns', 'create-topic', '--name', 'pager');
+    const queue = `arn:aws:sqs:${REGION}:${ACCOUNT}:pager`;
+    await cloud.aws('sns', 'subscribe', '--topic-arn', TopicArn, '--protocol', 'sqs', '--notification-endpoint', queue);
+    const config = join(cloud.folder, 'alerts.toml');
+    await writeFile(config, `[alert]\ntopic = "${TopicArn}"\n[[rule]]\nname = "down"\nmetric = "availability"\nbelow = 99\n`);
+    const watched = await run('monitor', 'http://127.0.0.1:9/mcp', '--rounds', '1', '--alert-config', config);
+    expect(watched.code, watched.stdout + watched.stderr).toBe(2);
+    const { Messages } = await cloud.aws<{ Messages: { Body: string }[] }>('sqs', 'receive-message', '--queue-url', QueueUrl);
+    expect(Messages).toHaveLength(1);
+    const { Message } = JSON.parse(Messages[0]!.Body) as { Message: string };
+    expect(JSON.parse(Message)).toMatchObject({ alert: 'down', state: 'on', endpoint: 'http://127.0.0.1:9/mcp', value: 0 });
+  });
+
   it('refuses to publish what SNS does not take', async () => {
     const data = JSON.stringify('x'.repeat(300_000));
     const file = join(cloud.folder, 'large.json');

@@ -31,6 +31,7 @@ pub(super) async fn run(shared: Arc<Shared>, mut accepted: mpsc::Receiver<Bytes>
             () = shared.closing.cancelled() => break,
         }
     }
+    shared.end_streams();
     finish(&shared, exchanges).await;
     listener.shutdown().await;
     end_session(&shared).await;
@@ -87,7 +88,8 @@ async fn request(shared: &Arc<Shared>, exchanges: &mut JoinSet<()>, message: Mes
         let full = running.len() >= limit;
         if !full {
             let is_of_session = message.is_of_session();
-            running.insert(id.clone(), Running { cancel: cancel.clone(), is_of_session });
+            let is_stream = message.method == "subscriptions/listen";
+            running.insert(id.clone(), Running { cancel: cancel.clone(), is_of_session, is_stream });
         }
         full
     };

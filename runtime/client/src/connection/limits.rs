@@ -13,7 +13,7 @@ pub struct Limits {
     pub requests: usize,
     /// How long a request is tried again that did not reach the server, or that repeats nothing. Default: 60 s.
     pub retry_for: Duration,
-    /// How long requests may still run when the client has sent its last message. Default: 5 s.
+    /// How long requests may still run when the client has sent its last message; listen streams end at once. Default: 5 s.
     pub finish: Duration,
 }
 

@@ -43,6 +43,8 @@ pub(super) struct Running {
     /// Ends the request without a response.
     pub(super) cancel: CancellationToken,
     pub(super) is_of_session: bool,
+    /// Whether its response has no end of its own: a stream of events.
+    pub(super) is_stream: bool,
 }
 
 impl Shared {
@@ -71,6 +73,14 @@ impl Shared {
         if self.outbox.send(message::one_line(message)).await.is_err() {
             self.closing.cancel();
         }
+    }
+
+    /// Ends the streams of events, for which nothing waits any more.
+    pub(super) fn end_streams(&self) {
+        self.running()
+            .values()
+            .filter(|running| running.is_stream)
+            .for_each(|running| running.cancel.cancel());
     }
 
     pub(super) fn running(&self) -> MutexGuard<'_, HashMap<Id, Running>> {

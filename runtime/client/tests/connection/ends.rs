@@ -12,6 +12,8 @@ use crate::{
 
 const CALL: &str = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{}}"#;
 
+const LISTEN: &str = r#"{"jsonrpc":"2.0","id":2,"method":"subscriptions/listen","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}}"#;
+
 #[tokio::test]
 async fn a_running_call_is_answered_after_the_last_message_of_the_client() {
     let (stream, reply) = Reply::stream();
@@ -41,6 +43,28 @@ async fn a_call_that_does_not_end_is_closed_after_its_time() {
         assert!(tokio::time::Instant::now() < end, "the response stays open");
         tokio::task::yield_now().await;
     }
+}
+
+#[tokio::test]
+async fn a_listen_stream_ends_with_the_last_message_of_the_client_and_a_call_goes_on() {
+    let (listen, of_listen) = Reply::stream();
+    let (call, of_call) = Reply::stream();
+    let replies = Mutex::new(vec![of_call, of_listen]);
+    let server = Scripted::start(move |_| replies.lock().unwrap().pop()).await;
+    let mut connection = connect_with(&server.url, |limits| limits.finish = Duration::from_secs(600));
+    connection.send(LISTEN).await.unwrap();
+    server.until(|arrived| arrived.len() == 1).await;
+    connection.send(CALL).await.unwrap();
+    server.until(|arrived| arrived.len() == 2).await;
+    connection.finish();
+    let end = tokio::time::Instant::now() + SOON;
+    while listen.send(Ok(Bytes::from(": x\n\n"))).is_ok() {
+        assert!(tokio::time::Instant::now() < end, "the listen stream stays open");
+        tokio::task::yield_now().await;
+    }
+    call.send(Ok(Bytes::from("data: {\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}\n\n"))).unwrap();
+    assert_eq!(next(&mut connection).await["id"], 1);
+    assert!(tokio::time::timeout(SOON, connection.receive()).await.expect("in time").is_none());
 }
 
 /// A transport of rmcp has types; what does not fit them is an error of its request.

@@ -42,9 +42,6 @@ use crate::{Limits, SessionHandle};
 
 /// How long the lists may take that completions are made of.
 const LISTS: Duration = Duration::from_secs(10);
-/// How long the end waits for what still runs: no command does, only listen streams and notifications on their way.
-const FINISH: Duration = Duration::from_millis(250);
-
 /// Connects, and carries out commands until there are no more. Fails as the last command did.
 pub(super) async fn run(args: ConnectArgs) -> Result<(), Failure> {
     let is_terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
@@ -87,7 +84,7 @@ async fn connect(
     args: &ConnectArgs,
     talk: Talk,
 ) -> Result<(RunningService<RoleClient, Talk>, SessionHandle), Failure> {
-    let limits = Limits { retry_for: client::RETRY, finish: FINISH, ..Limits::default() };
+    let limits = Limits { retry_for: client::RETRY, ..Limits::default() };
     let mut remote = client::remote(&args.remote.server, &args.remote.options)?.limits(limits);
     if args.debug {
         let screen = talk.screen.clone();
