@@ -9,6 +9,17 @@ export interface Ran {
   readonly stderr: string;
 }
 
+/** Of the CDK and of AWS programs, without an account, questions and messages to their makers. */
+export const AWS_ENVIRONMENT = {
+  AWS_ACCESS_KEY_ID: 'none',
+  AWS_SECRET_ACCESS_KEY: 'none',
+  AWS_REGION: 'eu-central-1',
+  AWS_EC2_METADATA_DISABLED: 'true',
+  CDK_DISABLE_CLI_TELEMETRY: 'true',
+  CI: 'true',
+  NODE_NO_WARNINGS: '1',
+};
+
 /**
  * Runs a program from the top of the clone to its end, with this text on stdin; one that takes longer than `withinMs` is
  * killed.
@@ -20,9 +31,19 @@ export async function run(
   withinMs = 25_000,
   stdin?: string,
 ): Promise<Ran> {
+  return runIn(root, command, args, { env: { ...process.env, ...env }, withinMs, ...(stdin !== undefined && { stdin }) });
+}
+
+/** Runs a program in a folder, with exactly these variables, as `run` does. */
+export async function runIn(
+  cwd: string,
+  command: string,
+  args: string[],
+  { env, withinMs, stdin }: { env: NodeJS.ProcessEnv; withinMs: number; stdin?: string },
+): Promise<Ran> {
   const child = spawn(command, args, {
-    cwd: root,
-    env: { ...process.env, ...env },
+    cwd,
+    env,
     stdio: [stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     timeout: withinMs,
     killSignal: 'SIGKILL',

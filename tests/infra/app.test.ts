@@ -5,24 +5,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Validations } from 'aws-cdk-lib';
 import { afterAll, describe, expect, it } from 'vitest';
+import { AWS_ENVIRONMENT } from '../e2e/run.ts';
 import { root } from './synth.ts';
 
 const out = mkdtempSync(join(tmpdir(), 'mcp-cdk-'));
 afterAll(() => rmSync(out, { recursive: true }));
 
-const SYNTH_WITHIN_MS = 30_000;
+/** Seconds of the processor, of which others that run at the same time take nothing. */
+const SYNTH_WITHIN_S = 25;
+const ENDS_WITHIN_MS = 110_000;
+const TEST_WITHIN_MS = 2 * ENDS_WITHIN_MS;
 
 /** Without an account and without network access. */
-const env = {
-  ...process.env,
-  AWS_ACCESS_KEY_ID: 'none',
-  AWS_SECRET_ACCESS_KEY: 'none',
-  AWS_REGION: 'eu-central-1',
-  AWS_EC2_METADATA_DISABLED: 'true',
-  CDK_DISABLE_CLI_TELEMETRY: 'true',
-  CI: 'true',
-  NODE_NO_WARNINGS: '1',
-};
+const env = { ...process.env, ...AWS_ENVIRONMENT };
 
 function synth(name: string, settings: Record<string, string>) {
   const program = { 'server.code': 'tests/infra/program', 'server.name': name };
@@ -30,10 +25,18 @@ function synth(name: string, settings: Record<string, string>) {
     '--context',
     `${key}=${value}`,
   ]);
-  const began = Date.now();
   const args = ['synth', '--quiet', '--no-notices', '--no-lookups', '--output', join(out, name), ...context];
-  const { status, stderr } = spawnSync('node_modules/.bin/cdk', args, { cwd: root, env, encoding: 'utf8' });
-  return { status, stderr, took: Date.now() - began, path: join(out, name, `${name}.template.json`) };
+  const options = { cwd: root, env, encoding: 'utf8', timeout: ENDS_WITHIN_MS } as const;
+  // `times` prints how long the shell and its children ran on a processor.
+  const line = 'node_modules/.bin/cdk "$@"; code=$?; times; exit "$code"';
+  const { status, stdout, stderr } = spawnSync('sh', ['-c', line, 'sh', ...args], options);
+  return { status, stderr, took: secondsOf(stdout.trim().split('\n').at(-1) ?? ''), path: join(out, name, `${name}.template.json`) };
+}
+
+/** The sum of times such as `0m4.120000s`. */
+function secondsOf(times: string): number {
+  const all = [...times.matchAll(/(\d+)m([\d.]+)s/g)];
+  return all.reduce((sum, [, minutes, seconds]) => sum + Number(minutes) * 60 + Number(seconds), 0);
 }
 
 const apps: { name: string; settings: Record<string, string> }[] = [
@@ -83,12 +86,13 @@ const OUTPUTS = [
 
 describe('npx cdk synth', () => {
   it.each(apps)(
-    `synthesises the $name app in less than ${SYNTH_WITHIN_MS / 1000} s, and cfn-lint finds nothing`,
+    `synthesises the $name app in less than ${SYNTH_WITHIN_S} s of the processor, and cfn-lint finds nothing`,
     ({ name, settings }) => {
       const { status, stderr, took, path } = synth(name, settings);
       expect(status, stderr).toBe(0);
       expect(stderr).not.toMatch(/warning/i);
-      expect(took).toBeLessThan(SYNTH_WITHIN_MS);
+      expect(took).toBeGreaterThan(0.5);
+      expect(took).toBeLessThan(SYNTH_WITHIN_S);
       expect(Object.keys(JSON.parse(readFileSync(path, 'utf8')).Outputs)).toEqual(
         OUTPUTS.filter(it => name === 'tasks' || !OF_TASKS.includes(it)).filter(
           it => name === 'observed' || it !== 'DashboardUrl',
@@ -104,9 +108,10 @@ describe('npx cdk synth', () => {
       expect(lint.stdout + lint.stderr).toBe('');
       expect(lint.status).toBe(0);
       console.log(
-        `synth of the ${name} app: ${(took / 1000).toFixed(1)} s, ${readFileSync(path, 'utf8').length} characters`,
+        `synth of the ${name} app: ${took.toFixed(1)} s of the processor, ${readFileSync(path, 'utf8').length} characters`,
       );
     },
+    TEST_WITHIN_MS,
   );
 
   it('reports what the construct refuses in words of deploy.toml, without a stack trace', () => {

@@ -73,6 +73,24 @@ describe('the example', () => {
   });
 });
 
+describe('a program that the context names', () => {
+  const built = '[server]\nmanifest_path = "nowhere/Cargo.toml"\nbinary_name = "notes"\ncargo_lambda_flags = ["--locked"]';
+
+  it('takes the place of one that the file builds', () => {
+    expect(problems(built, { 'server.code': 'program' })).toEqual([]);
+    expect(template(built, { 'server.code': 'program' }).toJSON()).toEqual(template(code).toJSON());
+  });
+
+  it('takes the place of code of the file', () => {
+    expect(readDeployConfig(code, 'deploy.toml', { 'server.manifest_path': 'a/Cargo.toml' }).config.server).toEqual({ manifest_path: 'a/Cargo.toml' });
+  });
+
+  it('is not named in two ways', () => {
+    const context = { 'server.code': 'program', 'server.manifest_path': 'a/Cargo.toml' };
+    expect(problems('', context)).toEqual([expect.stringContaining('[server] manifest_path')]);
+  });
+});
+
 describe('an invalid file', () => {
   const cases: [string, string, string[]][] = [
     [

@@ -93,7 +93,12 @@ describe('docs/getting-started.md', () => {
     expect(commands).toEqual(Object.keys(STEPS));
   });
 
+  // One that fails leaves nothing for those after it.
+  let failed = false;
   it.each(commands)('%s', async command => {
+    expect(failed, 'a command before it has failed').toBe(false);
+    failed = true;
     await STEPS[command]!(command);
+    failed = false;
   }, 900_000);
 });

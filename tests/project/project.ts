@@ -1,14 +1,14 @@
 // A project of a user: an empty folder and an empty home, with nothing of this repository on the path.
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
-import type { Ran } from '../e2e/run.ts';
+import { AWS_ENVIRONMENT, runIn, type Ran } from '../e2e/run.ts';
 import { root } from '../e2e/server.ts';
 
 export interface Project {
   readonly folder: string;
+  /** The environment of programs that run in the folder. */
+  readonly env: NodeJS.ProcessEnv;
   /** Runs a program in the folder. One that takes longer than `withinMs` is killed. */
   run(command: string, args: string[], settings?: { env?: NodeJS.ProcessEnv; withinMs?: number }): Promise<Ran>;
   /** Runs a program in the folder, and fails unless it succeeds. Returns its standard output. */
@@ -24,22 +24,11 @@ export async function emptyProject(): Promise<Project> {
   await mkdir(folder);
   await mkdir(home);
   const clean = cleanEnvironment(home);
-  const run: Project['run'] = async (command, args, { env = {}, withinMs = 100_000 } = {}) => {
-    const child = spawn(command, args, {
-      cwd: folder,
-      env: { ...clean, ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: withinMs,
-      killSignal: 'SIGKILL',
-    });
-    let [stdout, stderr] = ['', ''];
-    child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
-    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
-    const [code] = (await once(child, 'close')) as [number | null];
-    return { code, stdout, stderr };
-  };
+  const run: Project['run'] = (command, args, { env = {}, withinMs = 100_000 } = {}) =>
+    runIn(folder, command, args, { env: { ...clean, ...env }, withinMs });
   return {
     folder,
+    env: clean,
     run,
     must: async (command, args, settings) => {
       const { code, stdout, stderr } = await run(command, args, settings);
@@ -69,12 +58,6 @@ function cleanEnvironment(home: string): NodeJS.ProcessEnv {
     CARGO_HOME: process.env['CARGO_HOME'] ?? join(homedir(), '.cargo'),
     RUSTUP_HOME: process.env['RUSTUP_HOME'] ?? join(homedir(), '.rustup'),
     npm_config_update_notifier: 'false',
-    AWS_ACCESS_KEY_ID: 'none',
-    AWS_SECRET_ACCESS_KEY: 'none',
-    AWS_REGION: 'eu-central-1',
-    AWS_EC2_METADATA_DISABLED: 'true',
-    CDK_DISABLE_CLI_TELEMETRY: 'true',
-    CI: 'true',
-    NODE_NO_WARNINGS: '1',
+    ...AWS_ENVIRONMENT,
   };
 }

@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { inject } from 'vitest';
 import { startCloud, type Cloud } from '../e2e/deploy/cloud.ts';
 import { run, type Ran } from '../e2e/run.ts';
-import { accepts, buildClient, freePort, root } from '../e2e/server.ts';
+import { accepts, buildTestPrograms, freePort, root } from '../e2e/server.ts';
 import { emptyProject, type Project } from './project.ts';
 import { startRegistry, type Registry } from './registry.ts';
 
@@ -24,13 +24,15 @@ export interface User {
   /** The folder in which projects are made. */
   readonly folder: string;
   readonly cloud: Cloud;
+  /** The PATH, without programs of this repository. */
+  readonly path: string;
   /** Runs a line of a shell in a folder of the user, and fails unless it succeeds. Returns what it printed. */
   sh(folder: string, line: string, env?: NodeJS.ProcessEnv): Promise<string>;
   /** The same for a line that may fail. */
   try(folder: string, line: string, env?: NodeJS.ProcessEnv): Promise<Ran>;
   /** Gives a project the versions of dependencies of this repository. */
   lock(folder: string): Promise<void>;
-  serve(folder: string, line: string): Promise<Serving>;
+  serve(folder: string, line: string, env?: NodeJS.ProcessEnv): Promise<Serving>;
   /** Puts the program that cargo has built into a folder, as cargo-lambda would. */
   takeProgram(folder: string, name: string): Promise<void>;
   edit(file: string, change: (text: string) => string): Promise<void>;
@@ -42,10 +44,11 @@ const WITHIN_MS = 900_000;
 const SERVES_WITHIN_MS = 600_000;
 const ENDS_WITHIN_MS = 20_000;
 
-export async function newUser(): Promise<User> {
+/** With `stdio`, the registry has the program for stdio servers too. */
+export async function newUser({ stdio = false } = {}): Promise<User> {
   const project = await emptyProject();
   // One after the other: what has started is stopped by `leave`, which a failure here would keep from being called.
-  const registry = await packedRegistry(project);
+  const registry = await packedRegistry(project, stdio);
   const cloud = await startCloud();
   await writeCargoSettings(project);
   const home: NodeJS.ProcessEnv = {
@@ -57,7 +60,7 @@ export async function newUser(): Promise<User> {
     npm_config_audit: 'false',
     npm_config_fund: 'false',
     CARGO_TARGET_DIR: TARGET,
-    CARGO_PROFILE_DEV_DEBUG: '0',
+    CARGO_PROFILE_DEV_DEBUG: 'line-tables-only',
     CARGO_INCREMENTAL: '0',
   };
   const attempt: User['try'] = (folder, line, env = {}) =>
@@ -65,6 +68,7 @@ export async function newUser(): Promise<User> {
   return {
     folder: project.folder,
     cloud,
+    path: project.env['PATH'] ?? '',
     try: attempt,
     sh: async (folder, line, env) => {
       const { code, stdout, stderr } = await attempt(folder, line, env);
@@ -72,7 +76,7 @@ export async function newUser(): Promise<User> {
       return stdout;
     },
     lock: folder => copyFile(join(root, 'Cargo.lock'), join(project.folder, folder, 'Cargo.lock')),
-    serve: (folder, line) => serve(join(project.folder, folder), line, home),
+    serve: (folder, line, env) => serve(join(project.folder, folder), line, { ...project.env, ...home, ...env }),
     takeProgram: async (folder, name) => {
       const program = join(project.folder, folder, 'program');
       await mkdir(program, { recursive: true });
@@ -89,22 +93,29 @@ export async function newUser(): Promise<User> {
   };
 }
 
-/** The registry with the packages of this repository: the construct library, `npm create`, and the client for this platform. */
-async function packedRegistry(project: Project): Promise<Registry> {
+/** The registry with the packages of this repository: the construct library, `npm create`, and programs for this platform. */
+async function packedRegistry(project: Project, stdio: boolean): Promise<Registry> {
   const folder = join(project.folder, '..', 'packed');
   await mkdir(folder);
   const platform = `${process.platform}-${process.arch}`;
-  const binary = await buildClient();
-  await must(join(root, 'scripts', 'npm-binaries'), [folder, '--client', `${platform}=${binary}`]);
-  const folders = [join(root, 'infra', 'create-mcp-lambda'), join(folder, `mcp-lambda-${platform}`), join(folder, 'mcp-lambda')];
-  await must('npm', ['pack', '--silent', '--pack-destination', folder, ...folders]);
+  const programs = { 'mcp-lambda': '--client', ...(stdio && { 'mcp-lambda-stdio': '--stdio' }) };
+  const options: string[] = [];
+  for (const [name, option] of Object.entries(programs)) {
+    const [built] = await buildTestPrograms([name]);
+    // A release has no symbols either: they are three quarters of what would be packed.
+    await must('strip', ['-o', join(folder, name), built!]);
+    options.push(option, `${platform}=${join(folder, name)}`);
+  }
+  const made = (await must(join(root, 'scripts', 'npm-binaries'), [join(folder, 'npm'), ...options])).trim().split('\n');
+  await must('npm', ['pack', '--silent', '--pack-destination', folder, join(root, 'infra', 'create-mcp-lambda'), ...made]);
   const tarballs = (await readdir(folder)).filter(it => it.endsWith('.tgz')).map(it => join(folder, it));
   return startRegistry([inject('packed'), ...tarballs]);
 }
 
-async function must(command: string, args: string[]): Promise<void> {
+async function must(command: string, args: string[]): Promise<string> {
   const { code, stdout, stderr } = await run(command, args, {}, 120_000);
   if (code !== 0) throw new Error(`${command} ${args.join(' ')}: ${stdout}${stderr}`);
+  return stdout;
 }
 
 async function writeCargoSettings(project: Project): Promise<void> {
@@ -118,7 +129,7 @@ async function writeCargoSettings(project: Project): Promise<void> {
 /** In a process group of its own, which is ended as a whole, as Ctrl-C does. */
 async function serve(cwd: string, line: string, env: NodeJS.ProcessEnv): Promise<Serving> {
   const port = await freePort();
-  const settings = { ...process.env, ...env, MCP_LISTEN: `127.0.0.1:${port}` };
+  const settings = { ...env, MCP_LISTEN: `127.0.0.1:${port}` };
   const child = spawn('sh', ['-c', line], { cwd, env: settings, stdio: ['ignore', 'ignore', 'pipe'], detached: true });
   let printed = '';
   child.stderr.on('data', (chunk: Buffer) => (printed = (printed + chunk.toString()).slice(-4_000)));

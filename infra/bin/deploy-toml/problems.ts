@@ -44,6 +44,10 @@ export class Problems {
     this.overridden.add(`${section}.${key}`);
   }
 
+  public isSetByContext(section: string, key: string): boolean {
+    return this.overridden.has(`${section}.${key}`);
+  }
+
   /** The file writes `[section] key` as `[section] alias`. */
   public writtenAs(section: string, key: string, alias: string): void {
     this.written.set(`[${section}] ${key}`, alias);
@@ -60,7 +64,7 @@ export class Problems {
     const alias = this.written.get(`[${section}] ${key}`);
     const position = this.source?.position(alias === undefined ? path : [path[0] ?? '', alias, ...path.slice(2)]);
     const { line = Number.MAX_SAFE_INTEGER, column = 0 } = position ?? {};
-    const context = this.overridden.has(`${section}.${key}`);
+    const context = this.isSetByContext(String(section), String(key));
     const where = context
       ? `context ${section}.${key}: `
       : this.source

@@ -6,6 +6,12 @@ import { Source, type Path } from './source';
 
 type Values = { [key: string]: unknown };
 
+/** The ways to name a program, and the keys that do not go together with them. */
+const PROGRAMS: { readonly [key: string]: readonly string[] } = {
+  code: ['manifest_path', 'binary_name', 'cargo_lambda_flags'],
+  manifest_path: ['code'],
+};
+
 const sections: { readonly [section: string]: Kinds } = SCHEMA;
 
 /** A configuration without what is wrong with it, and that. */
@@ -87,6 +93,14 @@ class Reader {
     }
     this.problems.setByContext(section, key);
     this.set(section, key, typeof given === 'string' ? fromText(kind, given) : given);
+    if (section === 'server') this.replaceProgram(key);
+  }
+
+  /** A program that the context names takes the place of the file's, which may be named in the other way. */
+  private replaceProgram(key: string): void {
+    for (const other of PROGRAMS[key] ?? []) {
+      if (!this.problems.isSetByContext('server', other)) delete this.values['server']?.[other];
+    }
   }
 
   private set(section: string, key: string, value: unknown): void {

@@ -3,16 +3,15 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { run, type Ran } from '../run.ts';
-import { root } from '../server.ts';
+import { AWS_ENVIRONMENT, run, runIn, type Ran } from '../run.ts';
+import { freePort, root } from '../server.ts';
 
 /** A key per emulator: it is the account id, and the CDK caches the account of a key. */
 export const ACCOUNT = '000000000077';
-export const REGION = 'eu-central-1';
+export const REGION = AWS_ENVIRONMENT.AWS_REGION;
 
 const STARTS_WITHIN_MS = 60_000;
 
@@ -35,18 +34,13 @@ export async function startCloud(): Promise<Cloud> {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const env: NodeJS.ProcessEnv = {
+    ...AWS_ENVIRONMENT,
     AWS_ENDPOINT_URL: url,
     AWS_ENDPOINT_URL_S3: url,
     AWS_ACCESS_KEY_ID: ACCOUNT,
-    AWS_SECRET_ACCESS_KEY: 'none',
     AWS_SESSION_TOKEN: undefined,
     AWS_PROFILE: undefined,
-    AWS_REGION: REGION,
     AWS_DEFAULT_REGION: REGION,
-    AWS_EC2_METADATA_DISABLED: 'true',
-    CDK_DISABLE_CLI_TELEMETRY: 'true',
-    CI: 'true',
-    NODE_NO_WARNINGS: '1',
     HOME: folder,
   };
   const ministack = spawn(join(root, '.venv', 'bin', 'ministack'), [], {
@@ -85,19 +79,9 @@ export async function startCloud(): Promise<Cloud> {
 }
 
 /** Runs the CDK of this repository on the app in a folder. */
-async function cdk(args: string[], env: NodeJS.ProcessEnv, cwd: string): Promise<Ran> {
-  const child = spawn(join(root, 'node_modules', '.bin', 'cdk'), [...args, '--no-notices'], {
-    cwd,
-    env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: 110_000,
-    killSignal: 'SIGKILL',
-  });
-  let [stdout, stderr] = ['', ''];
-  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
-  const [code] = (await once(child, 'close')) as [number | null];
-  return { code, stdout, stderr };
+function cdk(args: string[], env: NodeJS.ProcessEnv, cwd: string): Promise<Ran> {
+  const program = join(root, 'node_modules', '.bin', 'cdk');
+  return runIn(cwd, program, [...args, '--no-notices'], { env: { ...process.env, ...env }, withinMs: 110_000 });
 }
 
 async function answers(ministack: ChildProcess, url: string): Promise<void> {
@@ -127,13 +111,4 @@ async function killChildren(parent: ChildProcess, program: string): Promise<numb
     killed += 1;
   }
   return killed;
-}
-
-async function freePort(): Promise<number> {
-  const listener = createServer().listen(0, '127.0.0.1');
-  await once(listener, 'listening');
-  const { port } = listener.address() as AddressInfo;
-  listener.close();
-  await once(listener, 'close');
-  return port;
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use mcp_lambda_server::{Builder, McpContext, McpLambdaServer, tasks::TaskSupport};
 use rmcp::{
-    ErrorData, RoleServer, handler::server::wrapper::Parameters, schemars, service::RequestContext, tool,
-    tool_router,
+    ErrorData, RoleServer, handler::server::wrapper::Parameters, schemars, service::RequestContext,
+    tool, tool_router,
 };
 
 /// The arguments of `count`. Clients and models read these comments.
@@ -41,7 +41,8 @@ impl Server {
             let counted = number + 1;
             if counted % 10 == 0 {
                 task.checkpoint(&counted).await?;
-                task.set_status_message(format!("{counted} of {to}")).await?;
+                task.set_status_message(format!("{counted} of {to}"))
+                    .await?;
             }
         }
         Ok(format!("counted to {to}"))

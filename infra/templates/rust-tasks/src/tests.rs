@@ -17,8 +17,15 @@ struct Client {
 
 impl Client {
     async fn new(capabilities: Value) -> Self {
-        let server = super::server().config(Config::default()).build().await.expect("a server");
-        Self { server, capabilities }
+        let server = super::server()
+            .config(Config::default())
+            .build()
+            .await
+            .expect("a server");
+        Self {
+            server,
+            capabilities,
+        }
     }
 
     /// The response to a request; `name` is the tool or the task that it concerns.
@@ -37,27 +44,49 @@ impl Client {
             .header("mcp-name", name)
             .body(Full::new(Bytes::from(message.to_string())))
             .expect("a request");
-        let response = self.server.clone().oneshot(request).await.expect("a response");
-        let body = response.into_body().collect().await.expect("a body").to_bytes();
+        let response = self
+            .server
+            .clone()
+            .oneshot(request)
+            .await
+            .expect("a response");
+        let body = response
+            .into_body()
+            .collect()
+            .await
+            .expect("a body")
+            .to_bytes();
         serde_json::from_slice(&body).expect("JSON")
     }
 
     async fn count(&self, to: u32) -> Value {
-        self.send("tools/call", "count", json!({ "name": "count", "arguments": { "to": to } })).await
+        self.send(
+            "tools/call",
+            "count",
+            json!({ "name": "count", "arguments": { "to": to } }),
+        )
+        .await
     }
 }
 
 #[tokio::test]
 async fn a_client_without_tasks_waits_for_the_result() {
     let response = Client::new(json!({})).await.count(3).await;
-    assert_eq!(response["result"]["content"][0]["text"], "counted to 3", "{response}");
+    assert_eq!(
+        response["result"]["content"][0]["text"], "counted to 3",
+        "{response}"
+    );
 }
 
 #[tokio::test]
 async fn a_client_that_knows_tasks_gets_a_task_and_later_its_result() {
-    let client = Client::new(json!({ "extensions": { "io.modelcontextprotocol/tasks": {} } })).await;
+    let client =
+        Client::new(json!({ "extensions": { "io.modelcontextprotocol/tasks": {} } })).await;
     let created = client.count(3).await;
-    let id = created["result"]["taskId"].as_str().unwrap_or_else(|| panic!("no task: {created}")).to_owned();
+    let id = created["result"]["taskId"]
+        .as_str()
+        .unwrap_or_else(|| panic!("no task: {created}"))
+        .to_owned();
     let task = tokio::time::timeout(Duration::from_secs(30), async {
         loop {
             let task = client.send("tasks/get", &id, json!({ "taskId": id })).await;
@@ -68,5 +97,8 @@ async fn a_client_that_knows_tasks_gets_a_task_and_later_its_result() {
         }
     });
     let task = task.await.expect("the task ends");
-    assert_eq!(task["result"]["result"]["content"][0]["text"], "counted to 3", "{task}");
+    assert_eq!(
+        task["result"]["result"]["content"][0]["text"], "counted to 3",
+        "{task}"
+    );
 }

@@ -26,20 +26,35 @@ async fn call(tool: &str, arguments: Value) -> Value {
         .header("mcp-name", tool)
         .body(Full::new(Bytes::from(message.to_string())))
         .expect("a request");
-    let server = McpLambdaServer::builder(Server).config(Config::default()).build().await.expect("a server");
+    let server = McpLambdaServer::builder(Server)
+        .config(Config::default())
+        .build()
+        .await
+        .expect("a server");
     let response = server.oneshot(request).await.expect("a response");
-    let body = response.into_body().collect().await.expect("a body").to_bytes();
+    let body = response
+        .into_body()
+        .collect()
+        .await
+        .expect("a body")
+        .to_bytes();
     serde_json::from_slice(&body).expect("JSON")
 }
 
 #[tokio::test]
 async fn greet_uses_the_name() {
     let response = call("greet", json!({ "name": "Ada" })).await;
-    assert_eq!(response["result"]["content"][0]["text"], "Hello, Ada!", "{response}");
+    assert_eq!(
+        response["result"]["content"][0]["text"], "Hello, Ada!",
+        "{response}"
+    );
 }
 
 #[tokio::test]
 async fn greet_needs_a_name() {
     let response = call("greet", json!({})).await;
-    assert!(response["error"].is_object() || response["result"]["isError"] == true, "{response}");
+    assert!(
+        response["error"].is_object() || response["result"]["isError"] == true,
+        "{response}"
+    );
 }

@@ -9,7 +9,8 @@ const { mcpServers } = JSON.parse(await readFile(new URL('../mcp-servers.json', 
 
 test('the server lists its tools', { timeout: 120_000 }, async () => {
   const client = new Client({ name: 'test', version: '1' });
-  await client.connect(new StdioClientTransport(mcpServers.server));
+  const { server } = mcpServers;
+  await client.connect(new StdioClientTransport({ ...server, env: { ...process.env, ...server.env } }));
   const { tools } = await client.listTools();
   await client.close();
   assert.notEqual(tools.length, 0);

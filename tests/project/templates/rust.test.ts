@@ -1,9 +1,9 @@
-// Another project than that of docs/getting-started.md: tasks, and a CDK app of its own.
+// A server in Rust with tasks, and a CDK app of its own; getting-started.test.ts has the other template in Rust.
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { call } from '../e2e/deploy/mcp.ts';
-import { newUser, servedBy, type User } from './user.ts';
+import { call } from '../../e2e/deploy/mcp.ts';
+import { newUser, servedBy, type User } from '../user.ts';
 
 const LIMIT_MS = 900_000;
 let user: User;
