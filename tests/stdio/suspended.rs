@@ -130,6 +130,20 @@ async fn no_more_calls_wait_than_the_limit_and_the_oldest_one_gives_way() {
     done(&server, answering("look", &question)).await;
 }
 
+/// Otherwise one caller could end the calls of all others, with calls that it never answers.
+#[tokio::test]
+async fn a_caller_with_many_calls_that_wait_ends_its_own() {
+    let server = serving(scripted(&[]).child_per(ChildPer::Principal).max_suspended(3)).await;
+    let (ada, bob) = (principal("ada"), principal("bob"));
+    let of_ada = asked(&server, asking("ask").from(&ada)).await;
+    let first = asked(&server, asking("ask").from(&bob)).await;
+    for _ in 0..3 {
+        asked(&server, asking("ask").from(&bob)).await;
+    }
+    refusal(&server, answering("ask", &first).from(&bob)).await;
+    done(&server, answering("ask", &of_ada).from(&ada)).await;
+}
+
 /// A question names no call, so while a call of one caller waits, that of another one could be taken for it.
 #[tokio::test]
 async fn the_call_of_another_caller_ends_those_that_wait_in_a_shared_process() {

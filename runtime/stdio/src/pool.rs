@@ -154,7 +154,7 @@ impl Pool {
             let Err(busy) = self.end_one(&mut slots) else { break };
             // A call that only waits for its client gives way.
             drop(slots);
-            if !self.suspended.end_oldest() {
+            if !self.suspended.end_one() {
                 return Err(busy);
             }
             slots = self.slots();

@@ -148,8 +148,8 @@ impl StdioServer {
     }
 
     /// Sets how many calls wait at most, between two requests of a client of 2026-07-28, for the answer to a question of a process of
-    /// an earlier revision. The one that has waited for the longest time ends for another. 0: none waits, and each call is made again
-    /// with the answer. Default: 32.
+    /// an earlier revision. For one more, a call of the principal with most of them ends: the one that has waited for the longest time.
+    /// 0: none waits, and each call is made again with the answer. Default: 32.
     pub fn max_suspended(self, most: usize) -> Self {
         self.set(|settings| settings.max_suspended = most)
     }

@@ -4,6 +4,7 @@
 //! revision asks in the middle of a call, and goes on where it is. So the call is kept until then, in this process alone.
 
 use std::{
+    cmp::Reverse,
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -49,7 +50,7 @@ impl SuspendedCalls {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps a call until it is taken, for the time and the number of calls that are set. The oldest one ends for another.
+    /// Keeps a call until it is taken, for the time and the number of calls that are set. One ends for another.
     pub(crate) fn keep(&self, pool: &Arc<Pool>, name: &str, principal: &str, running: Running) {
         // Without a runtime the process ends.
         let Ok(runtime) = Handle::try_current() else { return };
@@ -75,7 +76,7 @@ impl SuspendedCalls {
         let replaced = self.calls().insert(name.to_owned(), suspended);
         drop(replaced);
         while self.calls().len() > pool.settings.max_suspended {
-            self.end_oldest();
+            self.end_one();
         }
     }
 
@@ -103,12 +104,18 @@ impl SuspendedCalls {
         drop(ended);
     }
 
-    /// Ends the call that has waited for the longest time. `false`: there is none.
-    pub(crate) fn end_oldest(&self) -> bool {
+    /// Ends a call: of those of the principal that has most of them, the one that has waited for the longest time. `false`: there is
+    /// none.
+    pub(crate) fn end_one(&self) -> bool {
         let ended = {
             let mut calls = self.calls();
-            let oldest = calls.iter().min_by_key(|(_, call)| call.since).map(|(name, _)| name.clone());
-            oldest.and_then(|name| calls.remove(&name))
+            let mut counts = HashMap::<&str, usize>::new();
+            for call in calls.values() {
+                *counts.entry(&call.principal).or_default() += 1;
+            }
+            let first = calls.iter().max_by_key(|(_, call)| (counts[&*call.principal], Reverse(call.since)));
+            let name = first.map(|(name, _)| name.clone());
+            name.and_then(|name| calls.remove(&name))
         };
         ended.is_some()
     }

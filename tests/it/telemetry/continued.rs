@@ -115,14 +115,17 @@ async fn found_in_a_task(configure: impl Fn(&mut Config, &Receiver)) -> (Value, 
     let ask = |method: &str, params: Value| stateless_with(json!(1), method, params, declares.clone());
     let created = ask("tools/call", json!({ "name": "any", "arguments": {} })).header("traceparent", PARENT);
     let id = result(created.send(&server).await).await["taskId"].as_str().expect("a task").to_owned();
-    let ended = loop {
-        let get = ask("tasks/get", json!({ "taskId": id })).header("mcp-name", &id);
-        let task = result(get.send(&server).await).await;
-        if task["status"] != "working" {
-            break task;
+    let ended = tokio::time::timeout(Duration::from_secs(10), async {
+        loop {
+            let get = ask("tasks/get", json!({ "taskId": id })).header("mcp-name", &id);
+            let task = result(get.send(&server).await).await;
+            if task["status"] != "working" {
+                return task;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    };
+    });
+    let ended = ended.await.expect("the task ends");
     server.flush_spans(Duration::from_secs(5)).await;
     let text = ended["result"]["content"][0]["text"].as_str().unwrap_or_else(|| panic!("{ended}")).to_owned();
     (serde_json::from_str(&text).expect("JSON"), receiver)

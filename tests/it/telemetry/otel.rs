@@ -190,10 +190,13 @@ async fn an_attempt_of_a_task_is_a_span_that_links_to_the_call_that_created_it()
             .await;
     }
     let attempts = || receiver.spans().into_iter().filter(|span| span.kind == "CONSUMER");
-    while attempts().count() < 2 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-        world.at(0).flush_spans(BUDGET).await;
-    }
+    let both = tokio::time::timeout(Duration::from_secs(10), async {
+        while attempts().count() < 2 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            world.at(0).flush_spans(BUDGET).await;
+        }
+    });
+    both.await.expect("both attempts end");
     let trace = "0af7651916cd43dd8448eb211c80319c";
     let created: Vec<_> = receiver.spans().into_iter().filter(|span| span.kind == "SERVER").collect();
     assert_eq!(created.iter().filter(|span| span.trace_id == trace).count(), 2);

@@ -16,11 +16,10 @@ use super::{
     client::{self, Client},
     elicitation,
     failure::Failure,
-    output, tasks, tools,
+    output,
+    rounds::{Round, rounds},
+    tasks, tools,
 };
-
-/// Rounds of questions that one request may ask.
-pub(super) const ROUNDS: usize = 20;
 
 /// What became of a call.
 pub(super) enum Outcome {
@@ -43,35 +42,28 @@ async fn call(client: &Client, args: &CallArgs) -> Result<(), Failure> {
     let schema = if pairs.is_empty() { Value::Null } else { tools::input_schema(client, &args.tool).await? };
     let arguments = arguments::read(args.json.as_deref(), &pairs, &schema)?;
     let params = CallToolRequestParams::new(args.tool.clone()).with_arguments(arguments);
-    match rounds(client.peer(), params, &elicitation::ask).await? {
+    match outcome(client.peer(), params, &elicitation::ask).await? {
         Outcome::Result(result) => output::print_result(args.client.form.output, &result),
         Outcome::Task(task) if args.detach => output::print(args.client.form.output, &task, tasks::line),
         Outcome::Task(task) => tasks::wait(client, task.task_id, args.client.form.output).await,
     }
 }
 
-/// Calls a tool. Questions of 2026-07-28 come as results: each is asked, and the call repeated with the answers.
-pub(super) async fn rounds(
+/// Calls a tool.
+pub(super) async fn outcome(
     peer: &Peer<RoleClient>,
-    mut params: CallToolRequestParams,
+    params: CallToolRequestParams,
     ask: &impl AsyncFn(ElicitRequestParams) -> Result<ElicitResult, ErrorData>,
 ) -> Result<Outcome, Failure> {
-    for _ in 0..ROUNDS {
-        match peer.call_tool_once(params.clone()).await? {
-            CallToolResponse::Complete(result) => return Ok(Outcome::Result(result)),
-            CallToolResponse::Task(created) => return Ok(Outcome::Task(created.task)),
-            CallToolResponse::InputRequired(asked) => {
-                let answers = tasks::answers(asked.input_requests.unwrap_or_default(), ask).await?;
-                params.input_responses = (!answers.is_empty()).then_some(answers);
-                params.request_state = asked.request_state;
-            }
-            _ => break,
-        }
-    }
-    Err(endless(&params.name))
-}
-
-/// The failure of a request that asks and asks.
-pub(super) fn endless(name: &str) -> Failure {
-    Failure::refused(format!("{name} asked for input {ROUNDS} times without a result"))
+    rounds(&params.name, ask, async |answers, state| {
+        let mut params = params.clone();
+        (params.input_responses, params.request_state) = (answers, state);
+        Ok(match peer.call_tool_once(params).await? {
+            CallToolResponse::Complete(result) => Round::Result(Outcome::Result(result)),
+            CallToolResponse::Task(created) => Round::Result(Outcome::Task(created.task)),
+            CallToolResponse::InputRequired(asked) => Round::Questions(asked),
+            _ => Round::Unknown,
+        })
+    })
+    .await
 }

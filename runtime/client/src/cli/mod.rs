@@ -20,6 +20,7 @@ mod output;
 mod proxy;
 mod publish;
 mod reports;
+mod rounds;
 mod signals;
 mod stdio;
 mod tasks;

@@ -14,9 +14,11 @@ use serde_json::{Map, Value, json};
 use super::{command::Given, lists, repl::Repl};
 use crate::cli::{
     arguments,
-    call::{self, Outcome, ROUNDS},
+    call::{self, Outcome},
     failure::Failure,
-    output, tasks,
+    output,
+    rounds::{Round, rounds},
+    tasks,
 };
 
 /// The most ids of tasks that are kept.
@@ -29,7 +31,7 @@ impl Repl {
         let mut params = CallToolRequestParams::new(name.to_owned()).with_arguments(arguments);
         params.meta = self.meta();
         let (peer, ask) = (self.peer(), self.asker());
-        match self.running(call::rounds(&peer, params, &ask)).await? {
+        match self.running(call::outcome(&peer, params, &ask)).await? {
             Outcome::Result(result) => self.show_result(&result),
             Outcome::Task(task) => {
                 self.note(&task);
@@ -85,20 +87,15 @@ impl Repl {
         params.arguments = (!arguments.is_empty()).then_some(arguments);
         params.meta = self.meta();
         let (peer, ask) = (self.peer(), self.asker());
-        let work = async {
-            for _ in 0..ROUNDS {
-                match peer.get_prompt_once(params.clone()).await? {
-                    GetPromptResponse::Complete(result) => return Ok(result),
-                    GetPromptResponse::InputRequired(asked) => {
-                        let answers = tasks::answers(asked.input_requests.unwrap_or_default(), &ask).await?;
-                        params.input_responses = (!answers.is_empty()).then_some(answers);
-                        params.request_state = asked.request_state;
-                    }
-                    _ => break,
-                }
-            }
-            Err(call::endless(name))
-        };
+        let work = rounds(name, &ask, async |answers, state| {
+            let mut params = params.clone();
+            (params.input_responses, params.request_state) = (answers, state);
+            Ok(match peer.get_prompt_once(params).await? {
+                GetPromptResponse::Complete(result) => Round::Result(result),
+                GetPromptResponse::InputRequired(asked) => Round::Questions(asked),
+                _ => Round::Unknown,
+            })
+        });
         let result = self.running(work).await?;
         self.show(&result, lists::messages_text);
         Ok(())
@@ -108,20 +105,15 @@ impl Repl {
         let mut params = ReadResourceRequestParams::new(uri.to_owned());
         params.meta = self.meta();
         let (peer, ask) = (self.peer(), self.asker());
-        let work = async {
-            for _ in 0..ROUNDS {
-                match peer.read_resource_once(params.clone()).await? {
-                    ReadResourceResponse::Complete(result) => return Ok(result),
-                    ReadResourceResponse::InputRequired(asked) => {
-                        let answers = tasks::answers(asked.input_requests.unwrap_or_default(), &ask).await?;
-                        params.input_responses = (!answers.is_empty()).then_some(answers);
-                        params.request_state = asked.request_state;
-                    }
-                    _ => break,
-                }
-            }
-            Err(call::endless(uri))
-        };
+        let work = rounds(uri, &ask, async |answers, state| {
+            let mut params = params.clone();
+            (params.input_responses, params.request_state) = (answers, state);
+            Ok(match peer.read_resource_once(params).await? {
+                ReadResourceResponse::Complete(result) => Round::Result(result),
+                ReadResourceResponse::InputRequired(asked) => Round::Questions(asked),
+                _ => Round::Unknown,
+            })
+        });
         let result = self.running(work).await?;
         self.show(&result, lists::contents_text);
         Ok(())
