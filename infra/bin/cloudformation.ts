@@ -48,8 +48,38 @@ export function templateOf(deploy: DeployFile): string {
   }
   McpFindings.acknowledge(server);
   addOutputs(stack, server);
-  const { template } = app.synth().getStackByName(stack.stackName) as { template: object };
+  const { template } = app.synth().getStackByName(stack.stackName) as { template: Template };
+  for (const resource of Object.values(template.Resources)) withoutImpliedDependencies(resource);
   return `${JSON.stringify(template)}\n`;
+}
+
+interface Resource {
+  readonly Properties?: object;
+  DependsOn?: string[];
+}
+
+interface Template {
+  readonly Resources: { readonly [id: string]: Resource };
+}
+
+/** The CDK also writes the dependencies that references imply, which linters report (cfn-lint's W3005). */
+function withoutImpliedDependencies(resource: Resource): void {
+  const implied = referencesOf(resource.Properties ?? {});
+  const others = (resource.DependsOn ?? []).filter(id => !implied.has(id));
+  if (others.length > 0) resource.DependsOn = others;
+  else delete resource.DependsOn;
+}
+
+/** The ids that are in a `Ref` or a `Fn::GetAtt` of a value. */
+function referencesOf(value: object): Set<string> {
+  const found = new Set<string>();
+  const search = (name: string, inner: unknown): unknown => {
+    if (name === 'Ref') found.add(String(inner));
+    if (name === 'Fn::GetAtt' && Array.isArray(inner)) found.add(String(inner[0]));
+    return inner;
+  };
+  JSON.stringify(value, search);
+  return found;
 }
 
 /**
