@@ -171,6 +171,19 @@ describe('mcp-lambda and the deployed server', () => {
     expect(unknown).toMatchObject({ code: 2, stderr: expect.stringContaining('ResourceNotFoundException') });
   });
 
+  it('checks, measures and watches the function by its name', async () => {
+    const name = `${outputs['FunctionName']}:live`;
+    const server = ['--url', name, '--invoke-mode', 'buffered'];
+    const checked = await run('test', ...server, '--suite', 'session');
+    expect(checked.code, checked.stdout + checked.stderr).toBe(0);
+    expect(checked.stdout).toMatch(new RegExp(`, ${name}: 6 passed, 0 failed, 0 warnings, 1 skipped`));
+    const load = ['--requests', '3', '--concurrency', '1', '--tool', 'echo', '--json', '{"message":"hi"}'];
+    const measured = await run('benchmark', ...server, ...load);
+    expect(measured, measured.stderr).toMatchObject({ code: 0, stdout: expect.stringContaining(`tools/call echo at ${name}`) });
+    const watched = await run('monitor', name, '--invoke-mode', 'buffered', '--rounds', '1');
+    expect(watched, watched.stderr).toMatchObject({ code: 0, stdout: expect.stringMatching(new RegExp(`up +${name}`)) });
+  });
+
   it('publishes an event that a listening client hears of', async () => {
     interface Configuration {
       readonly Environment: { readonly Variables: Record<string, string> };

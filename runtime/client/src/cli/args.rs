@@ -241,7 +241,7 @@ pub(super) struct PublishArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct TestArgs {
-    /// The URL of the server
+    /// The URL of the server, or the name or ARN of a Lambda function
     #[arg(long, default_value = "http://127.0.0.1:9000/mcp")]
     pub(super) url: String,
     /// A suite, or several with commas: all, protocol, tools, session, streaming, tasks, auth, events, infrastructure.
@@ -281,7 +281,7 @@ pub(super) struct TestArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct BenchmarkArgs {
-    /// The URL of the server
+    /// The URL of the server, or the name or ARN of a Lambda function
     #[arg(long, default_value = "http://127.0.0.1:9000/mcp")]
     pub(super) url: String,
     /// How many requests [default: 100, or as many as fit into the duration]

@@ -28,11 +28,15 @@ pub(super) async fn run(args: BenchmarkArgs) -> Result<(), Failure> {
     }
     reports::check(&args.reports)?;
     let load = load(&args)?;
-    let http: Arc<dyn Http> = Arc::new(client::remote(&args.url, &args.options)?.http()?);
-    let work = work(&args, &*http).await?;
+    let remote = client::remote(&args.url, &args.options)?.http()?;
+    // Of a function it has the path, and the title of the measurement the name.
+    let url = remote.url().to_owned();
+    let http: Arc<dyn Http> = Arc::new(remote);
+    let work = work(&args, &url, &*http).await?;
     let bar = bar(&load);
     let live = Live { bar: bar.clone(), latency: Mutex::default(), began: Instant::now() };
-    let measured = measure(http, &work, &load, move |progress| live.show(progress)).await;
+    let mut measured = measure(http, &work, &load, move |progress| live.show(progress)).await;
+    measured.title = measured.title.replace(&url, &args.url);
     bar.finish_and_clear();
     println!("{}", report::text(&measured));
     for file in &args.reports {
@@ -73,7 +77,7 @@ fn load(args: &BenchmarkArgs) -> Result<Load, Failure> {
 }
 
 /// The request to be measured: of 2026-07-28 if the server speaks it, else of a session.
-async fn work(args: &BenchmarkArgs, http: &dyn Http) -> Result<Work, Failure> {
+async fn work(args: &BenchmarkArgs, url: &str, http: &dyn Http) -> Result<Work, Failure> {
     let (method, params) = match &args.tool {
         None => (None, json!({})),
         Some(tool) => {
@@ -82,7 +86,7 @@ async fn work(args: &BenchmarkArgs, http: &dyn Http) -> Result<Work, Failure> {
             (Some("tools/call"), json!({ "name": tool, "arguments": arguments }))
         }
     };
-    Work::negotiated(http, &args.url, method, params).await.map_err(Failure::unreachable)
+    Work::negotiated(http, url, method, params).await.map_err(Failure::unreachable)
 }
 
 /// What a terminal shows while a measurement runs: how far it is, and the latencies until now.

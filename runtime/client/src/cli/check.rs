@@ -23,16 +23,27 @@ pub(super) async fn run(args: TestArgs) -> Result<(), Failure> {
     let bar = bar(&plan);
     let report = run_checks(&target, &plan, |finding| show(&bar, finding)).await;
     bar.finish_and_clear();
-    let report = report.map_err(|error| match error {
-        CannotCheck::Unreachable { .. } | CannotCheck::NoServer { .. } => {
-            Failure::unreachable(error.to_string())
-        }
-    })?;
+    let mut report = report.map_err(|error| cannot_check(error, &args.url))?;
+    name(&mut report.url, &args.url);
     println!("{}", report::summary(&report));
     for file in &args.reports {
         reports::write(file, &|kind| written(&report, kind))?;
     }
     if report.is_clean() || args.continue_on_failure { Ok(()) } else { Err(Failure::refused("")) }
+}
+
+fn cannot_check(mut error: CannotCheck, server: &str) -> Failure {
+    match &mut error {
+        CannotCheck::Unreachable { url, .. } | CannotCheck::NoServer { url, .. } => name(url, server),
+    }
+    Failure::unreachable(error.to_string())
+}
+
+/// A function has no URL of its own: what is shown is its name.
+fn name(url: &mut String, server: &str) {
+    if !server.is_empty() && !server.contains("://") {
+        server.clone_into(url);
+    }
 }
 
 fn written(report: &Report, kind: reports::Kind) -> Result<String, Failure> {
