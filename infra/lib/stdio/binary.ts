@@ -56,7 +56,8 @@ function build(architecture: lambda.Architecture): string {
   }
   const folder = mkdtempSync(join(tmpdir(), 'mcp-stdio-'));
   const target = [cpu === 'arm64' ? '--arm64' : '--x86-64', ...targetFlags(architecture), '--locked', '--release'];
-  const args = ['lambda', 'build', ...target, '--manifest-path', MANIFEST, '--bin', BINARY, '--lambda-dir', folder];
+  const program = ['--manifest-path', MANIFEST, '--bin', BINARY, '--features', 'full'];
+  const args = ['lambda', 'build', ...target, ...program, '--lambda-dir', folder];
   const run = runTool('cargo', args, process.cwd());
   if (!run?.ok) {
     const reason = run ? lastLines(run) : 'there is no cargo on PATH';

@@ -124,6 +124,7 @@ impl Server {
         let lines = config.runtime_api.is_some().then(MetricLines::on_standard_output).flatten();
         #[cfg(not(feature = "metrics"))]
         let lines = None;
+        #[cfg_attr(not(feature = "metrics"), expect(clippy::clone_on_copy, reason = "there are none"))]
         let metrics = metrics(&config, &lifecycle.clock, &handler, lines.clone());
         let mut routes = Routes::default();
         routes.around(observed);
@@ -140,6 +141,7 @@ impl Server {
         let tracing = tracer.map(|tracer| tracing(tracer, &handler));
         #[cfg(not(feature = "otel"))]
         let tracing = tracer;
+        #[cfg_attr(not(feature = "otel"), expect(clippy::clone_on_copy, reason = "there is none"))]
         let of_tasks = tracing.clone();
         let (dispatcher, queue_worker) = dispatcher(
             handler,

@@ -105,6 +105,7 @@ pub struct Builder<H> {
     hooks: Hooks,
     tracing: Option<Tracing>,
     schema_command: bool,
+    one_thread: bool,
 }
 
 impl<H: Handler> Builder<H> {
@@ -127,6 +128,7 @@ impl<H: Handler> Builder<H> {
             hooks: Hooks::default(),
             tracing: None,
             schema_command: true,
+            one_thread: false,
         }
     }
 
@@ -263,6 +265,14 @@ impl<H: Handler> Builder<H> {
         self
     }
 
+    /// Lets [`run`](Self::run) do everything on one thread: for programs that wait for others, and compute nothing that would delay
+    /// other requests. For those, waking a second thread costs more than it saves. Default: one thread on Lambda, if an environment
+    /// serves one request at a time, else one for each CPU.
+    pub fn one_thread(mut self) -> Self {
+        self.one_thread = true;
+        self
+    }
+
     /// Builds the server, with the stores, the topic and the queue that the configuration names.
     ///
     /// # Errors
@@ -347,7 +357,7 @@ impl<H: Handler> Builder<H> {
         if self.schema_command && !on_lambda && command_line::prints_schema(std::env::args_os().skip(1)) {
             config.role = ProcessRole::AgentCoreSchema;
         }
-        let runtime = runtime(&config).map_err(Error::Runtime)?;
+        let runtime = runtime(&config, self.one_thread).map_err(Error::Runtime)?;
         self.config = Some(config);
         runtime.block_on(self.build_and_serve())
     }
@@ -389,9 +399,10 @@ impl<H> fmt::Debug for Builder<H> {
 }
 
 #[inline(never)]
-fn runtime(config: &Config) -> std::io::Result<tokio::runtime::Runtime> {
+fn runtime(config: &Config, one_thread: bool) -> std::io::Result<tokio::runtime::Runtime> {
     // One request at a time leaves nothing for a second thread to do but to be woken.
-    let mut builder = if config.runtime_api.is_some() && config.max_concurrency <= 1 {
+    let is_alone = config.runtime_api.is_some() && config.max_concurrency <= 1;
+    let mut builder = if one_thread || is_alone {
         tokio::runtime::Builder::new_current_thread()
     } else {
         tokio::runtime::Builder::new_multi_thread()

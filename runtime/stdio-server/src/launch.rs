@@ -71,19 +71,20 @@ impl Launch {
         Ok(Self { servers, config })
     }
 
-    /// Serves until the process is asked to stop, or prints the schema. One server keeps its names, several have prefixes.
+    /// Serves until the process is asked to stop, or prints the schema. One server keeps its names, several have prefixes. One thread
+    /// passes on more calls than the processes of servers answer.
     pub(crate) fn run(self) -> Result<(), Error> {
         let Self { mut servers, config } = self;
         if servers.len() == 1
             && let Some((_, server)) = servers.pop()
         {
-            return McpLambdaServer::builder(server).config(config).schema_command(false).run();
+            return McpLambdaServer::builder(server).config(config).schema_command(false).one_thread().run();
         }
         let composed = Composed::new(COMPOSED, env!("CARGO_PKG_VERSION"));
         let composed = servers
             .into_iter()
             .fold(composed, |composed, (name, server)| composed.mount(&prefix(&name), server));
-        McpLambdaServer::builder(composed).config(config).schema_command(false).run()
+        McpLambdaServer::builder(composed).config(config).schema_command(false).one_thread().run()
     }
 }
 

@@ -3,6 +3,8 @@
 // SEP-2577 deprecates logging, sampling and roots; servers and clients use them until they are gone.
 #![allow(deprecated)]
 
+use std::sync::Arc;
+
 use mcp_lambda_core::{auth::Principal, session::Session};
 use rmcp::{
     Peer, RoleServer,
@@ -48,20 +50,20 @@ impl Caller {
             }
         };
         let client = match key {
-            Key::Server => of_all(&pool.settings),
-            _ => of_one(peer, &pool.settings),
+            Key::Server => Arc::clone(&pool.everyone),
+            _ => Arc::new(of_one(peer, &pool.settings)),
         };
         Self { owner, wanted: Wanted { key, audience, client } }
     }
 
     /// The child of a server that is started before anyone calls.
-    pub(crate) fn everyone(settings: &Settings) -> Wanted {
-        Wanted { key: Key::Server, audience: Audience::All, client: of_all(settings) }
+    pub(crate) fn everyone(pool: &Pool) -> Wanted {
+        Wanted { key: Key::Server, audience: Audience::All, client: Arc::clone(&pool.everyone) }
     }
 }
 
 /// What a child learns of its client that serves all of them: what this server can pass on.
-fn of_all(settings: &Settings) -> ClientSide {
+pub(crate) fn of_all(settings: &Settings) -> ClientSide {
     let mut capabilities =
         ClientCapabilities::builder().enable_sampling().enable_elicitation().enable_roots().build();
     if let Some(elicitation) = &mut capabilities.elicitation {

@@ -18,6 +18,7 @@ use tokio_util::{
 };
 
 use crate::{
+    caller::of_all,
     child::{Audience, Child, ClientSide, Speaks, StartError},
     settings::Settings,
     slot::Slot,
@@ -46,7 +47,7 @@ pub(crate) enum Key {
 pub(crate) struct Wanted {
     pub(crate) key: Key,
     pub(crate) audience: Audience,
-    pub(crate) client: ClientSide,
+    pub(crate) client: Arc<ClientSide>,
 }
 
 /// The children of a server.
@@ -57,6 +58,8 @@ pub(crate) struct Pool {
     pub(crate) events: Arc<OnceLock<Events>>,
     pub(crate) tracker: TaskTracker,
     pub(crate) suspended: SuspendedCalls,
+    /// The client of a child that all calls share.
+    pub(crate) everyone: Arc<ClientSide>,
     /// What the first child says about itself.
     info: OnceLock<ServerConfig>,
     slots: Mutex<HashMap<Key, Arc<Slot>>>,
@@ -94,6 +97,7 @@ impl Pool {
     pub(crate) fn new(settings: Settings) -> Self {
         let closing = CancellationToken::new();
         Self {
+            everyone: Arc::new(of_all(&settings)),
             settings: Arc::new(settings),
             events: Arc::default(),
             tracker: TaskTracker::new(),
@@ -128,7 +132,7 @@ impl Pool {
         let used = self.enter(wanted)?;
         let child = used.slot.child(self).await?;
         let _ = self.speaks.set(child.handshake.speaks);
-        let _ = self.info.set(child.handshake.info.clone());
+        self.info.get_or_init(|| child.handshake.info.clone());
         Ok(Lease { child, used: Arc::new(used) })
     }
 

@@ -20,8 +20,7 @@ impl StdioServer {
         lease: &Lease,
     ) -> Result<Option<ServerResult>, ErrorData> {
         let child = &lease.child;
-        let id = child.link.next_id();
-        let meta = Value::Object(params::meta(request, child, id, &self.settings));
+        let meta = || Value::Object(params::meta(request, child, child.link.next_id(), &self.settings));
         if let Some(level) = request.context.meta.log_level() {
             child.log_from(level).await.map_err(|error| error_of(error, &self.settings))?;
         }
@@ -29,16 +28,16 @@ impl StdioServer {
             ClientRequest::SetLevelRequest(set) => child.log_from(set.params.level).await,
             ClientRequest::SubscribeRequest(subscribe) => {
                 self.check_reports(lease)?;
-                child.subscribe(&subscribe.params.uri, &meta).await
+                child.subscribe(&subscribe.params.uri, &meta()).await
             }
             // Other clients of a child that is shared may still want it.
             ClientRequest::UnsubscribeRequest(_) if self.settings.child_per == ChildPer::Server => Ok(()),
             ClientRequest::UnsubscribeRequest(unsubscribe) => {
-                child.unsubscribe(&unsubscribe.params.uri, &meta).await
+                child.unsubscribe(&unsubscribe.params.uri, &meta()).await
             }
             ClientRequest::SubscriptionsListenRequest(listen) => {
                 let uris = listen.params.notifications.resource_subscriptions.iter().flatten();
-                self.listen(lease, uris, &meta).await?;
+                self.listen(lease, uris, &meta()).await?;
                 Ok(())
             }
             _ => return Ok(None),

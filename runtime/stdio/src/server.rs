@@ -289,7 +289,7 @@ impl StdioServer {
         if self.settings.child_per != ChildPer::Server || self.settings.start != Start::AtInit {
             return Ok(());
         }
-        let wanted = Caller::everyone(&self.settings);
+        let wanted = Caller::everyone(self.pool());
         match within(PREPARED_WITHIN, self.pool().child(wanted)).await {
             Some(Err(error)) if error.is_final => {
                 let program = self.settings.command.program.to_string_lossy();

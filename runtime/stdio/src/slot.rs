@@ -99,7 +99,7 @@ impl Slot {
     fn start(&self, pool: &Pool, pause: Duration) -> Starting {
         let parts = ChildParts {
             settings: Arc::clone(&pool.settings),
-            client: self.wanted.client.clone(),
+            client: Arc::clone(&self.wanted.client),
             audience: self.wanted.audience.clone(),
             known: pool.speaks(),
             events: Arc::clone(&pool.events),

@@ -166,6 +166,7 @@ impl ServedRequest {
 
     /// Runs a future within the span of the call. Without a tracing system there is none.
     #[cfg(not(feature = "otel"))]
+    #[expect(clippy::unused_self, reason = "as with a tracing system")]
     pub(crate) fn in_span<F: Future>(&self, future: F) -> F {
         future
     }

@@ -10,14 +10,14 @@ use std::{
 };
 
 use bytes::Bytes;
+use mcp_lambda_core::protocol::encode;
 use rmcp::ErrorData;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{message::FromChild, notice::Notice};
+use super::{message::FromChild, notice::Notice, outgoing::Outgoing};
 
-/// How many messages wait for a child that does not read.
-pub(super) const QUEUED: usize = 64;
 /// How many messages of a child wait for a call of ours. Notifications beyond them are dropped, requests refused.
 const PER_CALL: usize = 1024;
 
@@ -86,7 +86,7 @@ struct State {
 pub(crate) struct Link {
     /// The name of the server, for the log.
     server: Arc<str>,
-    outgoing: mpsc::Sender<Bytes>,
+    outgoing: Arc<Outgoing>,
     next_id: AtomicU64,
     state: Mutex<State>,
     notices: mpsc::Sender<Notice>,
@@ -113,7 +113,7 @@ pub(crate) struct Pending {
 impl Link {
     pub(super) fn new(
         server: Arc<str>,
-        outgoing: mpsc::Sender<Bytes>,
+        outgoing: Arc<Outgoing>,
         notices: mpsc::Sender<Notice>,
         most: usize,
     ) -> Self {
@@ -176,31 +176,25 @@ impl Link {
         let may_cancel = method != "initialize";
         let mut pending =
             Pending { id, link: Arc::clone(self), reply: received, may_cancel: false, is_over: false };
-        let message = encoded(&json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }));
-        // A writer that is gone has ended with its child: the reason follows in the reply.
-        let _ = self.outgoing.send(message).await;
+        self.outgoing.send(encoded(&ToChild::request(id, method, params))).await;
         pending.may_cancel = may_cancel;
         Ok(pending)
     }
 
     /// Sends a notification.
     pub(crate) async fn notify(&self, method: &str, params: Option<&Value>) {
-        let mut message = json!({ "jsonrpc": "2.0", "method": method });
-        if let Some(params) = params {
-            message["params"] = params.clone();
-        }
-        let _ = self.outgoing.send(encoded(&message)).await;
+        self.outgoing.send(encoded(&ToChild::notification(method, params))).await;
     }
 
     /// Sends a request, and drops its response.
     pub(crate) fn request_now(&self, method: &str, params: &Value) {
         let id = self.next_id();
-        self.send_now(encoded(&json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params })));
+        self.send_now(encoded(&ToChild::request(id, method, params)));
     }
 
     /// Answers a request of the child.
     pub(crate) async fn respond(&self, id: &Value, outcome: &Result<Value, ErrorData>) {
-        let _ = self.outgoing.send(response(id, outcome)).await;
+        self.outgoing.send(response(id, outcome)).await;
     }
 
     /// Refuses a request of the child, without waiting for a child that does not read.
@@ -210,7 +204,7 @@ impl Link {
 
     /// Sends without waiting for a child that does not read.
     fn send_now(&self, message: Bytes) {
-        if self.outgoing.try_send(message).is_err() {
+        if self.outgoing.send_now(message).is_err() {
             tracing::warn!(server = &*self.server, "the server does not read: a message for it was dropped");
         }
     }
@@ -370,21 +364,49 @@ impl Drop for Pending {
             return;
         }
         let params = json!({ "requestId": self.id, "reason": "the client has cancelled the request" });
-        let message = json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": params });
-        self.link.send_now(encoded(&message));
+        self.link.send_now(encoded(&ToChild::notification("notifications/cancelled", Some(&params))));
     }
 }
 
-fn response(id: &Value, outcome: &Result<Value, ErrorData>) -> Bytes {
-    encoded(&match outcome {
-        Ok(result) => json!({ "jsonrpc": "2.0", "id": id, "result": result }),
-        Err(error) => json!({ "jsonrpc": "2.0", "id": id, "error": error }),
-    })
+/// A request or a notification for a child.
+#[derive(Serialize)]
+struct ToChild<'a> {
+    jsonrpc: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<u64>,
+    method: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    params: Option<&'a Value>,
 }
 
-fn encoded(message: &Value) -> Bytes {
-    let mut line = message.to_string();
-    line.push('\n');
+impl<'a> ToChild<'a> {
+    fn request(id: u64, method: &'a str, params: &'a Value) -> Self {
+        Self { id: Some(id), ..Self::notification(method, Some(params)) }
+    }
+
+    fn notification(method: &'a str, params: Option<&'a Value>) -> Self {
+        Self { jsonrpc: "2.0", id: None, method, params }
+    }
+}
+
+/// The answer to a request of a child.
+#[derive(Serialize)]
+struct Answer<'a> {
+    jsonrpc: &'static str,
+    id: &'a Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result: Option<&'a Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a ErrorData>,
+}
+
+fn response(id: &Value, outcome: &Result<Value, ErrorData>) -> Bytes {
+    encoded(&Answer { jsonrpc: "2.0", id, result: outcome.as_ref().ok(), error: outcome.as_ref().err() })
+}
+
+fn encoded(message: &impl Serialize) -> Bytes {
+    let mut line = Vec::from(encode(message));
+    line.push(b'\n');
     line.into()
 }
 

@@ -1,7 +1,7 @@
 //! One child: its process, the messages to and from it, and what it says about itself.
 //!
 //! * [`process`]: the process and its group. [`lines`]: its output, line by line. [`stderr`]: its log.
-//! * [`message`]: what it writes. [`link`]: requests both ways. [`notice`]: what it announces.
+//! * [`message`]: what it writes. [`outgoing`]: what is written to it. [`link`]: requests both ways. [`notice`]: what it announces.
 //! * [`handshake`]: which revision it speaks. [`tools`]: the tools that it has.
 
 mod handshake;
@@ -9,6 +9,7 @@ pub(crate) mod lines;
 mod link;
 pub(crate) mod message;
 mod notice;
+mod outgoing;
 mod output;
 mod process;
 mod stderr;
@@ -17,7 +18,6 @@ mod tools;
 
 use std::sync::{Arc, OnceLock};
 
-use bytes::Bytes;
 use mcp_lambda_core::events::Events;
 use rmcp::model::Tool;
 use tokio::{sync::mpsc, time::Instant};
@@ -31,8 +31,9 @@ pub(crate) use self::{
 use self::{
     handshake::{NoHandshake, shake_hands},
     notice::{Changed, Notice},
+    outgoing::Outgoing,
     output::Output,
-    process::{Exit, Process, SpawnError},
+    process::{Exit, Pipes, Process, SpawnError},
     stderr::LastLines,
     subscriptions::Subscriptions,
     tools::ChildTools,
@@ -50,7 +51,7 @@ pub(crate) struct Child {
     pub(crate) link: Arc<Link>,
     pub(crate) handshake: Handshake,
     /// What it knows of its client.
-    pub(crate) client: ClientSide,
+    pub(crate) client: Arc<ClientSide>,
     pub(crate) subscriptions: Subscriptions,
     pub(crate) started: Instant,
     tools: Arc<ChildTools>,
@@ -59,7 +60,7 @@ pub(crate) struct Child {
 /// What a child is started with.
 pub(crate) struct ChildParts {
     pub(crate) settings: Arc<Settings>,
-    pub(crate) client: ClientSide,
+    pub(crate) client: Arc<ClientSide>,
     pub(crate) audience: Audience,
     /// What another child of the command speaks.
     pub(crate) known: Option<Speaks>,
@@ -110,12 +111,16 @@ impl Child {
         let stop = parts.stop.child_token();
         let failed = stop.clone().drop_guard();
         tracing::info!(server = &*settings.name, pid = process.id(), "the server was started");
-        let (outgoing, to_write) = mpsc::channel::<Bytes>(link::QUEUED);
+        let Pipes { stdin, stdout, stderr } = pipes;
+        let outgoing = Arc::new(Outgoing::new(stdin));
         let (notices, noticed) = mpsc::channel(NOTICES);
-        let link = Arc::new(Link::new(Arc::clone(&settings.name), outgoing, notices, settings.max_pending));
+        let name = Arc::clone(&settings.name);
+        let link = Arc::new(Link::new(name, Arc::clone(&outgoing), notices, settings.max_pending));
         let tools = Arc::new(ChildTools::default());
         let last_lines = LastLines::default();
-        let output = Output::start(&parts, pipes, to_write, &link, &last_lines, &stop);
+        let output = Output::start(&parts, stdout, stderr, &link, &last_lines);
+        let of_input = stop.clone();
+        parts.tracker.spawn(async move { outgoing.run(&of_input).await });
         parts.tracker.spawn(supervise(
             process,
             output,

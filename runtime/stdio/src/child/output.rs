@@ -1,21 +1,16 @@
-//! The three standard streams of a child, each in a task of its own.
+//! The standard output and the standard error of a child, each in a task of its own.
 
 use std::{future::poll_fn, sync::Arc, task::Poll};
 
-use bytes::Bytes;
 use tokio::{
-    io::AsyncWriteExt,
-    process::{ChildStdin, ChildStdout},
-    sync::mpsc,
+    process::{ChildStderr, ChildStdout},
     task::JoinHandle,
 };
-use tokio_util::sync::CancellationToken;
 
 use super::{
     ChildParts, Failed, Link,
     lines::{Line, LineReader, LongLine},
     message,
-    process::Pipes,
     stderr::{self, LastLines, LineRate},
 };
 
@@ -32,16 +27,14 @@ pub(super) struct Output {
 impl Output {
     pub(super) fn start(
         parts: &ChildParts,
-        pipes: Pipes,
-        to_write: mpsc::Receiver<Bytes>,
+        stdout: ChildStdout,
+        stderr: ChildStderr,
         link: &Arc<Link>,
         last_lines: &LastLines,
-        stop: &CancellationToken,
     ) -> Self {
         let name = &parts.settings.name;
-        parts.tracker.spawn(write(pipes.stdin, to_write, stop.clone()));
-        let reading = read(pipes.stdout, Arc::clone(link), Arc::clone(name), parts.settings.max_line);
-        let logging = stderr::log(pipes.stderr, Arc::clone(name), last_lines.clone());
+        let reading = read(stdout, Arc::clone(link), Arc::clone(name), parts.settings.max_line);
+        let logging = stderr::log(stderr, Arc::clone(name), last_lines.clone());
         Self { stdout: parts.tracker.spawn(reading), stderr: parts.tracker.spawn(logging) }
     }
 
@@ -66,21 +59,6 @@ async fn ended(task: &mut JoinHandle<()>) {
         std::pin::Pin::new(&mut *task).poll(context).map(|_| ())
     })
     .await;
-}
-
-/// Writes messages until the child is to stop, or does not read any more. Then its standard input is closed.
-async fn write(mut stdin: ChildStdin, mut messages: mpsc::Receiver<Bytes>, stop: CancellationToken) {
-    let writing = async {
-        while let Some(message) = messages.recv().await {
-            if stdin.write_all(&message).await.is_err() || stdin.flush().await.is_err() {
-                break;
-            }
-        }
-    };
-    tokio::select! {
-        () = writing => {}
-        () = stop.cancelled() => {}
-    }
 }
 
 /// Reads messages to the end of the output.

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::{LOG_LEVEL, STATELESS_META};
 use crate::{
-    child::{Child, Speaks},
+    child::{Child, ClientSide, Speaks},
     settings::Settings,
 };
 
@@ -93,7 +93,7 @@ pub(crate) fn meta(request: &Request, child: &Child, id: u64, settings: &Setting
     }
     if child.handshake.speaks == Speaks::Stateless {
         let client = request.context.peer.peer_info();
-        let mut of_call = child.client.clone();
+        let mut of_call = ClientSide::clone(&child.client);
         if let Some(client) = client {
             of_call.info = client.client_info.clone();
             of_call.capabilities = passed(client.capabilities.clone(), settings);
