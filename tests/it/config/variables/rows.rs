@@ -7,7 +7,6 @@ use mcp_lambda_server::{
     auth::{AuthMode, ScopeTable},
     config::{AllowList, LogFormat, ProcessRole, ResponseMode, SessionMode, TlsRoots},
 };
-use serde_json::json;
 
 pub(super) type Holds = fn(&Config) -> bool;
 
