@@ -78,9 +78,8 @@ impl Outgoing {
     /// Writes a message, or lets it wait behind others. Without room for that it is returned.
     fn write(&self, message: Bytes, room: Option<SemaphorePermit<'_>>) -> Option<Bytes> {
         let mut state = self.state();
-        if state.pipe.is_none() {
-            return None;
-        }
+        // After the child has closed its standard input, a message is lost.
+        state.pipe.as_ref()?;
         if !state.rest.is_empty() {
             let Some(room) = room else { return Some(message) };
             // It is given back when the message is written.
