@@ -1,22 +1,11 @@
 // Each endpoint with each auth: resources, environment of the server, permissions.
 import { Duration, RemovalPolicy, type Stack } from 'aws-cdk-lib';
 import * as cognito from 'aws-cdk-lib/aws-cognito';
-import * as iam from 'aws-cdk-lib/aws-iam';
 import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
 import { McpAuth, McpEndpoint, McpSessions, type McpLambdaServerProps } from '../../infra/lib/index.ts';
+import { issuer, jwt, withCaller } from './callers.ts';
 import { environmentOf, failureOf, one, synth } from './synth.ts';
-
-const issuer = 'https://issuer.example.com';
-const jwt = McpAuth.jwt({ issuer, audience: ['mcp', 'other'], scopes: ['read', 'write'] });
-
-/** The template with a role that was granted the permission to invoke the server. */
-function withCaller(props: McpLambdaServerProps) {
-  return synth(props, {
-    also: (server, stack) =>
-      server.grants.invoke(new iam.Role(stack, 'Caller', { assumedBy: new iam.AccountRootPrincipal() })),
-  }).template;
-}
 
 describe('a Function URL', () => {
   it('is open if the server checks tokens, by the rules in its environment', () => {

@@ -1,25 +1,14 @@
 // The REST API in front of the function: its stage, domain, authorizers, limits and logs.
 import { Duration } from 'aws-cdk-lib';
 import * as acm from 'aws-cdk-lib/aws-certificatemanager';
-import * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as route53 from 'aws-cdk-lib/aws-route53';
 import * as wafv2 from 'aws-cdk-lib/aws-wafv2';
 import { Match } from 'aws-cdk-lib/assertions';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { McpAuth, McpEndpoint, type McpLambdaServerProps } from '../../infra/lib/index.ts';
+import { McpAuth, McpEndpoint } from '../../infra/lib/index.ts';
+import { issuer, jwt, withCaller } from './callers.ts';
 import { environmentOf, one, synth, type Synthesised } from './synth.ts';
-
-const issuer = 'https://issuer.example.com';
-const jwt = McpAuth.jwt({ issuer, audience: ['mcp', 'other'], scopes: ['read', 'write'] });
-
-/** The template with a role that was granted the permission to invoke the server. */
-function withCaller(props: McpLambdaServerProps) {
-  return synth(props, {
-    also: (server, stack) =>
-      server.grants.invoke(new iam.Role(stack, 'Caller', { assumedBy: new iam.AccountRootPrincipal() })),
-  }).template;
-}
 
 describe('a REST API', () => {
   let open: Synthesised;

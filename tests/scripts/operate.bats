@@ -39,7 +39,8 @@ version_of() {
     [[ -z $output ]]
     write_lines WorkerFunctionName "$now" 'a line of the worker'
     run -0 $operate logs --function worker
-    [[ $output == *' a line of the worker' ]]
+    # The worker itself may have run since: a schedule invokes it each minute.
+    [[ $output == *' a line of the worker'* ]]
     run -1 $operate logs --function other
     [[ $output == *'server, ingest or worker'* ]]
     run -1 $operate logs --since soon

@@ -265,9 +265,9 @@ impl<H: Handler> Builder<H> {
         self
     }
 
-    /// Lets [`run`](Self::run) do everything on one thread: for programs that wait for others, and compute nothing that would delay
-    /// other requests. For those, waking a second thread costs more than it saves. Default: one thread on Lambda, if an environment
-    /// serves one request at a time, else one for each CPU.
+    /// Lets [`run`](Self::run) do everything on one thread: for programs that mostly wait for other programs, where waking a second
+    /// thread costs more than it saves. A tool that computes delays all other requests then. Default: one thread on Lambda, if
+    /// an environment serves one request at a time, else one for each CPU.
     pub fn one_thread(mut self) -> Self {
         self.one_thread = true;
         self

@@ -72,7 +72,7 @@ impl Launch {
     }
 
     /// Serves until the process is asked to stop, or prints the schema. One server keeps its names, several have prefixes. One thread
-    /// passes on more calls than the processes of servers answer.
+    /// passes on more calls than the processes of the servers answer.
     pub(crate) fn run(self) -> Result<(), Error> {
         let Self { mut servers, config } = self;
         if servers.len() == 1

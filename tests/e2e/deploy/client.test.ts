@@ -6,7 +6,7 @@ import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { mcpLambda } from '../client/program.ts';
-import { build } from '../server.ts';
+import { build, buildClient } from '../server.ts';
 import { ACCOUNT, REGION, startCloud, type Cloud } from './cloud.ts';
 import { listen } from './mcp.ts';
 
@@ -32,6 +32,8 @@ const settings = () =>
 beforeAll(async () => {
   binary.server = await build('mcp-lambda-reference');
   binary.emulator = await build('lambda-emulator');
+  // Tests have two minutes, and where nothing is compiled yet this takes longer.
+  await buildClient();
   cloud = await startCloud();
   await mkdir(join(cloud.folder, 'program'));
   await copyFile(binary.server, join(cloud.folder, 'program', 'bootstrap'));

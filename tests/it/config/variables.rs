@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 mod rows;
 
-use self::rows::{KEY, rows};
+use self::rows::{KEY, Row, rows};
 
 /// Reads a configuration from these variables alone.
 fn with(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
@@ -24,7 +24,7 @@ const TABLES: [&str; 2] = ["SESSION_TABLE_NAME", "EVENT_TABLE_NAME"];
 
 #[test]
 fn every_variable_has_a_row_here() {
-    let tested: Vec<_> = rows().iter().map(|row| row.0).collect();
+    let tested: Vec<_> = rows().iter().map(|row| row.name).collect();
     let known = VARIABLES.iter().map(|variable| variable.name);
     // These have a file of their own each.
     let is_elsewhere = |name: &str| name.starts_with("MCP_JWT_") || name.starts_with("OTEL_");
@@ -35,7 +35,7 @@ fn every_variable_has_a_row_here() {
 #[test]
 fn without_a_variable_its_default_holds() {
     let config = with(&[]).expect("nothing has to be set");
-    for (name, default, ..) in rows() {
+    for Row { name, default, .. } in rows() {
         assert!(default(&config), "{name}");
     }
 }
@@ -43,7 +43,7 @@ fn without_a_variable_its_default_holds() {
 /// What templates write when a parameter is left out.
 #[test]
 fn an_empty_variable_is_not_set() {
-    for (name, default, ..) in rows() {
+    for Row { name, default, .. } in rows() {
         for empty in ["", "  ", "\n"] {
             assert!(default(&with(&[(name, empty)]).expect(name)), "{name}");
         }
@@ -52,8 +52,8 @@ fn an_empty_variable_is_not_set() {
 
 #[test]
 fn a_variable_that_is_set_holds_with_blanks_around_it_or_without() {
-    for (name, default, value, holds, ..) in rows() {
-        for value in [value.to_owned(), format!(" {value}\n")] {
+    for Row { name, default, value, holds, .. } in rows() {
+        for value in [value.clone(), format!(" {value}\n")] {
             let config = with(&[(name, &value)]).expect(name);
             assert!(holds(&config) && !default(&config), "{name}={value}");
         }
@@ -62,7 +62,7 @@ fn a_variable_that_is_set_holds_with_blanks_around_it_or_without() {
 
 #[test]
 fn a_wrong_value_stops_with_the_name_and_what_was_expected() {
-    for (name, _, _, _, wrong, expected) in rows() {
+    for Row { name, wrong, expected, .. } in rows() {
         for value in wrong {
             let error = with(&[(name, value)]).expect_err(&format!("{name}={value}"));
             assert_eq!(error.variable(), name);
@@ -76,14 +76,14 @@ fn a_wrong_value_stops_with_the_name_and_what_was_expected() {
 #[test]
 fn an_alias_works_and_the_name_wins_over_it() {
     for variable in VARIABLES {
-        let row = rows().into_iter().find(|row| row.0 == variable.name);
-        let (Some(alias), Some((_, default, value, holds, wrong, _))) = (variable.alias, row) else {
+        let row = rows().into_iter().find(|row| row.name == variable.name);
+        let (Some(alias), Some(Row { default, value, holds, wrong, .. })) = (variable.alias, row) else {
             continue;
         };
-        assert!(holds(&with(&[(alias, value)]).expect(alias)), "{alias}");
-        assert!(holds(&with(&[(alias, wrong[0]), (variable.name, value)]).expect(alias)), "{alias} loses");
+        assert!(holds(&with(&[(alias, &value)]).expect(alias)), "{alias}");
+        assert!(holds(&with(&[(alias, wrong[0]), (variable.name, &value)]).expect(alias)), "{alias} loses");
         assert!(
-            holds(&with(&[(alias, value), (variable.name, "")]).expect(alias)),
+            holds(&with(&[(alias, &value), (variable.name, "")]).expect(alias)),
             "an empty name does not win"
         );
         assert!(default(&with(&[(alias, "")]).expect(alias)));

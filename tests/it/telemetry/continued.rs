@@ -122,7 +122,7 @@ async fn found_in_a_task(configure: impl Fn(&mut Config, &Receiver)) -> (Value, 
             if task["status"] != "working" {
                 return task;
             }
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            tokio::task::yield_now().await;
         }
     });
     let ended = ended.await.expect("the task ends");

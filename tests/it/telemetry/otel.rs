@@ -192,7 +192,7 @@ async fn an_attempt_of_a_task_is_a_span_that_links_to_the_call_that_created_it()
     let attempts = || receiver.spans().into_iter().filter(|span| span.kind == "CONSUMER");
     let both = tokio::time::timeout(Duration::from_secs(10), async {
         while attempts().count() < 2 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            tokio::task::yield_now().await;
             world.at(0).flush_spans(BUDGET).await;
         }
     });

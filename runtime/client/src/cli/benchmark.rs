@@ -29,7 +29,7 @@ pub(super) async fn run(args: BenchmarkArgs) -> Result<(), Failure> {
     reports::check(&args.reports)?;
     let load = load(&args)?;
     let remote = client::remote(&args.url, &args.options)?.http()?;
-    // Of a function it has the path, and the title of the measurement the name.
+    // A function has no URL: requests carry one that is made up, and the title of the measurement has the name of the function.
     let url = remote.url().to_owned();
     let http: Arc<dyn Http> = Arc::new(remote);
     let work = work(&args, &url, &*http).await?;

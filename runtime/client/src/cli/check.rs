@@ -39,7 +39,7 @@ fn cannot_check(mut error: CannotCheck, server: &str) -> Failure {
     Failure::unreachable(error.to_string())
 }
 
-/// A function has no URL of its own: what is shown is its name.
+/// Replaces the URL that is made up for a function, which has none, by the name of the function.
 fn name(url: &mut String, server: &str) {
     if !server.is_empty() && !server.contains("://") {
         server.clone_into(url);

@@ -55,7 +55,10 @@ impl ClientHandler for Terminal {
         elicitation::ask(request).await
     }
 
-    #[expect(deprecated, reason = "servers still ask for models, whatever becomes of them")]
+    #[expect(
+        deprecated,
+        reason = "SEP-2577 deprecates sampling; servers of earlier revisions still ask for it"
+    )]
     async fn create_message(
         &self,
         _: CreateMessageRequestParams,

@@ -67,9 +67,13 @@ impl Program {
         Self { server: Http(url.replace("/mcp", "")), child, _errors: errors }
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id().unwrap()
+    }
+
     /// The first process that the program has started.
     pub(crate) fn child_of_program(&self) -> u32 {
-        let pid = self.child.id().unwrap();
+        let pid = self.pid();
         let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
         let threads = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
         let of_threads =

@@ -58,8 +58,8 @@ impl Outgoing {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sends a message: waits for room, but not until the child has read it. A message for a child that does not read any more is lost:
-    /// the reason is what its requests end with.
+    /// Sends a message: waits for room, but not until the child has read it. A message for a child that has closed its standard input
+    /// is dropped: the requests of such a child end with the reason.
     pub(super) async fn send(&self, message: Bytes) {
         let Err(Full(message)) = self.send_now(message) else { return };
         if let Ok(room) = self.room.acquire().await {
@@ -78,7 +78,7 @@ impl Outgoing {
     /// Writes a message, or lets it wait behind others. Without room for that it is returned.
     fn write(&self, message: Bytes, room: Option<SemaphorePermit<'_>>) -> Option<Bytes> {
         let mut state = self.state();
-        // After the child has closed its standard input, a message is lost.
+        // The child has closed its standard input, so the message is dropped.
         state.pipe.as_ref()?;
         if !state.rest.is_empty() {
             let Some(room) = room else { return Some(message) };

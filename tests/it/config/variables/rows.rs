@@ -8,10 +8,20 @@ use mcp_lambda_server::{
     config::{AllowList, LogFormat, ProcessRole, ResponseMode, SessionMode, TlsRoots},
 };
 
-pub(super) type Holds = fn(&Config) -> bool;
+type Holds = Box<dyn Fn(&Config) -> bool>;
 
-/// A variable, what holds without it, a value and what holds with it, values it does not take and what they expect.
-pub(super) type Row = (&'static str, Holds, &'static str, Holds, &'static [&'static str], &'static str);
+/// A variable.
+pub(super) struct Row {
+    pub(super) name: &'static str,
+    /// What holds without it.
+    pub(super) default: Holds,
+    /// A value, and what holds with it.
+    pub(super) value: String,
+    pub(super) holds: Holds,
+    /// Values that it does not take, and what their errors expect.
+    pub(super) wrong: &'static [&'static str],
+    pub(super) expected: &'static str,
+}
 
 pub(super) const KEY: &str = "one:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 const NO_COUNT: &[&str] = &["0", "-1", "1.5", "many", "4294967296", "18446744073709551616", "0x10", "1 000"];
@@ -23,10 +33,44 @@ pub(super) fn hosts(list: &AllowList, items: &[&str]) -> bool {
     matches!(list, AllowList::List(list) if list == items)
 }
 
+fn row(
+    name: &'static str,
+    default: impl Fn(&Config) -> bool + 'static,
+    value: &str,
+    holds: impl Fn(&Config) -> bool + 'static,
+    wrong: &'static [&'static str],
+    expected: &'static str,
+) -> Row {
+    Row { name, default: Box::new(default), value: value.to_owned(), holds: Box::new(holds), wrong, expected }
+}
+
+/// A whole number from 1: what it is without the variable, and another one.
+fn count<T: PartialEq + ToString + 'static>(
+    name: &'static str,
+    get: fn(&Config) -> T,
+    default: T,
+    other: T,
+) -> Row {
+    let value = other.to_string();
+    row(name, move |c| get(c) == default, &value, move |c| get(c) == other, NO_COUNT, NUMBER)
+}
+
+/// A number of seconds from 1.
+fn seconds(name: &'static str, get: fn(&Config) -> Duration, default: u64, other: u64) -> Row {
+    let [default, set] = [default, other].map(Duration::from_secs);
+    let value = other.to_string();
+    row(name, move |c| get(c) == default, &value, move |c| get(c) == set, NO_COUNT, NUMBER)
+}
+
+/// On or off: what it is without the variable, and the word for the other one.
+fn switch(name: &'static str, get: fn(&Config) -> bool, default: bool, other: &str) -> Row {
+    row(name, move |c| get(c) == default, other, move |c| get(c) != default, NO_SWITCH, SWITCH)
+}
+
 /// One row for each variable.
 pub(super) fn rows() -> Vec<Row> {
     vec![
-        (
+        row(
             "MCP_ROLE",
             |c| c.role == ProcessRole::Server,
             "worker",
@@ -34,7 +78,7 @@ pub(super) fn rows() -> Vec<Row> {
             &["Worker", "ingest", "server,worker"],
             "server, worker or agentcore-schema",
         ),
-        (
+        row(
             "MCP_LISTEN",
             |c| c.listen.to_string() == "127.0.0.1:9000",
             "0.0.0.0:80",
@@ -42,7 +86,7 @@ pub(super) fn rows() -> Vec<Row> {
             &["9000", "localhost:9000", "127.0.0.1", "127.0.0.1:99999"],
             "an address such as 127.0.0.1:9000",
         ),
-        (
+        row(
             "MCP_PATH",
             |c| c.path == "/mcp",
             "/v1",
@@ -50,7 +94,7 @@ pub(super) fn rows() -> Vec<Row> {
             &["mcp", "/a?b", "/a#b", "/*", "/a b"],
             "a path such as /mcp",
         ),
-        (
+        row(
             "MCP_RESPONSE_MODE",
             |c| c.response_mode == ResponseMode::Auto,
             "buffered",
@@ -58,8 +102,8 @@ pub(super) fn rows() -> Vec<Row> {
             &["chunked", "true"],
             "stream, buffered or auto",
         ),
-        ("MCP_STREAMS", |c| c.streams.enabled, "off", |c| !c.streams.enabled, NO_SWITCH, SWITCH),
-        (
+        switch("MCP_STREAMS", |c| c.streams.enabled, true, "off"),
+        row(
             "MCP_STREAM_SECONDS",
             |c| c.streams.lifetime.is_none(),
             "30",
@@ -67,39 +111,11 @@ pub(super) fn rows() -> Vec<Row> {
             NO_COUNT,
             NUMBER,
         ),
-        (
-            "MCP_STREAMS_PER_PRINCIPAL",
-            |c| c.streams.per_principal == 16,
-            "3",
-            |c| c.streams.per_principal == 3,
-            NO_COUNT,
-            NUMBER,
-        ),
-        (
-            "MCP_STREAMS_PER_PROCESS",
-            |c| c.streams.per_process == 1000,
-            "64",
-            |c| c.streams.per_process == 64,
-            NO_COUNT,
-            NUMBER,
-        ),
-        (
-            "MCP_KEEP_ALIVE_SECONDS",
-            |c| c.streams.keep_alive == Duration::from_secs(12),
-            "5",
-            |c| c.streams.keep_alive == Duration::from_secs(5),
-            NO_COUNT,
-            NUMBER,
-        ),
-        (
-            "MCP_RETRY_MS",
-            |c| c.streams.retry == Duration::from_millis(1000),
-            "250",
-            |c| c.streams.retry == Duration::from_millis(250),
-            NO_COUNT,
-            NUMBER,
-        ),
-        (
+        count("MCP_STREAMS_PER_PRINCIPAL", |c| c.streams.per_principal, 16, 3),
+        count("MCP_STREAMS_PER_PROCESS", |c| c.streams.per_process, 1000, 64),
+        seconds("MCP_KEEP_ALIVE_SECONDS", |c| c.streams.keep_alive, 12, 5),
+        count("MCP_RETRY_MS", |c| c.streams.retry.as_millis(), 1000, 250),
+        row(
             "MCP_METRICS_ADDR",
             |c| c.metrics_address.is_none(),
             "[::1]:9100",
@@ -107,47 +123,12 @@ pub(super) fn rows() -> Vec<Row> {
             &["9100", "127.0.0.1", "0.0.0.0:9100", "192.0.2.1:9100", "localhost:9100"],
             "a loopback address such as 127.0.0.1:9100",
         ),
-        (
-            "MCP_REQUEST_SECONDS",
-            |c| c.request_timeout == Duration::from_secs(900),
-            "10",
-            |c| c.request_timeout == Duration::from_secs(10),
-            NO_COUNT,
-            NUMBER,
-        ),
-        (
-            "MCP_CONNECTIONS",
-            |c| c.connections.limit == 2048,
-            "9",
-            |c| c.connections.limit == 9,
-            NO_COUNT,
-            NUMBER,
-        ),
-        (
-            "MCP_CONNECTION_IDLE_SECONDS",
-            |c| c.connections.idle == Duration::from_secs(120),
-            "7",
-            |c| c.connections.idle == Duration::from_secs(7),
-            NO_COUNT,
-            NUMBER,
-        ),
-        (
-            "MCP_WRITE_SECONDS",
-            |c| c.connections.write_time == Duration::from_secs(30),
-            "7",
-            |c| c.connections.write_time == Duration::from_secs(7),
-            NO_COUNT,
-            NUMBER,
-        ),
-        (
-            "MCP_STOP_SECONDS",
-            |c| c.connections.stop_time == Duration::from_secs(8),
-            "20",
-            |c| c.connections.stop_time == Duration::from_secs(20),
-            NO_COUNT,
-            NUMBER,
-        ),
-        (
+        seconds("MCP_REQUEST_SECONDS", |c| c.request_timeout, 900, 10),
+        count("MCP_CONNECTIONS", |c| c.connections.limit, 2048, 9),
+        seconds("MCP_CONNECTION_IDLE_SECONDS", |c| c.connections.idle, 120, 7),
+        seconds("MCP_WRITE_SECONDS", |c| c.connections.write_time, 30, 7),
+        seconds("MCP_STOP_SECONDS", |c| c.connections.stop_time, 8, 20),
+        row(
             "MCP_TRUSTED_PROXIES",
             |c| c.connections.trusted_proxies.is_empty(),
             "10.0.0.7, ::1",
@@ -155,7 +136,7 @@ pub(super) fn rows() -> Vec<Row> {
             &["proxy", "10.0.0.0/8", "10.0.0.7,nginx"],
             "IP addresses such as 10.0.0.7",
         ),
-        (
+        row(
             "MCP_TOOL_CHECK_TTL_SECS",
             |c| c.tool_check_interval == Duration::from_secs(10),
             "0",
@@ -163,7 +144,7 @@ pub(super) fn rows() -> Vec<Row> {
             &["-1", "1.5", "often"],
             "a whole number from 0 to 4294967295",
         ),
-        (
+        row(
             "MCP_SESSIONS",
             |c| c.sessions.mode.is_none() && c.sessions.mode() == SessionMode::Optional,
             "off",
@@ -171,39 +152,11 @@ pub(super) fn rows() -> Vec<Row> {
             &["on", "true", "none"],
             "required, optional, off or platform",
         ),
-        (
-            "MCP_SESSIONS_PER_PRINCIPAL",
-            |c| c.sessions.per_principal == 1000,
-            "5",
-            |c| c.sessions.per_principal == 5,
-            NO_COUNT,
-            NUMBER,
-        ),
-        (
-            "MCP_SUBSCRIPTIONS_PER_SESSION",
-            |c| c.sessions.subscriptions == 200,
-            "5",
-            |c| c.sessions.subscriptions == 5,
-            NO_COUNT,
-            NUMBER,
-        ),
-        (
-            "MCP_MEMORY_MB",
-            |c| c.memory == 64 * 1024 * 1024,
-            "3",
-            |c| c.memory == 3 * 1024 * 1024,
-            NO_COUNT,
-            NUMBER,
-        ),
-        (
-            "SESSION_TTL_MINUTES",
-            |c| c.session_ttl == Duration::from_secs(86_400),
-            "2",
-            |c| c.session_ttl == Duration::from_secs(120),
-            NO_COUNT,
-            NUMBER,
-        ),
-        (
+        count("MCP_SESSIONS_PER_PRINCIPAL", |c| c.sessions.per_principal, 1000, 5),
+        count("MCP_SUBSCRIPTIONS_PER_SESSION", |c| c.sessions.subscriptions, 200, 5),
+        count("MCP_MEMORY_MB", |c| c.memory >> 20, 64, 3),
+        count("SESSION_TTL_MINUTES", |c| c.session_ttl.as_secs() / 60, 1440, 2),
+        row(
             "MCP_STATE_KEYS",
             |c| c.state_keys.is_empty(),
             KEY,
@@ -211,91 +164,21 @@ pub(super) fn rows() -> Vec<Row> {
             &["AAAA", "one:AAAA", "one:***", ":AAAA", "one"],
             "id:base64 with 32 bytes or more",
         ),
-        (
-            "MCP_STATE_TTL_SECONDS",
-            |c| c.state_ttl == Duration::from_secs(600),
-            "60",
-            |c| c.state_ttl == Duration::from_secs(60),
-            NO_COUNT,
-            NUMBER,
-        ),
-        ("MCP_MAX_BODY_BYTES", |c| c.max_body == 6_291_456, "1000", |c| c.max_body == 1000, NO_COUNT, NUMBER),
-        (
-            "MAX_RESPONSE_SIZE_MB",
-            |c| c.max_response == 200 << 20,
-            "6",
-            |c| c.max_response == 6 << 20,
-            NO_COUNT,
-            NUMBER,
-        ),
-        ("MCP_MAX_JSON_DEPTH", |c| c.limits.depth == 64, "8", |c| c.limits.depth == 8, NO_COUNT, NUMBER),
-        (
-            "MCP_MAX_JSON_VALUES",
-            |c| c.limits.values == 25_000,
-            "8",
-            |c| c.limits.values == 8,
-            NO_COUNT,
-            NUMBER,
-        ),
-        ("MCP_MAX_BATCH", |c| c.limits.batch == 50, "1", |c| c.limits.batch == 1, NO_COUNT, NUMBER),
-        ("MCP_ARGUMENT_CHECKS", |c| c.argument_checks, "off", |c| !c.argument_checks, NO_SWITCH, SWITCH),
-        (
-            "MCP_MAX_HEADERS",
-            |c| c.requests.headers == 100,
-            "7",
-            |c| c.requests.headers == 7,
-            NO_COUNT,
-            NUMBER,
-        ),
-        (
-            "MCP_MAX_HEADER_BYTES",
-            |c| c.requests.header_bytes == 65_536,
-            "8192",
-            |c| c.requests.header_bytes == 8192,
-            NO_COUNT,
-            NUMBER,
-        ),
-        (
-            "MCP_BODY_SECONDS",
-            |c| c.requests.body_time == Duration::from_secs(30),
-            "5",
-            |c| c.requests.body_time == Duration::from_secs(5),
-            NO_COUNT,
-            NUMBER,
-        ),
-        (
-            "MCP_BODY_BYTES_PER_PRINCIPAL",
-            |c| c.requests.body_bytes_per_principal == 16 << 20,
-            "1000",
-            |c| c.requests.body_bytes_per_principal == 1000,
-            NO_COUNT,
-            NUMBER,
-        ),
-        (
-            "MCP_BODY_BYTES_PER_PROCESS",
-            |c| c.requests.body_bytes_per_process == 64 << 20,
-            "1000",
-            |c| c.requests.body_bytes_per_process == 1000,
-            NO_COUNT,
-            NUMBER,
-        ),
-        (
-            "MCP_REQUESTS_PER_PRINCIPAL",
-            |c| c.requests.per_principal == 128,
-            "4",
-            |c| c.requests.per_principal == 4,
-            NO_COUNT,
-            NUMBER,
-        ),
-        (
-            "MCP_REQUESTS_PER_PROCESS",
-            |c| c.requests.per_process == 4096,
-            "9",
-            |c| c.requests.per_process == 9,
-            NO_COUNT,
-            NUMBER,
-        ),
-        (
+        seconds("MCP_STATE_TTL_SECONDS", |c| c.state_ttl, 600, 60),
+        count("MCP_MAX_BODY_BYTES", |c| c.max_body, 6_291_456, 1000),
+        count("MAX_RESPONSE_SIZE_MB", |c| c.max_response >> 20, 200, 6),
+        count("MCP_MAX_JSON_DEPTH", |c| c.limits.depth, 64, 8),
+        count("MCP_MAX_JSON_VALUES", |c| c.limits.values, 25_000, 8),
+        count("MCP_MAX_BATCH", |c| c.limits.batch, 50, 1),
+        switch("MCP_ARGUMENT_CHECKS", |c| c.argument_checks, true, "off"),
+        count("MCP_MAX_HEADERS", |c| c.requests.headers, 100, 7),
+        count("MCP_MAX_HEADER_BYTES", |c| c.requests.header_bytes, 65_536, 8192),
+        seconds("MCP_BODY_SECONDS", |c| c.requests.body_time, 30, 5),
+        count("MCP_BODY_BYTES_PER_PRINCIPAL", |c| c.requests.body_bytes_per_principal, 16 << 20, 1000),
+        count("MCP_BODY_BYTES_PER_PROCESS", |c| c.requests.body_bytes_per_process, 64 << 20, 1000),
+        count("MCP_REQUESTS_PER_PRINCIPAL", |c| c.requests.per_principal, 128, 4),
+        count("MCP_REQUESTS_PER_PROCESS", |c| c.requests.per_process, 4096, 9),
+        row(
             "MCP_EVENTS",
             |c| c.events.enabled.is_none(),
             "off",
@@ -303,23 +186,9 @@ pub(super) fn rows() -> Vec<Row> {
             NO_SWITCH,
             SWITCH,
         ),
-        (
-            "EVENT_TTL_MINUTES",
-            |c| c.events.ttl == Duration::from_secs(3600),
-            "2",
-            |c| c.events.ttl == Duration::from_secs(120),
-            NO_COUNT,
-            NUMBER,
-        ),
-        (
-            "EVENT_FANOUT_REPLICAS",
-            |c| c.events.replicas == 1,
-            "4",
-            |c| c.events.replicas == 4,
-            NO_COUNT,
-            NUMBER,
-        ),
-        (
+        count("EVENT_TTL_MINUTES", |c| c.events.ttl.as_secs() / 60, 60, 2),
+        count("EVENT_FANOUT_REPLICAS", |c| c.events.replicas, 1, 4),
+        row(
             "SNS_TOPIC_ARN",
             |c| c.events.topic_arn.is_none(),
             "arn:aws:sns:eu-central-1:123456789012:mcp-global-events",
@@ -330,7 +199,7 @@ pub(super) fn rows() -> Vec<Row> {
             &["mcp-global-events", "arn:aws:sns:eu-central-1:123456789012:ordered.fifo"],
             "the ARN of a standard topic",
         ),
-        (
+        row(
             "TASK_QUEUE_URL",
             |c| c.tasks.queue_url.is_none(),
             "https://sqs.eu-central-1.amazonaws.com/123456789012/mcp-tasks",
@@ -346,31 +215,10 @@ pub(super) fn rows() -> Vec<Row> {
             ],
             "the URL of a standard queue",
         ),
-        (
-            "MCP_TASK_TTL_SECONDS",
-            |c| c.tasks.ttl == Duration::from_secs(3600),
-            "60",
-            |c| c.tasks.ttl == Duration::from_secs(60),
-            NO_COUNT,
-            NUMBER,
-        ),
-        (
-            "MCP_TASKS_PER_PRINCIPAL",
-            |c| c.tasks.per_principal == 32,
-            "9",
-            |c| c.tasks.per_principal == 9,
-            NO_COUNT,
-            NUMBER,
-        ),
-        (
-            "MCP_TASKS_PER_PROCESS",
-            |c| c.tasks.per_process == 16,
-            "9",
-            |c| c.tasks.per_process == 9,
-            NO_COUNT,
-            NUMBER,
-        ),
-        (
+        seconds("MCP_TASK_TTL_SECONDS", |c| c.tasks.ttl, 3600, 60),
+        count("MCP_TASKS_PER_PRINCIPAL", |c| c.tasks.per_principal, 32, 9),
+        count("MCP_TASKS_PER_PROCESS", |c| c.tasks.per_process, 16, 9),
+        row(
             "MCP_TASK_LEASE_SECONDS",
             |c| c.tasks.lease == Duration::from_secs(60),
             "10",
@@ -378,8 +226,8 @@ pub(super) fn rows() -> Vec<Row> {
             &["0", "9", "1.5", "4294967296"],
             "a whole number from 10 to 4294967295",
         ),
-        ("MCP_TASK_ATTEMPTS", |c| c.tasks.attempts == 5, "2", |c| c.tasks.attempts == 2, NO_COUNT, NUMBER),
-        (
+        count("MCP_TASK_ATTEMPTS", |c| c.tasks.attempts, 5, 2),
+        row(
             "MCP_STDIO_COMMAND",
             |c| c.stdio.command.is_empty(),
             r#"["node","a b"]"#,
@@ -387,7 +235,7 @@ pub(super) fn rows() -> Vec<Row> {
             &["node server.js", "[]", r#"[""]"#, "[1]", "{}"],
             "a JSON array of a program and its arguments",
         ),
-        (
+        row(
             "MCP_STDIO_CONFIG",
             |c| c.stdio.config.is_none(),
             "/opt/servers.json",
@@ -395,7 +243,7 @@ pub(super) fn rows() -> Vec<Row> {
             &[],
             "",
         ),
-        (
+        row(
             "MCP_STDIO_CHILD_PER",
             |c| c.stdio.child_per.is_none(),
             "session",
@@ -404,7 +252,7 @@ pub(super) fn rows() -> Vec<Row> {
             &[],
             "",
         ),
-        (
+        row(
             "MCP_STDIO_REPEAT_CALLS",
             |c| !c.stdio.repeat_calls,
             "on",
@@ -412,7 +260,7 @@ pub(super) fn rows() -> Vec<Row> {
             &["sometimes"],
             "on or off (true or false)",
         ),
-        (
+        row(
             "AWS_LAMBDA_EXEC_WRAPPER",
             |c| !c.stdio.is_exec_wrapper,
             "/opt/mcp-lambda-stdio",
@@ -420,7 +268,7 @@ pub(super) fn rows() -> Vec<Row> {
             &[],
             "",
         ),
-        (
+        row(
             "LAMBDA_TASK_ROOT",
             |c| c.stdio.task_root.is_none(),
             "/var/task",
@@ -428,7 +276,7 @@ pub(super) fn rows() -> Vec<Row> {
             &[],
             "",
         ),
-        (
+        row(
             "MCP_TLS_ROOTS",
             |c| c.tls_roots == TlsRoots::Amazon,
             "native",
@@ -436,7 +284,7 @@ pub(super) fn rows() -> Vec<Row> {
             &["Amazon", "mozilla", "all"],
             "amazon or native",
         ),
-        (
+        row(
             "MCP_ALLOWED_HOSTS",
             |c| c.hosts == AllowList::Loopback,
             "A.example, b.example:8443",
@@ -444,7 +292,7 @@ pub(super) fn rows() -> Vec<Row> {
             &["https://a.example", "a.example/mcp", "*.example", "a b"],
             "host names",
         ),
-        (
+        row(
             "MCP_CORS_ORIGINS",
             |c| c.cors.origins == AllowList::Loopback,
             "https://a.example,null",
@@ -452,8 +300,8 @@ pub(super) fn rows() -> Vec<Row> {
             &["a.example", "https://a.example/", "https://*.example", "https://", "://a", "https://a@b"],
             "origins such as",
         ),
-        ("MCP_CORS_CREDENTIALS", |c| !c.cors.credentials, "true", |c| c.cors.credentials, NO_SWITCH, SWITCH),
-        (
+        switch("MCP_CORS_CREDENTIALS", |c| c.cors.credentials, false, "true"),
+        row(
             "MCP_CORS_MAX_AGE",
             |c| c.cors.max_age == Duration::from_secs(86_400),
             "0",
@@ -461,7 +309,7 @@ pub(super) fn rows() -> Vec<Row> {
             &["-1", "1.5", "long", "4294967296"],
             "a whole number from 0 to 4294967295",
         ),
-        (
+        row(
             "MCP_AUTH",
             |c| c.auth.mode == AuthMode::Open,
             "gateway",
@@ -469,7 +317,7 @@ pub(super) fn rows() -> Vec<Row> {
             &["oidc", "true", "Front"],
             "none, jwt or gateway",
         ),
-        (
+        row(
             "MCP_PUBLIC_URL",
             |c| c.auth.public_url.is_none(),
             "https://mcp.example.com/prod/",
@@ -477,7 +325,7 @@ pub(super) fn rows() -> Vec<Row> {
             &["mcp.example.com", "http://mcp.example.com", "https://a@b", "https://a?b", "https://", "/mcp"],
             "an https URL without a query",
         ),
-        (
+        row(
             "MCP_TOOL_SCOPES",
             |c| c.auth.tools == ScopeTable::default(),
             "publish_*=events:write audit, count = state",
@@ -485,7 +333,7 @@ pub(super) fn rows() -> Vec<Row> {
             &["count", "count=", "=scope", "count=\"a\"", "count=a\\b", "a=b,c"],
             "tool=scopes",
         ),
-        (
+        row(
             "MCP_SCOPE_HIERARCHY",
             |c| c.auth.hierarchy == ScopeTable::default(),
             "admin=events:write",
@@ -493,8 +341,8 @@ pub(super) fn rows() -> Vec<Row> {
             &["admin", "admin="],
             "scope=scopes",
         ),
-        ("ENABLE_COMPRESSION", |c| c.compression, "no", |c| !c.compression, NO_SWITCH, SWITCH),
-        (
+        switch("ENABLE_COMPRESSION", |c| c.compression, true, "no"),
+        row(
             "AWS_LAMBDA_RUNTIME_API",
             |c| c.runtime_api.is_none(),
             "127.0.0.1:9001",
@@ -502,7 +350,7 @@ pub(super) fn rows() -> Vec<Row> {
             &[],
             "",
         ),
-        (
+        row(
             "AWS_LAMBDA_FUNCTION_NAME",
             |c| c.function_name.is_none(),
             "server",
@@ -510,7 +358,7 @@ pub(super) fn rows() -> Vec<Row> {
             &[],
             "",
         ),
-        (
+        row(
             "AWS_LAMBDA_FUNCTION_VERSION",
             |c| c.otel.function.version.is_none(),
             "7",
@@ -518,7 +366,7 @@ pub(super) fn rows() -> Vec<Row> {
             &[],
             "",
         ),
-        (
+        row(
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
             |c| c.otel.function.memory.is_none(),
             "256",
@@ -526,7 +374,7 @@ pub(super) fn rows() -> Vec<Row> {
             NO_COUNT,
             NUMBER,
         ),
-        (
+        row(
             "AWS_LAMBDA_LOG_STREAM_NAME",
             |c| c.otel.function.log_stream.is_none(),
             "2026/11/27/[$LATEST]1",
@@ -534,7 +382,7 @@ pub(super) fn rows() -> Vec<Row> {
             &[],
             "",
         ),
-        (
+        row(
             "AWS_REGION",
             |c| c.otel.function.region.is_none(),
             "eu-north-1",
@@ -542,15 +390,8 @@ pub(super) fn rows() -> Vec<Row> {
             &[],
             "",
         ),
-        (
-            "AWS_LAMBDA_MAX_CONCURRENCY",
-            |c| c.max_concurrency == 1,
-            "10",
-            |c| c.max_concurrency == 10,
-            NO_COUNT,
-            NUMBER,
-        ),
-        (
+        count("AWS_LAMBDA_MAX_CONCURRENCY", |c| c.max_concurrency, 1, 10),
+        row(
             "AWS_LAMBDA_INITIALIZATION_TYPE",
             |c| !c.eager_init && !c.snap_start,
             "provisioned-concurrency",
@@ -558,7 +399,7 @@ pub(super) fn rows() -> Vec<Row> {
             &[],
             "",
         ),
-        (
+        row(
             "RUST_LOG",
             |c| c.log_filter.as_str() == "info,rmcp=warn",
             "debug,hyper=off",
@@ -566,7 +407,7 @@ pub(super) fn rows() -> Vec<Row> {
             &["info,=]", "a=b=c"],
             "a filter such as info,rmcp=warn",
         ),
-        (
+        row(
             "AWS_LAMBDA_LOG_LEVEL",
             |c| c.log_filter.as_str() == "info,rmcp=warn",
             "ERROR",
@@ -574,7 +415,7 @@ pub(super) fn rows() -> Vec<Row> {
             &["loud", "info,rmcp=warn"],
             "trace, debug, info, warn, error, fatal or off",
         ),
-        (
+        row(
             "MCP_LOG_PAYLOADS",
             |c| c.log_payloads == 0,
             "200",
@@ -582,7 +423,7 @@ pub(super) fn rows() -> Vec<Row> {
             &["-1", "all"],
             "a whole number from 0 to 4294967295",
         ),
-        (
+        row(
             "MCP_LOG_FORMAT",
             |c| c.log_format == LogFormat::Text,
             "JSON",

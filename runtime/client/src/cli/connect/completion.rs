@@ -20,7 +20,7 @@ pub(super) struct Candidates {
     /// Where the text begins that they replace.
     pub(super) start: usize,
     pub(super) texts: Vec<String>,
-    /// Whether a text is the begin of a word only.
+    /// Whether each text is only the beginning of a word.
     pub(super) goes_on: bool,
     /// What the server has values for.
     pub(super) ask: Option<Argument>,

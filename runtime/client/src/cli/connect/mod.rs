@@ -42,6 +42,7 @@ use crate::{Limits, SessionHandle};
 
 /// How long the lists may take that completions are made of.
 const LISTS: Duration = Duration::from_secs(10);
+
 /// Connects, and carries out commands until there are no more. Fails as the last command did.
 pub(super) async fn run(args: ConnectArgs) -> Result<(), Failure> {
     let is_terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();

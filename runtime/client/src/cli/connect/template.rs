@@ -25,7 +25,7 @@ const RESERVED: &AsciiSet = &SIMPLE
     .remove(b';')
     .remove(b'=');
 
-/// What a template has behind the text that is typed.
+/// What a template has after the text that is typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Next {
     /// The URI up to the next variable, or to its end: whether there is a next variable.
@@ -57,8 +57,8 @@ impl Variable {
     }
 }
 
-/// What could follow. `None` if the text is no begin of a URI of the template, or its end, or stands at a variable that
-/// is neither `{name}` nor `{+name}`.
+/// What could follow the text. `None` if no URI of the template begins with the text, if the text is a whole URI, or if the
+/// variable at its end is neither `{name}` nor `{+name}`.
 pub(super) fn next(template: &str, typed: &str) -> Option<Next> {
     let (mut at, mut rest) = (0, template);
     let mut given = Vec::new();

@@ -1,0 +1,13 @@
+//! The server: the endpoint with its routes and layers around it, as one tower service.
+//!
+//! * [`built`]: the server, and what it is made of. [`assembly`]: puts together what serves calls and what observes them.
+//! * [`bound`]: serves on a local address, or takes tasks from a queue.
+
+mod assembly;
+mod bound;
+mod built;
+
+pub use self::{
+    bound::BoundServer,
+    built::{Server, ServerParts},
+};
