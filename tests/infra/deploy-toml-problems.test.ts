@@ -1,5 +1,4 @@
 // deploy.toml: error messages for invalid files.
-import { join } from 'node:path';
 import { App, Stack } from 'aws-cdk-lib';
 import { describe, expect, it } from 'vitest';
 import { KEYS } from '../../infra/bin/deploy-toml/keys.ts';
@@ -8,8 +7,7 @@ import { toProps } from '../../infra/bin/deploy-toml/props.ts';
 import { readDeployConfig } from '../../infra/bin/deploy-toml/read.ts';
 import { SCHEMA } from '../../infra/bin/deploy-toml/schema.ts';
 import { DeployConfigError } from '../../infra/bin/deploy-toml/source.ts';
-import { example, code, placed, problems } from './deploy-toml.ts';
-import { one, root } from './synth.ts';
+import { code, placed, problems } from './deploy-toml.ts';
 
 describe('an invalid file', () => {
   const cases: [string, string, string[]][] = [

@@ -1,5 +1,4 @@
 // deploy.toml: valid files, and the effect of every key.
-import { join } from 'node:path';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
 import { readDeployConfig } from '../../infra/bin/deploy-toml/read.ts';
