@@ -24,6 +24,7 @@
 //! | `metrics` | no | metrics of requests, streams and events, for CloudWatch and Prometheus, and of the program |
 //! | `otel` | no | spans of calls and of the program, and the duration of calls, for OpenTelemetry |
 //! | `stdio` | no | any MCP server of the stdio transport as the handler |
+//! | `login` | no | users sign in at Cognito or any OpenID provider: an OAuth 2.1 authorization server for MCP clients, as a role of the program |
 //! | `jwt` | no | bearer tokens of an OAuth 2.1 or OpenID Connect issuer, checked by the server |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
