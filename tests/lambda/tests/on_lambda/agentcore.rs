@@ -135,7 +135,8 @@ async fn an_error_of_json_rpc_is_a_function_error_with_its_message() {
 async fn the_limits_of_requests_hold_for_gateway_calls() {
     let deep = (0..80).fold(json!(1), |inner, _| json!([inner]));
     let many: Vec<u32> = (0..30_000).collect();
-    let emulator = function().start().await.unwrap();
+    // An unoptimised program takes seconds to write a result of 7 MiB.
+    let emulator = function().timeout(std::time::Duration::from_secs(120)).start().await.unwrap();
     for arguments in [json!({ "message": deep }), json!({ "message": many })] {
         assert_eq!(called(&emulator, "echo", arguments).await.error().0, "ToolCallFailed");
     }
