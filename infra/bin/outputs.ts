@@ -1,7 +1,7 @@
 // The outputs of the stack. Their names are used by scripts/operate, the tests and the docs.
 import { CfnOutput, Stack } from 'aws-cdk-lib';
 import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
-import type { McpLambdaServer } from '../lib';
+import type { McpLambdaServer, McpLogin } from '../lib';
 
 /** Adds the outputs of the server to the stack, under exactly these names. */
 export function addOutputs(stack: Stack, server: McpLambdaServer): void {
@@ -16,10 +16,28 @@ export function addOutputs(stack: Stack, server: McpLambdaServer): void {
     TaskQueueUrl: server.tasks?.queue.queueUrl,
     AlarmTopicArn: server.alarmTopic?.topicArn,
     DashboardUrl: server.dashboard && dashboardUrl(server.dashboard),
+    ...(server.login && signIn(stack, server.url, server.login)),
   };
   for (const [name, value] of Object.entries(outputs)) {
     if (value !== undefined) new CfnOutput(stack, name, { value });
   }
+}
+
+/** What is left to do so that somebody signs in: what to paste where. */
+function signIn(stack: Stack, url: string, { userPool, callbackUrl }: McpLogin): { [name: string]: string } {
+  const name = stack.stackName;
+  const forVsCode = `{"name":"${name}","type":"http","url":"${url}"}`;
+  return {
+    ...(userPool
+      ? { AddUser: `aws cognito-idp admin-create-user --user-pool-id ${userPool.userPoolId} --username you@example.com` }
+      : { LoginCallbackUrl: callbackUrl }),
+    ClaudeConnector: `Settings, Connectors, Add custom connector: ${url}`,
+    ClaudeCode: `claude mcp add --transport http ${name} ${url}`,
+    ChatGpt: `Settings, Apps, Advanced settings, Developer mode, Create app: ${url}`,
+    Cursor: `In ~/.cursor/mcp.json: {"mcpServers":{"${name}":{"url":"${url}"}}}`,
+    VsCode: `code --add-mcp '${forVsCode}'`,
+    Inspector: `npx @modelcontextprotocol/inspector --transport http --server-url ${url}`,
+  };
 }
 
 /** The URL of the dashboard in the AWS console. */

@@ -20,6 +20,8 @@ export * from './endpoint/endpoint-options';
 export { McpEventsOptions } from './events';
 export { McpFindings } from './findings';
 export { IMcpLambdaServer, McpLambdaServerAttributes } from './imported-server';
+export { McpLogin } from './login/login';
+export * from './login/login-options';
 export { McpManagedInstancesOptions } from './managed-instances';
 export { McpLambdaServer } from './mcp-lambda-server';
 export { McpLambdaServerGrants } from './mcp-lambda-server-grants';

@@ -16,6 +16,7 @@ import { McpAuth } from './auth/auth';
 import type { McpEndpointBindOptions, McpEndpointConfig } from './endpoint/endpoint-config';
 import { createTopic, needsEvents, subscribe, type EventResources } from './events';
 import { ImportedMcpLambdaServer, type IMcpLambdaServer, type McpLambdaServerAttributes } from './imported-server';
+import type { McpLogin } from './login/login';
 import { McpLambdaServerGrants } from './mcp-lambda-server-grants';
 import { McpLambdaServerMetrics } from './mcp-lambda-server-metrics';
 import type { McpLambdaServerProps } from './mcp-lambda-server-props';
@@ -31,6 +32,7 @@ import {
   createIngest,
   createServer,
 } from './private/functions';
+import { grantUpstreamTokens, serveLogin } from './private/login-function';
 import { INGEST_KEYS, TABLE_ACTIONS, grantSend, grantTable, leadingKeys } from './private/permissions';
 import { serverVariables } from './private/server-variables';
 import { allowServices, withKey } from './private/encryption-key';
@@ -147,9 +149,14 @@ export class McpLambdaServer extends Construct implements IMcpLambdaServer, iam.
   public readonly tasks?: McpTasksConfig;
 
   /**
-   * The user pool of `McpAuth.cognito()`.
+   * The user pool of `McpAuth.cognito()` and of `McpAuth.login()`.
    */
   public readonly userPool?: cognito.IUserPool;
+
+  /**
+   * The authorization server of `McpAuth.login()`.
+   */
+  public readonly login?: McpLogin;
 
   /**
    * The CodeDeploy deployment group that moves requests to a new version, with `deployment`.
@@ -225,6 +232,9 @@ export class McpLambdaServer extends Construct implements IMcpLambdaServer, iam.
     this.url = config.url;
     this.endpoint = config;
     if (config.auth.userPool) this.userPool = config.auth.userPool;
+    if (config.auth.login) this.login = config.auth.login;
+    const clientUrl = props.publicUrl === undefined ? config.url : `${props.publicUrl}${props.path ?? DEFAULT_PATH}`;
+    const login = this.login && serveLogin(this.login, props, tables, clientUrl);
     const workers = new WorkerFactory(this, props, tables, this.eventsTopic);
     const tasks = props.tasks?.bind({
       scope: this,
@@ -235,10 +245,11 @@ export class McpLambdaServer extends Construct implements IMcpLambdaServer, iam.
     this.setEnvironment(serverVariables(this, props, { tables, topic: this.eventsTopic, endpoint: config, tasks }));
     this.grantFunctions(workers, tables);
     this.grantPrincipal = new ToolPrincipal(toolPrincipals(this.function, tasks));
+    if (this.login) grantUpstreamTokens(this.login, tables.state, this);
 
     this.grants = this.createGrants(config);
     this.metrics = McpLambdaServerMetrics._of(config, this.function, tasks);
-    const logGroups = [server.logGroup, received?.ingest.logGroup, workers.logGroup, tasks?.logGroup, config.accessLogGroup];
+    const logGroups = [server.logGroup, received?.ingest.logGroup, workers.logGroup, tasks?.logGroup, config.accessLogGroup, login?.logGroup];
     const monitoring = new Monitoring(this, props.monitoring ?? {}, {
       ...this.monitoredFunctions(props, timeout, logGroups),
       endpoint: config,
@@ -246,6 +257,7 @@ export class McpLambdaServer extends Construct implements IMcpLambdaServer, iam.
       encryptionKey: props.encryptionKey,
       received,
       tasks,
+      login: login?.function,
     });
     this.alarms = monitoring.alarms;
     if (monitoring.compositeAlarm) this.compositeAlarm = monitoring.compositeAlarm;

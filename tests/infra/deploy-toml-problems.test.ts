@@ -54,7 +54,7 @@ describe('an invalid file', () => {
     [
       'auth that is enabled without a provider',
       `${code}[auth]\nenabled = true`,
-      ['[auth] provider must be "iam", "jwt", "cognito" or "custom" where enabled is true, got: nothing'],
+      ['[auth] provider must be "iam", "jwt", "cognito", "oidc", "github" or "custom" where enabled is true, got: nothing'],
     ],
     [
       'a web ACL of an HTTP API',

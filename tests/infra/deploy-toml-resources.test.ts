@@ -181,7 +181,7 @@ describe('[deployment] and [check]', () => {
     expect(problems(`${code}[deployment]\ntype = "all-at-once"\npercent = 5\n[check]\ntool = "b"\ntoken_secret = "t"`)).toEqual([
       'deploy.toml:5:1: [deployment] percent must be left out where type is "all-at-once", got: 5',
       'deploy.toml:6:1: [check] enabled must be true where tool is given, got: nothing',
-      'deploy.toml:8:1: [check] token_secret must be left out where [auth] provider is not "jwt" or "cognito", got: "t"',
+      'deploy.toml:8:1: [check] token_secret must be left out where [auth] provider is not "jwt", or "cognito" with login = false, got: "t"',
     ]);
     expect(problems(`${code}[deployment]\npercent = 5`)).toEqual([
       'deploy.toml:3:1: [deployment] type must be "canary", "linear" or "all-at-once" where percent is given, got: nothing',

@@ -38,6 +38,14 @@ const cases: { title: string; props: McpLambdaServerProps | ((stack: Stack) => M
   { title: 'a Function URL with tokens', props: { auth: jwt } },
   { title: 'a Function URL without authentication', props: { auth: McpAuth.none() } },
   { title: 'a new Cognito pool', props: { auth: McpAuth.cognito() } },
+  { title: 'a login at a new pool', props: { auth: McpAuth.login({ cognito: {} }) } },
+  {
+    title: 'a login at another provider behind an HTTP API',
+    props: {
+      endpoint: McpEndpoint.httpApi(),
+      auth: McpAuth.login({ issuer: 'https://issuer.example.com', clientId: 'c', accessLog: false, upstreamTokens: true }),
+    },
+  },
   { title: 'a REST API', props: { endpoint: McpEndpoint.restApi() } },
   {
     title: 'a REST API with tokens and CORS',

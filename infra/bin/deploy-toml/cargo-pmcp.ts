@@ -51,7 +51,7 @@ const RULES: { readonly [key: string]: Rule } = {
   'auth.provider': (converter, value) => converter.provider(value),
   'auth.cognito': (converter, value) => converter.cognito(value),
   'auth.oidc': (converter, value) => converter.oidc(value),
-  'auth.dcr': ELSEWHERE('clients register with the issuer; a Cognito user pool has no such endpoint'),
+  'auth.dcr': ELSEWHERE('the login registers clients; with [auth] provider = "jwt" the issuer does'),
   'observability.create_dashboard': 'observability.dashboard',
   'observability.enable_xray': (converter, value) => converter.set('lambda', 'tracing', value ? 'active' : 'passthrough'),
   'observability.log_retention': 'observability.log_retention_days',
@@ -114,7 +114,7 @@ class Converter {
   public cognito(value: unknown): void {
     for (const [key, inner] of Object.entries((value ?? {}) as Values)) {
       if (key === 'domain') this.set('auth', 'domain_prefix', inner);
-      else this.drop(`[auth.cognito] ${key}`, 'the new user pool has the settings of McpAuth.cognito()');
+      else this.drop(`[auth.cognito] ${key}`, 'the new user pool has the settings of McpAuth.login()');
     }
   }
 

@@ -47,9 +47,12 @@ export function addBudget(scope: Construct, server: McpLambdaServer, { budget }:
 export function checkCheck({ check, auth }: DeployConfig, problems: Problems): void {
   const other = Object.keys(check).find(key => key !== 'enabled');
   if (!check.enabled && other !== undefined) problems.add('check', 'enabled', `true where ${other} is given`, check.enabled);
-  const expectsTokens = auth.enabled !== false && (auth.provider === 'jwt' || auth.provider === 'cognito');
+  // The tokens of a login are valid for minutes.
+  const isCognito = auth.provider === 'cognito' && auth.login === false;
+  const expectsTokens = auth.enabled !== false && (auth.provider === 'jwt' || isCognito);
   if (check.token_secret === undefined || expectsTokens) return;
-  problems.add('check', 'token_secret', 'left out where [auth] provider is not "jwt" or "cognito"', check.token_secret);
+  const expected = 'left out where [auth] provider is not "jwt", or "cognito" with login = false';
+  problems.add('check', 'token_secret', expected, check.token_secret);
 }
 
 /** Creates the check of `[check]`, if it is enabled. */

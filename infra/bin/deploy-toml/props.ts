@@ -8,7 +8,8 @@ import * as logs from 'aws-cdk-lib/aws-logs';
 import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
-import { McpAuth, McpMonitoringLevel, McpTasks, type McpLambdaServerProps, type McpSessions } from '../../lib';
+import { McpMonitoringLevel, McpTasks, type McpLambdaServerProps, type McpSessions } from '../../lib';
+import { toAuth } from './auth';
 import { toDeployment } from './deployment';
 import { toEndpoint } from './endpoint';
 import { network } from './network';
@@ -169,42 +170,6 @@ function logRetention(days: number, problems: Problems): logs.RetentionDays | un
   if (allowed.includes(days)) return days;
   const expected = `one of ${allowed.sort((a, b) => a - b).join(', ')}`;
   return problems.add('observability', 'log_retention_days', expected, days);
-}
-
-/** `enabled = false` stands for `McpAuth.none()`. */
-function toAuth(scope: Construct, config: DeployConfig, problems: Problems): McpAuth | undefined {
-  const { auth } = config;
-  if (auth.enabled === false) return McpAuth.none();
-  const { scopes } = auth;
-  switch (auth.provider) {
-    case 'jwt':
-      if (auth.issuer === undefined) return problems.add('auth', 'issuer', 'given where provider is "jwt"', undefined);
-      return McpAuth.jwt({ issuer: auth.issuer, audience: auth.audience ?? [], scopes });
-    case 'cognito':
-      return McpAuth.cognito({ scopes, domainPrefix: auth.domain_prefix, callbackUrls: auth.callback_urls });
-    case 'custom':
-      return toAuthorizer(scope, config, problems);
-    case 'iam':
-      return McpAuth.iam();
-    default:
-      if (!auth.enabled) return undefined;
-      return problems.add('auth', 'provider', '"iam", "jwt", "cognito" or "custom" where enabled is true', undefined);
-  }
-}
-
-/** Only a REST API calls an authorizer. */
-function toAuthorizer(
-  scope: Construct,
-  { auth, api_gateway: api }: DeployConfig,
-  problems: Problems,
-): McpAuth | undefined {
-  const { authorizer_arn: functionArn } = auth;
-  if (api.type !== 'rest') problems.add('api_gateway', 'type', '"rest" where provider is "custom"', api.type);
-  if (functionArn === undefined) {
-    return problems.add('auth', 'authorizer_arn', 'given where provider is "custom"', undefined);
-  }
-  const attributes = { functionArn, sameEnvironment: true };
-  return McpAuth.lambdaAuthorizer(lambda.Function.fromFunctionAttributes(scope, 'Authorizer', attributes));
 }
 
 function toCors({ endpoint }: DeployConfig, problems: Problems): McpLambdaServerProps['cors'] {

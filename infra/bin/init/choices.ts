@@ -15,7 +15,7 @@ export const QUESTIONS = {
     question: 'Who may call it, once it is deployed?',
     answers: {
       iam: 'callers with AWS credentials',
-      cognito: 'users of a new Amazon Cognito user pool',
+      cognito: 'users of a new Amazon Cognito user pool, who sign in with any MCP client',
       jwt: 'callers with a token of your issuer (OAuth, OpenID Connect)',
       none: 'everybody who knows its URL',
     },

@@ -1,8 +1,10 @@
 import type * as apigateway from 'aws-cdk-lib/aws-apigateway';
 import type * as apigatewayv2 from 'aws-cdk-lib/aws-apigatewayv2';
 import type * as cognito from 'aws-cdk-lib/aws-cognito';
+import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
+import type { McpLogin } from '../login/login';
 
 /**
  * The tokens that are accepted.
@@ -50,6 +52,13 @@ export interface McpAuthBindOptions {
    * Creates the function that checks tokens for API Gateway, if the auth needs one.
    */
   readonly tokenAuthorizers: IMcpTokenAuthorizerFactory;
+
+  /**
+   * The KMS key of what the auth creates and stores something.
+   *
+   * @default - keys of AWS
+   */
+  readonly encryptionKey?: kms.IKey;
 }
 
 /**
@@ -84,6 +93,13 @@ export interface McpAuthConfig {
    * @default - none
    */
   readonly userPool?: cognito.IUserPool;
+
+  /**
+   * The authorization server that was created for the server, which serves its requests once the URL of the server is known.
+   *
+   * @default - none
+   */
+  readonly login?: McpLogin;
 }
 
 /**

@@ -4,6 +4,9 @@ import { HttpIamAuthorizer, HttpJwtAuthorizer } from 'aws-cdk-lib/aws-apigateway
 import type * as cognito from 'aws-cdk-lib/aws-cognito';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
+import { checkLogin } from '../login/checks';
+import { McpLogin } from '../login/login';
+import type { McpLoginOptions } from '../login/login-options';
 import { commaList, variables, type Variables } from '../private/environment';
 import { fail } from '../private/validation';
 import type {
@@ -49,6 +52,16 @@ export abstract class McpAuth {
   public static cognito(options: McpCognitoOptions = {}): McpAuth {
     checkCognito(options);
     return new CognitoAuth(options);
+  }
+
+  /**
+   * Users sign in in their browser, at a Cognito user pool or at another provider: an authorization server of this server's
+   * own gives MCP clients their tokens, and registers clients that nobody has registered before. The server checks the
+   * tokens, behind every endpoint.
+   */
+  public static login(options: McpLoginOptions): McpAuth {
+    checkLogin(options);
+    return new LoginAuth(options);
   }
 
   /**
@@ -168,6 +181,19 @@ class CognitoAuth extends TokenAuth {
 
   protected tokens(scope: Construct): Tokens {
     return cognitoTokens(scope, this.options);
+  }
+}
+
+class LoginAuth extends McpAuth {
+  public constructor(private readonly options: McpLoginOptions) {
+    super();
+  }
+
+  /** No endpoint checks the tokens: an HTTP API cannot verify EdDSA, and clients need the server's own 401 and 403. */
+  public bind({ scope, encryptionKey }: McpAuthBindOptions): McpAuthConfig {
+    const login = McpLogin._of(scope, this.options, encryptionKey);
+    const { userPool } = login;
+    return { environment: login._environmentOfServer, bearerTokens: true, login, ...(userPool && { userPool }) };
   }
 }
 

@@ -1,9 +1,10 @@
-import { Aws, RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
+import type { RemovalPolicy } from 'aws-cdk-lib';
 import * as cognito from 'aws-cdk-lib/aws-cognito';
 import type { Construct } from 'constructs';
-import { addWarning, expectFindings } from '../private/findings';
+import { addWarning } from '../private/findings';
 import { fail } from '../private/validation';
 import type { McpTokenRules } from './auth-config';
+import { checkRegion, createUserPool } from './user-pool';
 
 /**
  * The Cognito user pool that issues the access tokens.
@@ -100,15 +101,6 @@ function rulesOf(
   return { issuer, audience: clients.map(client => client.userPoolClientId), scopes };
 }
 
-/** An id begins with the region of its pool, and `fromUserPoolId()` takes every pool for one of the stack's region. */
-function checkRegion(scope: Construct, { userPoolId, env }: cognito.IUserPool): void {
-  const region = Token.isUnresolved(userPoolId) ? undefined : /^([a-z]{2,}(?:-[a-z]+)+-\d+)_/.exec(userPoolId)?.[1];
-  const assumed = env.region === Aws.REGION ? Stack.of(scope).region : env.region;
-  if (region === undefined || Token.isUnresolved(assumed) || region === assumed) return;
-  const rule = `is of the region ${region} and was imported as one of ${assumed}: every token would be refused`;
-  fail('auth.userPool', userPoolId, rule, 'use UserPool.fromUserPoolArn()');
-}
-
 interface CreatedPool {
   readonly userPool: cognito.UserPool;
   readonly client: cognito.UserPoolClient;
@@ -116,28 +108,7 @@ interface CreatedPool {
 }
 
 function createPool(scope: Construct, options: McpCognitoOptions): CreatedPool {
-  const userPool = new cognito.UserPool(scope, 'UserPool', {
-    selfSignUpEnabled: false,
-    signInAliases: { email: true },
-    passwordPolicy: {
-      minLength: 12,
-      requireDigits: true,
-      requireLowercase: true,
-      requireUppercase: true,
-      requireSymbols: true,
-    },
-    mfa: cognito.Mfa.REQUIRED,
-    mfaSecondFactor: { otp: true, sms: false },
-    // There are no text messages.
-    accountRecovery: cognito.AccountRecovery.EMAIL_ONLY,
-    removalPolicy: options.removalPolicy ?? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
-    deletionProtection: options.deletionProtection ?? false,
-  });
-  expectFindings(
-    userPool,
-    'threat protection is part of a paid plan: use it with a pool of your own',
-    'AwsSolutions-COG8',
-  );
+  const userPool = createUserPool(scope, options);
   const invoke = new cognito.ResourceServerScope({ scopeName: 'invoke', scopeDescription: 'Call the MCP server' });
   const resource = userPool.addResourceServer('ResourceServer', { identifier: 'mcp', scopes: [invoke] });
   const client = userPool.addClient('Client', {

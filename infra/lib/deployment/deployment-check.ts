@@ -103,7 +103,8 @@ export class McpDeploymentCheck extends Construct {
     const { server, tools, tool, token } = props;
     const { auth, signingName } = server.endpoint;
     const expectsRefusal = auth.bearerTokens === true && !token;
-    if (expectsRefusal) {
+    // The tokens of a login are valid for minutes, and a browser is needed to get one.
+    if (expectsRefusal && !auth.login) {
       const problem = 'without a token, the check of the deployment is that the server refuses a request without one';
       addWarning(this, 'check-without-token', `${problem}; give 'token', a secret with a token of the issuer`);
     }
@@ -128,7 +129,11 @@ function checkCheck({ server, tool, toolArguments, token, timeout }: McpDeployme
       fail('toolArguments', '{...}', "needs 'tool'", 'set that as well, or leave this out');
     },
     () => {
-      if (!token || server.endpoint.auth.bearerTokens) return;
+      if (!token || (server.endpoint.auth.bearerTokens && !server.endpoint.auth.login)) return;
+      if (server.endpoint.auth.login) {
+        const rule = 'does not apply to McpAuth.login(), whose tokens are valid for minutes';
+        fail('token', '{...}', rule, 'leave it out: the check is that the server refuses a request without a token');
+      }
       fail('token', '{...}', 'needs a server that expects tokens', 'leave it out: requests are signed, or need nothing');
     },
   );

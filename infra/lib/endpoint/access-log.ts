@@ -83,11 +83,12 @@ export function createAccessLog(
   };
 }
 
-export function checkAccessLog(options: McpAccessLogOptions): void {
+/** `of` is the property of which the options are a part. */
+export function checkAccessLog(options: McpAccessLogOptions, of = 'endpoint'): void {
   for (const name of ['accessLogGroup', 'accessLogFormat'] as const) {
     if (options[name] === undefined || options.accessLog !== false) continue;
-    const rule = "does not apply where 'endpoint.accessLog' is false";
-    fail(`endpoint.${name}`, '{...}', rule, 'leave one of them out');
+    const rule = `does not apply where '${of}.accessLog' is false`;
+    fail(`${of}.${name}`, '{...}', rule, 'leave one of them out');
   }
 }
 

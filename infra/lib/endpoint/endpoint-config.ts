@@ -4,7 +4,6 @@ import type * as apigatewayv2 from 'aws-cdk-lib/aws-apigatewayv2';
 import type * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
 import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as iam from 'aws-cdk-lib/aws-iam';
-import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as logs from 'aws-cdk-lib/aws-logs';
 import type { McpAuth } from '../auth/auth';
@@ -54,13 +53,6 @@ export interface McpEndpointBindOptions extends McpAuthBindOptions {
    * @default - not at all
    */
   readonly tenancyConfig?: lambda.TenancyConfig;
-
-  /**
-   * The KMS key of log groups that the endpoint creates.
-   *
-   * @default - keys of AWS
-   */
-  readonly encryptionKey?: kms.IKey;
 
   /**
    * The tracing of the server's functions.

@@ -1,9 +1,10 @@
 import type { Duration } from 'aws-cdk-lib';
 import type { McpFunctionUrlOptions } from './cloud-front-options';
+import { HTTP_API_MAX_TIMEOUT } from './created-http-api';
 import type { McpEndpointBindOptions, McpEndpointConfig } from './endpoint-config';
 import type { McpHttpApiOptions, McpRestApiOptions } from './endpoint-options';
 import { bindFunctionUrl, checkFunctionUrl } from './function-url';
-import { HTTP_API_MAX_TIMEOUT, bindHttpApi, checkHttpApi } from './http-api';
+import { bindHttpApi, checkHttpApi } from './http-api';
 import { bindRestApi, checkRestApi, restApiMaxTimeout } from './rest-api';
 
 /** What an endpoint needs to know of the server before it is bound. */

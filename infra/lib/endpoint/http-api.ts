@@ -1,27 +1,23 @@
-import { Duration, Names, Stack } from 'aws-cdk-lib';
+import { Stack, type Duration } from 'aws-cdk-lib';
 import * as apigw from 'aws-cdk-lib/aws-apigatewayv2';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
 import type * as iam from 'aws-cdk-lib/aws-iam';
-import { ApiGatewayv2DomainProperties } from 'aws-cdk-lib/aws-route53-targets';
-import type { Construct } from 'constructs';
 import type { McpHttpApiAuthConfig } from '../auth/auth-config';
 import { expectFindings } from '../private/findings';
 import { checkAll, fail, seconds } from '../private/validation';
-import { HTTP_API_FIELDS, NO_ACCESS_LOG, checkAccessLog, createAccessLog, type AccessLog } from './access-log';
-import { addRecords, warnOfMissingDomain } from './domain';
+import { HTTP_API_FIELDS, checkAccessLog, createAccessLog } from './access-log';
+import { DEFAULT_STAGE, HTTP_API_MAX_TIMEOUT, createHttpApi } from './created-http-api';
+import { warnOfMissingDomain } from './domain';
 import { McpResponseMode, type McpEndpointBindOptions, type McpEndpointConfig } from './endpoint-config';
-import type { McpDomainOptions, McpHttpApiOptions } from './endpoint-options';
+import type { McpHttpApiOptions } from './endpoint-options';
 import { metadataPaths } from './metadata-paths';
-
-/** The integration timeout of an HTTP API: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html */
-export const HTTP_API_MAX_TIMEOUT = Duration.seconds(30);
 
 /** An HTTP API checks tokens and signatures, and buffers responses. */
 export function bindHttpApi(api: McpHttpApiOptions, options: McpEndpointBindOptions): McpEndpointConfig {
   checkHttpApi(api, options);
   const auth = options.auth.bindToHttpApi(options);
   const accessLog = createAccessLog(options.scope, api, HTTP_API_FIELDS, options.encryptionKey);
-  const httpApi = createApi(api, options, accessLog);
+  const httpApi = createHttpApi(options.scope, api, accessLog);
   const routes = addRoutes(httpApi, options, auth);
   const { region, urlSuffix } = Stack.of(options.scope);
   const host = api.domain?.domainName ?? `${httpApi.apiId}.execute-api.${region}.${urlSuffix}`;
@@ -53,9 +49,6 @@ export function checkHttpApi(
   );
 }
 
-/** The stage that is not part of the URL. */
-const DEFAULT_STAGE = '$default';
-
 function isDefaultStage({ stageName }: McpHttpApiOptions): boolean {
   return (stageName ?? DEFAULT_STAGE) === DEFAULT_STAGE;
 }
@@ -77,46 +70,6 @@ function checkTimeout(timeout: Duration): void {
   if ((seconds(timeout) ?? 0) <= limit) return;
   const rule = `must be at most ${limit} seconds behind an HTTP API, which waits no longer`;
   fail('timeout', timeout, rule, 'shorten it or use McpEndpoint.restApi()');
-}
-
-/** The API with its stage and domain, and without routes. */
-function createApi(
-  api: McpHttpApiOptions,
-  { scope }: McpEndpointBindOptions,
-  accessLog: AccessLog | undefined,
-): apigw.HttpApi {
-  const httpApi = new apigw.HttpApi(scope, 'HttpApi', {
-    apiName: Names.uniqueResourceName(scope, { maxLength: 128, separator: '-' }),
-    createDefaultStage: false,
-    disableExecuteApiEndpoint: api.domain !== undefined,
-  });
-  const domainName = api.domain && createDomain(scope, api.domain);
-  const stage = httpApi.addStage('Stage', {
-    stageName: api.stageName ?? DEFAULT_STAGE,
-    autoDeploy: true,
-    ...(domainName && { domainMapping: { domainName } }),
-    throttle: { rateLimit: api.throttlingRateLimit ?? 1000, burstLimit: api.throttlingBurstLimit ?? 2000 },
-    ...(accessLog && {
-      accessLogSettings: {
-        destination: new apigw.LogGroupLogDestination(accessLog.group),
-        format: accessLog.format,
-      },
-    }),
-  });
-  if (!accessLog) expectFindings(stage, NO_ACCESS_LOG, 'AwsSolutions-APIG1', 'Serverless-APIGWAccessLogging');
-  return httpApi;
-}
-
-function createDomain(scope: Construct, domain: McpDomainOptions): apigw.DomainName {
-  const { domainName, certificate } = domain;
-  const created = new apigw.DomainName(scope, 'Domain', {
-    domainName,
-    certificate,
-    securityPolicy: apigw.SecurityPolicy.TLS_1_2,
-    ipAddressType: apigw.IpAddressType.DUAL_STACK,
-  });
-  addRecords(scope, domain, new ApiGatewayv2DomainProperties(created.regionalDomainName, created.regionalHostedZoneId));
-  return created;
 }
 
 /** The routes of the MCP endpoint, which have the authorizer. Metadata and preflights are requested without a token. */

@@ -4,6 +4,7 @@ import type * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import { McpResponseMode } from '../endpoint/endpoint-config';
+import { LOGIN_TIMEOUT } from '../private/login-function';
 import { seconds } from '../private/validation';
 import { FEW_MINUTES, MINUTE, chosen, notEmpty, percentOf, tableErrors, tableThrottles, type AlarmOptions } from './alarm';
 import type { EventResources } from '../events';
@@ -37,6 +38,7 @@ export class Alarms {
     if (resources.received) this.addReceivedAlarms(resources.received);
     this.addTableAlarms('StateTable', resources.tables.state);
     this.addTableAlarms('EventTable', resources.tables.events);
+    if (resources.login) this.addLoginAlarms(resources.login);
     if (resources.tasks) addTaskAlarms(this, options, resources.tasks);
     if (options.anomalyDetection) this.addAnomalyAlarms();
     if (options.serverMetrics) addServerMetricAlarms(this, options, resources.server.functionName);
@@ -164,6 +166,21 @@ export class Alarms {
       level: chosen(options.durationPercent),
       description:
         'Writing events to the log takes nearly as long as the timeout. Runbook: see EventTableThrottles, then the latency of the event table.',
+      evaluationPeriods: 5,
+      datapointsToAlarm: 3,
+    });
+  }
+
+  private addLoginAlarms(login: lambda.Function): void {
+    const { durationPercent } = this.options;
+    this.addErrorRateAlarm('LoginErrorRate', login, McpMonitoringLevel.BASIC);
+    this.addThrottlesAlarm('LoginThrottles', login);
+    this.add('LoginDuration', {
+      metric: login.metricDuration({ statistic: 'p99', period: MINUTE }),
+      threshold: ((login.timeout ?? LOGIN_TIMEOUT).toMilliseconds() * (durationPercent ?? DURATION_PERCENT)) / 100,
+      level: chosen(durationPercent),
+      description:
+        "Sign-ins take nearly as long as the timeout. Runbook: the provider's token endpoint answers slowly, see its status page; otherwise the latency of the state table.",
       evaluationPeriods: 5,
       datapointsToAlarm: 3,
     });

@@ -30,4 +30,6 @@ export interface MonitoredResources extends MonitoredFunctions {
   /** `undefined` if there are no events. */
   readonly received: EventResources | undefined;
   readonly tasks: McpTasksConfig | undefined;
+  /** The function of the login, if there is one. */
+  readonly login: lambda.Function | undefined;
 }

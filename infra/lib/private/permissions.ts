@@ -31,6 +31,7 @@ export const TABLE_ACTIONS = {
     'dynamodb:Query',
     'dynamodb:UpdateItem',
   ],
+  loginState: ['dynamodb:BatchWriteItem', 'dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:PutItem'],
   ingestEvents: ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
 };
 
@@ -42,6 +43,10 @@ type Conditions = Record<string, Record<string, unknown>>;
 
 /** The partition keys of the event table that the ingest function uses: not those of replies. A test compares them. */
 export const INGEST_KEYS = ['EVENT_KEY*', 'HEAD#*', 'LOG#*', 'SEEN#*'];
+
+/** The partition keys of the state table that the login function uses, and those of them that the server may read. */
+export const LOGIN_KEYS = ['LOGIN#*'];
+const UPSTREAM_KEYS = ['LOGIN#UPSTREAM#*'];
 
 /** Conditions for items with these partition keys. */
 export function leadingKeys(keys: string[]): Conditions {
@@ -56,6 +61,22 @@ export function grantTable(table: dynamodb.ITable, grantee: iam.IGrantable, acti
   iam.Grant.addToPrincipal({ grantee, actions, resourceArns: [table.tableArn], conditions });
   const key = table.encryptionKey;
   if (key) iam.Grant.addToPrincipal(useOfKey(table, 'dynamodb', key, grantee, KEY_ACTIONS));
+}
+
+/**
+ * Keeps a program that has the whole state table away from the items of the login: grants, codes and the provider's tokens. With
+ * `upstreamTokens` it reads the latter.
+ */
+export function denyLogin(table: dynamodb.ITable, grantee: iam.IGrantable, upstreamTokens: boolean): void {
+  const deny = (actions: string[], conditions: Conditions) => {
+    const statement = { effect: iam.Effect.DENY, actions, resources: [table.tableArn], conditions };
+    grantee.grantPrincipal.addToPrincipalPolicy(new iam.PolicyStatement(statement));
+  };
+  const ofLogin = { 'ForAnyValue:StringLike': { 'dynamodb:LeadingKeys': LOGIN_KEYS } };
+  if (!upstreamTokens) return deny(['dynamodb:*'], ofLogin);
+  const others = { 'ForAnyValue:StringNotLike': { 'dynamodb:LeadingKeys': UPSTREAM_KEYS } };
+  deny(TABLE_ACTIONS.serverState.filter(action => !READ_ACTIONS.includes(action)), ofLogin);
+  return deny(READ_ACTIONS, { ...ofLogin, ...others });
 }
 
 /**

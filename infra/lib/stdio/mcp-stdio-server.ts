@@ -42,6 +42,7 @@ export class McpStdioServer extends McpLambdaServer {
     if (props.program._parts() === undefined) return;
     const authorizer = this.node.tryFindChild('Authorizer');
     this.ingestFunction?.addEnvironment(CONFIG, IDLE);
+    this.login?.function.addEnvironment(CONFIG, IDLE);
     if (authorizer instanceof ServerFunction) authorizer.function.addEnvironment(CONFIG, IDLE);
   }
 }

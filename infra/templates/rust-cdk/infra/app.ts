@@ -31,8 +31,7 @@ const server = new McpLambdaServer(stack, 'Mcp', {
   }),
   // @end
   // @if auth=cognito
-  // A new user pool with a page for signing in: https://<domainPrefix>.auth.<region>.amazoncognito.com
-  auth: McpAuth.cognito({ domainPrefix: 'my-mcp-server', callbackUrls: ['http://localhost'] }),
+  auth: McpAuth.login({ cognito: {} }), // users sign in at a new user pool, with any MCP client
   // @end
   // @if auth=none
   auth: McpAuth.none(), // everybody may call
@@ -46,3 +45,6 @@ McpFindings.acknowledge(server);
 // `npx mcp-lambda-server operate` finds the resources by these names.
 new CfnOutput(stack, 'McpEndpoint', { value: server.url });
 new CfnOutput(stack, 'FunctionName', { value: server.function.functionName });
+// @if auth=cognito
+new CfnOutput(stack, 'UserPoolId', { value: `${server.userPool?.userPoolId}` });
+// @end

@@ -1,0 +1,45 @@
+import { Duration } from 'aws-cdk-lib';
+import type * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
+import type * as iam from 'aws-cdk-lib/aws-iam';
+import type { McpLogin } from '../login/login';
+import type { McpLambdaServerProps } from '../mcp-lambda-server-props';
+import { ServerFunction } from '../server-function';
+import type { Tables } from '../state';
+import { variables } from './environment';
+import { defined, sharedOptions } from './function-options';
+import { LOGIN_KEYS, TABLE_ACTIONS, denyLogin, grantSecret, grantTable, leadingKeys } from './permissions';
+import { fail } from './validation';
+
+export const LOGIN_TIMEOUT = Duration.seconds(20);
+
+/** Creates the function of the login, of the server at this URL: the server's program, with permissions of its own. */
+export function serveLogin(login: McpLogin, props: McpLambdaServerProps, tables: Tables, url: string): ServerFunction {
+  if (props.function) {
+    const rule = "needs the program of the login, and 'function' is no program";
+    fail('auth', 'McpAuth.login()', rule, "give the program as 'code' or 'manifestPath'");
+  }
+  const { functionOptions, clientSecret } = login._options;
+  const serving = new ServerFunction(login, 'Function', props, {
+    ...sharedOptions(props),
+    description: 'MCP server: signs users in',
+    timeout: LOGIN_TIMEOUT,
+    ...defined(functionOptions ?? {}),
+    environment: {
+      ...props.environment,
+      ...variables({ stateTable: tables.state.tableName }),
+      ...login._environment(url),
+    },
+  });
+  grantTable(tables.state, serving.function, TABLE_ACTIONS.loginState, leadingKeys(LOGIN_KEYS));
+  grantSecret(login.keys, serving.function);
+  if (clientSecret) grantSecret(clientSecret, serving.function);
+  login._serve(serving);
+  return serving;
+}
+
+/** Lets tools read the provider's tokens of their caller where that is chosen, and nothing else of the login. */
+export function grantUpstreamTokens(login: McpLogin, state: dynamodb.ITable, tools: iam.IGrantable): void {
+  const upstreamTokens = login._options.upstreamTokens ?? false;
+  denyLogin(state, tools, upstreamTokens);
+  if (upstreamTokens) grantSecret(login.keys, tools);
+}
