@@ -23,7 +23,7 @@ export function addOutputs(stack: Stack, server: McpLambdaServer): void {
   }
 }
 
-/** What is left to do so that somebody signs in: what to paste where. */
+/** The outputs for signing in: the setting of each client. */
 function signIn(stack: Stack, url: string, { userPool, callbackUrl }: McpLogin): { [name: string]: string } {
   const name = stack.stackName;
   const forVsCode = `{"name":"${name}","type":"http","url":"${url}"}`;

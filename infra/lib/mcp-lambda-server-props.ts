@@ -105,6 +105,14 @@ export interface McpServerOptions extends lambda.FunctionOptions {
   readonly endpoint?: McpEndpoint;
 
   /**
+   * More endpoints of other kinds, with the same `auth`: so that clients that use the URL of one stay connected while they move to
+   * that of `endpoint`.
+   *
+   * @default - none: when `endpoint` changes its kind, the deployment deletes the URL of the old one
+   */
+  readonly additionalEndpoints?: McpEndpoint[];
+
+  /**
    * How callers are authenticated.
    *
    * @default McpAuth.iam()

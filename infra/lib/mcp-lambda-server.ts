@@ -14,6 +14,7 @@ import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { McpAuth } from './auth/auth';
 import type { McpEndpointBindOptions, McpEndpointConfig } from './endpoint/endpoint-config';
+import { serveAll, type ServedEndpoints } from './endpoint/several';
 import { createTopic, needsEvents, subscribe, type EventResources } from './events';
 import { ImportedMcpLambdaServer, type IMcpLambdaServer, type McpLambdaServerAttributes } from './imported-server';
 import type { McpLogin } from './login/login';
@@ -97,6 +98,11 @@ export class McpLambdaServer extends Construct implements IMcpLambdaServer, iam.
    * The endpoint: its Function URL, REST API or HTTP API.
    */
   public readonly endpoint: McpEndpointConfig;
+
+  /**
+   * The additional endpoints, in the order in which they were given.
+   */
+  public readonly additionalEndpoints: McpEndpointConfig[];
 
   /**
    * The alias of it that the endpoint invokes.
@@ -226,15 +232,18 @@ export class McpLambdaServer extends Construct implements IMcpLambdaServer, iam.
       this.ingestFailures = received.queues.ingest;
     }
 
-    const config = endpoint.bind(this.bindOptions(props, timeout));
+    const bindOptions = this.bindOptions(props, timeout);
+    const config = endpoint.bind(bindOptions);
+    this.additionalEndpoints = (props.additionalEndpoints ?? []).map(it => it.bind(bindOptions));
+    const endpoints = serveAll(this, config, this.additionalEndpoints);
     this._perTenant = props.tenancyConfig !== undefined;
     warnOfClients(this, props, config.auth);
     this.url = config.url;
     this.endpoint = config;
     if (config.auth.userPool) this.userPool = config.auth.userPool;
     if (config.auth.login) this.login = config.auth.login;
-    const clientUrl = props.publicUrl === undefined ? config.url : `${props.publicUrl}${props.path ?? DEFAULT_PATH}`;
-    const login = this.login && serveLogin(this.login, props, tables, clientUrl);
+    const urls = props.publicUrl === undefined ? endpoints.urls : [`${props.publicUrl}${bindOptions.path}`];
+    const login = this.login && serveLogin(this.login, props, tables, urls);
     const workers = new WorkerFactory(this, props, tables, this.eventsTopic);
     const tasks = props.tasks?.bind({
       scope: this,
@@ -242,14 +251,15 @@ export class McpLambdaServer extends Construct implements IMcpLambdaServer, iam.
       ...(props.encryptionKey && { encryptionKey: props.encryptionKey }),
     });
     if (tasks) this.tasks = tasks;
-    this.setEnvironment(serverVariables(this, props, { tables, topic: this.eventsTopic, endpoint: config, tasks }));
+    this.setEnvironment(serverVariables(this, props, { tables, topic: this.eventsTopic, endpoint: config, endpoints, tasks }));
     this.grantFunctions(workers, tables);
     this.grantPrincipal = new ToolPrincipal(toolPrincipals(this.function, tasks));
     if (this.login) grantUpstreamTokens(this.login, tables.state, this);
 
-    this.grants = this.createGrants(config);
+    this.grants = this.createGrants(endpoints);
     this.metrics = McpLambdaServerMetrics._of(config, this.function, tasks);
-    const logGroups = [server.logGroup, received?.ingest.logGroup, workers.logGroup, tasks?.logGroup, config.accessLogGroup, login?.logGroup];
+    const logGroups = [server.logGroup, received?.ingest.logGroup, workers.logGroup, tasks?.logGroup, login?.logGroup];
+    for (const it of [config, ...this.additionalEndpoints]) logGroups.push(it.accessLogGroup);
     const monitoring = new Monitoring(this, props.monitoring ?? {}, {
       ...this.monitoredFunctions(props, timeout, logGroups),
       endpoint: config,
@@ -326,10 +336,10 @@ export class McpLambdaServer extends Construct implements IMcpLambdaServer, iam.
     for (const [name, value] of Object.entries(variables)) this.function.addEnvironment(name, value);
   }
 
-  private createGrants(config: McpEndpointConfig): McpLambdaServerGrants {
+  private createGrants({ invokable }: ServedEndpoints): McpLambdaServerGrants {
     return McpLambdaServerGrants._of({
       scope: this,
-      invokable: config.invokable,
+      invokable,
       topic: this.eventsTopic,
       stateTable: this.stateTable,
       eventTable: this.eventTable,

@@ -77,7 +77,7 @@ const apps: { name: string; settings: Record<string, string> }[] = [
 ];
 
 const OF_TASKS = ['WorkerFunctionName', 'TaskQueueUrl'];
-/** What is left to do so that somebody signs in. */
+/** The settings of clients. */
 const OF_LOGIN = ['ClaudeConnector', 'ClaudeCode', 'ChatGpt', 'Cursor', 'VsCode', 'Inspector'];
 const SIGN_IN: Record<string, string[]> = { login: ['AddUser', ...OF_LOGIN], github: ['LoginCallbackUrl', ...OF_LOGIN] };
 const OUTPUTS = [

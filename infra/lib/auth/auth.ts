@@ -56,8 +56,7 @@ export abstract class McpAuth {
 
   /**
    * Users sign in in their browser, at a Cognito user pool or at another provider: an authorization server of this server's
-   * own gives MCP clients their tokens, and registers clients that nobody has registered before. The server checks the
-   * tokens, behind every endpoint.
+   * own registers MCP clients and gives them their tokens. The server checks the tokens, behind every endpoint.
    */
   public static login(options: McpLoginOptions): McpAuth {
     checkLogin(options);
@@ -175,23 +174,32 @@ class JwtAuth extends TokenAuth {
 }
 
 class CognitoAuth extends TokenAuth {
+  /** By server: one pool for all of its endpoints. */
+  private readonly created = new WeakMap<Construct, Tokens>();
+
   public constructor(private readonly options: McpCognitoOptions) {
     super();
   }
 
   protected tokens(scope: Construct): Tokens {
-    return cognitoTokens(scope, this.options);
+    const tokens = this.created.get(scope) ?? cognitoTokens(scope, this.options);
+    this.created.set(scope, tokens);
+    return tokens;
   }
 }
 
 class LoginAuth extends McpAuth {
+  /** By server: one login for all of its endpoints. */
+  private readonly created = new WeakMap<Construct, McpLogin>();
+
   public constructor(private readonly options: McpLoginOptions) {
     super();
   }
 
   /** No endpoint checks the tokens: an HTTP API cannot verify EdDSA, and clients need the server's own 401 and 403. */
   public bind({ scope, encryptionKey }: McpAuthBindOptions): McpAuthConfig {
-    const login = McpLogin._of(scope, this.options, encryptionKey);
+    const login = this.created.get(scope) ?? McpLogin._of(scope, this.options, encryptionKey);
+    this.created.set(scope, login);
     const { userPool } = login;
     return { environment: login._environmentOfServer, bearerTokens: true, login, ...(userPool && { userPool }) };
   }

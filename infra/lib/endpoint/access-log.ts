@@ -93,7 +93,8 @@ export function checkAccessLog(options: McpAccessLogOptions, of = 'endpoint'): v
 }
 
 function createLogGroup(scope: Construct, encryptionKey: kms.IKey | undefined): logs.LogGroup {
-  return new logs.LogGroup(scope, 'AccessLogs', {
+  // A second API of the server has a log group of its own.
+  return new logs.LogGroup(scope, scope.node.tryFindChild('AccessLogs') ? 'AdditionalAccessLogs' : 'AccessLogs', {
     ...(encryptionKey && { encryptionKey }),
     retention: logs.RetentionDays.ONE_MONTH,
     removalPolicy: RemovalPolicy.DESTROY,

@@ -10,6 +10,9 @@ import { bindRestApi, checkRestApi, restApiMaxTimeout } from './rest-api';
 /** What an endpoint needs to know of the server before it is bound. */
 type McpEndpointCheckOptions = Pick<McpEndpointBindOptions, 'timeout' | 'tenancyConfig'>;
 
+/** The kinds of endpoints, by the names of their methods. */
+export type EndpointKind = 'functionUrl' | 'restApi' | 'httpApi';
+
 /**
  * What clients send their requests to.
  *
@@ -46,6 +49,13 @@ export abstract class McpEndpoint {
   public readonly maxTimeout?: Duration;
 
   /**
+   * The kind of the endpoint. A server has one of a kind, since its resources have the ids of the kind.
+   *
+   * @internal
+   */
+  public readonly _kind?: EndpointKind;
+
+  /**
    * @param maxTimeout the longest a request may take at this endpoint, if that is less than Lambda's own limit
    */
   protected constructor(maxTimeout?: Duration) {
@@ -66,6 +76,9 @@ export abstract class McpEndpoint {
 }
 
 class FunctionUrlEndpoint extends McpEndpoint {
+  /** @internal */
+  public override readonly _kind = 'functionUrl';
+
   public constructor(private readonly api: McpFunctionUrlOptions) {
     super();
   }
@@ -81,6 +94,9 @@ class FunctionUrlEndpoint extends McpEndpoint {
 }
 
 class RestApiEndpoint extends McpEndpoint {
+  /** @internal */
+  public override readonly _kind = 'restApi';
+
   public constructor(private readonly api: McpRestApiOptions) {
     super(restApiMaxTimeout(api));
   }
@@ -96,6 +112,9 @@ class RestApiEndpoint extends McpEndpoint {
 }
 
 class HttpApiEndpoint extends McpEndpoint {
+  /** @internal */
+  public override readonly _kind = 'httpApi';
+
   public constructor(private readonly api: McpHttpApiOptions) {
     super(HTTP_API_MAX_TIMEOUT);
   }

@@ -51,6 +51,9 @@ export class McpRestApi extends Construct {
 }
 
 class SharedRestApiEndpoint extends McpEndpoint {
+  /** @internal */
+  public override readonly _kind = 'restApi';
+
   public constructor(
     private readonly created: CreatedRestApi,
     private readonly paths: Set<string>,

@@ -141,17 +141,17 @@ export class McpLogin extends Construct {
   }
 
   /**
-   * What the function needs to know. `url` is that of the server.
+   * What the function needs to know. `urls` are those of the server.
    *
    * @internal
    */
-  public _environment(url: string): Variables {
+  public _environment(urls: string[]): Variables {
     const { scopes, accessTokenLifetime, refreshTokenLifetime, registrationsPerMinute, upstreamTokens } = this._options;
     return {
       ...variables({
         role: 'login',
         loginIssuer: this.issuer,
-        loginResources: url,
+        loginResources: commaList(urls),
         loginAudience: this.audience,
         loginKeys: this.keys.secretArn,
         loginScopes: commaList(scopes ?? ['mcp']),

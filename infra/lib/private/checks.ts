@@ -1,6 +1,7 @@
 import { Duration } from 'aws-cdk-lib';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import { checkCors } from '../cors';
+import { checkKinds } from '../endpoint/several';
 import { checkEvents } from '../events';
 import { MANAGED_MEMORY, checkManagedInstances } from '../managed-instances';
 import type { McpLambdaServerProps } from '../mcp-lambda-server-props';
@@ -26,6 +27,7 @@ const MAX_LAYERS = 5;
  */
 export function checkProps(props: McpLambdaServerProps): void {
   const { endpoint, timeout } = endpointAndTimeout(props);
+  const additional = props.additionalEndpoints ?? [];
   checkAll(
     () => checkProgram(props),
     () => checkFunctionOptions(props, props.function !== undefined),
@@ -51,7 +53,11 @@ export function checkProps(props: McpLambdaServerProps): void {
     () => props.tasks?._check(),
     () => props.deployment?._check(),
     () => checkMonitoring(props.monitoring ?? {}, props.mcpEvents?.topic),
-    () => endpoint._check({ timeout, ...(props.tenancyConfig && { tenancyConfig: props.tenancyConfig }) }),
+    () => checkKinds(endpoint, additional),
+    () =>
+      checkEach([endpoint, ...additional], it =>
+        it._check({ timeout, ...(props.tenancyConfig && { tenancyConfig: props.tenancyConfig }) }),
+      ),
   );
 }
 

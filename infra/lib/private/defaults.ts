@@ -4,11 +4,12 @@ import type { McpLambdaServerProps } from '../mcp-lambda-server-props';
 
 const DEFAULT_TIMEOUT = Duration.seconds(120);
 
-/** The endpoint, and the timeout of the function behind it. */
+/** The endpoint, and the timeout of the function behind it and behind the additional ones. */
 export function endpointAndTimeout(props: McpLambdaServerProps): { endpoint: McpEndpoint; timeout: Duration } {
   const endpoint = props.endpoint ?? McpEndpoint.functionUrl();
   const timeout = props.timeout ?? props.function?.timeout;
-  return { endpoint, timeout: timeout ?? shorter(DEFAULT_TIMEOUT, endpoint.maxTimeout) };
+  const limits = [endpoint, ...(props.additionalEndpoints ?? [])].map(({ maxTimeout }) => maxTimeout);
+  return { endpoint, timeout: timeout ?? limits.reduce<Duration>(shorter, DEFAULT_TIMEOUT) };
 }
 
 function shorter(timeout: Duration, limit: Duration | undefined): Duration {

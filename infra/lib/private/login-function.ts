@@ -12,8 +12,8 @@ import { fail } from './validation';
 
 export const LOGIN_TIMEOUT = Duration.seconds(20);
 
-/** Creates the function of the login, of the server at this URL: the server's program, with permissions of its own. */
-export function serveLogin(login: McpLogin, props: McpLambdaServerProps, tables: Tables, url: string): ServerFunction {
+/** Creates the function of the login, of the server at these URLs: the server's program, with permissions of its own. */
+export function serveLogin(login: McpLogin, props: McpLambdaServerProps, tables: Tables, urls: string[]): ServerFunction {
   if (props.function) {
     const rule = "needs the program of the login, and 'function' is no program";
     fail('auth', 'McpAuth.login()', rule, "give the program as 'code' or 'manifestPath'");
@@ -27,7 +27,7 @@ export function serveLogin(login: McpLogin, props: McpLambdaServerProps, tables:
     environment: {
       ...props.environment,
       ...variables({ stateTable: tables.state.tableName }),
-      ...login._environment(url),
+      ...login._environment(urls),
     },
   });
   grantTable(tables.state, serving.function, TABLE_ACTIONS.loginState, leadingKeys(LOGIN_KEYS));

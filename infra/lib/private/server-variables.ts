@@ -2,6 +2,7 @@ import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 import type { McpEndpointConfig } from '../endpoint/endpoint-config';
+import type { ServedEndpoints } from '../endpoint/several';
 import type { McpLambdaServerProps } from '../mcp-lambda-server-props';
 import type { Tables } from '../state';
 import type { McpTasksConfig } from '../tasks/tasks-config';
@@ -38,6 +39,7 @@ export interface ServerResources {
   readonly tables: Tables;
   readonly topic: sns.ITopic | undefined;
   readonly endpoint: McpEndpointConfig;
+  readonly endpoints: ServedEndpoints;
   readonly tasks: McpTasksConfig | undefined;
 }
 
@@ -45,7 +47,7 @@ export interface ServerResources {
 export function serverVariables(
   scope: Construct,
   props: McpLambdaServerProps,
-  { tables, topic, endpoint, tasks }: ServerResources,
+  { tables, topic, endpoint, endpoints, tasks }: ServerResources,
 ): Variables {
   const { streams = {}, cors } = props;
   return {
@@ -54,15 +56,15 @@ export function serverVariables(
     ...toolVariables(props, topic),
     ...variables({
       ...(props.path !== undefined && { path: props.path }),
-      responseMode: endpoint.responseMode,
+      responseMode: endpoints.responseMode,
       streams: streams.enabled === undefined ? undefined : streams.enabled ? 'on' : 'off',
       streamSeconds: streams.lifetime?.toSeconds(),
       streamsPerPrincipal: streams.perPrincipal,
       sessions: props.state?.sessions,
       taskQueue: tasks?.queue.queueUrl,
       stateKeys: stateKeys(scope, props),
-      allowedHosts: commaList(props.allowedHosts ?? endpoint.allowedHosts),
-      publicUrl: props.publicUrl ?? endpoint.publicUrl,
+      allowedHosts: commaList(props.allowedHosts ?? endpoints.allowedHosts),
+      publicUrl: props.publicUrl ?? endpoints.publicUrl,
       corsOrigins: commaList(cors?.allowOrigins),
       corsCredentials: cors?.allowCredentials,
       corsMaxAge: cors?.maxAge?.toSeconds(),
