@@ -7,6 +7,7 @@ import type { McpLambdaServer, McpLogin } from '../lib';
 export function addOutputs(stack: Stack, server: McpLambdaServer): void {
   const outputs = {
     McpEndpoint: server.url,
+    FormerMcpEndpoint: server.additionalEndpoints[0]?.url,
     EventsTopicArn: server.eventsTopic?.topicArn,
     StateTableName: server.stateTable.tableName,
     EventsTableName: server.eventTable.tableName,

@@ -230,6 +230,29 @@ countries = ["DE"]\nread_timeout_seconds = 90\nweb_acl_arn = "arn:aws:wafv2:us-e
   });
 });
 
+describe('an API beside the Function URL', () => {
+  it('is what keep_function_url is for', () => {
+    const { template } = synth(`${code}[api_gateway]\ntype = "http"\n[endpoint]\nkeep_function_url = true`);
+    template.resourceCountIs('AWS::Lambda::Url', 1);
+    template.resourceCountIs('AWS::ApiGatewayV2::Api', 1);
+    const without = synth(`${code}[api_gateway]\ntype = "http"\n[endpoint]\nkeep_function_url = false`);
+    without.template.resourceCountIs('AWS::Lambda::Url', 0);
+  });
+
+  it('is needed for it', () => {
+    expect(problems(`${code}[endpoint]\nkeep_function_url = true`)).toEqual([
+      'deploy.toml:4:1: [endpoint] keep_function_url must be false or left out where there is no [api_gateway], got: true',
+    ]);
+  });
+
+  it('needs a domain where callers have tokens', () => {
+    const auth = '[auth]\nprovider = "jwt"\nissuer = "https://i.example"\naudience = ["a"]';
+    expect(problems(`${code}[api_gateway]\ntype = "rest"\n[endpoint]\nkeep_function_url = true\n${auth}`)).toEqual([
+      expect.stringMatching(/^deploy\.toml:6:1: \[endpoint\] keep_function_url must have a domain.*; set 'domain' on that endpoint$/),
+    ]);
+  });
+});
+
 describe('an HTTP API', () => {
   it('has a stage that is part of the URL', () => {
     const { stack, template } = synth(`${code}[api_gateway]\ntype = "http"\nstage_name = "prod"\n[auth]\nenabled = false`);

@@ -32,6 +32,13 @@ export function toEndpoint(
   }
 }
 
+/** The Function URL beside an API, for clients that have not moved to the API yet. */
+export function toAdditional({ api_gateway: api, endpoint }: DeployConfig, problems: Problems): McpEndpoint[] | undefined {
+  if (!endpoint.keep_function_url) return undefined;
+  if (api.type !== undefined) return [McpEndpoint.functionUrl()];
+  return problems.add('endpoint', 'keep_function_url', 'false or left out where there is no [api_gateway]', true);
+}
+
 /** The options of both kinds of API. */
 function apiOptions(
   scope: Construct,

@@ -48,6 +48,7 @@ export const KEYS: { readonly [property: string]: string } = {
   path: '[endpoint] path',
   allowedHosts: '[endpoint] allowed_hosts',
   publicUrl: '[endpoint] public_url',
+  additionalEndpoints: '[endpoint] keep_function_url',
   cors: '[endpoint] cors_origins',
   'cors.allowOrigins': '[endpoint] cors_origins',
   'cors.allowCredentials': '[endpoint] cors_credentials',

@@ -11,7 +11,7 @@ import type { Construct } from 'constructs';
 import { McpMonitoringLevel, McpTasks, type McpLambdaServerProps, type McpSessions } from '../../lib';
 import { toAuth } from './auth';
 import { toDeployment } from './deployment';
-import { toEndpoint } from './endpoint';
+import { toAdditional, toEndpoint } from './endpoint';
 import { network } from './network';
 import type { Problems } from './problems';
 import type { DeployConfig } from './schema';
@@ -35,6 +35,7 @@ export function toProps(
     secrets: toSecrets(scope, config),
     ...network(scope, config, problems),
     endpoint: toEndpoint(scope, config, problems),
+    additionalEndpoints: toAdditional(config, problems),
     auth: problems.attempt(() => toAuth(scope, config, problems)),
     path: config.endpoint.path,
     allowedHosts: config.endpoint.allowed_hosts,

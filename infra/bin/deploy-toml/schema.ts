@@ -140,6 +140,7 @@ export const SCHEMA = {
     path: text,
     allowed_hosts: list,
     public_url: text,
+    keep_function_url: onOff,
     cors_origins: list,
     cors_credentials: onOff,
     cors_max_age_seconds: number(0, 86_400),
