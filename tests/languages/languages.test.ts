@@ -111,6 +111,12 @@ it('the API has no change that breaks a program for the last release', async () 
   await must(join(root, 'scripts', 'node22'), [...compare, released, join(tools, 'infra')]);
 });
 
+it('API.md has a section of each type of the library', async () => {
+  const { types } = JSON.parse(await readFile(join(tools, 'infra', '.jsii'), 'utf8')) as Assembly;
+  const reference = await readFile(join(packages, 'API.md'), 'utf8');
+  for (const { name, kind } of Object.values(types)) expect(reference, `${kind} ${name}`).toMatch(new RegExp(`^### ${name} <a `, 'm'));
+});
+
 it('.NET: each type of the library has a source', async () => {
   const { types, targets } = JSON.parse(await readFile(join(tools, 'infra', '.jsii'), 'utf8')) as Assembly;
   const folder = join(packages, 'dotnet', targets.dotnet.packageId, ...targets.dotnet.namespace.split('.'));
