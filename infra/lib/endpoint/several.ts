@@ -15,7 +15,7 @@ export interface ServedEndpoints {
   readonly invokable?: IMcpInvokable | undefined;
 }
 
-/** Fails for endpoints whose resources would have the same ids. */
+/** Fails for two endpoints of one kind: their resources would have the same ids. */
 export function checkKinds(endpoint: McpEndpoint, additional: readonly McpEndpoint[]): void {
   const kinds = new Set<EndpointKind | undefined>([endpoint._kind]);
   checkEach(additional, ({ _kind: kind }) => {
@@ -42,7 +42,7 @@ export function serveAll(scope: IConstruct, first: McpEndpointConfig, additional
   return {
     urls: all.map(({ url }) => url),
     responseMode: responseModeOf(all),
-    // An endpoint whose host is not known beforehand gets the requests that are routed to it.
+    // One host is not known before the deployment: every host is accepted that is routed to the function.
     allowedHosts: hosts.every(it => it !== undefined) ? hosts.flat() : undefined,
     // Each request has the URL of its own endpoint.
     publicUrl: additional.length === 0 ? first.publicUrl : undefined,
@@ -65,7 +65,7 @@ function checkStage({ auth, publicUrl }: McpEndpointConfig): void {
   fail('additionalEndpoints', publicUrl.split('/').at(-1), rule, "set 'domain' on that endpoint");
 }
 
-/** A REST API that buffers takes no stream, while an HTTP API buffers whatever the server sends. */
+/** A REST API that buffers takes no stream. An HTTP API buffers by itself. */
 function responseModeOf(all: readonly McpEndpointConfig[]): McpResponseMode | 'auto' {
   const streaming = all.filter(it => it.responseMode === McpResponseMode.STREAM);
   if (streaming.length === 0) return McpResponseMode.BUFFERED;

@@ -94,7 +94,7 @@ export interface McpLoginOptions extends McpAccessLogOptions {
   /**
    * The secret of that client.
    *
-   * @default - none: a public client, whose authorization codes are protected by PKCE
+   * @default - none: a public client with PKCE
    */
   readonly clientSecret?: secretsmanager.ISecret;
 
