@@ -14,6 +14,9 @@ mod dispatch;
 pub mod error;
 pub mod events;
 mod exchange;
+#[cfg(feature = "jwt")]
+#[doc(hidden)]
+pub mod fetch;
 #[cfg(test)]
 mod fuzz;
 #[doc(hidden)]

@@ -11,7 +11,7 @@ use std::{
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
@@ -20,7 +20,10 @@ use tokio::{
     task::JoinSet,
 };
 
-use crate::{Key, Token};
+use crate::{
+    Key, Token,
+    provider::{Asked, Client, Provider},
+};
 
 /// The way in which the issuer fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +61,7 @@ struct State {
     places: Vec<String>,
     outage: Outage,
     asked: BTreeMap<String, usize>,
+    provider: Provider,
 }
 
 impl Issuer {
@@ -87,6 +91,7 @@ impl Issuer {
             places: vec![format!("{path}/.well-known/openid-configuration")],
             outage: Outage::None,
             asked: BTreeMap::new(),
+            provider: Provider::default(),
         }));
         let mut tasks = JoinSet::new();
         tasks.spawn(serve(listener, Arc::clone(&state)));
@@ -147,6 +152,32 @@ impl Issuer {
         self.state().outage = outage;
     }
 
+    /// Registers a client of the provider, which has one redirect URI; `secret` is `None` for a public one.
+    pub fn register(&self, client: &str, secret: Option<&str>, redirect_uri: &str) {
+        let registered = Client { secret: secret.map(str::to_owned), redirect_uri: redirect_uri.to_owned() };
+        self.state().provider.clients.insert(client.to_owned(), registered);
+    }
+
+    /// Adds a user, who can sign in at `/authorize`. A browser that has signed in once is not asked again.
+    pub fn add_user(&self, name: &str, password: &str) {
+        self.state().provider.users.insert(name.to_owned(), password.to_owned());
+    }
+
+    /// Names itself in responses to authorization requests, and announces that in its metadata (RFC 9207).
+    pub fn name_itself(&self) {
+        self.state().provider.names_issuer = true;
+    }
+
+    /// Gives a new refresh token with each refresh.
+    pub fn rotate(&self) {
+        self.state().provider.rotates = true;
+    }
+
+    /// Sets a claim of ID tokens; `null` takes it away.
+    pub fn claim(&self, name: &str, value: impl Into<Value>) {
+        self.state().provider.id_claims.insert(name.to_owned(), value.into());
+    }
+
     /// How often a path was requested.
     #[must_use]
     pub fn asked(&self, path: &str) -> usize {
@@ -184,33 +215,46 @@ async fn connection(socket: TcpStream, state: Arc<Mutex<State>>) {
     }
     let service = service_fn(move |request: Request<Incoming>| {
         let state = Arc::clone(&state);
-        async move { Ok::<_, Infallible>(answer(&state, request.uri().path()).await) }
+        async move { Ok::<_, Infallible>(answer(&state, request).await) }
     });
     // The client may have left.
     let _ = http1::Builder::new().serve_connection(TokioIo::new(socket), service).await;
 }
 
-async fn answer(state: &Mutex<State>, path: &str) -> Response<Full<Bytes>> {
-    let (outage, document) = {
+async fn answer(state: &Mutex<State>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    let (head, body) = request.into_parts();
+    let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+    let path = head.uri.path();
+    let (outage, answer) = {
         let mut state = lock(state);
         *state.asked.entry(path.to_owned()).or_default() += 1;
-        (state.outage, state.document(path))
+        let answer = state.document(path).map(|document| found(document.to_string().into()));
+        (state.outage, answer.or_else(|| state.provide(&head, &body)))
     };
-    let (status, body) = match (outage, document) {
+    let with = |status, body| {
+        let mut response = found(body);
+        *response.status_mut() = status;
+        response
+    };
+    match (outage, answer) {
         (Outage::Silent, _) => {
             tokio::time::sleep(Duration::from_secs(3600)).await;
-            (StatusCode::OK, Bytes::new())
+            found(Bytes::new())
         }
-        (Outage::Failing, _) => (StatusCode::INTERNAL_SERVER_ERROR, Bytes::from_static(b"{}")),
-        (Outage::Garbage, _) => (StatusCode::OK, Bytes::from_static(b"<html>sign in first</html>")),
-        (Outage::Endless, _) => (StatusCode::OK, vec![b' '; 4 << 20].into()),
-        (_, None) => (StatusCode::NOT_FOUND, Bytes::from_static(b"{}")),
-        (Outage::Elsewhere, Some(document)) => (StatusCode::FOUND, document.to_string().into()),
-        (Outage::None | Outage::Closed, Some(document)) => (StatusCode::OK, document.to_string().into()),
-    };
-    let mut response = Response::new(Full::new(body));
-    *response.status_mut() = status;
-    response
+        (Outage::Failing, _) => with(StatusCode::INTERNAL_SERVER_ERROR, Bytes::from_static(b"{}")),
+        (Outage::Garbage, _) => found(Bytes::from_static(b"<html>sign in first</html>")),
+        (Outage::Endless, _) => found(vec![b' '; 4 << 20].into()),
+        (_, None) => with(StatusCode::NOT_FOUND, Bytes::from_static(b"{}")),
+        (Outage::Elsewhere, Some(mut answer)) => {
+            *answer.status_mut() = StatusCode::FOUND;
+            answer
+        }
+        (Outage::None | Outage::Closed, Some(answer)) => answer,
+    }
+}
+
+fn found(body: Bytes) -> Response<Full<Bytes>> {
+    Response::new(Full::new(body))
 }
 
 impl State {
@@ -219,8 +263,28 @@ impl State {
             return Some(json!({ "keys": self.keys }));
         }
         let host = self.url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
-        let metadata = json!({ "issuer": self.named, "jwks_uri": format!("{host}/keys") });
+        let mut metadata = json!({ "issuer": self.named, "jwks_uri": format!("{host}/keys") });
+        if let (Value::Object(metadata), Value::Object(more)) = (&mut metadata, self.provider.metadata(&host))
+        {
+            metadata.extend(more);
+        }
         self.places.iter().any(|place| place == path).then_some(metadata)
+    }
+}
+
+impl State {
+    fn provide(&mut self, head: &http::request::Parts, body: &[u8]) -> Option<Response<Full<Bytes>>> {
+        let asked = Asked {
+            method: head.method.as_str(),
+            path: head.uri.path(),
+            query: head.uri.query().unwrap_or_default(),
+            headers: &head.headers,
+            body,
+            issuer: &self.url,
+            key: &self.signing,
+            now: now(),
+        };
+        self.provider.answer(&asked)
     }
 }
 

@@ -117,7 +117,9 @@ impl AuthConfig {
 }
 
 /// Whether a URL has the scheme https, or http to a loopback address.
-pub(crate) fn is_safe_url(text: &str) -> bool {
+#[doc(hidden)]
+#[must_use]
+pub fn is_safe_url(text: &str) -> bool {
     let Ok(uri) = text.parse::<Uri>() else { return false };
     let Some(host) = uri.host().filter(|_| !text.contains('@')) else { return false };
     match uri.scheme_str() {

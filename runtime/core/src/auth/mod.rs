@@ -18,10 +18,14 @@ mod protected_resource;
 mod scopes;
 
 pub use authenticator::Authenticator;
-pub(crate) use config::is_safe_url;
+#[doc(hidden)]
+pub use config::is_safe_url;
 pub use config::{AuthConfig, AuthMode, JwtConfig, TokenAlgorithm, UnknownAlgorithm};
 pub use error::AuthError;
 pub use gateway::{GatewayIdentity, HEADER_PREFIX, scopes_of};
+#[cfg(feature = "jwt")]
+#[doc(hidden)]
+pub use jwt::{DiscoveryError, IdTokens, metadata};
 pub use principal::{AuthenticatedBy, Principal};
 pub(crate) use protected_resource::{ProtectedResource, TokenError};
 pub use scopes::ScopeTable;

@@ -10,12 +10,12 @@ use http::Uri;
 use super::{
     super::AuthError,
     discovery::{self, DiscoveryError},
-    fetch::{FetchError, Fetcher},
     key::{self, Key},
     token::KeySelector,
 };
 use crate::{
     error::{Causes, ConfigError},
+    fetch::{FetchError, Fetcher},
     time::{Clock, Deadline, Timestamp},
 };
 

@@ -4,20 +4,24 @@
 //! * [`token`]: parses a token and checks its claims.
 //! * [`key`]: verifies the signature of a token.
 //! * [`issuer`]: caches the keys of the issuer.
-//! * [`discovery`]: finds the URL of the keys in the metadata of the issuer.
-//! * [`fetch`]: fetches metadata and keys over HTTP.
+//! * [`discovery`]: fetches the metadata of the issuer, with the URL of the keys.
+//! * [`id_token`]: checks ID tokens, which sign a user in.
 //!
 //! The issuer is asked with the first token that passes the other checks. So a server starts while its issuer is down, and
 //! a server without tokens pays nothing.
 
 mod discovery;
-mod fetch;
+mod id_token;
 mod issuer;
 mod key;
 mod token;
 
 use std::fmt;
 
+pub use self::{
+    discovery::{DiscoveryError, metadata},
+    id_token::IdTokens,
+};
 use self::{issuer::Issuer, token::Token};
 use super::{AuthError, JwtConfig, Principal};
 use crate::{

@@ -11,6 +11,8 @@ use crate::time::Timestamp;
 
 /// The longest token, in bytes. API Gateway accepts 10 KB of headers in total.
 const MAX_BYTES: usize = 16 * 1024;
+/// The longest subject of an ID token. <https://openid.net/specs/openid-connect-core-1_0.html#IDToken>
+const MAX_SUBJECT_BYTES: usize = 255;
 
 /// A token that is parsed and not yet verified.
 pub(super) struct Token<'a> {
@@ -57,10 +59,7 @@ impl<'a> Token<'a> {
         if !rules.algorithms.contains(&self.algorithm) {
             return deny("the signature algorithm of the token is not accepted");
         }
-        // `crit` names extensions that must be understood. This server supports none.
-        if self.header.crit.is_some() || self.header.extras.inner().contains_key("b64") {
-            return deny("the token requires an extension that is not supported");
-        }
+        self.check_extensions()?;
         if !self.is_access_token() {
             return deny("the token is not an access token");
         }
@@ -73,7 +72,52 @@ impl<'a> Token<'a> {
         self.check_times(rules.leeway.as_secs_f64(), now)
     }
 
-    fn check_times(&self, leeway: f64, now: Timestamp) -> Result<(), AuthError> {
+    /// `crit` names extensions that must be understood. This server supports none.
+    fn check_extensions(&self) -> Result<(), AuthError> {
+        if self.header.crit.is_some() || self.header.extras.inner().contains_key("b64") {
+            return Err(AuthError::InvalidToken("the token requires an extension that is not supported"));
+        }
+        Ok(())
+    }
+
+    /// Checks an ID token: everything except its times and the signature.
+    pub(super) fn check_id(&self, issuer: &str, client_id: &str, nonce: &str) -> Result<(), AuthError> {
+        let deny = |text| Err(AuthError::InvalidToken(text));
+        self.check_extensions()?;
+        let kind = self.header.typ.as_deref().map(str::to_ascii_lowercase);
+        if !matches!(kind.as_deref(), None | Some("jwt"))
+            || !matches!(self.text("token_use"), None | Some("id"))
+        {
+            return deny("the token is not an ID token");
+        }
+        if self.text("iss") != Some(issuer) {
+            return deny("the issuer of the token is not accepted");
+        }
+        let audiences: Vec<_> = match self.claims.get("aud") {
+            Some(Value::String(audience)) => vec![audience.as_str()],
+            Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).collect(),
+            _ => Vec::new(),
+        };
+        // A token for several audiences names the one that requested it.
+        let party = self.claims.get("azp").map(|party| party.as_str() == Some(client_id));
+        if !audiences.contains(&client_id) || !party.unwrap_or(audiences.len() == 1) {
+            return deny("the token is for another client");
+        }
+        if self.text("nonce") != Some(nonce) {
+            return deny("the token has another nonce");
+        }
+        if self.text("sub").is_none_or(|subject| subject.is_empty() || subject.len() > MAX_SUBJECT_BYTES) {
+            return deny("the token has no subject");
+        }
+        Ok(())
+    }
+
+    /// The claims of the token. The signature must have been verified.
+    pub(super) fn into_claims(self) -> Map<String, Value> {
+        self.claims
+    }
+
+    pub(super) fn check_times(&self, leeway: f64, now: Timestamp) -> Result<(), AuthError> {
         let deny = |text| Err(AuthError::InvalidToken(text));
         let Ok(now) = i64::try_from(now.as_millis()) else { return deny("the token has expired") };
         #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 are exact in 53 bits")]
