@@ -21,6 +21,11 @@ die() {
 need_cargo() {
     command -v cargo >/dev/null 2>&1 || die 'cargo was not found, and the server is written in Rust' \
         'Install Rust 1.94 or newer from https://rustup.rs, or put an installed cargo on PATH.'
+    rust_found=$("${RUSTC:-rustc}" --version 2>/dev/null | sed -n 's/^rustc \([0-9.]*\).*/\1/p')
+    rust_needed=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$root/Cargo.toml")
+    rust_minor=${rust_found#*.}
+    [ "${rust_minor%%.*}" -ge "${rust_needed#*.}" ] 2>/dev/null ||
+        die "Rust ${rust_found:-of an unknown version} is too old: this project needs $rust_needed or newer, which 'rustup update' installs"
 }
 
 need_node() {
@@ -28,8 +33,12 @@ need_node() {
         die 'node and npm were not found' \
             'Install Node.js 20.19 or newer from https://nodejs.org (npm comes with it).'
     fi
-    node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' ||
+    node_is_new_enough ||
         die "Node.js $(node --version) is too old" 'Install Node.js 20.19 or newer from https://nodejs.org.'
+}
+
+node_is_new_enough() {
+    node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)'
 }
 
 # Installs node_modules exactly as package-lock.json lists it. No install script of a package runs.

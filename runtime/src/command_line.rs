@@ -1,26 +1,43 @@
-//! The one command that a program has of this library: `schema --agentcore`.
+//! The commands that a program has of this library: `schema --agentcore`, and `config`.
 
 use std::ffi::OsString;
 
-/// All arguments of a program that prints its tools.
-const SCHEMA: [&str; 2] = ["schema", "--agentcore"];
+/// A command of this library: all arguments of the program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Command {
+    /// `schema --agentcore`: prints the tools.
+    Schema,
+    /// `config`: prints the settings.
+    Config,
+    /// `config --json`: the same as JSON.
+    ConfigJson,
+}
 
-/// Whether the arguments of a program, without its name, are these two words and no others.
-pub(crate) fn prints_schema(args: impl Iterator<Item = OsString>) -> bool {
-    args.eq(SCHEMA)
+const COMMANDS: [(Command, &[&str]); 3] = [
+    (Command::Schema, &["schema", "--agentcore"]),
+    (Command::Config, &["config"]),
+    (Command::ConfigJson, &["config", "--json"]),
+];
+
+/// The command of a program with these arguments, without its name. `None`: they are the program's own.
+pub(crate) fn command(args: impl Iterator<Item = OsString>) -> Option<Command> {
+    let args: Vec<_> = args.collect();
+    COMMANDS.into_iter().find(|(_, words)| args.iter().eq(words.iter())).map(|(command, _)| command)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn prints(line: &str) -> bool {
-        prints_schema(line.split_whitespace().map(OsString::from))
+    fn of(line: &str) -> Option<Command> {
+        command(line.split_whitespace().map(OsString::from))
     }
 
     #[test]
-    fn the_two_words_alone_print_the_schema_and_all_other_arguments_are_the_programs_own() {
-        assert!(prints("schema --agentcore"));
+    fn exactly_these_words_are_a_command_and_all_other_arguments_are_the_programs_own() {
+        assert_eq!(of("schema --agentcore"), Some(Command::Schema));
+        assert_eq!(of("config"), Some(Command::Config));
+        assert_eq!(of("config --json"), Some(Command::ConfigJson));
         for own in [
             "",
             "schema",
@@ -30,8 +47,12 @@ mod tests {
             "-- schema --agentcore",
             "schema --agentcore=1",
             "Schema --agentcore",
+            "config --yaml",
+            "config list",
+            "--json config",
+            "Config",
         ] {
-            assert!(!prints(own), "{own}");
+            assert_eq!(of(own), None, "{own}");
         }
     }
 }

@@ -17,6 +17,8 @@
 //! | `lambda` | yes | the Lambda Runtime API and the events of Function URLs, API Gateway, load balancers, SNS, SQS and EventBridge |
 //! | `argument-checks` | yes | arguments of tools are checked against the input schema of their tool; 5.6 MB of binary |
 //! | `compression` | yes | gzip of JSON responses |
+//! | `config-files` | yes | settings in a file, `mcp_config.toml` or `mcp_config.json` |
+//! | `start-page` | yes | a page for people at `GET /` on the same machine, with forms to call the tools |
 //! | `brotli` | no | brotli beside gzip, for 1.1 MB of binary |
 //! | `dynamodb` | no | sessions, state, replies and events in DynamoDB |
 //! | `sns` | no | publishing events to an SNS topic |
@@ -34,8 +36,12 @@ mod backends;
 mod builder;
 mod command_line;
 mod hooks;
+mod running;
 mod server;
+mod settings;
+mod start_text;
 mod traces;
+pub mod turul;
 
 pub use rmcp;
 
@@ -95,8 +101,8 @@ pub mod config {
     pub use mcp_lambda_core::{
         config::{
             AllowList, Config, CorsConfig, EventConfig, InvalidLogFilter, LogFilter, LogFormat, ProcessRole,
-            RequestLimits, ResponseMode, SessionConfig, SessionMode, StateKey, StdioConfig, StreamConfig,
-            Tables, TaskConfig, TlsRoots, VARIABLES, Variable,
+            RequestLimits, ResponseMode, SessionConfig, SessionMode, Settings, Source, StateKey, StdioConfig,
+            StreamConfig, Tables, TaskConfig, TlsRoots, VARIABLES, Variable,
         },
         protocol::Limits,
     };
@@ -123,6 +129,8 @@ pub mod events {
         LoggedEvent, NewEvent, NewestEvents, NewestLimits, PublishError, Published, Publisher, Scope,
         ScopeEnd, SessionChange, Subscriber, ToolStatus, TopicMessage,
     };
+
+    pub use crate::running::{BroadcastError, broadcast_global_event};
 }
 
 /// The bodies of HTTP requests and responses.
@@ -257,6 +265,11 @@ pub use mcp_lambda_aws::sqs;
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+/// Compiles the example of the page about settings.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/configuration.md")]
+struct ConfigurationPage;
 
 /// Compiles the examples of the page about servers of the stdio transport.
 #[cfg(all(doctest, feature = "stdio"))]

@@ -25,6 +25,8 @@ use tower::Service;
 
 use crate::{
     hooks::Hooks,
+    running::Running,
+    start_text::{self, Started, StatePlace},
     traces::{self, Tracing},
 };
 
@@ -48,11 +50,17 @@ pub struct Server {
     server: mcp_lambda_core::Server,
     hooks: Hooks,
     tracing: Option<Tracing>,
+    state: StatePlace,
 }
 
 impl Server {
-    pub(crate) fn new(server: mcp_lambda_core::Server, hooks: Hooks, tracing: Option<Tracing>) -> Self {
-        Self { server, hooks, tracing }
+    pub(crate) fn new(
+        server: mcp_lambda_core::Server,
+        hooks: Hooks,
+        tracing: Option<Tracing>,
+        state: StatePlace,
+    ) -> Self {
+        Self { server, hooks, tracing, state }
     }
 
     /// Serves until the process is asked to stop: the Lambda Runtime API in an execution environment of Lambda, the
@@ -70,6 +78,7 @@ impl Server {
 
     pub(crate) async fn serve_on(self, host: Host, logs: Logs) -> Result<(), Error> {
         let server = self.server.clone();
+        let running = Running::new(self.events());
         let served = match host {
             // Both are boxed: what runs for hours is large, and would be copied from frame to frame until it runs.
             #[cfg(feature = "lambda")]
@@ -84,11 +93,23 @@ impl Server {
             Host::Schema => print_schema(&self.server).await,
             Host::Local => {
                 let listen = self.config().listen;
-                Box::pin(self.server.bind(listen).await?.serve()).await;
+                let bound = self.server.bind(listen).await?;
+                start_text::print(
+                    &Started {
+                        name: &server.info().name,
+                        version: &server.info().version,
+                        url: &bound.url(),
+                        address: bound.address(),
+                        state: self.state,
+                    },
+                    server.config(),
+                );
+                Box::pin(bound.serve()).await;
                 self.hooks.ended_locally().await;
                 Ok(())
             }
         };
+        drop(running);
         server.close_handler().await;
         logs.flush(LAST_LINES).await;
         served

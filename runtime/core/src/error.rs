@@ -5,15 +5,16 @@
 
 use std::{any::Any, fmt, net::SocketAddr};
 
-/// Why a server could not start or had to stop.
-#[derive(Debug, thiserror::Error)]
+/// Why a server could not start or had to stop. Its `Debug` form is the text with its causes: it is what Rust prints when `main`
+/// returns the error.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A configuration value is missing or invalid. The text names the variable, what was found and what was expected.
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// The server could not listen on its address.
-    #[error("cannot listen on {address}: choose another address with MCP_LISTEN")]
+    #[error("cannot listen on {address}: {}", bind_advice(source))]
     Bind {
         /// The address, from `MCP_LISTEN` or [`Config::listen`](crate::config::Config::listen).
         address: SocketAddr,
@@ -35,13 +36,57 @@ pub enum Error {
     Runtime(#[source] std::io::Error),
 }
 
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", Causes(self))
+    }
+}
+
+/// The usual reason why an address cannot be used, and what to do.
+fn bind_advice(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            "another program uses this port; end it, or choose another port, as in PORT=9001 (or MCP_LISTEN=127.0.0.1:9001)"
+        }
+        std::io::ErrorKind::PermissionDenied => {
+            "this user may not use this port; choose one above 1023, as in PORT=9001 (or MCP_LISTEN=127.0.0.1:9001)"
+        }
+        std::io::ErrorKind::AddrNotAvailable => {
+            "this machine has no such address; choose another one with MCP_LISTEN"
+        }
+        _ => "choose another address with MCP_LISTEN",
+    }
+}
+
 /// A configuration value that is missing or invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{variable} is {found:?}: expected {expected}")]
 pub struct ConfigError {
     variable: &'static str,
     found: String,
     expected: String,
+    place: Place,
+}
+
+/// Where an invalid value is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Place {
+    /// In the environment variable.
+    Variable,
+    /// In a file, under a name.
+    Setting(String),
+    /// The file itself is invalid.
+    File,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { variable, found, expected, place } = self;
+        match place {
+            Place::Variable => write!(f, "{variable} is {found:?}: expected {expected}"),
+            Place::Setting(place) => write!(f, "{place} ({variable}) is {found:?}: expected {expected}"),
+            Place::File => write!(f, "{found}: {expected}"),
+        }
+    }
 }
 
 impl ConfigError {
@@ -49,7 +94,19 @@ impl ConfigError {
     ///
     /// The value appears in logs: a secret must not be passed as `found`.
     pub fn new(variable: &'static str, found: impl Into<String>, expected: impl Into<String>) -> Self {
-        Self { variable, found: found.into(), expected: expected.into() }
+        Self { variable, found: found.into(), expected: expected.into(), place: Place::Variable }
+    }
+
+    /// An error about a file with settings.
+    #[cfg(feature = "config-files")]
+    pub(crate) fn of_file(file: &str, problem: &str) -> Self {
+        let (found, expected) = (file.to_owned(), problem.to_owned());
+        Self { variable: "MCP_CONFIG_FILE", found, expected, place: Place::File }
+    }
+
+    /// The same error of a value that a file has set.
+    pub(crate) fn at(self, place: String) -> Self {
+        Self { place: Place::Setting(place), ..self }
     }
 
     /// The environment variable.

@@ -39,11 +39,11 @@ pub(crate) fn normalized(uri: &str) -> Cow<'_, str> {
     if normalized == uri { Cow::Borrowed(uri) } else { Cow::Owned(normalized) }
 }
 
-/// Whether a resource is the one that a URI names, or lies below it. Both are normalized.
+/// Whether a resource is the one that a URI names, or lies below it. Both are normalized. A scheme alone (`event://`) covers all
+/// resources of it.
 pub(crate) fn covers(uri: &str, resource: &str) -> bool {
-    resource.strip_prefix(uri).is_some_and(|rest| {
-        rest.is_empty() || rest.starts_with('/') || (uri.ends_with('/') && !uri.ends_with("//"))
-    })
+    let ends_a_segment = uri.ends_with("://") || (uri.ends_with('/') && !uri.ends_with("//"));
+    resource.strip_prefix(uri).is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || ends_a_segment)
 }
 
 /// A percent sign that encodes nothing is one of the text.
@@ -97,6 +97,8 @@ mod tests {
         for uri in ["file:///ab", "file:///", "file:///a?b"] {
             assert!(!covers("file:///a", uri), "{uri}");
         }
+        assert!(covers("event://", "event://a/b") && covers("test://", "test://one"));
+        assert!(!covers("event://", "events://a/b") && !covers("event:", "event://a/b"));
     }
 
     proptest! {

@@ -26,9 +26,11 @@ use tower::{Layer, Service, util::BoxCloneSyncService};
 
 use crate::{
     backends::{self, Backends, Sdk},
-    command_line,
+    command_line::{self, Command},
     hooks::Hooks,
     server::{Host, Server},
+    settings::{self, OfProgram},
+    start_text::StatePlace,
     traces::{self, Tracing},
 };
 
@@ -105,6 +107,7 @@ pub struct Builder<H> {
     hooks: Hooks,
     tracing: Option<Tracing>,
     schema_command: bool,
+    config_command: bool,
     one_thread: bool,
 }
 
@@ -128,6 +131,7 @@ impl<H: Handler> Builder<H> {
             hooks: Hooks::default(),
             tracing: None,
             schema_command: true,
+            config_command: true,
             one_thread: false,
         }
     }
@@ -265,6 +269,14 @@ impl<H: Handler> Builder<H> {
         self
     }
 
+    /// Sets whether [`run`](Self::run) prints the settings of the server, each with its value and its source, and ends, when the
+    /// program was started with exactly the argument `config`, or `config --json`. Secrets are hidden. Any other
+    /// arguments are the program's own, and nothing reads them here. Off for a program with a command `config` of its own. Default: on.
+    pub fn config_command(mut self, on: bool) -> Self {
+        self.config_command = on;
+        self
+    }
+
     /// Lets [`run`](Self::run) do everything on one thread: for programs that mostly wait for other programs, where waking a second
     /// thread costs more than it saves. A tool that computes delays all other requests then. Default: one thread on Lambda, if
     /// an environment serves one request at a time, else one for each CPU.
@@ -289,12 +301,17 @@ impl<H: Handler> Builder<H> {
             Some(_) if names_none => Backends { stores: None, publisher: None, task_queue: None },
             _ => backends::open(&config, &self.clock, self.sdk.take()).await?,
         };
+        let state = match (&self.stores, &found.stores) {
+            (Some(_), _) => StatePlace::Program,
+            (None, Some(_)) => StatePlace::Tables,
+            (None, None) => StatePlace::Memory,
+        };
         let chosen = Backends {
             stores: self.stores.take().or(found.stores),
             publisher: self.publisher.take().or(found.publisher),
             task_queue: self.task_queue.take().or(found.task_queue),
         };
-        self.assemble(config, chosen)
+        self.assemble(config, chosen, state)
     }
 
     /// Puts the parts together.
@@ -303,6 +320,7 @@ impl<H: Handler> Builder<H> {
         self,
         mut config: Box<Config>,
         Backends { stores, publisher, task_queue }: Backends,
+        state: StatePlace,
     ) -> Result<Server, Error> {
         if stores.is_none() && task_queue.is_some() {
             let expected = "the name of a table, since TASK_QUEUE_URL is set: workers do not find tasks in the memory of another process";
@@ -342,19 +360,32 @@ impl<H: Handler> Builder<H> {
             task_queue,
             routes: self.routes,
         };
-        Ok(Server::new(mcp_lambda_core::Server::new(self.handler, parts)?, self.hooks, tracing))
+        Ok(Server::new(mcp_lambda_core::Server::new(self.handler, parts)?, self.hooks, tracing, state))
     }
 
     /// Builds the server and serves until the process is asked to stop, on a tokio runtime of its own. With the arguments
-    /// `schema --agentcore` the process prints its tools instead ([`schema_command`](Self::schema_command)).
+    /// `schema --agentcore` the process prints its tools instead ([`schema_command`](Self::schema_command)), with `config` its
+    /// settings ([`config_command`](Self::config_command)).
     ///
     /// # Errors
     ///
     /// As [`McpLambdaServer::run`].
     pub fn run(mut self) -> Result<(), Error> {
+        let command = command_line::command(std::env::args_os().skip(1));
+        if let (true, Some(command @ (Command::Config | Command::ConfigJson))) =
+            (self.config_command, command)
+        {
+            let of_program = OfProgram {
+                sessions: self.sessions,
+                receives_events: self.receive_events,
+                argument_checks: self.argument_checks,
+                has_config: self.config.is_some(),
+            };
+            return settings::print(&of_program, command == Command::ConfigJson);
+        }
         let mut config = self.configured()?;
         let on_lambda = config.runtime_api.is_some();
-        if self.schema_command && !on_lambda && command_line::prints_schema(std::env::args_os().skip(1)) {
+        if self.schema_command && !on_lambda && command == Some(Command::Schema) {
             config.role = ProcessRole::AgentCoreSchema;
         }
         let runtime = runtime(&config, self.one_thread).map_err(Error::Runtime)?;

@@ -78,13 +78,23 @@ impl Launch {
         if servers.len() == 1
             && let Some((_, server)) = servers.pop()
         {
-            return McpLambdaServer::builder(server).config(config).schema_command(false).one_thread().run();
+            return McpLambdaServer::builder(server)
+                .config(config)
+                .schema_command(false)
+                .config_command(false)
+                .one_thread()
+                .run();
         }
         let composed = Composed::new(COMPOSED, env!("CARGO_PKG_VERSION"));
         let composed = servers
             .into_iter()
             .fold(composed, |composed, (name, server)| composed.mount(&prefix(&name), server));
-        McpLambdaServer::builder(composed).config(config).schema_command(false).one_thread().run()
+        McpLambdaServer::builder(composed)
+            .config(config)
+            .schema_command(false)
+            .config_command(false)
+            .one_thread()
+            .run()
     }
 }
 

@@ -1,3 +1,4 @@
 mod auth;
+mod files;
 mod otel;
 mod variables;

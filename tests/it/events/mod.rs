@@ -1,4 +1,5 @@
 mod global;
 mod principal;
 mod traces;
+mod turul;
 mod uris;

@@ -8,3 +8,4 @@ mod local;
 mod metrics_page;
 mod request_ends;
 mod semantics;
+mod start_page;

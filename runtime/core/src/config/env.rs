@@ -41,6 +41,12 @@ impl Env<'_> {
             .map_or(Ok(default), |text| text.parse().map_err(|_| invalid_value(variable, &text, expected)))
     }
 
+    /// The local address: a whole one, or another port of the default.
+    pub(super) fn listen(&self, default: SocketAddr) -> Result<SocketAddr, ConfigError> {
+        let port = self.parse(&PORT, default.port(), "a port from 0 to 65535")?;
+        self.parse(&LISTEN, SocketAddr::new(default.ip(), port), "an address such as 127.0.0.1:9000")
+    }
+
     /// The address of the page of metrics, which needs no token: no other machine may reach it.
     pub(super) fn metrics_address(&self) -> Result<Option<SocketAddr>, ConfigError> {
         let address = |text: String| match text.parse::<SocketAddr>() {

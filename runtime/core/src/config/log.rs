@@ -81,6 +81,13 @@ impl LogFilter {
         Self { text: format!("{},{RMCP}={rmcp}", level.0), targets }
     }
 
+    /// Whether lines are written that are no warnings, of the server's own modules.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn shows_info(&self) -> bool {
+        self.targets.would_enable("mcp_lambda_core", &tracing::Level::INFO)
+    }
+
     pub(crate) fn targets(&self) -> &Targets {
         &self.targets
     }

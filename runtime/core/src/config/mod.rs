@@ -5,10 +5,15 @@
 
 mod auth;
 mod env;
+#[cfg(feature = "config-files")]
+mod files;
+#[doc(hidden)]
+pub mod listing;
 mod log;
 #[cfg(feature = "otel")]
 mod otel;
 mod settings;
+mod sources;
 mod variables;
 
 use std::{ffi::OsString, net::SocketAddr, time::Duration};
@@ -22,6 +27,7 @@ pub use settings::{
     AllowList, ConnectionConfig, CorsConfig, EventConfig, ProcessRole, RequestLimits, ResponseMode,
     SessionConfig, SessionMode, StateKey, StdioConfig, StreamConfig, Tables, TaskConfig, TlsRoots,
 };
+pub use sources::{Settings, Source};
 pub(crate) use variables::*;
 pub use variables::{VARIABLES, Variable};
 
@@ -77,6 +83,9 @@ pub struct Config {
     pub stdio: StdioConfig,
     /// The root certificates for connections to AWS. Default: Amazon's.
     pub tls_roots: TlsRoots,
+    /// Whether GET / returns a page for people, if the program has the feature `start-page`. `None`: to browsers of the same
+    /// machine that name the loopback, and not on Lambda. `Some(true)`: to every caller. Default: `None`.
+    pub start_page: Option<bool>,
     /// The names that the `Host` header may have. Default: loopback names.
     pub hosts: AllowList,
     /// Rules of cross-origin resource sharing.
@@ -174,6 +183,7 @@ impl Default for Config {
             },
             stdio: StdioConfig::default(),
             tls_roots: TlsRoots::Amazon,
+            start_page: None,
             hosts: AllowList::Loopback,
             cors: CorsConfig {
                 origins: AllowList::Loopback,
@@ -201,14 +211,22 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Reads the configuration from the environment of the process.
+    /// Reads the configuration from the environment of the process, and from a file ([`Settings::of_process`]).
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] if a variable has an invalid value, or is missing beside another one.
-    #[expect(clippy::disallowed_methods, reason = "the one reader of the environment")]
+    /// [`ConfigError`] if a setting has an invalid value, or is missing beside another one, or if the file cannot be read.
     pub fn from_env() -> Result<Self, ConfigError> {
-        Self::from_lookup(|name| std::env::var(name).ok())
+        Self::from_settings(&Settings::of_process()?)
+    }
+
+    /// Reads the configuration from settings.
+    ///
+    /// # Errors
+    ///
+    /// As [`Config::from_env`].
+    pub fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
+        Self::from_lookup(|name| settings.get(name)).map_err(|error| settings.located(error))
     }
 
     /// Reads the configuration with a function that returns the value of a variable.
@@ -233,7 +251,7 @@ impl Config {
         }
         Ok(Self {
             role: env.role()?,
-            listen: env.parse(&LISTEN, default.listen, "an address such as 127.0.0.1:9000")?,
+            listen: env.listen(default.listen)?,
             path: env.path(&PATH, default.path)?,
             response_mode: env.response_mode()?,
             streams: StreamConfig {
@@ -294,6 +312,7 @@ impl Config {
             tasks: env.tasks(&default.tasks)?,
             stdio: env.stdio()?,
             tls_roots: env.tls_roots()?,
+            start_page: env.get(&START_PAGE).map(|_| env.switch(&START_PAGE, false)).transpose()?,
             hosts: env.list(&ALLOWED_HOSTS, "*, or host names such as mcp.example.com", is_host)?,
             cors,
             auth: auth::read(&env)?,

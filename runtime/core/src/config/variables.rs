@@ -28,7 +28,9 @@ macro_rules! variables {
 
 variables! {
     ROLE = "MCP_ROLE", "server", "server, worker or agentcore-schema: whether the process serves HTTP, takes tasks from the queue and runs them, or prints its tools for a Lambda target of an AgentCore Gateway and ends, when it is not on Lambda";
+    CONFIG_FILE = "MCP_CONFIG_FILE", "mcp_config.toml or mcp_config.json in the deployment package or beside the program, if there is one", "file with settings, in TOML or JSON, if the program has the feature config-files; the environment has precedence over it";
     LISTEN = "MCP_LISTEN", "127.0.0.1:9000", "local address that the server listens on, when it is not on Lambda";
+    PORT = "PORT", "9000", "port of the local address 127.0.0.1, if MCP_LISTEN names no address; 0 takes a free one";
     PATH = "MCP_PATH", "/mcp", "path of the MCP endpoint";
     RESPONSE_MODE = "MCP_RESPONSE_MODE", "auto", "stream, buffered or auto: how the gateway passes a response body on; auto is stream behind a Function URL, else buffered";
     STREAMS = "MCP_STREAMS", "on", "on or off: whether subscriptions/listen and GET streams are offered";
@@ -84,6 +86,7 @@ variables! {
     EXEC_WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER", "set by the deployment", "path of the program that Lambda starts instead of a managed runtime; mcp-lambda-stdio then ignores its command line, which is that of the runtime";
     TASK_ROOT = "LAMBDA_TASK_ROOT", "set by Lambda", "folder of the deployment package";
     TLS_ROOTS = "MCP_TLS_ROOTS", "amazon", "amazon or native: root certificates for connections to AWS; native adds those of the operating system, for proxies and private endpoints";
+    START_PAGE = "MCP_START_PAGE", "on for browsers of the same machine, off on Lambda", "on or off: whether GET / returns a page for people, with what the server has and forms to call it, if the program has the feature start-page; on serves it under every host name, and on Lambda";
     ALLOWED_HOSTS = "MCP_ALLOWED_HOSTS", "loopback names", "comma-separated host names that the Host header may have, or *";
     CORS_ORIGINS = "MCP_CORS_ORIGINS" or "ALLOWED_ORIGINS", "loopback origins", "comma-separated origins of web pages that may call, or *";
     CORS_CREDENTIALS = "MCP_CORS_CREDENTIALS", "false", "true or false: whether browsers may send credentials; not with MCP_CORS_ORIGINS=*";

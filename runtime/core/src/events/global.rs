@@ -132,6 +132,18 @@ pub enum ToolStatus {
     },
 }
 
+impl From<&str> for ToolStatus {
+    /// The status with this name: `started`, `in_progress` or `completed`. Any other text is that of an error.
+    fn from(text: &str) -> Self {
+        match text {
+            "started" => Self::Started,
+            "in_progress" => Self::InProgress { progress: None },
+            "completed" => Self::Completed,
+            error => Self::Failed { error: error.to_owned() },
+        }
+    }
+}
+
 /// A change of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

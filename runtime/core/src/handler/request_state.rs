@@ -46,10 +46,6 @@ impl RequestState {
     ) -> Result<Self, ConfigError> {
         let made;
         let keys = if keys.is_empty() {
-            tracing::warn!(
-                "MCP_STATE_KEYS is not set: requestState is signed with a key made at start, so it is refused on \
-                 another environment and after a restart"
-            );
             made = [StateKey::new("local", random::key())];
             &made[..]
         } else {

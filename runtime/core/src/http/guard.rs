@@ -14,8 +14,22 @@ use crate::{
 };
 
 pub(super) fn check(config: &Config, parts: &Parts, check: HostCheck) -> Result<(), Refusal> {
+    check_sender(config, &parts.headers, &parts.uri, check)
+}
+
+/// The same, of a request that is not taken apart.
+#[cfg(feature = "start-page")]
+pub(super) fn check_request<B>(
+    config: &Config,
+    request: &Request<B>,
+    check: HostCheck,
+) -> Result<(), Refusal> {
+    check_sender(config, request.headers(), request.uri(), check)
+}
+
+fn check_sender(config: &Config, headers: &HeaderMap, uri: &Uri, check: HostCheck) -> Result<(), Refusal> {
     if check == HostCheck::Check || config.hosts != AllowList::Loopback {
-        let named = named_host(&parts.headers, &parts.uri)?;
+        let named = named_host(headers, uri)?;
         let is_usual = config.hosts == AllowList::Loopback && named.is_some_and(is_loopback_with_port);
         let is_allowed = is_usual
             || match named.map(Host::parse) {
@@ -28,7 +42,14 @@ pub(super) fn check(config: &Config, parts: &Parts, check: HostCheck) -> Result<
             return Err(Refusal::Host(named.unwrap_or_default().to_owned()));
         }
     }
-    check_origin(&config.cors, &parts.headers)
+    check_origin(&config.cors, headers)
+}
+
+/// Whether a request names a host of the loopback, and names it once.
+#[cfg(feature = "start-page")]
+pub(super) fn names_loopback<B>(request: &Request<B>) -> bool {
+    let named = named_host(request.headers(), request.uri());
+    named.is_ok_and(|host| host.and_then(Host::parse).is_some_and(|host| host.is_loopback()))
 }
 
 /// A request names its host once, and with nothing but a host and a port:

@@ -18,6 +18,8 @@ mod refusal;
 mod reply;
 mod routes;
 pub mod sse;
+#[cfg(feature = "start-page")]
+mod start_page;
 
 #[doc(hidden)]
 pub use body::full;

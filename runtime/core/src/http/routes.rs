@@ -111,15 +111,22 @@ impl Routes {
         // `/mcp/` is `/mcp`: clients build URLs with and without the last slash, and do not follow redirects of a POST.
         let of_endpoint = without_last_slash(&endpoint.config.path).to_owned();
         let paths = Arc::new(self.paths);
+        #[cfg(feature = "start-page")]
+        let page = super::start_page::StartPage::of(&endpoint.config);
         let inner = McpService::new(move |request| {
             let path = request.uri().path();
-            match paths.get(path) {
-                Some(route) => route.answer(request),
-                None if without_last_slash(path) == of_endpoint => {
-                    Arc::clone(&endpoint).handle(request).map(Ok).boxed()
-                }
-                None => ready(Ok(not_found())).boxed(),
+            if let Some(route) = paths.get(path) {
+                return route.answer(request);
             }
+            // Only for browsers: a client finds the endpoint, even where that has the path `/`.
+            #[cfg(feature = "start-page")]
+            if let Some(page) = page.as_ref().and_then(|page| page.answer(&endpoint.config, &request)) {
+                return ready(Ok(page)).boxed();
+            }
+            if without_last_slash(path) == of_endpoint {
+                return Arc::clone(&endpoint).handle(request).map(Ok).boxed();
+            }
+            ready(Ok(not_found())).boxed()
         });
         self.layers.into_iter().rev().fold(inner, |inner, wrap| wrap(inner))
     }

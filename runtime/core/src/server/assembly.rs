@@ -140,6 +140,13 @@ pub(super) fn dispatcher(
     });
     let task_layers =
         rules.tasks.then(|| TaskLayers { tools: tool_parts.tasks, tasks: tasks.clone(), make_runner });
+    // Without tables, the state that a client could go on with is gone after a restart as well.
+    if config.state_keys.is_empty() && (config.tables.is_some() || config.runtime_api.is_some()) {
+        tracing::warn!(
+            "MCP_STATE_KEYS is not set: requestState is signed with a key made at start, so it is refused on \
+             another environment and after a restart"
+        );
+    }
     let handler = layered(
         handler,
         LayerParts {

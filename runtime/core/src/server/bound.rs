@@ -84,6 +84,13 @@ impl BoundServer {
         self.page.as_ref()?.local_addr().ok()
     }
 
+    /// The address.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// The URL of the MCP endpoint.
     #[must_use]
     pub fn url(&self) -> String {

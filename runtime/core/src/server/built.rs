@@ -172,6 +172,13 @@ impl Server {
         self.lifecycle.shutdown.cancel();
     }
 
+    /// The name and the version of the handler.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn info(&self) -> &rmcp::model::Implementation {
+        &self.endpoint.dispatcher.exchanges.server_info
+    }
+
     /// Ends what the handler runs beside its requests.
     #[doc(hidden)]
     pub async fn close_handler(&self) {

@@ -87,6 +87,14 @@ pub(super) fn rows() -> Vec<Row> {
             "an address such as 127.0.0.1:9000",
         ),
         row(
+            "PORT",
+            |c| c.listen.to_string() == "127.0.0.1:9000",
+            "8080",
+            |c| c.listen.to_string() == "127.0.0.1:8080",
+            &["http", "-1", "65536", "127.0.0.1:9000", "1 000"],
+            "a port from 0 to 65535",
+        ),
+        row(
             "MCP_PATH",
             |c| c.path == "/mcp",
             "/v1",
@@ -283,6 +291,14 @@ pub(super) fn rows() -> Vec<Row> {
             |c| c.tls_roots == TlsRoots::Native,
             &["Amazon", "mozilla", "all"],
             "amazon or native",
+        ),
+        row(
+            "MCP_START_PAGE",
+            |c| c.start_page.is_none(),
+            "off",
+            |c| c.start_page == Some(false),
+            NO_SWITCH,
+            SWITCH,
         ),
         row(
             "MCP_ALLOWED_HOSTS",

@@ -1,0 +1,161 @@
+//! Where settings come from: the defaults, a file, the environment. The later one has precedence.
+//!
+//! A file has the names of the variables in lower case, without `MCP_`: `stream_seconds` is `MCP_STREAM_SECONDS`. Parts of a name may
+//! be nested: `{"jwt": {"issuer": "..."}}` is `jwt_issuer`. What Lambda sets has no place in a file: it is detected at run time, and
+//! comes last.
+
+use std::{collections::BTreeMap, fmt, path::PathBuf};
+
+use super::variables::{CONFIG_FILE, RUNTIME_API, VARIABLES, Variable};
+use crate::error::ConfigError;
+
+/// The default of a variable that only Lambda sets.
+const OF_LAMBDA: &str = "set by Lambda";
+
+type Lookup = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+/// The settings of a process, before they are read: the environment, and a file.
+pub struct Settings {
+    environment: Lookup,
+    file: BTreeMap<&'static str, FromFile>,
+}
+
+/// A setting of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct FromFile {
+    pub(super) value: String,
+    /// The file.
+    pub(super) file: String,
+    /// The name of the setting as it is written there.
+    pub(super) key: String,
+}
+
+/// Where the value of a setting comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// Nothing sets it.
+    Default,
+    /// A file.
+    File {
+        /// The path of the file.
+        file: String,
+        /// The name of the setting in the file.
+        key: String,
+    },
+    /// An environment variable.
+    Environment {
+        /// The name of the variable, which may be an alias.
+        name: &'static str,
+    },
+    /// The environment in which Lambda runs the process.
+    Lambda,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::File { file, key } => write!(f, "{file}: {key}"),
+            Self::Environment { name } => write!(f, "environment: {name}"),
+            Self::Lambda => f.write_str("Lambda"),
+        }
+    }
+}
+
+impl Settings {
+    /// The settings of this process: its environment, and the file that `MCP_CONFIG_FILE` names, or else `mcp_config.toml` or
+    /// `mcp_config.json` in the deployment package or beside the program.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] if the file cannot be read, or has a setting that does not exist.
+    #[expect(clippy::disallowed_methods, reason = "the one reader of the environment")]
+    pub fn of_process() -> Result<Self, ConfigError> {
+        let environment = |name: &str| std::env::var(name).ok();
+        let task_root = environment("LAMBDA_TASK_ROOT").map(PathBuf::from);
+        let program = std::env::current_exe().ok();
+        let beside = program.and_then(|program| program.parent().map(PathBuf::from));
+        Self::new(environment, &task_root.into_iter().chain(beside).collect::<Vec<_>>())
+    }
+
+    /// The settings of an environment, with a file that it names or that is in one of these folders.
+    ///
+    /// # Errors
+    ///
+    /// As [`Settings::of_process`].
+    pub fn new(
+        environment: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
+        folders: &[PathBuf],
+    ) -> Result<Self, ConfigError> {
+        let named = environment(CONFIG_FILE.name).map(|path| path.trim().to_owned());
+        let named = named.filter(|path| !path.is_empty()).map(PathBuf::from);
+        let file = read(named, folders)?;
+        Ok(Self { environment: Box::new(environment), file })
+    }
+
+    /// The value of a variable, by its name or its alias. An environment variable that is empty is not set.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<String> {
+        let set = |name: &str| (self.environment)(name).filter(|value| !value.trim().is_empty());
+        set(name).or_else(|| {
+            let from_file = self.file.get(name)?;
+            let variable = VARIABLES.iter().find(|variable| variable.name == name)?;
+            // The alias comes after the name, but before the file.
+            Some(variable.alias.and_then(set).unwrap_or_else(|| from_file.value.clone()))
+        })
+    }
+
+    /// Where the value of a variable comes from.
+    #[must_use]
+    pub fn source(&self, variable: &Variable) -> Source {
+        let is_set = |name: &&str| (self.environment)(name).is_some_and(|value| !value.trim().is_empty());
+        match std::iter::once(variable.name).chain(variable.alias).find(is_set) {
+            Some(_) if is_of_lambda(variable) && is_set(&RUNTIME_API.name) => Source::Lambda,
+            Some(name) => Source::Environment { name },
+            None => self.file.get(variable.name).map_or(Source::Default, |FromFile { file, key, .. }| {
+                Source::File { file: file.clone(), key: key.clone() }
+            }),
+        }
+    }
+
+    /// An error about a variable, with the file that has set it.
+    pub(super) fn located(&self, error: ConfigError) -> ConfigError {
+        let variable = VARIABLES.iter().find(|variable| variable.name == error.variable());
+        match variable.map(|variable| self.source(variable)) {
+            Some(Source::File { file, key }) => error.at(format!("{file}: {key}")),
+            _ => error,
+        }
+    }
+}
+
+impl fmt::Debug for Settings {
+    /// Without values: some are secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("file", &self.file.keys().collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Whether only Lambda sets a variable.
+pub(super) fn is_of_lambda(variable: &Variable) -> bool {
+    variable.default == OF_LAMBDA || variable.name.starts_with("AWS_LAMBDA_") && variable.alias.is_none()
+}
+
+#[cfg(feature = "config-files")]
+fn read(
+    named: Option<PathBuf>,
+    folders: &[PathBuf],
+) -> Result<BTreeMap<&'static str, FromFile>, ConfigError> {
+    super::files::read(named, folders)
+}
+
+/// A program without the feature reads no file. One that is named would be overlooked.
+#[cfg(not(feature = "config-files"))]
+fn read(named: Option<PathBuf>, _: &[PathBuf]) -> Result<BTreeMap<&'static str, FromFile>, ConfigError> {
+    let expected = "nothing: this program was built without the feature config-files, and reads no file";
+    match named {
+        Some(path) => Err(ConfigError::new(CONFIG_FILE.name, path.display().to_string(), expected)),
+        None => Ok(BTreeMap::new()),
+    }
+}
