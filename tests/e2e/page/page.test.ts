@@ -53,6 +53,8 @@ describe.skipIf(!executablePath || process.env['MCP_E2E_URL'])('the page of a se
     const summary = page.locator('#tool-list details[data-key="echo"] summary');
     await summary.focus(WITHIN);
     await page.keyboard.press('Enter');
+    // The form is made when its tool is opened.
+    await page.locator('#tool-list details[data-key="echo"] input').first().waitFor(WITHIN);
     await page.keyboard.press('Tab');
     await page.keyboard.type('grüße 🦀 <b>no markup</b>');
     await page.keyboard.press('Enter');
@@ -225,6 +227,25 @@ describe.skipIf(!executablePath || process.env['MCP_E2E_URL'])('the page of a se
     await template.getByRole('button', { name: 'Read' }).click();
     await template.locator('pre').waitFor(WITHIN);
     expect(await template.locator('pre').innerText()).toContain('7');
+  });
+
+  it('asks for a token where the server wants one, and sends it with each request', async () => {
+    const env = { MCP_JWT_ISSUER: 'https://issuer.example.com', MCP_JWT_AUDIENCE: 'mcp' };
+    const closed = await start(await build('mcp-lambda-reference'), [], { env });
+    try {
+      const page = await at(closed);
+      const field = page.getByLabel('Bearer token');
+      await field.waitFor(WITHIN);
+      expect(await field.evaluate(input => input === document.activeElement)).toBe(true);
+      const sent = page.waitForRequest(request => request.headers()['authorization'] !== undefined);
+      await field.fill('no-token');
+      await field.press('Enter');
+      expect((await sent).headers()['authorization']).toBe('Bearer no-token');
+      await page.getByRole('alert').getByText('the token is not a signed JSON Web Token').waitFor(WITHIN);
+      expect(await page.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage }))).not.toContain('no-token');
+    } finally {
+      await closed.stop();
+    }
   });
 
   it('has a configuration for each client, with this URL', async () => {
