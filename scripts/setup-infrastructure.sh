@@ -183,6 +183,8 @@ lacking_variables() {
     while IFS= read -r line; do
         case $line in '#'* | AWS_REGION=*) continue ;; esac
         case $has in *"\"${line%%=*}\":"*) continue ;; esac
+        # The keys are in the secret then, and a server does not take both.
+        case $line$has in MCP_STATE_KEYS=*'"MCP_STATE_KEYS_SECRET":'*) continue ;; esac
         printf '%s"%s":"%s"' "$separator" "${line%%=*}" "${line#*=}"
         separator=,
     done

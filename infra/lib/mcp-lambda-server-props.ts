@@ -1,3 +1,4 @@
+import type { Duration } from 'aws-cdk-lib';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
@@ -90,12 +91,20 @@ export interface McpServerOptions extends lambda.FunctionOptions {
   readonly secrets?: { [name: string]: secretsmanager.ISecret };
 
   /**
-   * A secret with the keys that sign `requestState`: `id:base64` pairs separated by commas. The first key signs, all
-   * of them verify.
+   * A secret with the keys that sign `requestState`: one text of 43 characters or more without a colon, or `id:base64` pairs
+   * separated by commas, of which the first signs and all verify. The server reads it when a key is first needed, and again after
+   * a rotation; what the previous version has signed stays valid. A secret that is imported by its name is found by that.
    *
    * @default - a new secret with one key
    */
   readonly stateKeys?: secretsmanager.ISecret;
+
+  /**
+   * How often Secrets Manager makes a new version of the secret, from 4 hours to 999 days. It does not apply to `stateKeys`.
+   *
+   * @default - never
+   */
+  readonly stateKeyRotation?: Duration;
 
   /**
    * What clients send their requests to.

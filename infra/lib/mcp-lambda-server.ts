@@ -9,6 +9,7 @@ import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as logs from 'aws-cdk-lib/aws-logs';
+import type * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
@@ -33,8 +34,9 @@ import {
   createIngest,
   createServer,
 } from './private/functions';
+import { stateKeys } from './private/key-secret';
 import { grantUpstreamTokens, serveLogin } from './private/login-function';
-import { INGEST_KEYS, TABLE_ACTIONS, grantSend, grantTable, leadingKeys } from './private/permissions';
+import { INGEST_KEYS, TABLE_ACTIONS, grantSecret, grantSend, grantTable, leadingKeys } from './private/permissions';
 import { serverVariables } from './private/server-variables';
 import { allowServices, withKey } from './private/encryption-key';
 import { checkOwnFunction } from './private/own-function';
@@ -133,6 +135,11 @@ export class McpLambdaServer extends Construct implements IMcpLambdaServer, iam.
    * The table of events and replies.
    */
   public readonly eventTable: dynamodb.ITable;
+
+  /**
+   * The secret with the keys that sign `requestState`.
+   */
+  public readonly stateKeys: secretsmanager.ISecret;
 
   /**
    * The topic of events for clients.
@@ -251,7 +258,10 @@ export class McpLambdaServer extends Construct implements IMcpLambdaServer, iam.
       ...(props.encryptionKey && { encryptionKey: props.encryptionKey }),
     });
     if (tasks) this.tasks = tasks;
-    this.setEnvironment(serverVariables(this, props, { tables, topic: this.eventsTopic, endpoint: config, endpoints, tasks }));
+    this.stateKeys = stateKeys(this, props);
+    grantSecret(this.stateKeys, this.function);
+    const resources = { tables, topic: this.eventsTopic, endpoint: config, endpoints, tasks, stateKeys: this.stateKeys };
+    this.setEnvironment(serverVariables(props, resources));
     this.grantFunctions(workers, tables);
     this.grantPrincipal = new ToolPrincipal(toolPrincipals(this.function, tasks));
     if (this.login) grantUpstreamTokens(this.login, tables.state, this);

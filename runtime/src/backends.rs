@@ -8,6 +8,7 @@ use mcp_lambda_core::{
     config::Config,
     error::{ConfigError, Error},
     events::Publisher,
+    keys::KeySource,
     store::Stores,
     tasks::TaskQueue,
     time::Clock,
@@ -21,10 +22,12 @@ pub(crate) type Sdk = Box<SdkConfig>;
 pub(crate) type Sdk = std::convert::Infallible;
 
 /// What the configuration names. `None`: it names nothing.
+#[derive(Default)]
 pub(crate) struct Backends {
     pub(crate) stores: Option<Stores>,
     pub(crate) publisher: Option<Arc<dyn Publisher>>,
     pub(crate) task_queue: Option<Arc<dyn TaskQueue>>,
+    pub(crate) state_keys: Option<KeySource>,
 }
 
 /// Opens the backends. Nothing is asked of AWS before the first request that needs it, unless environments are started
@@ -36,6 +39,7 @@ pub(crate) async fn open(config: &Config, clock: &Clock, sdk: Option<Sdk>) -> Re
         stores: stores(&aws, config, clock)?,
         publisher: publisher(&aws, config)?,
         task_queue: task_queue(&aws, config)?,
+        state_keys: state_keys(&aws, config, clock)?,
     };
     if config.eager_init {
         // In a box: the frame of every start would hold room for it, needed or not.
@@ -51,6 +55,7 @@ pub(crate) async fn open(config: &Config, clock: &Clock, _: Option<Sdk>) -> Resu
         stores: stores(&(), config, clock)?,
         publisher: publisher(&(), config)?,
         task_queue: task_queue(&(), config)?,
+        state_keys: state_keys(&(), config, clock)?,
     })
 }
 
@@ -107,13 +112,31 @@ fn task_queue<A>(_: &A, config: &Config) -> Result<Option<Arc<dyn TaskQueue>>, C
     }
 }
 
-#[cfg(not(all(feature = "dynamodb", feature = "sns", feature = "sqs")))]
+#[cfg(feature = "secrets")]
+fn state_keys(aws: &AwsSdk, config: &Config, clock: &Clock) -> Result<Option<KeySource>, ConfigError> {
+    use mcp_lambda_aws::secrets::ManagedSecret;
+
+    let Some(arn) = &config.state_keys_secret else { return Ok(None) };
+    let secret = ManagedSecret::deferred(aws.clone(), arn, clock.clone());
+    let secret = secret.map_err(|error| ConfigError::new("MCP_STATE_KEYS_SECRET", arn, error.to_string()))?;
+    Ok(Some(KeySource::of_secret(Arc::new(secret), clock.clone())))
+}
+
+#[cfg(not(feature = "secrets"))]
+fn state_keys<A>(_: &A, config: &Config, _: &Clock) -> Result<Option<KeySource>, ConfigError> {
+    match &config.state_keys_secret {
+        None => Ok(None),
+        Some(arn) => Err(missing_feature("MCP_STATE_KEYS_SECRET", arn, "secrets")),
+    }
+}
+
+#[cfg(not(all(feature = "dynamodb", feature = "secrets", feature = "sns", feature = "sqs")))]
 fn missing_feature(variable: &'static str, found: &str, feature: &str) -> ConfigError {
     let expected = format!("to be unset: this binary was built without the `{feature}` feature");
     ConfigError::new(variable, found, expected)
 }
 
-#[cfg(all(test, feature = "dynamodb", feature = "sns", feature = "sqs"))]
+#[cfg(all(test, feature = "dynamodb", feature = "secrets", feature = "sns", feature = "sqs"))]
 mod tests {
     use mcp_lambda_core::config::Tables;
 
@@ -125,10 +148,13 @@ mod tests {
         config.tables = Some(Tables::new("state", "events"));
         config.events.topic_arn = Some("arn:aws:sns:eu-north-1:123456789012:topic".into());
         config.tasks.queue_url = Some("https://sqs.eu-north-1.amazonaws.com/123456789012/tasks".into());
+        config.state_keys_secret =
+            Some("arn:aws:secretsmanager:eu-north-1:123456789012:secret:keys-AbCdEf".into());
         let (aws, clock) = (AwsSdk::new(config.tls_roots, None), Clock::system());
         assert!(stores(&aws, &config, &clock).is_ok_and(|stores| stores.is_some()));
         assert!(publisher(&aws, &config).is_ok_and(|publisher| publisher.is_some()));
         assert!(task_queue(&aws, &config).is_ok_and(|queue| queue.is_some()));
+        assert!(state_keys(&aws, &config, &clock).is_ok_and(|keys| keys.is_some()));
         assert!(!aws.is_loaded());
         aws.config().await.expect("roots that TLS can be set up with");
         assert!(aws.is_loaded());

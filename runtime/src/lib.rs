@@ -21,6 +21,7 @@
 //! | `start-page` | yes | a page for people at `GET /` on the same machine, with forms to call the tools |
 //! | `brotli` | no | brotli beside gzip, for 1.1 MB of binary |
 //! | `dynamodb` | no | sessions, state, replies and events in DynamoDB |
+//! | `secrets` | no | keys that are read from Secrets Manager while the server runs; `dynamodb` implies it |
 //! | `sns` | no | publishing events to an SNS topic |
 //! | `sqs` | no | tasks in an SQS queue, from which workers take them: on Lambda too |
 //! | `metrics` | no | metrics of requests, streams and events, for CloudWatch and Prometheus, and of the program |
@@ -101,9 +102,10 @@ pub mod config {
     pub use mcp_lambda_core::{
         config::{
             AllowList, Config, CorsConfig, EventConfig, InvalidLogFilter, LogFilter, LogFormat, ProcessRole,
-            RequestLimits, ResponseMode, SessionConfig, SessionMode, Settings, Source, StateKey, StdioConfig,
-            StreamConfig, Tables, TaskConfig, TlsRoots, VARIABLES, Variable,
+            RequestLimits, ResponseMode, SessionConfig, SessionMode, Settings, Source, StdioConfig, StreamConfig,
+            Tables, TaskConfig, TlsRoots, VARIABLES, Variable,
         },
+        keys::NamedKey,
         protocol::Limits,
     };
 
@@ -137,6 +139,14 @@ pub mod events {
 pub mod http {
     #[doc(inline)]
     pub use mcp_lambda_core::http::{Body, BoxError};
+}
+
+/// Keys that sign: given, or read from a [`Secret`](keys::Secret) while the server runs.
+///
+/// [`Builder::state_keys`] takes those of a secret that Secrets Manager does not keep.
+pub mod keys {
+    #[doc(inline)]
+    pub use mcp_lambda_core::keys::{KeySource, KeysError, NamedKey, Secret, SecretStage, SecretValue};
 }
 
 /// Invocations, for [`Builder::invocation_layer`].
@@ -254,6 +264,9 @@ pub use mcp_lambda_aws::TraceHeader;
 #[cfg(feature = "dynamodb")]
 #[doc(inline)]
 pub use mcp_lambda_aws::dynamodb;
+#[cfg(feature = "secrets")]
+#[doc(inline)]
+pub use mcp_lambda_aws::secrets;
 #[cfg(feature = "sns")]
 #[doc(inline)]
 pub use mcp_lambda_aws::sns;

@@ -82,14 +82,12 @@ describe('the functions', () => {
       MCP_AUTH: 'gateway',
       MCP_RESPONSE_MODE: 'stream',
       SNS_TOPIC_ARN: { Ref: 'McpEventsTopic2CC578E0' },
-      MCP_STATE_KEYS: {
-        'Fn::Join': ['', ['k1:{{resolve:secretsmanager:', { Ref: 'McpStateKey0937C884' }, ':SecretString:::}}']],
-      },
+      MCP_STATE_KEYS_SECRET: { Ref: 'McpStateKey0937C884' },
     });
     expect(environmentOf(synthesised.template, 'McpIngest')).toEqual(tables);
   });
 
-  it('share one key for requestState: base64 of 48 bytes', () => {
+  it('share one key for requestState: 64 letters and digits', () => {
     synthesised.template.hasResourceProperties('AWS::SecretsManager::Secret', {
       GenerateSecretString: {
         ExcludePunctuation: true,
@@ -114,11 +112,12 @@ describe('permissions', () => {
   const logs = (id: unknown) => allow(['logs:CreateLogStream', 'logs:PutLogEvents'], arnOf(id as string));
   const tracing = allow(['xray:PutTraceSegments', 'xray:PutTelemetryRecords'], '*');
 
-  it('of the server are for its tables, its topic and its log group only', () => {
+  it('of the server are for its tables, its topic, its key and its log group only', () => {
     const [state, events] = ['McpStateTable8008F8CD', 'McpEventTableAD501C78'];
     expect(statementsOf(synthesised.template)).toEqual([
       logs(expect.stringMatching(/^McpServerLogGroup/)),
       tracing,
+      allow('secretsmanager:GetSecretValue', { Ref: 'McpStateKey0937C884' }),
       allow(
         [
           'BatchGetItem',

@@ -21,7 +21,7 @@ const CREDENTIALS = {
 };
 
 /** The exports of a function, with variables of its own and without pauses. */
-function load(name: 'check' | 'budget-guard', variables: Record<string, string>) {
+function load(name: 'check' | 'budget-guard' | 'rotate-key', variables: Record<string, string>) {
   const module = { exports: {} as { handler: Handler } };
   const code = `${inlineSource(name)}\nexports.signed = signed;`;
   const own = { env: { ...CREDENTIALS, ...variables } };
@@ -272,5 +272,74 @@ describe('the guard of a budget', () => {
     server.on('request', (_, response) => response.writeHead(403).end('{"Message":"not allowed"}'));
     const { handler } = load('budget-guard', { LAMBDA_URL: url, FUNCTIONS: 'server' });
     await expect(handler(notification)).rejects.toThrow('server is not stopped: status 403 {"Message":"not allowed"}');
+  });
+});
+
+describe('the rotation of a key', () => {
+  const id = 'arn:aws:secretsmanager:eu-central-1:111122223333:secret:key-AbCdEf';
+  const step = (name: string) => ({ SecretId: id, ClientRequestToken: 'new', Step: name });
+  const missing = { status: 400, body: '{"__type":"ResourceNotFoundException","Message":"no value"}' };
+  let versions: Record<string, string[]>;
+  let answers: Record<string, Answer>;
+
+  beforeEach(() => {
+    versions = { old: ['AWSCURRENT'], new: ['AWSPENDING'] };
+    answers = { GetSecretValue: missing, PutSecretValue: {}, UpdateSecretVersionStage: {} };
+    server.removeAllListeners('request');
+    server.on('request', async (request, response) => {
+      let body = '';
+      for await (const chunk of request) body += chunk;
+      received.push({ method: request.method!, path: request.url!, headers: request.headers, body });
+      const action = String(request.headers['x-amz-target']).replace('secretsmanager.', '');
+      const described = { body: JSON.stringify({ VersionIdsToStages: versions, RotationEnabled: true }) };
+      const all: Record<string, Answer> = { DescribeSecret: described, ...answers };
+      const made = all[action]!;
+      response.writeHead(made.status ?? 200, { 'content-type': 'application/json' }).end(made.body ?? '{}');
+    });
+  });
+
+  const rotate = (name: string) => load('rotate-key', { SECRETS_MANAGER_URL: url }).handler(step(name));
+  const inputOf = (action: string) => {
+    const sent = received.filter(it => it.headers['x-amz-target'] === `secretsmanager.${action}`);
+    expect(sent.length).toBeLessThan(2);
+    return sent[0] && JSON.parse(sent[0].body);
+  };
+
+  it('makes a pending key of 64 letters and digits, and another one each time', async () => {
+    await rotate('createSecret');
+    const first = inputOf('PutSecretValue');
+    expect(first).toMatchObject({ SecretId: id, ClientRequestToken: 'new', VersionStages: ['AWSPENDING'] });
+    expect(first.SecretString).toMatch(/^[A-Za-z0-9]{64}$/);
+    expect(received[0]!.headers.authorization).toMatch(/\/eu-central-1\/secretsmanager\/aws4_request/);
+    received.length = 0;
+    await rotate('createSecret');
+    expect(inputOf('PutSecretValue').SecretString).not.toBe(first.SecretString);
+    expect(logged.join()).not.toContain(first.SecretString);
+  });
+
+  it('keeps the key of a step that is repeated', async () => {
+    answers['GetSecretValue'] = { body: '{"SecretString":"made before"}' };
+    await rotate('createSecret');
+    expect(inputOf('PutSecretValue')).toBeUndefined();
+  });
+
+  it('makes the pending version the current one at the end, once', async () => {
+    await rotate('setSecret');
+    await rotate('testSecret');
+    expect(inputOf('UpdateSecretVersionStage')).toBeUndefined();
+    await rotate('finishSecret');
+    const moved = { SecretId: id, VersionStage: 'AWSCURRENT', MoveToVersionId: 'new', RemoveFromVersionId: 'old' };
+    expect(inputOf('UpdateSecretVersionStage')).toEqual(moved);
+    versions = { old: ['AWSPREVIOUS'], new: ['AWSCURRENT'] };
+    received.length = 0;
+    await rotate('finishSecret');
+    expect(inputOf('UpdateSecretVersionStage')).toBeUndefined();
+  });
+
+  it('fails with the reason, so that Secrets Manager says it', async () => {
+    answers['PutSecretValue'] = { status: 400, body: '{"__type":"AccessDeniedException","Message":"not allowed"}' };
+    await expect(rotate('createSecret')).rejects.toThrow(`PutSecretValue of ${id} failed: status 400 AccessDeniedException: not allowed`);
+    versions = { old: ['AWSCURRENT'] };
+    await expect(rotate('createSecret')).rejects.toThrow('has no version new to rotate to');
   });
 });

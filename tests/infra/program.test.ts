@@ -52,7 +52,7 @@ describe('the program', () => {
       'MCP_AUTH',
       'MCP_EVENTS',
       'MCP_RESPONSE_MODE',
-      'MCP_STATE_KEYS',
+      'MCP_STATE_KEYS_SECRET',
       'MINE',
       'SESSION_TABLE_NAME',
       'SNS_TOPIC_ARN',

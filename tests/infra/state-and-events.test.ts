@@ -7,7 +7,7 @@ import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { Match } from 'aws-cdk-lib/assertions';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { McpMonitoringLevel, McpTasks } from '../../infra/lib/index.ts';
+import { McpMonitoringLevel, McpTasks, type McpLambdaServerProps } from '../../infra/lib/index.ts';
 import { environmentOf, failureOf, namesOf, one, statementsOf, synth, type Synthesised } from './synth.ts';
 
 describe('new tables', () => {
@@ -167,8 +167,57 @@ it('uses an existing topic, and an existing secret with keys for requestState', 
   }));
   expect(environmentOf(template)['SNS_TOPIC_ARN']).toBe('arn:aws:sns:eu-central-1:111122223333:mine');
   template.hasResourceProperties('AWS::SNS::Subscription', { TopicArn: 'arn:aws:sns:eu-central-1:111122223333:mine' });
-  expect(JSON.stringify(environmentOf(template)['MCP_STATE_KEYS'])).toMatch(/\{\{resolve:secretsmanager:.*mcp-keys/);
+  expect(JSON.stringify(environmentOf(template)['MCP_STATE_KEYS_SECRET'])).toContain(':secret:mcp-keys');
   template.resourceCountIs('AWS::SecretsManager::Secret', 0);
+  const reading = ofSecrets(statementsOf(template));
+  expect(reading).toMatchObject([{ Action: 'secretsmanager:GetSecretValue' }]);
+  expect(JSON.stringify(reading[0]!.Resource)).toContain(':secret:mcp-keys-??????');
+});
+
+/** The statements about secrets. */
+function ofSecrets(statements: unknown[]): { Action: unknown; Resource: unknown }[] {
+  return (statements as { Action: unknown; Resource: unknown }[]).filter(it => JSON.stringify(it.Action).includes('secretsmanager:'));
+}
+
+describe('the secret with the key of requestState', () => {
+  it('is in no configuration: the server reads it, and no other function may', () => {
+    const { template, server } = synth();
+    const { id } = one(template, 'AWS::SecretsManager::Secret');
+    expect(environmentOf(template)['MCP_STATE_KEYS_SECRET']).toEqual({ Ref: id });
+    expect(JSON.stringify(template.toJSON())).not.toContain('{{resolve:secretsmanager');
+    expect(ofSecrets(statementsOf(template))).toEqual([
+      { Action: 'secretsmanager:GetSecretValue', Effect: 'Allow', Resource: { Ref: id } },
+    ]);
+    expect(ofSecrets(statementsOf(template, 'McpIngest'))).toEqual([]);
+    expect(server.stateKeys.secretArn).toBeDefined();
+    template.resourceCountIs('AWS::SecretsManager::RotationSchedule', 0);
+  });
+
+  it('is rotated by a function of its own, which Secrets Manager alone invokes', () => {
+    const { template } = synth({ stateKeyRotation: Duration.days(30) });
+    const { id } = one(template, 'AWS::SecretsManager::Secret');
+    template.hasResourceProperties('AWS::SecretsManager::RotationSchedule', {
+      SecretId: { Ref: id },
+      RotateImmediatelyOnUpdate: false,
+      RotationRules: { ScheduleExpression: 'rate(30 days)' },
+    });
+    template.hasResourceProperties('AWS::Lambda::Permission', { Principal: 'secretsmanager.amazonaws.com' });
+    const rotating = ofSecrets(statementsOf(template, 'McpStateKeyRotateKey'));
+    expect(rotating.map(it => it.Resource)).toEqual([{ Ref: id }, '*']);
+    expect(rotating[1]!.Action).toBe('secretsmanager:GetRandomPassword');
+  });
+
+  it('has a rotation that Secrets Manager takes, and none where the secret is given', () => {
+    const failure = (props: McpLambdaServerProps) => failureOf(() => synth(props));
+    expect(failure({ stateKeyRotation: Duration.hours(1) })).toContain("'stateKeyRotation' must be from 4 hours to 999 days");
+    const given = failureOf(() =>
+      synth(stack => ({
+        stateKeys: secretsmanager.Secret.fromSecretNameV2(stack, 'Keys', 'mcp-keys'),
+        stateKeyRotation: Duration.days(30),
+      })),
+    );
+    expect(given).toContain("'stateKeyRotation' does not apply to a secret in 'stateKeys'");
+  });
 });
 
 describe('an encrypted topic', () => {

@@ -11,6 +11,7 @@ mod events;
 mod handler;
 mod http;
 mod input;
+mod keys;
 mod lambda;
 mod mutated;
 mod oracle;

@@ -96,6 +96,13 @@ SNS_TOPIC_ARN=$topic" ]]
     [[ "MCP_STATE_KEYS=$(function_variable MCP_STATE_KEYS)" == "$(grep ^MCP_STATE_KEYS= "$MCP_ENV_FILE")" ]]
     run -0 "$set_up" --yes --sns y
     [[ ${lines[-1]} == '0 created' ]]
+    # A function whose keys are in a secret takes no others.
+    secret=arn:aws:secretsmanager:eu-central-1:000000000000:secret:keys-AbCdEf
+    aws lambda update-function-configuration --function-name "$MCP_PREFIX-server" \
+        --environment "{\"Variables\":{\"MCP_STATE_KEYS_SECRET\":\"$secret\"}}" >/dev/null
+    run -0 "$set_up" --yes --sns y
+    run -0 function_variable '[MCP_STATE_KEYS,MCP_STATE_KEYS_SECRET,MCP_EVENTS]'
+    [[ $output == "None	$secret	on" ]]
     echo 'MINE=1' >>"$MCP_ENV_FILE"
     run -0 "$clean_up" --yes
     grep -qx MINE=1 "$MCP_ENV_FILE"

@@ -13,7 +13,7 @@ mod suspended;
 mod tasks;
 
 use mcp_lambda_server::{
-    Clock, Config, McpLambdaServer, MemoryStore, Server, Stores, config::StateKey, stdio::StdioServer,
+    Clock, Config, McpLambdaServer, MemoryStore, Server, Stores, config::NamedKey, stdio::StdioServer,
 };
 use serde_json::{Value, json};
 use test_support::{McpRequest, Reply, call, process::Watched, result, session::Client, stateless};
@@ -27,7 +27,7 @@ fn scripted(options: &[&str]) -> StdioServer {
 async fn serving(stdio: StdioServer) -> Server {
     let clock = Clock::system();
     let mut config = Config::default();
-    config.state_keys = vec![StateKey::new("one", vec![1; 32])];
+    config.state_keys = vec![NamedKey::new("one", vec![1; 32])];
     let stores = Stores::of(MemoryStore::new(clock.clone()));
     let builder = McpLambdaServer::builder(stdio).config(config).stores(stores).clock(clock);
     builder.build().await.expect("a command that starts")

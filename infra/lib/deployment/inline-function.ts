@@ -13,7 +13,7 @@ const FOLDER = join(__dirname, '..', '..', 'functions');
 /** A function of this library, with its code in the template. */
 export interface InlineFunctionOptions {
   /** The name of the file. */
-  readonly source: 'check' | 'budget-guard';
+  readonly source: 'check' | 'budget-guard' | 'rotate-key';
   readonly description: string;
   readonly timeout: Duration;
   readonly environment: { [name: string]: string };

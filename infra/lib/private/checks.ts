@@ -12,6 +12,7 @@ import { checkStreams } from '../streams';
 import { endpointAndTimeout } from './defaults';
 import { ENVIRONMENT } from './environment';
 import { checkFunctionOptions } from './function-options';
+import { checkStateKeys } from './key-secret';
 import { checkAll, checkEach, checkNumber, checkSeconds, fail } from './validation';
 
 /** Lambda's maximum timeout, and the maximum of an asynchronous invocation on managed instances. */
@@ -41,6 +42,7 @@ export function checkProps(props: McpLambdaServerProps): void {
     () => checkLayers(props),
     () => checkPath(props.path),
     () => checkEnvironment(props),
+    () => checkStateKeys(props),
     () => checkOptionsOfFunction('ingestOptions', props.ingestOptions ?? {}),
     () => checkOptionsOfFunction('authorizerOptions', props.authorizerOptions ?? {}),
     () => props.managedInstances && checkManagedInstances(props.managedInstances),

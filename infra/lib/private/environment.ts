@@ -18,6 +18,7 @@ export const ENVIRONMENT = {
   streamSeconds: { name: 'MCP_STREAM_SECONDS', prop: 'streams.lifetime' },
   streamsPerPrincipal: { name: 'MCP_STREAMS_PER_PRINCIPAL', prop: 'streams.perPrincipal' },
   stateKeys: { name: 'MCP_STATE_KEYS', prop: 'stateKeys' },
+  stateKeysSecret: { name: 'MCP_STATE_KEYS_SECRET', prop: 'stateKeys' },
   sessions: { name: 'MCP_SESSIONS', prop: 'state.sessions' },
   sessionTtlMinutes: { name: 'SESSION_TTL_MINUTES', prop: 'state.sessionTtl' },
   stateTable: { name: 'SESSION_TABLE_NAME', prop: 'state.stateTable' },

@@ -1,13 +1,11 @@
-import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
+import type * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import type * as sns from 'aws-cdk-lib/aws-sns';
-import type { Construct } from 'constructs';
 import type { McpEndpointConfig } from '../endpoint/endpoint-config';
 import type { ServedEndpoints } from '../endpoint/several';
 import type { McpLambdaServerProps } from '../mcp-lambda-server-props';
 import type { Tables } from '../state';
 import type { McpTasksConfig } from '../tasks/tasks-config';
 import { commaList, variables, type Variables } from './environment';
-import { expectFindings } from './findings';
 
 /** Environment variables of every function that reads or writes the event log. */
 export function storeVariables({ mcpEvents = {} }: McpLambdaServerProps, tables: Tables): Variables {
@@ -41,13 +39,13 @@ export interface ServerResources {
   readonly endpoint: McpEndpointConfig;
   readonly endpoints: ServedEndpoints;
   readonly tasks: McpTasksConfig | undefined;
+  readonly stateKeys: secretsmanager.ISecret;
 }
 
 /** Environment variables of the server. Some are known only when its endpoint is created. */
 export function serverVariables(
-  scope: Construct,
   props: McpLambdaServerProps,
-  { tables, topic, endpoint, endpoints, tasks }: ServerResources,
+  { tables, topic, endpoint, endpoints, tasks, stateKeys }: ServerResources,
 ): Variables {
   const { streams = {}, cors } = props;
   return {
@@ -62,7 +60,7 @@ export function serverVariables(
       streamsPerPrincipal: streams.perPrincipal,
       sessions: props.state?.sessions,
       taskQueue: tasks?.queue.queueUrl,
-      stateKeys: stateKeys(scope, props),
+      stateKeysSecret: stateKeys.secretFullArn ?? stateKeys.secretArn,
       allowedHosts: commaList(props.allowedHosts ?? endpoints.allowedHosts),
       publicUrl: props.publicUrl ?? endpoints.publicUrl,
       corsOrigins: commaList(cors?.allowOrigins),
@@ -72,27 +70,4 @@ export function serverVariables(
     ...endpoint.auth.environment,
     ...tasks?.environment,
   };
-}
-
-/**
- * The keys that sign `requestState`: every environment must verify what another one signed. CloudFormation resolves the
- * reference at deployment; the template does not contain the keys.
- */
-function stateKeys(scope: Construct, { stateKeys: given, encryptionKey }: McpLambdaServerProps): string {
-  if (given) return given.secretValue.unsafeUnwrap();
-  const secret = new secretsmanager.Secret(scope, 'StateKey', {
-    description: 'Signs the requestState of the MCP server',
-    ...(encryptionKey && { encryptionKey }),
-    // 64 letters and digits are valid base64, of 48 bytes. Punctuation is excluded in two ways, since emulators of AWS
-    // do not know both.
-    generateSecretString: {
-      excludePunctuation: true,
-      excludeCharacters: '!"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}~',
-      includeSpace: false,
-      passwordLength: 64,
-    },
-  });
-  const reason = 'a rotated key would fail rounds under way: add a key with stateKeys, then remove the old one';
-  expectFindings(secret, reason, 'AwsSolutions-SMG4');
-  return `k1:${secret.secretValue.unsafeUnwrap()}`;
 }

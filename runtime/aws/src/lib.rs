@@ -1,10 +1,11 @@
 //! The AWS side of [`mcp-lambda-server`](https://docs.rs/mcp-lambda-server). Use that crate: its features `dynamodb`,
-//! `sns` and `sqs` enable the modules of this one.
+//! `secrets`, `sns` and `sqs` enable the modules of this one.
 //!
 //! | feature | module | content |
 //! |---|---|---|
 //! | `dynamodb` | `dynamodb` | a store in two DynamoDB tables |
 //! | `sns` | `sns` | a publisher to an SNS topic |
+//! | `secrets` | `secrets` | secrets of Secrets Manager |
 //! | `sigv4` | `sigv4` | signatures of requests that no SDK client makes |
 //! | `sqs` | `sqs` | a queue of tasks in SQS |
 //! | always | `sdk` | configuration of SDK clients for short cold starts |
@@ -15,6 +16,10 @@
 #[cfg(feature = "dynamodb")]
 pub mod dynamodb;
 pub mod sdk;
+#[cfg(feature = "secrets")]
+pub mod secrets;
+#[cfg(feature = "signed")]
+mod signed;
 #[cfg(feature = "sigv4")]
 pub mod sigv4;
 #[cfg(feature = "sns")]

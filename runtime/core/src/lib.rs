@@ -28,6 +28,7 @@ pub mod ids;
 mod ingress;
 mod invocation;
 mod json_size;
+pub mod keys;
 mod lifecycle;
 mod limits;
 mod local;

@@ -44,6 +44,7 @@ fn function() -> Function {
         dynamic_tools: None,
         task_tools: Default::default(),
         task_queue: None,
+        state_keys: None,
         routes: Routes::default(),
         tracer: None,
     };

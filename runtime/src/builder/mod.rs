@@ -18,6 +18,7 @@ use mcp_lambda_core::{
     events::Publisher,
     handler::Handler,
     http::{Body, BoxError, Routes},
+    keys::KeySource,
     store::Stores,
     tasks::{TaskQueue, TaskSupport},
     time::Clock,
@@ -103,6 +104,7 @@ pub struct Builder<H> {
     dynamic_tools: Option<BTreeSet<String>>,
     task_tools: BTreeMap<String, TaskSupport>,
     task_queue: Option<Arc<dyn TaskQueue>>,
+    state_keys: Option<KeySource>,
     sdk: Option<Sdk>,
     hooks: Hooks,
     tracing: Option<Tracing>,
@@ -127,6 +129,7 @@ impl<H: Handler> Builder<H> {
             dynamic_tools: None,
             task_tools: BTreeMap::new(),
             task_queue: None,
+            state_keys: None,
             sdk: None,
             hooks: Hooks::default(),
             tracing: None,
@@ -198,6 +201,13 @@ impl<H: Handler> Builder<H> {
     /// configuration names, if it names one.
     pub fn task_queue(mut self, queue: Arc<dyn TaskQueue>) -> Self {
         self.task_queue = Some(queue);
+        self
+    }
+
+    /// Sets the keys that sign `requestState`. Every environment needs the same ones. Default: those that the configuration names,
+    /// else one that is made at start.
+    pub fn state_keys(mut self, keys: KeySource) -> Self {
+        self.state_keys = Some(keys);
         self
     }
 
@@ -296,9 +306,11 @@ impl<H: Handler> Builder<H> {
         if self.tracing.is_none() {
             self.tracing = traces::of(&config, &self.handler, &self.clock, self.sdk.as_ref())?;
         }
-        let names_none = config.events.topic_arn.is_none() && config.tasks.queue_url.is_none();
+        let names_none = config.events.topic_arn.is_none()
+            && config.tasks.queue_url.is_none()
+            && config.state_keys_secret.is_none();
         let found = match self.stores {
-            Some(_) if names_none => Backends { stores: None, publisher: None, task_queue: None },
+            Some(_) if names_none => Backends::default(),
             _ => backends::open(&config, &self.clock, self.sdk.take()).await?,
         };
         let state = match (&self.stores, &found.stores) {
@@ -310,6 +322,7 @@ impl<H: Handler> Builder<H> {
             stores: self.stores.take().or(found.stores),
             publisher: self.publisher.take().or(found.publisher),
             task_queue: self.task_queue.take().or(found.task_queue),
+            state_keys: self.state_keys.take().or(found.state_keys),
         };
         self.assemble(config, chosen, state)
     }
@@ -319,7 +332,7 @@ impl<H: Handler> Builder<H> {
     fn assemble(
         self,
         mut config: Box<Config>,
-        Backends { stores, publisher, task_queue }: Backends,
+        Backends { stores, publisher, task_queue, state_keys }: Backends,
         state: StatePlace,
     ) -> Result<Server, Error> {
         if stores.is_none() && task_queue.is_some() {
@@ -358,6 +371,7 @@ impl<H: Handler> Builder<H> {
             // A frozen environment runs nothing by itself.
             task_tools: if on_lambda && task_queue.is_none() { BTreeMap::new() } else { self.task_tools },
             task_queue,
+            state_keys,
             routes: self.routes,
         };
         Ok(Server::new(mcp_lambda_core::Server::new(self.handler, parts)?, self.hooks, tracing, state))

@@ -136,6 +136,15 @@ fn keys_are_a_list_and_the_first_signs() {
     assert_eq!(ids, ["two", "one"]);
 }
 
+#[test]
+fn keys_are_given_or_in_a_secret_and_not_both() {
+    let secret = "arn:aws:secretsmanager:eu-north-1:123456789012:secret:mcp-keys-AbCdEf";
+    let error =
+        with(&[("MCP_STATE_KEYS", KEY), ("MCP_STATE_KEYS_SECRET", secret)]).expect_err("both are refused");
+    assert_eq!(error.variable(), "MCP_STATE_KEYS_SECRET");
+    assert!(error.expected().contains("MCP_STATE_KEYS is set"), "{error}");
+}
+
 /// A log that shows a configuration or its error shows no key.
 #[test]
 fn a_secret_is_never_shown() {

@@ -6,7 +6,7 @@ use local_issuer::{Issuer, Outage, SCOPE, cases};
 use mcp_lambda_server::{
     Config,
     auth::{AuthConfig, JwtConfig},
-    config::StateKey,
+    config::NamedKey,
 };
 use serde_json::json;
 use test_support::{
@@ -62,7 +62,7 @@ fn requests() -> Vec<McpRequest> {
 
 /// Configuration is never printed, and its errors quote no keys.
 fn configure(config: &mut Config, issuer: &Issuer) {
-    config.state_keys = vec![StateKey::new("one", planted("a-key-of-thirty-two-bytes-or-more"))];
+    config.state_keys = vec![NamedKey::new("one", planted("a-key-of-thirty-two-bytes-or-more"))];
     let mut rules = JwtConfig::new(issuer.url(), "mcp");
     rules.scopes = vec![SCOPE.to_owned()];
     config.auth = AuthConfig::tokens(rules);

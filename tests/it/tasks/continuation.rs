@@ -10,7 +10,7 @@ use std::{
 
 use mcp_lambda_server::{
     Clock, Config, McpContext, McpLambdaServer, MemoryStore, Server, Stores,
-    config::StateKey,
+    config::NamedKey,
     rmcp::{
         self, ErrorData, RoleServer, handler::server::wrapper::Parameters, model::InputRequest,
         service::RequestContext, tool, tool_router,
@@ -86,7 +86,7 @@ fn world() -> World {
     let tasks = Tasks::new(Arc::clone(&stores.tasks), clock.clone(), TaskLimits::default());
     let attempts = Arc::new(AtomicU32::new(0));
     let mut config = Config::default();
-    config.state_keys = vec![StateKey::new("one", vec![1; 32])];
+    config.state_keys = vec![NamedKey::new("one", vec![1; 32])];
     let mut builder = McpLambdaServer::builder(Patient { attempts: Arc::clone(&attempts) });
     for tool in ["hourly", "asks", "external"] {
         builder = builder.task_tool(tool, TaskSupport::Optional);

@@ -12,7 +12,7 @@ use std::{
 
 use mcp_lambda_server::{
     Clock, Config, McpContext, McpLambdaServer, MemoryStore, Server, Stores,
-    config::StateKey,
+    config::NamedKey,
     rmcp::{
         ErrorData, RoleServer, ServerHandler,
         handler::server::{router::tool::ToolRouter, tool::InputResponses},
@@ -182,7 +182,7 @@ pub(super) fn world_over(
     let jobs = Jobs { tools: Jobs::job_tools(), gate: Arc::clone(&gate), done: Arc::clone(&done) };
     let server = || {
         let mut config = Config::default();
-        config.state_keys = vec![StateKey::new("one", vec![1; 32])];
+        config.state_keys = vec![NamedKey::new("one", vec![1; 32])];
         change(&mut config);
         let mut builder = McpLambdaServer::builder(jobs.clone()).config(config).stores(stores.clone());
         for tool in ["steps", "breaks", "panics", "asks", "samples", "endless", "deaf", "chatty"] {

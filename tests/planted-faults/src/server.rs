@@ -19,7 +19,7 @@ use local_issuer::Issuer;
 use mcp_lambda_server::{
     Config, McpLambdaServer, MemoryStore, Server, Stores,
     auth::{AuthConfig, JwtConfig},
-    config::{SessionMode, StateKey},
+    config::{NamedKey, SessionMode},
     tasks::TaskSupport,
 };
 use serde_json::{Value, json};
@@ -85,7 +85,7 @@ impl PlantedServer {
 /// The server behind.
 async fn behind(issuer: &Issuer) -> Server {
     let mut config = Config::default();
-    config.state_keys = vec![StateKey::new("one", vec![7; 32])];
+    config.state_keys = vec![NamedKey::new("one", vec![7; 32])];
     config.auth = AuthConfig::tokens(JwtConfig::new(issuer.url(), "mcp"));
     config.streams.per_principal = 64;
     let builder = McpLambdaServer::builder(Good::new())

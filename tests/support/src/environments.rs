@@ -3,7 +3,7 @@
 use futures::FutureExt;
 use mcp_lambda_server::rmcp::ServerHandler;
 use mcp_lambda_server::{
-    Builder, Clock, Config, Error, McpLambdaServer, MemoryStore, Server, Stores, config::StateKey,
+    Builder, Clock, Config, Error, McpLambdaServer, MemoryStore, Server, Stores, config::NamedKey,
     time::Timestamp,
 };
 use tokio::sync::{Mutex, mpsc};
@@ -84,6 +84,6 @@ pub fn built<H: ServerHandler>(builder: Builder<H>) -> Result<Server, Error> {
 }
 
 /// A key for `requestState`, of one byte repeated.
-pub fn key(id: &str, byte: u8) -> StateKey {
-    StateKey::new(id, vec![byte; 32])
+pub fn key(id: &str, byte: u8) -> NamedKey {
+    NamedKey::new(id, vec![byte; 32])
 }

@@ -7,13 +7,14 @@ use std::{
     time::Duration,
 };
 
-use base64::{Engine, engine::general_purpose::STANDARD};
-
 use super::{
-    AllowList, LogFilter, LogFormat, LogLevel, ProcessRole, ResponseMode, SessionMode, StateKey, StdioConfig,
-    Tables, TaskConfig, TlsRoots, Variable, variables::*,
+    AllowList, LogFilter, LogFormat, LogLevel, ProcessRole, ResponseMode, SessionMode, StdioConfig, Tables,
+    TaskConfig, TlsRoots, Variable, variables::*,
 };
-use crate::error::ConfigError;
+use crate::{
+    error::ConfigError,
+    keys::{self, NamedKey},
+};
 
 /// The shortest lease of a task, in seconds: it is extended a few times before it would expire.
 const SHORTEST_LEASE: u32 = 10;
@@ -260,24 +261,32 @@ impl Env<'_> {
     }
 
     /// The keys of `requestState`. Errors do not quote the value, because it is a secret.
-    pub(super) fn state_keys(&self) -> Result<Vec<StateKey>, ConfigError> {
+    pub(super) fn state_keys(&self) -> Result<Vec<NamedKey>, ConfigError> {
         let Some(text) = self.get(&STATE_KEYS) else { return Ok(Vec::new()) };
-        let mut keys: Vec<StateKey> = Vec::new();
-        for (index, item) in text.split(',').enumerate() {
-            let invalid = || {
-                let expected = "id:base64 with 32 bytes or more after the colon and a different id for each key (openssl rand -base64 32)";
-                invalid_value(&STATE_KEYS, &format!("(entry {})", index + 1), expected)
-            };
-            let (id, secret) = item.trim().split_once(':').ok_or_else(invalid)?;
-            let secret = STANDARD.decode(secret).map_err(|_| invalid())?;
-            let is_valid =
-                !id.is_empty() && id.len() <= 64 && secret.len() >= 32 && keys.iter().all(|key| key.id != id);
-            if !is_valid {
-                return Err(invalid());
+        keys::parse_list(&text)
+            .map_err(|entry| invalid_value(&STATE_KEYS, &format!("(entry {})", entry.number), entry.expected))
+    }
+
+    /// The ARN of the secret with the keys of `requestState`.
+    pub(super) fn state_keys_secret(&self) -> Result<Option<String>, ConfigError> {
+        let secret = self.secret_arn(&STATE_KEYS_SECRET)?;
+        match secret {
+            Some(arn) if self.get(&STATE_KEYS).is_some() => {
+                Err(invalid_value(&STATE_KEYS_SECRET, &arn, "to be unset, since MCP_STATE_KEYS is set"))
             }
-            keys.push(StateKey::new(id, secret));
+            secret => Ok(secret),
         }
-        Ok(keys)
+    }
+
+    /// The ARN of a secret of Secrets Manager.
+    pub(crate) fn secret_arn(&self, variable: &Variable) -> Result<Option<String>, ConfigError> {
+        let Some(text) = self.get(variable) else { return Ok(None) };
+        let parts: Vec<_> = text.split(':').collect();
+        let is_valid = matches!(parts[..], ["arn", partition, "secretsmanager", region, account, "secret", name]
+            if [partition, region, account, name].iter().all(|part| !part.is_empty()));
+        let expected =
+            "the ARN of a secret, as arn:aws:secretsmanager:us-east-1:123456789012:secret:mcp-keys-AbCdEf";
+        if is_valid { Ok(Some(text)) } else { Err(invalid_value(variable, &text, expected)) }
     }
 }
 

@@ -25,13 +25,13 @@ pub use log::{InvalidLogFilter, LogFilter, LogFormat};
 pub use otel::{FunctionConfig, OtelConfig, OtlpEndpoint, Sampler};
 pub use settings::{
     AllowList, ConnectionConfig, CorsConfig, EventConfig, ProcessRole, RequestLimits, ResponseMode,
-    SessionConfig, SessionMode, StateKey, StdioConfig, StreamConfig, Tables, TaskConfig, TlsRoots,
+    SessionConfig, SessionMode, StdioConfig, StreamConfig, Tables, TaskConfig, TlsRoots,
 };
 pub use sources::{Settings, Source};
 pub(crate) use variables::*;
 pub use variables::{VARIABLES, Variable};
 
-use crate::{auth::AuthConfig, error::ConfigError, protocol::Limits};
+use crate::{auth::AuthConfig, error::ConfigError, keys::NamedKey, protocol::Limits};
 
 /// The configuration of a server. [`Config::from_env`] reads it from environment variables, and [`VARIABLES`] lists them
 /// with their defaults.
@@ -62,7 +62,10 @@ pub struct Config {
     /// The time after which an idle session expires. Default: 24 hours.
     pub session_ttl: Duration,
     /// The keys of `requestState`: the first signs, all verify. Default: none, which makes a random key at start.
-    pub state_keys: Vec<StateKey>,
+    pub state_keys: Vec<NamedKey>,
+    /// The ARN of the secret of Secrets Manager that has the keys of `requestState` instead, and is read while the server runs.
+    /// Default: none.
+    pub state_keys_secret: Option<String>,
     /// How long a `requestState` is accepted. Default: 10 minutes.
     pub state_ttl: Duration,
     /// The size of a request body, in bytes. Default: 6 MiB.
@@ -153,6 +156,7 @@ impl Default for Config {
             memory: 64 * 1024 * 1024,
             session_ttl: Duration::from_secs(24 * 60 * 60),
             state_keys: Vec::new(),
+            state_keys_secret: None,
             state_ttl: Duration::from_secs(600),
             max_body: 6 * 1024 * 1024,
             max_response: 200 * 1024 * 1024,
@@ -281,6 +285,7 @@ impl Config {
                 .optional(&SESSION_TTL_MINUTES, 1)?
                 .map_or(default.session_ttl, |minutes| Duration::from_secs(minutes * 60)),
             state_keys: env.state_keys()?,
+            state_keys_secret: env.state_keys_secret()?,
             state_ttl: env.seconds(&STATE_TTL_SECONDS, default.state_ttl, 1)?,
             max_body: env.count(&MAX_BODY_BYTES, default.max_body)?,
             max_response: env.optional(&MAX_RESPONSE_SIZE_MB, 1)?.map_or(default.max_response, mebibytes),

@@ -1,6 +1,6 @@
 //! The types of the settings in [`Config`](super::Config).
 
-use std::{fmt, net::IpAddr, path::PathBuf, time::Duration};
+use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 /// Whether a gateway passes a response on while it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -107,29 +107,6 @@ pub struct CorsConfig {
     pub credentials: bool,
     /// How long a browser caches the response to a preflight. Default: 24 hours.
     pub max_age: Duration,
-}
-
-/// A key that signs `requestState`. The content stays readable for the client.
-#[derive(Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct StateKey {
-    /// The name of the key, which is part of each `requestState`.
-    pub id: String,
-    /// The secret, of 32 bytes or more.
-    pub secret: Vec<u8>,
-}
-
-impl StateKey {
-    /// A key with this name and secret. Building a server fails if the secret has fewer than 32 bytes.
-    pub fn new(id: impl Into<String>, secret: impl Into<Vec<u8>>) -> Self {
-        Self { id: id.into(), secret: secret.into() }
-    }
-}
-
-impl fmt::Debug for StateKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "StateKey({}, ...)", self.id)
-    }
 }
 
 /// Limits of HTTP requests, checked before a request is authenticated or parsed.

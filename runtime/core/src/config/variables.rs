@@ -53,6 +53,7 @@ variables! {
     MEMORY_MB = "MCP_MEMORY_MB", "64", "most memory that sessions, state, messages of clients, stored replies, tasks and events each take where they are kept in memory, in MiB";
     SESSION_TTL_MINUTES = "SESSION_TTL_MINUTES", "1440", "time after which an idle session expires, in minutes";
     STATE_KEYS = "MCP_STATE_KEYS", "a random key, made at start", "comma-separated id:base64 keys of 32 bytes or more for requestState; the first signs, all verify";
+    STATE_KEYS_SECRET = "MCP_STATE_KEYS_SECRET", "none", "ARN of a secret of Secrets Manager that has the keys for requestState instead: a text of 43 characters or more, which is one key, or such a list; it is read when a key is first needed, and again after a rotation";
     STATE_TTL_SECONDS = "MCP_STATE_TTL_SECONDS", "600", "time for which a requestState is accepted, in seconds";
     MAX_BODY_BYTES = "MCP_MAX_BODY_BYTES", "6291456", "largest request body, in bytes";
     MAX_RESPONSE_SIZE_MB = "MAX_RESPONSE_SIZE_MB", "200", "largest response, in MiB";

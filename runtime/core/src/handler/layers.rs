@@ -20,15 +20,13 @@ use super::{
     listed_schemas::ListedSchemas,
     param_headers::ParamHeaders,
     request::{Handler, HandlerResult, Layer, Request, Results},
-    request_state::RequestState,
+    request_state::{RequestState, StateKeys},
     resource_uris::ResourceUris,
     scopes::Scopes,
     structured_content::StructuredContent,
     tasks::{TaskCalls, TaskRunner, TaskTools},
 };
-use crate::{
-    auth::ScopeTable, config::StateKey, error::ConfigError, events::EventLog, tasks::Tasks, tools::Tools,
-};
+use crate::{auth::ScopeTable, error::ConfigError, events::EventLog, tasks::Tasks, tools::Tools};
 
 /// What the layers need. A rule that is not configured has no layer and costs nothing.
 pub(crate) struct LayerParts<'a> {
@@ -42,7 +40,7 @@ pub(crate) struct LayerParts<'a> {
     /// What calls need that run as tasks.
     pub(crate) tasks: Option<TaskLayers<'a>>,
     pub(crate) tool_scopes: ScopeTable,
-    pub(crate) state_keys: &'a [StateKey],
+    pub(crate) state_keys: StateKeys<'a>,
     pub(crate) state_ttl: Duration,
 }
 

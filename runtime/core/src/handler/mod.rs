@@ -48,5 +48,6 @@ pub use self::{
 };
 pub(crate) use self::{
     layers::{LayerParts, MakeRunner, TaskLayers, layered},
+    request_state::StateKeys,
     tasks::TaskRunner,
 };

@@ -74,7 +74,7 @@ impl Request {
 pub enum HandlerError {
     /// The handler's error.
     Handler(ErrorData),
-    /// A layer has refused the request, and the handler was not called.
+    /// A layer has refused the request, or the result of the handler.
     Refused(Fault),
 }
 

@@ -7,19 +7,16 @@
 
 use std::{sync::Arc, time::Duration};
 
-use futures::future::{BoxFuture, FutureExt};
-use rmcp::{
-    ErrorData,
-    model::{ClientRequest, RequestStateCodec, SealOptions, ServerResult},
-};
+use futures::future::BoxFuture;
+use rmcp::model::{ClientRequest, RequestStateCodec, RequestStateError, SealOptions, ServerResult};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::{Handler, HandlerResult, Layer, Request, refuse};
+use super::{Handler, HandlerError, HandlerResult, Layer, Request};
 use crate::{
     auth::Principal,
-    config::StateKey,
     error::ConfigError,
+    keys::{KeySource, KeysError, NamedKey},
     protocol::{self, Era, Fault},
     random,
 };
@@ -27,8 +24,16 @@ use crate::{
 /// The layer: signs the state of results, and verifies the state of requests.
 pub(super) struct RequestState {
     inner: Arc<dyn Handler>,
-    codec: RequestStateCodec,
+    keys: KeySource,
     ttl: Duration,
+}
+
+/// The keys of `requestState`.
+pub(crate) enum StateKeys<'a> {
+    /// Those of the configuration. None: one is made.
+    Given(&'a [NamedKey]),
+    /// Those of a secret.
+    Secret(KeySource),
 }
 
 /// What state is bound to: the caller, the method and the parameters. Few requests carry state, so the digest is made
@@ -41,42 +46,59 @@ struct Binding {
 impl RequestState {
     pub(super) fn new(
         inner: Arc<dyn Handler>,
-        keys: &[StateKey],
+        keys: StateKeys<'_>,
         ttl: Duration,
     ) -> Result<Self, ConfigError> {
-        let made;
-        let keys = if keys.is_empty() {
-            made = [StateKey::new("local", random::key())];
-            &made[..]
-        } else {
-            keys
+        let keys = match keys {
+            StateKeys::Given([]) => KeySource::given([NamedKey::new("local", random::key())]),
+            StateKeys::Given(keys) => {
+                codec(keys)
+                    .map_err(|error| ConfigError::new("MCP_STATE_KEYS", "(keys)", error.to_string()))?;
+                KeySource::given(keys)
+            }
+            StateKeys::Secret(keys) => keys,
         };
-        let ring = keys.iter().map(|key| (key.id.clone(), key.secret.clone()));
-        let codec = RequestStateCodec::new_with_keyring(&keys[0].id, ring)
-            .map_err(|error| ConfigError::new("MCP_STATE_KEYS", "(keys)", error.to_string()))?;
-        Ok(Self { inner, codec, ttl })
+        Ok(Self { inner, keys, ttl })
     }
 
-    fn seal(&self, state: &str, binding: &Binding) -> Result<String, ErrorData> {
-        let digest = binding.digest().map_err(|fault| fault.to_error())?;
+    async fn seal(&self, state: &str, binding: &Binding) -> Result<String, Fault> {
+        let codec = sealing(self.keys.keys().await)?;
+        let digest = binding.digest()?;
         let options = SealOptions::new().associated_data(&digest).ttl(self.ttl);
-        Ok(self.codec.seal_with(state.as_bytes(), &options))
+        Ok(codec.seal_with(state.as_bytes(), &options))
     }
 
     /// Verifies the state of a request, and puts the plain state in its place.
-    fn open(&self, request: &mut ClientRequest, binding: &Binding) -> Result<(), Fault> {
+    async fn open(&self, request: &mut ClientRequest, binding: &Binding) -> Result<(), Fault> {
         let Some(state) = state_of(request) else { return Ok(()) };
         let digest = binding.digest()?;
-        let opened =
-            self.codec.open_with(state, &digest).ok().and_then(|plain| String::from_utf8(plain).ok());
+        let mut opened = sealing(self.keys.keys().await)?.open_with(state, &digest);
+        if let Err(RequestStateError::UnknownKeyId) = opened {
+            opened = sealing(self.keys.look_again().await)?.open_with(state, &digest);
+        }
         // One text for forged, expired, foreign and mismatched state, so that a forger learns nothing.
-        *state = opened.ok_or_else(|| {
+        *state = opened.ok().and_then(|plain| String::from_utf8(plain).ok()).ok_or_else(|| {
             Fault::invalid_params(
                 "requestState is not valid here: it was altered, has expired, or belongs to another request",
             )
         })?;
         Ok(())
     }
+}
+
+/// The codec of these keys. Why there are none is in the log.
+fn sealing(keys: Result<Arc<[NamedKey]>, KeysError>) -> Result<RequestStateCodec, Fault> {
+    let keys = keys.map_err(|_| Fault::Unavailable)?;
+    codec(&keys).map_err(|error| {
+        tracing::error!(error = %error, "the keys of requestState cannot be used");
+        Fault::Internal
+    })
+}
+
+fn codec(keys: &[NamedKey]) -> Result<RequestStateCodec, RequestStateError> {
+    let first = keys.first().map(|key| key.id.as_str()).unwrap_or_default();
+    let ring = keys.iter().map(|key| (key.id.clone(), key.secret.clone()));
+    RequestStateCodec::new_with_keyring(first, ring)
 }
 
 impl Layer for RequestState {
@@ -89,19 +111,16 @@ impl Layer for RequestState {
             return self.inner.request(request);
         }
         let binding = Binding { principal: request.principal.clone(), request: request.message.clone() };
-        if let Err(fault) = self.open(&mut request.typed, &binding) {
-            return refuse(fault);
-        }
-        let result = self.inner.request(request);
-        Box::pin(result.map(move |result| {
-            let mut result = result?;
+        Box::pin(async move {
+            self.open(&mut request.typed, &binding).await.map_err(HandlerError::Refused)?;
+            let mut result = self.inner.request(request).await?;
             if let ServerResult::InputRequiredResult(required) = &mut result
                 && let Some(state) = &mut required.request_state
             {
-                *state = self.seal(state, &binding)?;
+                *state = self.seal(state, &binding).await.map_err(HandlerError::Refused)?;
             }
             Ok(result)
-        }))
+        })
     }
 }
 

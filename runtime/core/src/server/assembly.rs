@@ -12,10 +12,11 @@ use crate::{
     events::{Events, Publisher, Tail},
     exchange::Exchanges,
     handler::{
-        Handler, LayerParts, MakeRunner, TaskLayers,
+        Handler, LayerParts, MakeRunner, StateKeys, TaskLayers,
         capabilities::{DeclaredCapabilities, Rules},
         layered,
     },
+    keys::KeySource,
     lifecycle::Lifecycle,
     metrics::Metrics,
     session::{Inbox, Sessions},
@@ -47,6 +48,8 @@ pub(super) struct ToolParts {
     pub(super) tasks: BTreeMap<String, TaskSupport>,
     /// The queue from which workers take tasks.
     pub(super) queue: Option<Arc<dyn TaskQueue>>,
+    /// The keys of `requestState`. `None`: those of the configuration.
+    pub(super) state_keys: Option<KeySource>,
     /// The tracing system that gets a span of each attempt of a task.
     pub(super) tracing: TaskTracing,
 }
@@ -141,7 +144,8 @@ pub(super) fn dispatcher(
     let task_layers =
         rules.tasks.then(|| TaskLayers { tools: tool_parts.tasks, tasks: tasks.clone(), make_runner });
     // Without tables, the state that a client could go on with is gone after a restart as well.
-    if config.state_keys.is_empty() && (config.tables.is_some() || config.runtime_api.is_some()) {
+    let has_keys = !config.state_keys.is_empty() || tool_parts.state_keys.is_some();
+    if !has_keys && (config.tables.is_some() || config.runtime_api.is_some()) {
         tracing::warn!(
             "MCP_STATE_KEYS is not set: requestState is signed with a key made at start, so it is refused on \
              another environment and after a restart"
@@ -156,7 +160,7 @@ pub(super) fn dispatcher(
             argument_checks: config.argument_checks,
             tasks: task_layers,
             tool_scopes: config.auth.tools.clone(),
-            state_keys: &config.state_keys,
+            state_keys: tool_parts.state_keys.map_or(StateKeys::Given(&config.state_keys), StateKeys::Secret),
             state_ttl: config.state_ttl,
         },
     )?;

@@ -23,6 +23,7 @@ use crate::{
     events::{Events, Publisher},
     handler::Handler,
     http::{Body, BoxError, Endpoint, McpService, Routes, browsers, check_heads, metadata, observed},
+    keys::KeySource,
     lifecycle::Lifecycle,
     limits::{BodyLimiter, RequestLimiter},
     metrics::Metrics,
@@ -49,6 +50,8 @@ pub struct ServerParts {
     pub task_tools: BTreeMap<String, TaskSupport>,
     /// The queue from which workers take tasks. `None`: this process runs those that it creates.
     pub task_queue: Option<Arc<dyn TaskQueue>>,
+    /// The keys of `requestState`. `None`: those of the configuration.
+    pub state_keys: Option<KeySource>,
     /// Routes and layers of the program.
     pub routes: Routes,
     /// A tracing system that gets a span of each call.
@@ -85,6 +88,7 @@ impl Server {
             dynamic_tools,
             task_tools,
             task_queue,
+            state_keys,
             routes: own,
             tracer,
         } = parts;
@@ -125,7 +129,13 @@ impl Server {
             stores,
             &lifecycle,
             publisher,
-            ToolParts { dynamic: dynamic_tools, tasks: task_tools, queue: task_queue, tracing: of_tasks },
+            ToolParts {
+                dynamic: dynamic_tools,
+                tasks: task_tools,
+                queue: task_queue,
+                state_keys,
+                tracing: of_tasks,
+            },
             metrics.clone(),
         )?;
         let endpoint = Arc::new(Endpoint {

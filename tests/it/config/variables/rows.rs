@@ -24,6 +24,7 @@ pub(super) struct Row {
 }
 
 pub(super) const KEY: &str = "one:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+const SECRET: &str = "arn:aws:secretsmanager:eu-north-1:123456789012:secret:mcp-keys-AbCdEf";
 const NO_COUNT: &[&str] = &["0", "-1", "1.5", "many", "4294967296", "18446744073709551616", "0x10", "1 000"];
 const NO_SWITCH: &[&str] = &["maybe", "2", "onn"];
 const NUMBER: &str = "a whole number from 1 to 4294967295";
@@ -171,6 +172,14 @@ pub(super) fn rows() -> Vec<Row> {
             |c| c.state_keys.len() == 1 && c.state_keys[0].id == "one",
             &["AAAA", "one:AAAA", "one:***", ":AAAA", "one"],
             "id:base64 with 32 bytes or more",
+        ),
+        row(
+            "MCP_STATE_KEYS_SECRET",
+            |c| c.state_keys_secret.is_none(),
+            SECRET,
+            |c| c.state_keys_secret.as_deref() == Some(SECRET),
+            &["mcp-keys", "arn:aws:sns:us-east-1:123456789012:secret", "arn:aws:secretsmanager::1:secret:a"],
+            "the ARN of a secret",
         ),
         seconds("MCP_STATE_TTL_SECONDS", |c| c.state_ttl, 600, 60),
         count("MCP_MAX_BODY_BYTES", |c| c.max_body, 6_291_456, 1000),

@@ -36,9 +36,14 @@ impl Function {
         self.0["Environment"]["Variables"][name].as_str().filter(|value| !value.is_empty())
     }
 
+    /// Whether the keys of `requestState` are set, or the secret that has them.
+    pub(crate) fn has_state_keys(&self) -> bool {
+        ["MCP_STATE_KEYS_SECRET", "MCP_STATE_KEYS"].iter().any(|name| self.variable(name).is_some())
+    }
+
     /// Whether it serves requests: only such a function has the keys of `requestState`.
     fn serves_requests(&self) -> bool {
-        self.variable("MCP_STATE_KEYS").is_some() || self.variable("MCP_RESPONSE_MODE").is_some()
+        self.has_state_keys() || self.variable("MCP_RESPONSE_MODE").is_some()
     }
 }
 

@@ -120,9 +120,10 @@ async fn state(probe: &Probe<'_>) -> Checked {
 async fn environment(probe: &Probe<'_>) -> Checked {
     let stack = probe.stack()?;
     let server = stack.server().await?;
-    for variable in ["SESSION_TABLE_NAME", "EVENT_TABLE_NAME", "MCP_STATE_KEYS"] {
+    for variable in ["SESSION_TABLE_NAME", "EVENT_TABLE_NAME"] {
         ensure!(server.variable(variable).is_some(), "{variable} is not set in {}", server.name());
     }
+    ensure!(server.has_state_keys(), "MCP_STATE_KEYS_SECRET is not set in {}", server.name());
     let has_topic = server.variable("SNS_TOPIC_ARN").is_some();
     ensure!(
         server.variable("MCP_EVENTS") != Some("on") || has_topic,

@@ -116,7 +116,8 @@ fn function(name: &str) -> Option<Value> {
     let mut variables = json!({ "EVENT_TABLE_NAME": "events", "SESSION_TABLE_NAME": "state" });
     let timeout = match name {
         "server" => {
-            variables["MCP_STATE_KEYS"] = json!("k1:planted");
+            variables["MCP_STATE_KEYS_SECRET"] =
+                json!("arn:aws:secretsmanager:eu-north-1:123456789012:secret:key-AbCdEf");
             variables["MCP_RESPONSE_MODE"] = json!("stream");
             variables["MCP_EVENTS"] = json!("on");
             variables["SNS_TOPIC_ARN"] = json!(TOPIC);
@@ -155,7 +156,7 @@ fn faults() -> Vec<Fault> {
         Fault(
             "GetFunctionConfiguration",
             "server",
-            "/Environment/Variables/MCP_STATE_KEYS",
+            "/Environment/Variables/MCP_STATE_KEYS_SECRET",
             json!(""),
             "function-environment",
         ),

@@ -1,0 +1,220 @@
+//! Signed requests to a service that no SDK client is linked for, with the retries, time limits and connections of the SDK clients.
+
+// A client of an SDK compiles all operations of its service: for the few that the server needs, the request is written here, and
+// the SDK's own orchestrator sends it.
+
+use aws_config::SdkConfig;
+use aws_smithy_runtime::client::{
+    orchestrator::operation::Operation,
+    retries::classifiers::{
+        HttpStatusCodeClassifier, ModeledAsRetryableClassifier, TransientErrorClassifier,
+    },
+};
+use aws_smithy_runtime_api::{
+    client::{
+        orchestrator::{HttpRequest, OrchestratorError},
+        result::SdkError,
+    },
+    http::Response as HttpResponse,
+};
+use aws_smithy_types::{
+    body::SdkBody,
+    error::display::DisplayErrorContext,
+    retry::{ErrorKind, ProvideErrorKind},
+};
+use aws_types::service_config::ServiceConfigKey;
+use bytes::Bytes;
+use http::{Request, StatusCode, Uri};
+use mcp_lambda_core::{http::BoxError, time::Clock};
+use serde::Deserialize;
+
+use crate::{
+    TraceHeader,
+    sdk::{AwsSdk, retries, timeouts},
+    sigv4,
+};
+
+/// Error codes of a service that takes no more requests at the moment.
+const THROTTLING: &[&str] =
+    &["Throttling", "ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded", "SlowDown"];
+/// The longest text of an error that is kept, in bytes.
+const LONGEST_MESSAGE: usize = 1024;
+
+/// A service of AWS.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Service {
+    /// The name in configuration: `AWS_ENDPOINT_URL_<ID>`.
+    pub(crate) id: &'static str,
+    /// The name in host names and signatures.
+    pub(crate) name: &'static str,
+}
+
+/// The partition and the region of an endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) partition: String,
+    pub(crate) region: String,
+}
+
+impl Place {
+    /// The domain of the partition's endpoints. `None`: a partition that is not known here.
+    fn domain(&self) -> Option<&'static str> {
+        Some(match self.partition.as_str() {
+            "aws" | "aws-us-gov" => "amazonaws.com",
+            "aws-cn" => "amazonaws.com.cn",
+            "aws-eusc" => "amazonaws.eu",
+            "aws-iso" => "c2s.ic.gov",
+            "aws-iso-b" => "sc2s.sgov.gov",
+            "aws-iso-e" => "cloud.adc-e.uk",
+            "aws-iso-f" => "csp.hci.ic.gov",
+            _ => return None,
+        })
+    }
+}
+
+/// Sends signed requests to a service.
+#[derive(Debug)]
+pub(crate) struct SignedClient {
+    aws: AwsSdk,
+    clock: Clock,
+    service: Service,
+}
+
+/// Why a request failed, of a response of the service.
+#[derive(Debug, thiserror::Error)]
+#[error("{} {}{}", .status, .code, if .message.is_empty() { String::new() } else { format!(": {}", .message) })]
+pub(crate) struct ServiceError {
+    status: StatusCode,
+    pub(crate) code: String,
+    message: String,
+}
+
+/// Why a request has no response that can be used.
+pub(crate) type SendError = SdkError<ServiceError, HttpResponse>;
+
+impl SignedClient {
+    pub(crate) fn new(aws: AwsSdk, clock: Clock, service: Service) -> Self {
+        Self { aws, clock, service }
+    }
+
+    /// The SDK configuration.
+    pub(crate) async fn config(&self) -> Result<&SdkConfig, BoxError> {
+        Ok(self.aws.config().await?)
+    }
+
+    /// The URL of the service's endpoint, without a slash at its end: the one that is configured, as for SDK clients, else that
+    /// of the region.
+    pub(crate) async fn endpoint(&self, place: &Place) -> Result<String, BoxError> {
+        let config = self.config().await?;
+        let Service { id, name } = self.service;
+        let key = ServiceConfigKey::builder().service_id(id).env("AWS_ENDPOINT_URL").profile("endpoint_url");
+        let key = key.build()?;
+        let own = config.service_config().and_then(|configured| configured.load_config(key));
+        if let Some(url) = own.or_else(|| config.endpoint_url().map(str::to_owned)) {
+            return Ok(url.trim_end_matches('/').to_owned());
+        }
+        let Place { partition, region } = place;
+        let domain = place.domain().ok_or_else(|| {
+            let variable = id.replace(' ', "_").to_ascii_uppercase();
+            format!("the endpoints of partition {partition} are not known: set AWS_ENDPOINT_URL_{variable}")
+        })?;
+        let fips = if config.use_fips() == Some(true) { "-fips" } else { "" };
+        Ok(format!("https://{name}{fips}.{region}.{domain}"))
+    }
+
+    /// Sends a request, with its complete URL, and returns the body of its response.
+    pub(crate) async fn send(
+        &self,
+        operation: &'static str,
+        place: &Place,
+        request: Request<Bytes>,
+    ) -> Result<Bytes, BoxError> {
+        let config = self.config().await?;
+        let request = sigv4::signed(config, request, self.service.name, &place.region, self.clock.now());
+        let request = request.await?;
+        let http_client = config.http_client().ok_or("the SDK configuration has no HTTP client")?;
+        let origin = origin(request.uri()).ok_or("the URL of an endpoint has a scheme and a host")?;
+        let mut sending = Operation::builder()
+            .service_name(self.service.id)
+            .operation_name(operation)
+            .http_client(http_client)
+            .endpoint_url(&origin)
+            .no_auth()
+            .standard_retry(config.retry_config().unwrap_or(&retries()))
+            .timeout_config(config.timeout_config().cloned().unwrap_or_else(timeouts))
+            .retry_classifier(HttpStatusCodeClassifier::default())
+            .retry_classifier(TransientErrorClassifier::<ServiceError>::new())
+            .retry_classifier(ModeledAsRetryableClassifier::<ServiceError>::new())
+            .with_connection_poisoning()
+            .interceptor(TraceHeader::new());
+        if let Some(sleep) = config.sleep_impl() {
+            sending = sending.sleep_impl(sleep);
+        }
+        if let Some(time) = config.time_source() {
+            sending = sending.time_source(time);
+        }
+        let sending = sending.serializer(serialize).deserializer(deserialize).build();
+        sending.invoke(request).await.map_err(BoxError::from)
+    }
+}
+
+/// The error of the service, if a request failed with one.
+pub(crate) fn service_error(error: &BoxError) -> Option<&ServiceError> {
+    error.downcast_ref::<SendError>().and_then(SdkError::as_service_error)
+}
+
+/// The error with its causes, for the log.
+pub(crate) fn text(error: &BoxError) -> String {
+    DisplayErrorContext(&**error).to_string()
+}
+
+/// Scheme, host and port of a URL.
+fn origin(uri: &Uri) -> Option<String> {
+    Some(format!("{}://{}", uri.scheme_str()?, uri.authority()?))
+}
+
+fn serialize(request: Request<Bytes>) -> Result<HttpRequest, BoxError> {
+    Ok(request.map(SdkBody::from).try_into()?)
+}
+
+fn deserialize(response: &HttpResponse) -> Result<Bytes, OrchestratorError<ServiceError>> {
+    let body = response.body().bytes().unwrap_or_default();
+    if response.status().is_success() {
+        return Ok(Bytes::copy_from_slice(body));
+    }
+    Err(OrchestratorError::operation(ServiceError::of(response.status().as_u16(), body)))
+}
+
+/// The body of an error in the JSON protocols.
+#[derive(Debug, Default, Deserialize)]
+struct ErrorBody {
+    #[serde(rename = "__type", alias = "code", default)]
+    code: String,
+    #[serde(rename = "message", alias = "Message", default)]
+    message: String,
+}
+
+impl ServiceError {
+    fn of(status: u16, body: &[u8]) -> Self {
+        let body: ErrorBody = serde_json::from_slice(body).unwrap_or_default();
+        // The code may have a namespace before it.
+        let code = body.code.rsplit('#').next().unwrap_or_default();
+        let mut message = body.message;
+        message.truncate(message.floor_char_boundary(LONGEST_MESSAGE));
+        Self {
+            status: StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+            code: code.to_owned(),
+            message,
+        }
+    }
+}
+
+impl ProvideErrorKind for ServiceError {
+    fn retryable_error_kind(&self) -> Option<ErrorKind> {
+        THROTTLING.contains(&self.code.as_str()).then_some(ErrorKind::ThrottlingError)
+    }
+
+    fn code(&self) -> Option<&str> {
+        Some(&self.code)
+    }
+}
