@@ -102,8 +102,8 @@ pub mod config {
     pub use mcp_lambda_core::{
         config::{
             AllowList, Config, CorsConfig, EventConfig, InvalidLogFilter, LogFilter, LogFormat, ProcessRole,
-            RequestLimits, ResponseMode, SessionConfig, SessionMode, Settings, Source, StdioConfig, StreamConfig,
-            Tables, TaskConfig, TlsRoots, VARIABLES, Variable,
+            RequestLimits, ResponseMode, SessionConfig, SessionMode, Settings, Source, StdioConfig,
+            StreamConfig, Tables, TaskConfig, TlsRoots, VARIABLES, Variable,
         },
         keys::NamedKey,
         protocol::Limits,
