@@ -18,6 +18,7 @@
 //! | `argument-checks` | yes | arguments of tools are checked against the input schema of their tool; 5.6 MB of binary |
 //! | `compression` | yes | gzip of JSON responses |
 //! | `config-files` | yes | settings in a file, `mcp_config.toml` or `mcp_config.json` |
+//! | `tool-definitions` | no | names, texts, scopes, timeouts and limits of tools in a file |
 //! | `start-page` | yes | a page for people at `GET /` on the same machine, with forms to call the tools |
 //! | `brotli` | no | brotli beside gzip, for 1.1 MB of binary |
 //! | `dynamodb` | no | sessions, state, replies and events in DynamoDB |

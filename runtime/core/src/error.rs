@@ -75,6 +75,7 @@ enum Place {
     /// In a file, under a name.
     Setting(String),
     /// The file itself is invalid.
+    #[cfg(feature = "config-files")]
     File,
 }
 
@@ -84,6 +85,7 @@ impl fmt::Display for ConfigError {
         match place {
             Place::Variable => write!(f, "{variable} is {found:?}: expected {expected}"),
             Place::Setting(place) => write!(f, "{place} ({variable}) is {found:?}: expected {expected}"),
+            #[cfg(feature = "config-files")]
             Place::File => write!(f, "{found}: {expected}"),
         }
     }

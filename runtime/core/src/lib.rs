@@ -45,6 +45,8 @@ pub mod stream;
 pub mod tasks;
 pub mod telemetry;
 pub mod time;
+#[cfg(feature = "tool-definitions")]
+mod tool_definitions;
 mod tools;
 mod uri;
 mod worker;

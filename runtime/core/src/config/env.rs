@@ -2,7 +2,7 @@
 
 use std::{
     net::{IpAddr, SocketAddr},
-    path::Path,
+    path::{Path, PathBuf},
     str::FromStr,
     time::Duration,
 };
@@ -46,6 +46,16 @@ impl Env<'_> {
     pub(super) fn listen(&self, default: SocketAddr) -> Result<SocketAddr, ConfigError> {
         let port = self.parse(&PORT, default.port(), "a port from 0 to 65535")?;
         self.parse(&LISTEN, SocketAddr::new(default.ip(), port), "an address such as 127.0.0.1:9000")
+    }
+
+    /// The file with definitions of tools. One that nothing would read is an error.
+    pub(super) fn tool_definitions(&self) -> Result<Option<PathBuf>, ConfigError> {
+        let path = self.get(&TOOL_DEFINITIONS);
+        if let (Some(path), false) = (&path, cfg!(feature = "tool-definitions")) {
+            let expected = "nothing: this program was built without the feature tool-definitions";
+            return Err(invalid_value(&TOOL_DEFINITIONS, path, expected));
+        }
+        Ok(path.map(PathBuf::from))
     }
 
     /// The address of the page of metrics, which needs no token: no other machine may reach it.

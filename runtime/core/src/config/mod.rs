@@ -14,9 +14,11 @@ mod log;
 mod otel;
 mod settings;
 mod sources;
+#[cfg(feature = "tool-definitions")]
+mod tool_definitions;
 mod variables;
 
-use std::{ffi::OsString, net::SocketAddr, time::Duration};
+use std::{ffi::OsString, net::SocketAddr, path::PathBuf, time::Duration};
 
 pub(crate) use env::{Env, invalid_value};
 use log::LogLevel;
@@ -28,6 +30,8 @@ pub use settings::{
     SessionConfig, SessionMode, StdioConfig, StreamConfig, Tables, TaskConfig, TlsRoots,
 };
 pub use sources::{Settings, Source};
+#[cfg(feature = "tool-definitions")]
+pub(crate) use tool_definitions::{Meant, RateLimit, ToolDefinition, ToolDefinitions};
 pub(crate) use variables::*;
 pub use variables::{VARIABLES, Variable};
 
@@ -54,6 +58,8 @@ pub struct Config {
     pub connections: ConnectionConfig,
     /// The interval at which the enabled dynamic tools are read again. Zero: for every request. Default: 10 s.
     pub tool_check_interval: Duration,
+    /// The file with definitions of tools, if the program has the feature `tool-definitions`. Default: none.
+    pub tool_definitions: Option<PathBuf>,
     /// Sessions of clients of 2025-11-25 and earlier.
     pub sessions: SessionConfig,
     /// How many bytes sessions, state, messages of clients, stored replies, tasks and events may each take where they are kept in memory.
@@ -152,6 +158,7 @@ impl Default for Config {
                 trusted_proxies: Vec::new(),
             },
             tool_check_interval: Duration::from_secs(10),
+            tool_definitions: None,
             sessions: SessionConfig { mode: None, per_principal: 1000, subscriptions: 200 },
             memory: 64 * 1024 * 1024,
             session_ttl: Duration::from_secs(24 * 60 * 60),
@@ -275,6 +282,7 @@ impl Config {
                 trusted_proxies: env.addresses(&TRUSTED_PROXIES)?,
             },
             tool_check_interval: env.seconds(&TOOL_CHECK, default.tool_check_interval, 0)?,
+            tool_definitions: env.tool_definitions()?,
             sessions: SessionConfig {
                 mode: env.session_mode()?,
                 per_principal: env.count(&SESSIONS_PER_PRINCIPAL, default.sessions.per_principal)?,

@@ -21,6 +21,7 @@ pub struct Settings {
 }
 
 /// A setting of a file.
+#[cfg_attr(not(feature = "config-files"), allow(dead_code, reason = "no file is read"))]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct FromFile {
     pub(super) value: String,
@@ -89,7 +90,17 @@ impl Settings {
     ) -> Result<Self, ConfigError> {
         let named = environment(CONFIG_FILE.name).map(|path| path.trim().to_owned());
         let named = named.filter(|path| !path.is_empty()).map(PathBuf::from);
-        let file = read(named, folders)?;
+        #[cfg_attr(
+            not(feature = "tool-definitions"),
+            expect(unused_mut, reason = "nothing is found beside it")
+        )]
+        let mut file = read(named, folders)?;
+        #[cfg(feature = "tool-definitions")]
+        if let Some(path) = super::tool_definitions::find(folders) {
+            let file_name = path.display().to_string();
+            let found = FromFile { value: file_name.clone(), file: file_name, key: "found".to_owned() };
+            file.entry(super::variables::TOOL_DEFINITIONS.name).or_insert(found);
+        }
         Ok(Self { environment: Box::new(environment), file })
     }
 

@@ -47,6 +47,7 @@ variables! {
     STOP_SECONDS = "MCP_STOP_SECONDS", "8", "time in which the local host ends when it is asked to stop, in seconds; calls that are still open are interrupted after three quarters of it";
     TRUSTED_PROXIES = "MCP_TRUSTED_PROXIES", "none", "comma-separated IP addresses of proxies before the local address; their X-Forwarded-For names the client";
     TOOL_CHECK = "MCP_TOOL_CHECK_TTL_SECS" or "TURUL_TOOL_CHECK_TTL_SECS", "10", "interval at which the enabled dynamic tools are read again, in seconds; 0 reads them for every request";
+    TOOL_DEFINITIONS = "MCP_TOOL_DEFINITIONS", "tool_definitions.yaml, .yml, .toml or .json in the deployment package or beside the program, if there is one", "file with names, texts, scopes, timeouts and limits of tools, if the program has the feature tool-definitions; it is read again when it has changed, after MCP_TOOL_CHECK_TTL_SECS at the latest";
     SESSIONS = "MCP_SESSIONS", "the setting of the program, else optional", "required, optional, off or platform: whether a session-era request needs a session, is served without one if it names none, or never has one; platform is optional, and takes session ids that the platform before the server makes up";
     SESSIONS_PER_PRINCIPAL = "MCP_SESSIONS_PER_PRINCIPAL", "1000", "most sessions of one principal that a store in memory keeps; above it, the one ends that was not used for the longest time";
     SUBSCRIPTIONS_PER_SESSION = "MCP_SUBSCRIPTIONS_PER_SESSION", "200", "most resources that a session subscribes to";

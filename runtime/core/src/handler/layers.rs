@@ -9,6 +9,8 @@ use rmcp::{
     service::NotificationContext,
 };
 
+#[cfg(feature = "tool-definitions")]
+use super::defined_tools::DefinedTools;
 use super::{
     arguments::Arguments,
     capabilities::{Capabilities, DeclaredCapabilities},
@@ -27,6 +29,8 @@ use super::{
     tasks::{TaskCalls, TaskRunner, TaskTools},
 };
 use crate::{auth::ScopeTable, error::ConfigError, events::EventLog, tasks::Tasks, tools::Tools};
+#[cfg(feature = "tool-definitions")]
+use crate::{time::Clock, tool_definitions::Definitions};
 
 /// What the layers need. A rule that is not configured has no layer and costs nothing.
 pub(crate) struct LayerParts<'a> {
@@ -40,6 +44,9 @@ pub(crate) struct LayerParts<'a> {
     /// What calls need that run as tasks.
     pub(crate) tasks: Option<TaskLayers<'a>>,
     pub(crate) tool_scopes: ScopeTable,
+    /// Tools as a file defines them, if there is one, and the clock of their limits.
+    #[cfg(feature = "tool-definitions")]
+    pub(crate) definitions: Option<(Definitions, Clock)>,
     pub(crate) state_keys: StateKeys<'a>,
     pub(crate) state_ttl: Duration,
 }
@@ -89,6 +96,11 @@ pub(crate) fn layered(
     }
     if let Some(tools) = task_tools {
         handler = around(TaskSupportListed::new(handler, tools));
+    }
+    // Outside of all that knows tools by the names of the program.
+    #[cfg(feature = "tool-definitions")]
+    if let Some((definitions, clock)) = parts.definitions {
+        handler = around(DefinedTools::new(handler, definitions, clock));
     }
     Ok(around(Capabilities::new(handler, parts.capabilities.clone())))
 }

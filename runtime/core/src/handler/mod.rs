@@ -9,6 +9,7 @@
 //! * [`arguments`]: arguments are checked against the input schema of their tool, with [`schemas`] and [`integers`].
 //! * [`cursors`]: cursors that no handler issued. [`completions`]: completions for what is not listed.
 //! * [`dynamic_tools`]: tools that are disabled.
+//! * `defined_tools`: tools as a file defines them.
 //! * [`param_headers`]: headers that mirror arguments of a tool.
 //! * [`request_state`]: the state that a client carries from one round of a request to the next.
 //! * [`resource_uris`]: how URIs of resources are compared, with [`uri_template`].
@@ -23,6 +24,8 @@ pub(crate) mod capabilities;
 mod completions;
 mod composed;
 mod cursors;
+#[cfg(feature = "tool-definitions")]
+mod defined_tools;
 mod dynamic_tools;
 mod event_resources;
 mod experimental_tasks;

@@ -29,6 +29,51 @@ pub(super) fn retain_tools(result: &mut ServerResult, is_kept: impl Fn(&str) -> 
     }
 }
 
+/// What clients see of a tool. `None`: as the handler lists it.
+#[cfg(feature = "tool-definitions")]
+pub(super) struct Definition<'a> {
+    pub(super) name: Option<&'a str>,
+    pub(super) title: Option<&'a str>,
+    pub(super) description: Option<&'a str>,
+}
+
+/// Gives tools of a list other names and texts, by the names that the handler lists.
+#[cfg(feature = "tool-definitions")]
+pub(super) fn define_tools<'a>(
+    result: &mut ServerResult,
+    definition: impl Fn(&str) -> Option<Definition<'a>>,
+) {
+    match result {
+        ServerResult::ListToolsResult(page) => {
+            for tool in &mut page.tools {
+                let Some(Definition { name, title, description }) = definition(&tool.name) else { continue };
+                if let Some(name) = name {
+                    tool.name = name.to_owned().into();
+                }
+                if let Some(title) = title {
+                    tool.title = Some(title.to_owned());
+                }
+                if let Some(description) = description {
+                    tool.description = Some(description.to_owned().into());
+                }
+            }
+        }
+        ServerResult::CustomResult(page) => {
+            for tool in page.0.get_mut("tools").and_then(Value::as_array_mut).into_iter().flatten() {
+                let Some(found) = tool["name"].as_str().and_then(&definition) else { continue };
+                let texts =
+                    [("name", found.name), ("title", found.title), ("description", found.description)];
+                for (key, text) in texts {
+                    if let Some(text) = text {
+                        tool[key] = text.into();
+                    }
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
 /// Makes a list one that no cache may give to another caller.
 pub(super) fn make_private(result: &mut ServerResult) {
     match result {

@@ -28,6 +28,9 @@ use crate::{
     worker::{EmbeddedWorker, QueueWorker, WorkerParts},
 };
 
+#[cfg(feature = "tool-definitions")]
+use crate::tool_definitions::Definitions;
+
 #[cfg(feature = "metrics")]
 pub(super) use crate::telemetry::MetricLines;
 /// A program without metrics writes no lines of them.
@@ -101,7 +104,7 @@ pub(super) fn dispatcher(
     let rules = Rules {
         event_resources: config.events.enabled == Some(true),
         streams: config.streams.enabled,
-        dynamic_tools: tool_parts.dynamic.is_some(),
+        dynamic_tools: tool_parts.dynamic.is_some() || config.tool_definitions.is_some(),
         sessions: config.sessions.mode() != SessionMode::Off,
         tasks: !tool_parts.tasks.is_empty(),
     };
@@ -113,6 +116,16 @@ pub(super) fn dispatcher(
         let store = Arc::clone(&stores.state);
         Tools::new(disabled, config.tool_check_interval, store, events.clone(), clock.clone())
     });
+    #[cfg(feature = "tool-definitions")]
+    let definitions = match &config.tool_definitions {
+        None => None,
+        Some(path) => {
+            let store = Arc::clone(&stores.state);
+            let interval = config.tool_check_interval;
+            let definitions = Definitions::read(path, interval, store, events.clone(), clock.clone())?;
+            Some((definitions, clock.clone()))
+        }
+    };
     let services = Arc::new(ToolServices {
         events: events.clone(),
         tools: tools.clone(),
@@ -160,6 +173,8 @@ pub(super) fn dispatcher(
             argument_checks: config.argument_checks,
             tasks: task_layers,
             tool_scopes: config.auth.tools.clone(),
+            #[cfg(feature = "tool-definitions")]
+            definitions,
             state_keys: tool_parts.state_keys.map_or(StateKeys::Given(&config.state_keys), StateKeys::Secret),
             state_ttl: config.state_ttl,
         },
