@@ -34,7 +34,7 @@ import {
   createIngest,
   createServer,
 } from './private/functions';
-import { stateKeys } from './private/key-secret';
+import { stateKeys } from './private/state-keys';
 import { grantUpstreamTokens, serveLogin } from './private/login-function';
 import { INGEST_KEYS, TABLE_ACTIONS, grantSecret, grantSend, grantTable, leadingKeys } from './private/permissions';
 import { serverVariables } from './private/server-variables';

@@ -82,7 +82,7 @@ describe('the functions', () => {
       MCP_AUTH: 'gateway',
       MCP_RESPONSE_MODE: 'stream',
       SNS_TOPIC_ARN: { Ref: 'McpEventsTopic2CC578E0' },
-      MCP_STATE_KEYS_SECRET: { Ref: 'McpStateKey0937C884' },
+      MCP_STATE_KEYS_SECRET: { 'Fn::GetAtt': ['McpStateKey0937C884', 'Id'] },
     });
     expect(environmentOf(synthesised.template, 'McpIngest')).toEqual(tables);
   });

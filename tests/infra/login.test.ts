@@ -68,7 +68,7 @@ describe('a login at a new user pool', () => {
       MCP_LOGIN_ISSUER: issuerUrl(),
       MCP_LOGIN_RESOURCES: stack.resolve(server.url),
       MCP_LOGIN_AUDIENCE: issuerUrl('/mcp'),
-      MCP_LOGIN_KEYS_SECRET: { Ref: 'McpLoginKeys1A7031E9' },
+      MCP_LOGIN_KEYS_SECRET: { 'Fn::GetAtt': ['McpLoginKeys1A7031E9', 'Id'] },
       MCP_LOGIN_SCOPES: 'mcp',
       MCP_LOGIN_UPSTREAM: 'oidc',
       MCP_LOGIN_UPSTREAM_ISSUER: {
@@ -137,6 +137,15 @@ describe('a login at a new user pool', () => {
   });
 });
 
+it('has a key that Secrets Manager replaces, where that is chosen', () => {
+  const { template } = synth(cognitoLogin({ keyRotation: Duration.days(60) }));
+  template.hasResourceProperties('AWS::SecretsManager::RotationSchedule', {
+    SecretId: { Ref: 'McpLoginKeys1A7031E9' },
+    RotationRules: { ScheduleExpression: 'rate(60 days)' },
+  });
+  synth(cognitoLogin()).template.resourceCountIs('AWS::SecretsManager::RotationSchedule', 0);
+});
+
 describe('permissions', () => {
   const state = { 'Fn::GetAtt': ['McpStateTable8008F8CD', 'Arn'] };
   const deny = (statements: unknown[]) => statements.filter(it => (it as { Effect: string }).Effect === 'Deny');
@@ -182,7 +191,7 @@ describe('permissions', () => {
       Effect: 'Allow',
       Resource: { Ref: 'McpLoginKeys1A7031E9' },
     });
-    const upstream = { MCP_LOGIN_UPSTREAM_TOKENS: 'on', MCP_LOGIN_KEYS_SECRET: { Ref: 'McpLoginKeys1A7031E9' } };
+    const upstream = { MCP_LOGIN_UPSTREAM_TOKENS: 'on', MCP_LOGIN_KEYS_SECRET: { 'Fn::GetAtt': ['McpLoginKeys1A7031E9', 'Id'] } };
     expect(environmentOf(template)).toMatchObject(upstream);
     expect(environmentOf(template, 'McpLoginFunction')).toMatchObject(upstream);
   });
@@ -380,6 +389,11 @@ describe('refusals', () => {
         "'auth.accessTokenLifetime' must be whole seconds from 1 to 3600, got: 86400 seconds; shorten it",
         "'auth.registrationsPerMinute' must be a whole number from 1 to 10000, got: 0; choose a number within",
       ].join('\n'),
+    ],
+    [
+      'keys are replaced every hour',
+      { ...google, keyRotation: Duration.hours(1) },
+      "'auth.keyRotation' must be from 4 hours to 999 days, the limits of Secrets Manager, got: 1 hour; choose such a time",
     ],
     [
       'the function works longer than its API waits',

@@ -183,7 +183,7 @@ describe('the secret with the key of requestState', () => {
   it('is in no configuration: the server reads it, and no other function may', () => {
     const { template, server } = synth();
     const { id } = one(template, 'AWS::SecretsManager::Secret');
-    expect(environmentOf(template)['MCP_STATE_KEYS_SECRET']).toEqual({ Ref: id });
+    expect(environmentOf(template)['MCP_STATE_KEYS_SECRET']).toEqual({ 'Fn::GetAtt': [id, 'Id'] });
     expect(JSON.stringify(template.toJSON())).not.toContain('{{resolve:secretsmanager');
     expect(ofSecrets(statementsOf(template))).toEqual([
       { Action: 'secretsmanager:GetSecretValue', Effect: 'Allow', Resource: { Ref: id } },

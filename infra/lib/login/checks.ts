@@ -1,6 +1,7 @@
 import { Token } from 'aws-cdk-lib';
 import { checkAccessLog } from '../endpoint/access-log';
 import { HTTP_API_MAX_TIMEOUT } from '../endpoint/created-http-api';
+import { checkRotation } from '../private/key-secret';
 import { checkAll, checkEach, checkNumber, checkSeconds, fail, seconds } from '../private/validation';
 import { checkOptionsOfFunction } from '../server-function';
 import type { McpLoginOptions } from './login-options';
@@ -21,6 +22,8 @@ export function checkLogin(options: McpLoginOptions): void {
     () => checkScopes('auth.upstreamScopes', options.upstreamScopes),
     () => checkSeconds('auth.accessTokenLifetime', options.accessTokenLifetime, LONGEST_ACCESS, 'shorten it'),
     () => checkSeconds('auth.refreshTokenLifetime', options.refreshTokenLifetime, LONGEST_REFRESH, 'shorten it'),
+    () => checkRotation('auth.keyRotation', options.keyRotation),
+    () => checkKeys(options),
     () => checkNumber('auth.registrationsPerMinute', options.registrationsPerMinute, 1, 10_000),
     () => checkNumber('auth.throttlingRateLimit', options.throttlingRateLimit, 1, 10_000),
     () => checkNumber('auth.throttlingBurstLimit', options.throttlingBurstLimit, 1, 10_000),
@@ -76,6 +79,12 @@ function checkScopes(property: string, scopes: string[] | undefined): void {
   });
   if ((scopes?.length ?? 0) <= 64) return;
   fail(property, scopes?.length, 'must be at most 64 scopes', 'leave some out');
+}
+
+function checkKeys({ keys, keyRotation }: McpLoginOptions): void {
+  if (!keys || !keyRotation) return;
+  const rule = "does not apply to a secret in 'auth.keys'";
+  fail('auth.keyRotation', keyRotation.toHumanString(), rule, 'call addRotationSchedule() of the secret');
 }
 
 function checkTimeout({ functionOptions }: McpLoginOptions): void {

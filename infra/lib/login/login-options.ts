@@ -142,12 +142,21 @@ export interface McpLoginOptions extends McpAccessLogOptions {
   readonly upstreamTokens?: boolean;
 
   /**
-   * A secret with the keys of which tokens and cookies are made: 64 letters and digits, or `id:key` pairs separated by commas,
-   * the first of which signs.
+   * A secret with the keys of which tokens and cookies are made: one text of 43 characters or more without a colon, or `id:base64`
+   * pairs separated by commas, of which the first signs. The login reads it while it runs, and accepts what the previous version
+   * has signed.
    *
    * @default - a new secret
    */
   readonly keys?: secretsmanager.ISecret;
+
+  /**
+   * How often Secrets Manager makes a new version of the secret, from 4 hours to 999 days. With the second one, users sign in again: it
+   * should not be shorter than `refreshTokenLifetime`. It does not apply to `keys`.
+   *
+   * @default - never
+   */
+  readonly keyRotation?: Duration;
 
   /**
    * A custom domain of the login, with which its issuer does not depend on the API.

@@ -5,12 +5,13 @@ import type * as cognito from 'aws-cdk-lib/aws-cognito';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as logs from 'aws-cdk-lib/aws-logs';
-import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
+import type * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { HTTP_API_FIELDS, createAccessLog } from '../endpoint/access-log';
 import { createHttpApi } from '../endpoint/created-http-api';
 import { commaList, variables, type Variables } from '../private/environment';
 import { expectFindings } from '../private/findings';
+import { arnOf, createKeySecret } from '../private/key-secret';
 import type { AliasedFunction } from '../server-function';
 import type { McpLoginOptions } from './login-options';
 import { providerOf, type Provider } from './provider';
@@ -96,7 +97,14 @@ export class McpLogin extends Construct {
     this.issuer = `https://${host}`;
     this.audience = `${this.issuer}/mcp`;
     this.callbackUrl = `${this.issuer}/callback`;
-    this.keys = options.keys ?? createKeys(this, encryptionKey);
+    this.keys =
+      options.keys ??
+      createKeySecret(this, 'Keys', {
+        description: 'Signs the tokens of the login of the MCP server',
+        encryptionKey,
+        rotation: options.keyRotation,
+        rotatedBy: 'auth.keyRotation',
+      });
     this.provider = providerOf(server, this, this.callbackUrl, options);
     if (this.provider.userPool) this.userPool = this.provider.userPool;
   }
@@ -137,7 +145,7 @@ export class McpLogin extends Construct {
 
   /** What a program needs to read the provider's tokens of its caller. */
   private get variablesOfTools(): { loginUpstreamTokens?: string; loginKeys?: string } {
-    return this._options.upstreamTokens ? { loginUpstreamTokens: 'on', loginKeys: this.keys.secretArn } : {};
+    return this._options.upstreamTokens ? { loginUpstreamTokens: 'on', loginKeys: arnOf(this.keys) } : {};
   }
 
   /**
@@ -153,7 +161,7 @@ export class McpLogin extends Construct {
         loginIssuer: this.issuer,
         loginResources: commaList(urls),
         loginAudience: this.audience,
-        loginKeys: this.keys.secretArn,
+        loginKeys: arnOf(this.keys),
         loginScopes: commaList(scopes ?? ['mcp']),
         loginAccessTokenSeconds: accessTokenLifetime?.toSeconds(),
         loginRefreshTokenSeconds: refreshTokenLifetime?.toSeconds(),
@@ -178,20 +186,4 @@ export class McpLogin extends Construct {
     });
     expectFindings(route, 'users sign in here: the function checks each request', 'AwsSolutions-APIG4');
   }
-}
-
-function createKeys(scope: Construct, encryptionKey: kms.IKey | undefined): secretsmanager.Secret {
-  const secret = new secretsmanager.Secret(scope, 'Keys', {
-    description: 'Signs the tokens of the login of the MCP server',
-    ...(encryptionKey && { encryptionKey }),
-    // Punctuation is excluded in two ways, since emulators of AWS do not know both.
-    generateSecretString: {
-      excludePunctuation: true,
-      excludeCharacters: '!"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}~',
-      includeSpace: false,
-      passwordLength: 64,
-    },
-  });
-  expectFindings(secret, 'the app decides when the key is replaced: docs/login.md has the steps', 'AwsSolutions-SMG4');
-  return secret;
 }

@@ -3,6 +3,7 @@ import * as cognito from 'aws-cdk-lib/aws-cognito';
 import type { Construct } from 'constructs';
 import { checkRegion, createUserPool } from '../auth/user-pool';
 import { commaList, variables, type Variables } from '../private/environment';
+import { arnOf } from '../private/key-secret';
 import type { McpLoginCognitoOptions, McpLoginOptions } from './login-options';
 
 /** Where users sign in. */
@@ -20,7 +21,7 @@ export function providerOf(server: Construct, login: Construct, callbackUrl: str
   if (pool) return cognitoProvider(server, login, callbackUrl, pool, upstreamScopes ?? SCOPES);
   const client = {
     loginUpstreamClientId: options.clientId,
-    loginUpstreamClientSecret: options.clientSecret?.secretArn,
+    loginUpstreamClientSecret: options.clientSecret && arnOf(options.clientSecret),
   };
   if (oauth2) {
     return {

@@ -12,7 +12,7 @@ import { checkStreams } from '../streams';
 import { endpointAndTimeout } from './defaults';
 import { ENVIRONMENT } from './environment';
 import { checkFunctionOptions } from './function-options';
-import { checkStateKeys } from './key-secret';
+import { checkStateKeys } from './state-keys';
 import { checkAll, checkEach, checkNumber, checkSeconds, fail } from './validation';
 
 /** Lambda's maximum timeout, and the maximum of an asynchronous invocation on managed instances. */

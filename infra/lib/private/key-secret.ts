@@ -3,9 +3,8 @@ import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { createInlineFunction } from '../deployment/inline-function';
-import type { McpLambdaServerProps } from '../mcp-lambda-server-props';
 import { expectFindings } from './findings';
-import { checkAll, fail } from './validation';
+import { fail } from './validation';
 
 /** The shortest time between two rotations, of Secrets Manager, and the longest. */
 const [SHORTEST_ROTATION, LONGEST_ROTATION] = [Duration.hours(4), Duration.days(999)];
@@ -14,15 +13,16 @@ const [SHORTEST_ROTATION, LONGEST_ROTATION] = [Duration.hours(4), Duration.days(
 export interface KeySecretOptions {
   readonly description: string;
   readonly encryptionKey?: kms.IKey | undefined;
-  /** How often the key is rotated. */
+  /** How often the key is rotated, and the property that says so. */
   readonly rotation?: Duration | undefined;
+  readonly rotatedBy: string;
 }
 
 /**
  * A secret that is one key: the program reads it while it runs, and accepts what the previous version has signed.
  */
 export function createKeySecret(scope: Construct, id: string, options: KeySecretOptions): secretsmanager.Secret {
-  const { description, encryptionKey, rotation } = options;
+  const { description, encryptionKey, rotation, rotatedBy } = options;
   const secret = new secretsmanager.Secret(scope, id, {
     description,
     ...(encryptionKey && { encryptionKey }),
@@ -35,7 +35,7 @@ export function createKeySecret(scope: Construct, id: string, options: KeySecret
     },
   });
   if (rotation) rotate(secret, rotation);
-  else expectFindings(secret, 'the key is rotated by hand, or with stateKeyRotation', 'AwsSolutions-SMG4');
+  else expectFindings(secret, `the key is rotated by hand, or with ${rotatedBy}`, 'AwsSolutions-SMG4');
   return secret;
 }
 
@@ -50,24 +50,21 @@ function rotate(secret: secretsmanager.Secret, automaticallyAfter: Duration): vo
   secret.addRotationSchedule('Rotation', { rotationLambda, automaticallyAfter, rotateImmediatelyOnUpdate: false });
 }
 
-/** The secret with the keys that sign `requestState`: every environment must verify what another one signed. */
-export function stateKeys(scope: Construct, props: McpLambdaServerProps): secretsmanager.ISecret {
-  const { stateKeys: given, encryptionKey, stateKeyRotation: rotation } = props;
-  return given ?? createKeySecret(scope, 'StateKey', { description: 'Signs the requestState of the MCP server', encryptionKey, rotation });
+/** Fails for a time that Secrets Manager does not take. */
+export function checkRotation(property: string, rotation: Duration | undefined): void {
+  if (!rotation || rotation.isUnresolved()) return;
+  const milliseconds = rotation.toMilliseconds();
+  if (milliseconds >= SHORTEST_ROTATION.toMilliseconds() && milliseconds <= LONGEST_ROTATION.toMilliseconds()) return;
+  const rule = `must be from ${SHORTEST_ROTATION.toHumanString()} to ${LONGEST_ROTATION.toHumanString()}`;
+  fail(property, rotation.toHumanString(), `${rule}, the limits of Secrets Manager`, 'choose such a time');
 }
 
-export function checkStateKeys({ stateKeys: given, stateKeyRotation: rotation }: McpLambdaServerProps): void {
-  checkAll(
-    () => {
-      if (!given || !rotation) return;
-      fail('stateKeyRotation', rotation.toHumanString(), "does not apply to a secret in 'stateKeys'", 'call addRotationSchedule() of the secret');
-    },
-    () => {
-      if (!rotation || rotation.isUnresolved()) return;
-      const milliseconds = rotation.toMilliseconds();
-      if (milliseconds >= SHORTEST_ROTATION.toMilliseconds() && milliseconds <= LONGEST_ROTATION.toMilliseconds()) return;
-      const rule = `must be from ${SHORTEST_ROTATION.toHumanString()} to ${LONGEST_ROTATION.toHumanString()}`;
-      fail('stateKeyRotation', rotation.toHumanString(), `${rule}, the limits of Secrets Manager`, 'choose such a time');
-    },
-  );
+/**
+ * The ARN of a secret, for a program. Of a secret that is created here it is the attribute: CloudFormation gives the ARN as the
+ * reference too, and emulators give the name.
+ */
+export function arnOf(secret: secretsmanager.ISecret): string {
+  const created = secret.node.defaultChild;
+  if (created instanceof secretsmanager.CfnSecret) return created.attrId;
+  return secret.secretFullArn ?? secret.secretArn;
 }

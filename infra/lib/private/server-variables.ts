@@ -6,6 +6,7 @@ import type { McpLambdaServerProps } from '../mcp-lambda-server-props';
 import type { Tables } from '../state';
 import type { McpTasksConfig } from '../tasks/tasks-config';
 import { commaList, variables, type Variables } from './environment';
+import { arnOf } from './key-secret';
 
 /** Environment variables of every function that reads or writes the event log. */
 export function storeVariables({ mcpEvents = {} }: McpLambdaServerProps, tables: Tables): Variables {
@@ -60,7 +61,7 @@ export function serverVariables(
       streamsPerPrincipal: streams.perPrincipal,
       sessions: props.state?.sessions,
       taskQueue: tasks?.queue.queueUrl,
-      stateKeysSecret: stateKeys.secretFullArn ?? stateKeys.secretArn,
+      stateKeysSecret: arnOf(stateKeys),
       allowedHosts: commaList(props.allowedHosts ?? endpoints.allowedHosts),
       publicUrl: props.publicUrl ?? endpoints.publicUrl,
       corsOrigins: commaList(cors?.allowOrigins),
