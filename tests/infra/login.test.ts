@@ -65,6 +65,7 @@ describe('a login at a new user pool', () => {
     expect(environmentOf(template, 'McpLoginFunction')).toEqual({
       MCP_ROLE: 'login',
       SESSION_TABLE_NAME: { Ref: 'McpStateTable8008F8CD' },
+      EVENT_TABLE_NAME: { Ref: 'McpEventTableAD501C78' },
       MCP_LOGIN_ISSUER: issuerUrl(),
       MCP_LOGIN_RESOURCES: stack.resolve(server.url),
       MCP_LOGIN_AUDIENCE: issuerUrl('/mcp'),

@@ -26,7 +26,8 @@ export function serveLogin(login: McpLogin, props: McpLambdaServerProps, tables:
     ...defined(functionOptions ?? {}),
     environment: {
       ...props.environment,
-      ...variables({ stateTable: tables.state.tableName }),
+      // The program wants the names of both tables. The role of the login has nothing to do with events.
+      ...variables({ stateTable: tables.state.tableName, eventTable: tables.events.tableName }),
       ...login._environment(urls),
     },
   });
