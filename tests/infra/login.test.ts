@@ -193,7 +193,10 @@ describe('permissions', () => {
       Resource: { Ref: 'McpLoginKeys1A7031E9' },
     });
     const upstream = { MCP_LOGIN_UPSTREAM_TOKENS: 'on', MCP_LOGIN_KEYS_SECRET: { 'Fn::GetAtt': ['McpLoginKeys1A7031E9', 'Id'] } };
-    expect(environmentOf(template)).toMatchObject(upstream);
+    // The server reads the settings as well, and cannot know its own URL.
+    const { MCP_ROLE: _, ...settings } = environmentOf(template, 'McpLoginFunction');
+    expect(environmentOf(template)).toMatchObject({ ...upstream, ...settings, MCP_LOGIN_RESOURCES: issuerUrl('/mcp') });
+    expect(environmentOf(template)).not.toHaveProperty('MCP_ROLE');
     expect(environmentOf(template, 'McpLoginFunction')).toMatchObject(upstream);
   });
 });
@@ -390,6 +393,11 @@ describe('refusals', () => {
         "'auth.accessTokenLifetime' must be whole seconds from 1 to 3600, got: 86400 seconds; shorten it",
         "'auth.registrationsPerMinute' must be a whole number from 1 to 10000, got: 0; choose a number within",
       ].join('\n'),
+    ],
+    [
+      'an access token lives for half a minute',
+      { ...google, accessTokenLifetime: Duration.seconds(30) },
+      "'auth.accessTokenLifetime' must be a minute or more: clients refresh tokens before they end, got: 30 seconds; use Duration.minutes()",
     ],
     [
       'keys are replaced every hour',

@@ -1,4 +1,4 @@
-import { Token } from 'aws-cdk-lib';
+import { Token, type Duration } from 'aws-cdk-lib';
 import { checkAccessLog } from '../endpoint/access-log';
 import { HTTP_API_MAX_TIMEOUT } from '../endpoint/created-http-api';
 import { checkRotation } from '../private/key-secret';
@@ -21,6 +21,8 @@ export function checkLogin(options: McpLoginOptions): void {
     () => checkScopes('auth.scopes', options.scopes),
     () => checkScopes('auth.upstreamScopes', options.upstreamScopes),
     () => checkSeconds('auth.accessTokenLifetime', options.accessTokenLifetime, LONGEST_ACCESS, 'shorten it'),
+    () => checkMinute('auth.accessTokenLifetime', options.accessTokenLifetime),
+    () => checkMinute('auth.refreshTokenLifetime', options.refreshTokenLifetime),
     () => checkSeconds('auth.refreshTokenLifetime', options.refreshTokenLifetime, LONGEST_REFRESH, 'shorten it'),
     () => checkRotation('auth.keyRotation', options.keyRotation),
     () => checkKeys(options),
@@ -79,6 +81,11 @@ function checkScopes(property: string, scopes: string[] | undefined): void {
   });
   if ((scopes?.length ?? 0) <= 64) return;
   fail(property, scopes?.length, 'must be at most 64 scopes', 'leave some out');
+}
+
+function checkMinute(property: string, lifetime: Duration | undefined): void {
+  if ((seconds(lifetime) ?? 60) >= 60) return;
+  fail(property, lifetime, 'must be a minute or more: clients refresh tokens before they end', 'use Duration.minutes()');
 }
 
 function checkKeys({ keys, keyRotation }: McpLoginOptions): void {

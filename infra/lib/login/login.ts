@@ -123,6 +123,22 @@ export class McpLogin extends Construct {
     return this.served.alias;
   }
 
+  /** The variables of the login, without those of the provider. */
+  private settings(urls: string[]): Variables {
+    const { scopes, accessTokenLifetime, refreshTokenLifetime, registrationsPerMinute, upstreamTokens } = this._options;
+    return variables({
+      loginIssuer: this.issuer,
+      loginResources: commaList(urls),
+      loginAudience: this.audience,
+      loginKeys: arnOf(this.keys),
+      loginScopes: commaList(scopes ?? ['mcp']),
+      loginAccessTokenSeconds: accessTokenLifetime?.toSeconds(),
+      loginRefreshTokenSeconds: refreshTokenLifetime?.toSeconds(),
+      loginRegistrationsPerMinute: registrationsPerMinute,
+      loginUpstreamTokens: upstreamTokens ? 'on' : undefined,
+    });
+  }
+
   private get served(): AliasedFunction {
     if (!this.serving) throw new Error('the function of the login is created with the server');
     return this.serving;
@@ -134,18 +150,15 @@ export class McpLogin extends Construct {
    * @internal
    */
   public get _environmentOfServer(): Variables {
-    return variables({
-      auth: 'jwt',
-      jwtIssuer: this.issuer,
-      jwtAudience: this.audience,
-      jwtAlgorithms: ALGORITHM,
-      ...this.variablesOfTools,
-    });
+    return {
+      ...variables({ auth: 'jwt', jwtIssuer: this.issuer, jwtAudience: this.audience, jwtAlgorithms: ALGORITHM }),
+      ...(this._options.upstreamTokens && this.environmentOfTools),
+    };
   }
 
-  /** What a program needs to read the provider's tokens of its caller. */
-  private get variablesOfTools(): { loginUpstreamTokens?: string; loginKeys?: string } {
-    return this._options.upstreamTokens ? { loginUpstreamTokens: 'on', loginKeys: arnOf(this.keys) } : {};
+  /** What tools need for the provider's tokens of their caller. The server cannot know its own URL: the audience stands for it. */
+  private get environmentOfTools(): Variables {
+    return { ...this.settings([this.audience]), ...this.provider.environment };
   }
 
   /**
@@ -154,22 +167,7 @@ export class McpLogin extends Construct {
    * @internal
    */
   public _environment(urls: string[]): Variables {
-    const { scopes, accessTokenLifetime, refreshTokenLifetime, registrationsPerMinute, upstreamTokens } = this._options;
-    return {
-      ...variables({
-        role: 'login',
-        loginIssuer: this.issuer,
-        loginResources: commaList(urls),
-        loginAudience: this.audience,
-        loginKeys: arnOf(this.keys),
-        loginScopes: commaList(scopes ?? ['mcp']),
-        loginAccessTokenSeconds: accessTokenLifetime?.toSeconds(),
-        loginRefreshTokenSeconds: refreshTokenLifetime?.toSeconds(),
-        loginRegistrationsPerMinute: registrationsPerMinute,
-        loginUpstreamTokens: upstreamTokens ? 'on' : undefined,
-      }),
-      ...this.provider.environment,
-    };
+    return { ...variables({ role: 'login' }), ...this.settings(urls), ...this.provider.environment };
   }
 
   /**

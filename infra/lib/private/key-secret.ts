@@ -13,7 +13,7 @@ const [SHORTEST_ROTATION, LONGEST_ROTATION] = [Duration.hours(4), Duration.days(
 export interface KeySecretOptions {
   readonly description: string;
   readonly encryptionKey?: kms.IKey | undefined;
-  /** How often the key is rotated, and the property that says so. */
+  /** How often the key is rotated, and the property for it. */
   readonly rotation?: Duration | undefined;
   readonly rotatedBy: string;
 }
