@@ -38,6 +38,7 @@ mod backends;
 mod builder;
 mod command_line;
 mod hooks;
+mod login;
 mod running;
 mod server;
 mod settings;
@@ -109,6 +110,10 @@ pub mod config {
         keys::NamedKey,
         protocol::Limits,
     };
+
+    #[cfg(feature = "login")]
+    #[doc(inline)]
+    pub use mcp_lambda_core::config::{LocalUser, LoginClient, LoginConfig, LoginKey, LoginUpstream, Secret};
 
     #[cfg(feature = "stdio")]
     #[doc(hidden)]

@@ -210,7 +210,7 @@ impl Host {
     pub(crate) async fn of(config: &Config, hooks: &Hooks) -> Result<Self, Error> {
         let Some(address) = &config.runtime_api else {
             return Ok(match config.role {
-                ProcessRole::Server => Self::Local,
+                ProcessRole::Server | ProcessRole::Login => Self::Local,
                 ProcessRole::Worker => Self::Worker,
                 ProcessRole::AgentCoreSchema => Self::Schema,
             });

@@ -47,6 +47,7 @@ fn function() -> Function {
         state_keys: None,
         routes: Routes::default(),
         tracer: None,
+        application: None,
     };
     Function::new(Server::new(Empty, parts).expect("a usable configuration"))
 }

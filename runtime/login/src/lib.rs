@@ -6,13 +6,36 @@
 //! with the name of the client and what it will be allowed, and the client gets tokens of this server: those of the provider
 //! never leave it.
 //!
-//! * [`client`]: the clients, by registration and by document.
-//! * [`upstream`]: the providers that sign users in.
-//! * [`consent`]: the pages that users see.
+//! * `server`: the parts. `service`: from a request to its response, and what is at which path. `metadata`: the paths, and the document that names
+//!   them.
+//! * `client`: the clients, by registration and by document.
+//! * `request`, `authorize`, `upstream`, `callback`: a user signs in at the upstream provider. `sign_in`: or here, on one machine.
+//! * `consent`: the pages that users see.
+//! * `grant`, `token`, `revoke`: codes and tokens. `upstream_tokens`: those of the provider.
+//! * `keys`: signs and seals. `cookies`: binds a login to one browser. `limits`: what a caller may send.
+//! * `parameters`, `reply`, `error`: the parts of requests and responses.
 
 #![warn(missing_debug_implementations)]
-#![allow(dead_code, reason = "until the routes use every part")]
 
+mod authorize;
+mod callback;
 mod client;
 mod consent;
+mod cookies;
+mod error;
+mod grant;
+mod keys;
+mod limits;
+mod metadata;
+mod parameters;
+mod reply;
+mod request;
+mod revoke;
+mod server;
+mod service;
+mod sign_in;
+mod token;
 mod upstream;
+mod upstream_tokens;
+
+pub use service::application;

@@ -29,6 +29,7 @@ use crate::{
     backends::{self, Backends, Sdk},
     command_line::{self, Command},
     hooks::Hooks,
+    login,
     server::{Host, Server},
     settings::{self, OfProgram},
     start_text::StatePlace,
@@ -302,7 +303,9 @@ impl<H: Handler> Builder<H> {
     /// When the configuration cannot be used.
     pub async fn build(mut self) -> Result<Server, Error> {
         let config = self.configured()?;
-        self.handler.prepare().await?;
+        if config.role != ProcessRole::Login {
+            self.handler.prepare().await?;
+        }
         if self.tracing.is_none() {
             self.tracing = traces::of(&config, &self.handler, &self.clock, self.sdk.as_ref())?;
         }
@@ -360,6 +363,7 @@ impl<H: Handler> Builder<H> {
         config.auth.tools.extend(self.tool_scopes);
         let stores = stores.unwrap_or_else(|| Stores::in_memory(&config, self.clock.clone()));
         let on_lambda = config.runtime_api.is_some();
+        let application = login::application(&config, &stores, &self.clock)?;
         let tracing = self.tracing;
         let parts = ServerParts {
             config,
@@ -373,6 +377,7 @@ impl<H: Handler> Builder<H> {
             task_queue,
             state_keys,
             routes: self.routes,
+            application,
         };
         Ok(Server::new(mcp_lambda_core::Server::new(self.handler, parts)?, self.hooks, tracing, state))
     }

@@ -1,4 +1,5 @@
 mod hooks;
 mod invocation;
+mod login;
 mod runtime_api;
 mod snapshots;

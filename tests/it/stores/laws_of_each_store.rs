@@ -48,7 +48,7 @@ macro_rules! all_laws_of {
                 keys_and_scopes_are_kept_apart,
                 any_json_reads_back_as_it_was_written,
                 a_value_above_the_largest_is_refused,
-                the_values_of_a_handle_expire,
+                the_values_of_handles_and_of_the_authorization_server_expire,
                 the_values_of_a_session_live_as_long_as_the_session,
                 the_values_of_the_deployment_never_expire;
             inbox:

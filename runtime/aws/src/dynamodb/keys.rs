@@ -8,6 +8,7 @@
 //! SESSION#<id>                INBOX#<recipient>#<name>    a client message for a running call
 //! HANDLE#<owner>#<handle>     STATE#<key>                 a value of a handle, rev
 //! SERVER                      STATE#tools                 the active tools, rev
+//! LOGIN#<name>                STATE#<key>                 a value of the authorization server, rev
 //! OWNER#<principal>           SESSION#<time>#<id>         the sessions of a principal
 //! OWNER#<principal>           STREAMS                     the open streams of a principal
 //! OWNER#<principal>           TASK#<time>#<id>            the tasks of a principal
@@ -79,6 +80,7 @@ pub(super) fn state_scope(scope: &StateScope) -> String {
             format!("HANDLE#{}#{owner}#{}", owner.len(), key_text(handle))
         }
         StateScope::Server => "SERVER".into(),
+        StateScope::Login(name) => format!("LOGIN#{name}"),
     }
 }
 

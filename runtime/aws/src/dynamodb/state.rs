@@ -26,7 +26,7 @@ impl StateStore for DynamoStore {
         let session = async {
             match scope {
                 StateScope::Session(id) => self.load(id).await?.map(drop).ok_or(StoreError::NotFound),
-                StateScope::Handle { .. } | StateScope::Server => Ok(()),
+                StateScope::Handle { .. } | StateScope::Server | StateScope::Login(_) => Ok(()),
             }
         };
         let (pk, sk) = (keys::state_scope(scope), keys::state(key));
@@ -58,7 +58,7 @@ impl StateStore for DynamoStore {
             StateScope::Session(_) => {
                 item.with("ttl", number(self.clock.now().plus(SESSION_VALUE_TTL).epoch_seconds()))
             }
-            StateScope::Handle { .. } => item.expiring(expires_at),
+            StateScope::Handle { .. } | StateScope::Login(_) => item.expiring(expires_at),
             StateScope::Server => item,
         };
         let put = if expected == 0 { self.put_if(item, IS_GONE)? } else { self.put_at_rev(item, expected)? };
@@ -66,7 +66,9 @@ impl StateStore for DynamoStore {
             StateScope::Session(id) => {
                 self.transact(&self.state, vec![self.require_session(id)?, put]).await?;
             }
-            StateScope::Handle { .. } | StateScope::Server => self.transact(&self.state, vec![put]).await?,
+            StateScope::Handle { .. } | StateScope::Server | StateScope::Login(_) => {
+                self.transact(&self.state, vec![put]).await?;
+            }
         }
         Ok(rev)
     }

@@ -106,12 +106,12 @@ fn url(env: &Env<'_>, variable: &Variable) -> Result<Option<String>, ConfigError
 }
 
 /// The words of a list, separated by commas or spaces. Neither scopes nor client ids contain these.
-fn words(env: &Env<'_>, variable: &Variable) -> Vec<String> {
+pub(super) fn words(env: &Env<'_>, variable: &Variable) -> Vec<String> {
     let text = env.get(variable).unwrap_or_default();
     text.split([',', ' ', '\n', '\t']).filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
-fn scopes(env: &Env<'_>, variable: &Variable) -> Result<Vec<String>, ConfigError> {
+pub(super) fn scopes(env: &Env<'_>, variable: &Variable) -> Result<Vec<String>, ConfigError> {
     let scopes = words(env, variable);
     match scopes.iter().find(|scope| !is_scope(scope)) {
         Some(invalid) => {

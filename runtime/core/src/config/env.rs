@@ -225,7 +225,8 @@ impl Env<'_> {
             None | Some("server") => Ok(ProcessRole::Server),
             Some("worker") => Ok(ProcessRole::Worker),
             Some("agentcore-schema") => Ok(ProcessRole::AgentCoreSchema),
-            Some(text) => Err(invalid_value(&ROLE, text, "server, worker or agentcore-schema")),
+            Some("login") => Ok(ProcessRole::Login),
+            Some(text) => Err(invalid_value(&ROLE, text, "server, worker, agentcore-schema or login")),
         }
     }
 

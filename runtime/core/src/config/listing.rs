@@ -10,8 +10,17 @@ use super::{
 };
 
 /// Parts of the names of variables with secrets.
-const SECRET: [&str; 7] =
-    ["SECRET", "PASSWORD", "TOKEN", "CREDENTIAL", "STATE_KEYS", "PRIVATE", "OTLP_HEADERS"];
+const SECRET: [&str; 9] = [
+    "SECRET",
+    "PASSWORD",
+    "TOKEN",
+    "CREDENTIAL",
+    "STATE_KEYS",
+    "LOGIN_KEYS",
+    "LOCAL_USERS",
+    "PRIVATE",
+    "OTLP_HEADERS",
+];
 /// What is shown instead of a secret.
 const HIDDEN: &str = "(hidden)";
 
@@ -109,7 +118,9 @@ mod tests {
     fn keys_and_headers_are_secrets_and_the_rest_is_not() {
         let secret: Vec<_> =
             VARIABLES.iter().filter(|variable| is_secret(variable)).map(|v| v.name).collect();
-        for name in ["MCP_STATE_KEYS", "OTEL_EXPORTER_OTLP_HEADERS"] {
+        for name in
+            ["MCP_STATE_KEYS", "MCP_LOGIN_KEYS", "MCP_LOGIN_LOCAL_USERS", "OTEL_EXPORTER_OTLP_HEADERS"]
+        {
             assert!(secret.contains(&name), "{secret:?}");
         }
         for name in ["MCP_LISTEN", "MCP_MAX_HEADERS", "MCP_JWT_ISSUER", "MCP_MAX_HEADER_BYTES"] {

@@ -10,6 +10,8 @@ mod files;
 #[doc(hidden)]
 pub mod listing;
 mod log;
+#[cfg(feature = "login")]
+mod login;
 #[cfg(feature = "otel")]
 mod otel;
 mod settings;
@@ -23,6 +25,8 @@ use std::{ffi::OsString, net::SocketAddr, path::PathBuf, time::Duration};
 pub(crate) use env::{Env, invalid_value};
 use log::LogLevel;
 pub use log::{InvalidLogFilter, LogFilter, LogFormat};
+#[cfg(feature = "login")]
+pub use login::{LocalUser, LoginClient, LoginConfig, LoginKey, LoginUpstream, Secret};
 #[cfg(feature = "otel")]
 pub use otel::{FunctionConfig, OtelConfig, OtlpEndpoint, Sampler};
 pub use settings::{
@@ -42,7 +46,7 @@ use crate::{auth::AuthConfig, error::ConfigError, keys::NamedKey, protocol::Limi
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Config {
-    /// What the process does, outside Lambda. Default: [`ProcessRole::Server`].
+    /// What the process does. Default: [`ProcessRole::Server`].
     pub role: ProcessRole,
     /// The local address that the server listens on. Default: `127.0.0.1:9000`.
     pub listen: SocketAddr,
@@ -101,6 +105,9 @@ pub struct Config {
     pub cors: CorsConfig,
     /// Authentication and scopes.
     pub auth: AuthConfig,
+    /// The authorization server that the process is, or whose sealed tokens its tools use. Default: none.
+    #[cfg(feature = "login")]
+    pub login: Option<Box<LoginConfig>>,
     /// Whether arguments are checked against the input schema of their tool, if the program has the feature
     /// `argument-checks`. Default: yes.
     pub argument_checks: bool,
@@ -202,6 +209,8 @@ impl Default for Config {
                 max_age: Duration::from_secs(86_400),
             },
             auth: AuthConfig::default(),
+            #[cfg(feature = "login")]
+            login: None,
             argument_checks: true,
             compression: true,
             runtime_api: None,
@@ -329,6 +338,8 @@ impl Config {
             hosts: env.list(&ALLOWED_HOSTS, "*, or host names such as mcp.example.com", is_host)?,
             cors,
             auth: auth::read(&env)?,
+            #[cfg(feature = "login")]
+            login: LoginConfig::read(&env)?,
             argument_checks: env.switch(&ARGUMENT_CHECKS, default.argument_checks)?,
             compression: env.switch(&COMPRESSION, default.compression)?,
             runtime_api: env.get(&RUNTIME_API),

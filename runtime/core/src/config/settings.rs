@@ -211,7 +211,7 @@ pub struct StdioConfig {
     pub task_root: Option<PathBuf>,
 }
 
-/// What a process does, outside Lambda. There, the kind of an event decides.
+/// What a process does, outside Lambda. There, the kind of an event decides, but for [`Login`](Self::Login).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ProcessRole {
     /// It serves HTTP.
@@ -221,4 +221,6 @@ pub enum ProcessRole {
     Worker,
     /// It prints the tools in the format of a Lambda target of an AgentCore Gateway, and ends.
     AgentCoreSchema,
+    /// It is an authorization server for MCP clients, on Lambda too. It serves no MCP.
+    Login,
 }

@@ -27,7 +27,7 @@ macro_rules! variables {
 }
 
 variables! {
-    ROLE = "MCP_ROLE", "server", "server, worker or agentcore-schema: whether the process serves HTTP, takes tasks from the queue and runs them, or prints its tools for a Lambda target of an AgentCore Gateway and ends, when it is not on Lambda";
+    ROLE = "MCP_ROLE", "server", "server, worker, agentcore-schema or login: whether the process serves HTTP, takes tasks from the queue and runs them, or prints its tools for a Lambda target of an AgentCore Gateway and ends, when it is not on Lambda; with login it is an authorization server, on Lambda too, if the program has the feature login";
     CONFIG_FILE = "MCP_CONFIG_FILE", "mcp_config.toml or mcp_config.json in the deployment package or beside the program, if there is one", "file with settings, in TOML or JSON, if the program has the feature config-files; the environment has precedence over it";
     LISTEN = "MCP_LISTEN", "127.0.0.1:9000", "local address that the server listens on, when it is not on Lambda";
     PORT = "PORT", "9000", "port of the local address 127.0.0.1, if MCP_LISTEN names no address; 0 takes a free one";
@@ -103,6 +103,24 @@ variables! {
     JWT_LEEWAY_SECONDS = "MCP_JWT_LEEWAY_SECONDS", "30", "largest difference that is tolerated between the issuer's clock and the server's, in seconds; 300 at most";
     TOOL_SCOPES = "MCP_TOOL_SCOPES", "none", "comma-separated tool=scopes, as in publish_*=events:write audit: the scopes that a tool requires";
     SCOPE_HIERARCHY = "MCP_SCOPE_HIERARCHY", "none", "comma-separated scope=scopes, as in admin=events:write: the scopes that a scope implies";
+    LOGIN_ISSUER = "MCP_LOGIN_ISSUER", "none", "URL of the authorization server: the iss claim of its tokens; required with MCP_ROLE=login";
+    LOGIN_RESOURCES = "MCP_LOGIN_RESOURCES", "none", "comma-separated URLs of the MCP servers for which tokens are issued, with MCP_PATH; required with MCP_ROLE=login";
+    LOGIN_AUDIENCE = "MCP_LOGIN_AUDIENCE", "none", "audience of all tokens besides the URL of the MCP server: MCP_JWT_AUDIENCE of a server that does not know its URL";
+    LOGIN_KEYS = "MCP_LOGIN_KEYS", "a random key, made at start, for an issuer at a loopback address", "comma-separated id:secret keys of 64 letters and digits or more; the first signs and seals, all verify and open";
+    LOGIN_UPSTREAM = "MCP_LOGIN_UPSTREAM", "none", "oidc, oauth2 or local: whether users sign in at an OpenID provider, at an OAuth 2 provider without OpenID such as GitHub, or with the names and passwords of MCP_LOGIN_LOCAL_USERS";
+    LOGIN_UPSTREAM_ISSUER = "MCP_LOGIN_UPSTREAM_ISSUER", "none", "URL of the issuer of the OpenID provider; required with MCP_LOGIN_UPSTREAM=oidc";
+    LOGIN_UPSTREAM_CLIENT_ID = "MCP_LOGIN_UPSTREAM_CLIENT_ID", "none", "id by which the upstream provider knows this server";
+    LOGIN_UPSTREAM_CLIENT_SECRET = "MCP_LOGIN_UPSTREAM_CLIENT_SECRET", "none", "secret of this server at the upstream provider";
+    LOGIN_UPSTREAM_SCOPES = "MCP_LOGIN_UPSTREAM_SCOPES", "openid for oidc, else none", "comma-separated scopes that are asked of the upstream provider";
+    LOGIN_UPSTREAM_AUTHORIZE_URL = "MCP_LOGIN_UPSTREAM_AUTHORIZE_URL", "none", "URL of the upstream provider at which users sign in; required with MCP_LOGIN_UPSTREAM=oauth2";
+    LOGIN_UPSTREAM_TOKEN_URL = "MCP_LOGIN_UPSTREAM_TOKEN_URL", "none", "URL of the upstream provider at which codes are redeemed; required with MCP_LOGIN_UPSTREAM=oauth2";
+    LOGIN_UPSTREAM_USER_URL = "MCP_LOGIN_UPSTREAM_USER_URL", "none", "URL of the upstream provider that names the user of an access token; required with MCP_LOGIN_UPSTREAM=oauth2";
+    LOGIN_UPSTREAM_TOKENS = "MCP_LOGIN_UPSTREAM_TOKENS", "off", "on or off: whether the tokens of the upstream provider are kept, sealed, for tools that act as their caller; set for the authorization server and for the MCP server";
+    LOGIN_SCOPES = "MCP_LOGIN_SCOPES", "none", "comma-separated scopes that clients may be granted";
+    LOGIN_ACCESS_TOKEN_SECONDS = "MCP_LOGIN_ACCESS_TOKEN_SECONDS", "600", "lifetime of an access token, in seconds; from 60 to 86400";
+    LOGIN_REFRESH_TOKEN_SECONDS = "MCP_LOGIN_REFRESH_TOKEN_SECONDS", "2592000", "time for which a client refreshes its tokens after its user has signed in, in seconds; 60 at least";
+    LOGIN_REGISTRATIONS = "MCP_LOGIN_REGISTRATIONS_PER_MINUTE", "60", "most clients that register in a minute; a sixth of them from one address";
+    LOGIN_LOCAL_USERS = "MCP_LOGIN_LOCAL_USERS", "none", "comma-separated name:password users, for trials on one machine; required with MCP_LOGIN_UPSTREAM=local";
     COMPRESSION = "ENABLE_COMPRESSION", "true", "true or false: whether JSON responses are compressed for clients that accept it";
     OTEL_DISABLED = "OTEL_SDK_DISABLED", "false", "true or false: whether nothing is sent to OpenTelemetry, if the program has the feature otel";
     OTLP_ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT", "none: nothing is sent", "URL of an OTLP receiver, such as http://localhost:4318, to which spans and metrics are sent over HTTP, at its paths v1/traces and v1/metrics";

@@ -28,6 +28,17 @@ pub(super) fn check_request<B>(
 }
 
 fn check_sender(config: &Config, headers: &HeaderMap, uri: &Uri, check: HostCheck) -> Result<(), Refusal> {
+    check_host(config, headers, uri, check)?;
+    check_origin(&config.cors, headers)
+}
+
+/// Checks the name of the host alone.
+pub(super) fn check_host(
+    config: &Config,
+    headers: &HeaderMap,
+    uri: &Uri,
+    check: HostCheck,
+) -> Result<(), Refusal> {
     if check == HostCheck::Check || config.hosts != AllowList::Loopback {
         let named = named_host(headers, uri)?;
         let is_usual = config.hosts == AllowList::Loopback && named.is_some_and(is_loopback_with_port);
@@ -42,7 +53,7 @@ fn check_sender(config: &Config, headers: &HeaderMap, uri: &Uri, check: HostChec
             return Err(Refusal::Host(named.unwrap_or_default().to_owned()));
         }
     }
-    check_origin(&config.cors, headers)
+    Ok(())
 }
 
 /// Whether a request names a host of the loopback, and names it once.

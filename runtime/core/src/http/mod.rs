@@ -1,5 +1,6 @@
 //! HTTP: the endpoint, and the routes and layers around it.
 
+mod application;
 mod body;
 #[cfg(feature = "compression")]
 mod compression;
@@ -21,6 +22,9 @@ pub mod sse;
 #[cfg(feature = "start-page")]
 mod start_page;
 
+#[doc(hidden)]
+pub use application::Application;
+pub(crate) use application::application;
 #[doc(hidden)]
 pub use body::full;
 pub use body::{Body, BoxError};

@@ -106,6 +106,11 @@ impl Routes {
         self.layers.extend(other.layers);
     }
 
+    /// Builds the service around an application that answers requests for every path instead of the MCP endpoint.
+    pub(crate) fn build_around(self, application: McpService) -> McpService {
+        self.layers.into_iter().rev().fold(application, |inner, wrap| wrap(inner))
+    }
+
     /// Builds the service. The layer added first sees a request first and its response last.
     pub(crate) fn build(self, endpoint: Arc<Endpoint>) -> McpService {
         // `/mcp/` is `/mcp`: clients build URLs with and without the last slash, and do not follow redirects of a POST.

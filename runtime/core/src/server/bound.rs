@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::built::Server;
 #[cfg(feature = "metrics")]
 use crate::{config::Config, http::McpService, metrics::Metrics};
-use crate::{error::Error, local, signal};
+use crate::{config::ProcessRole, error::Error, local, signal};
 
 impl Server {
     /// Binds a local address.
@@ -91,10 +91,12 @@ impl BoundServer {
         self.address
     }
 
-    /// The URL of the MCP endpoint.
+    /// The URL of the MCP endpoint, or of the authorization server.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}{}", self.address, self.server.endpoint.config.path)
+        let config = &self.server.endpoint.config;
+        let path = if config.role == ProcessRole::Login { "" } else { &config.path };
+        format!("http://{}{path}", self.address)
     }
 
     /// Serves until the process is asked to stop by SIGTERM, SIGINT or [`Server::stop`].

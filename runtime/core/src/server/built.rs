@@ -56,6 +56,8 @@ pub struct ServerParts {
     pub routes: Routes,
     /// A tracing system that gets a span of each call.
     pub tracer: Option<Tracer>,
+    /// What answers every request instead of the MCP endpoint.
+    pub application: Option<crate::http::Application>,
 }
 
 /// An MCP server that is built: a [`tower::Service`] over HTTP requests, which [`bind`](Self::bind) runs on a local
@@ -91,6 +93,7 @@ impl Server {
             state_keys,
             routes: own,
             tracer,
+            application,
         } = parts;
         let config: Arc<Config> = config.into();
         let lifecycle = Lifecycle {
@@ -110,7 +113,9 @@ impl Server {
         routes.around(observed);
         #[cfg(feature = "metrics")]
         routes.around(crate::http::measured(metrics.clone()));
-        routes.around(browsers(config.cors.clone()));
+        if application.is_none() {
+            routes.around(browsers(config.cors.clone()));
+        }
         #[cfg(feature = "compression")]
         if config.compression {
             routes.around(crate::http::compressed);
@@ -150,7 +155,12 @@ impl Server {
         });
         metadata_routes(&mut routes, &resource);
         routes.extend(own);
-        let service = routes.build(Arc::clone(&endpoint));
+        let service = match application {
+            Some(application) => {
+                routes.build_around(crate::http::application(Arc::clone(&endpoint.config), application))
+            }
+            None => routes.build(Arc::clone(&endpoint)),
+        };
         Ok(Self { service, endpoint, lifecycle, queue_worker, metrics, lines })
     }
 

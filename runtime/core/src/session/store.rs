@@ -41,6 +41,8 @@ pub enum StateScope {
     },
     /// The deployment. The value never expires.
     Server,
+    /// The authorization server: a grant, a consent or another thing of it, by its name.
+    Login(String),
 }
 
 /// Durable sessions and their resource subscriptions.
@@ -159,7 +161,7 @@ pub trait SessionStore: Send + Sync + 'static {
 /// * `put_state` is atomic: of two writers that name the same revision exactly one succeeds, and the other gets
 ///   [`StoreError::Conflict`].
 /// * The values of a session live as long as the session, however long ago they were written, and those of the
-///   deployment for ever: the `expires_at` of `put_state` applies to the values of handles.
+///   deployment for ever: the `expires_at` of `put_state` applies to the values of handles and of the authorization server.
 #[async_trait]
 pub trait StateStore: Send + Sync + 'static {
     /// Returns the value of a key, `None` if there is none.

@@ -58,6 +58,7 @@ pub(crate) fn matches_redirect(registered: &[String], asked: &str) -> bool {
     })
 }
 
+#[cfg(test)]
 /// The host of a redirect URI, as the consent page shows it, or the scheme if it is one of an app.
 pub(crate) fn shown(uri: &str) -> Option<String> {
     let url = parse(uri).ok()?;

@@ -175,6 +175,7 @@ impl Upstream {
         }
     }
 
+    #[allow(dead_code, reason = "tokens of the provider are kept, and not refreshed yet")]
     /// Exchanges a refresh token of the provider for new tokens. The refresh token stays if the provider returns no other.
     pub(crate) async fn refresh(
         &self,

@@ -1,6 +1,6 @@
 //! A provider of OAuth 2 without ID tokens, such as GitHub: its API names the user of a token.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, StatusCode, header};
@@ -43,7 +43,7 @@ pub(crate) struct OAuth2 {
     user_url: Url,
     client_id: String,
     token: TokenEndpoint,
-    fetcher: Fetcher,
+    fetcher: Arc<Fetcher>,
     clock: Clock,
 }
 
@@ -62,7 +62,7 @@ impl OAuth2 {
             auth_type: AuthType::RequestBody,
         };
         let token = TokenEndpoint::new(token_url, &credentials);
-        let (client_id, fetcher) = (config.client_id.clone(), Fetcher::default());
+        let (client_id, fetcher) = (config.client_id.clone(), Arc::default());
         Ok(Self { authorize_url, user_url, client_id, token, fetcher, clock })
     }
 
@@ -85,6 +85,7 @@ impl OAuth2 {
         Ok(Identity { subject, name, tokens: Some(redeemed.tokens) })
     }
 
+    #[allow(dead_code, reason = "tokens of the provider are kept, and not refreshed yet")]
     pub(super) async fn refresh(&self, refresh_token: &str) -> Result<UpstreamTokens, UpstreamError> {
         self.token.refresh(&self.fetcher, &self.clock, refresh_token).await
     }

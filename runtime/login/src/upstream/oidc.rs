@@ -44,7 +44,7 @@ pub(crate) struct OidcConfig {
 pub(crate) struct Oidc {
     config: OidcConfig,
     uri: Uri,
-    fetcher: Fetcher,
+    fetcher: Arc<Fetcher>,
     clock: Clock,
     /// Locked by the one request that fetches the metadata.
     discovery: Mutex<Discovery>,
@@ -86,7 +86,7 @@ impl Oidc {
         let expected = || ConfigError::new(VARIABLE, config.issuer.clone(), "an https URL");
         safe(VARIABLE, &config.issuer).map_err(|_| expected())?;
         let uri = config.issuer.parse().map_err(|_| expected())?;
-        Ok(Self { config, uri, fetcher: Fetcher::default(), clock, discovery: Mutex::default() })
+        Ok(Self { config, uri, fetcher: Arc::default(), clock, discovery: Mutex::default() })
     }
 
     pub(super) async fn authorization_url(
@@ -125,6 +125,7 @@ impl Oidc {
         Ok(Identity { subject, name, tokens: Some(redeemed.tokens) })
     }
 
+    #[allow(dead_code, reason = "tokens of the provider are kept, and not refreshed yet")]
     pub(super) async fn refresh(&self, refresh_token: &str) -> Result<UpstreamTokens, UpstreamError> {
         let provider = self.provider().await?;
         provider.token.refresh(&self.fetcher, &self.clock, refresh_token).await

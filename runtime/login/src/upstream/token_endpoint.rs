@@ -1,6 +1,6 @@
 //! Redeems codes and refresh tokens at the token endpoint of a provider: <https://www.rfc-editor.org/rfc/rfc6749#section-4.1.3>.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -91,7 +91,7 @@ impl TokenEndpoint {
     /// Redeems a code.
     pub(super) async fn redeem(
         &self,
-        fetcher: &Fetcher,
+        fetcher: &Arc<Fetcher>,
         clock: &Clock,
         code: &str,
         verifier: &str,
@@ -104,20 +104,21 @@ impl TokenEndpoint {
             .exchange_code(AuthorizationCode::new(code.to_owned()))
             .set_pkce_verifier(PkceCodeVerifier::new(verifier.to_owned()))
             .set_redirect_uri(std::borrow::Cow::Owned(redirect_uri));
-        let response = request.request_async(&Http(fetcher)).await.map_err(refusal)?;
+        let response = request.request_async(&Http(Arc::clone(fetcher))).await.map_err(refusal)?;
         Ok(redeemed(&response, clock, None))
     }
 
+    #[allow(dead_code, reason = "tokens of the provider are kept, and not refreshed yet")]
     /// Exchanges a refresh token, which stays if the provider returns no other.
     pub(super) async fn refresh(
         &self,
-        fetcher: &Fetcher,
+        fetcher: &Arc<Fetcher>,
         clock: &Clock,
         refresh_token: &str,
     ) -> Result<UpstreamTokens, UpstreamError> {
         let token = RefreshToken::new(refresh_token.to_owned());
         let request = self.client.exchange_refresh_token(&token);
-        let response = request.request_async(&Http(fetcher)).await.map_err(refusal)?;
+        let response = request.request_async(&Http(Arc::clone(fetcher))).await.map_err(refusal)?;
         Ok(redeemed(&response, clock, Some(refresh_token)).tokens)
     }
 }
@@ -170,12 +171,9 @@ fn printable(text: &str) -> String {
 }
 
 /// Sends the requests of `oauth2`.
-struct Http<'a>(&'a Fetcher);
+struct Http(Arc<Fetcher>);
 
-impl<'c> AsyncHttpClient<'c> for Http<'_>
-where
-    Self: 'c,
-{
+impl<'c> AsyncHttpClient<'c> for Http {
     type Error = FetchError;
     type Future = BoxFuture<'c, Result<HttpResponse, FetchError>>;
 

@@ -77,7 +77,7 @@ pub(super) fn rows() -> Vec<Row> {
             "worker",
             |c| c.role == ProcessRole::Worker,
             &["Worker", "ingest", "server,worker"],
-            "server, worker or agentcore-schema",
+            "server, worker, agentcore-schema or login",
         ),
         row(
             "MCP_LISTEN",

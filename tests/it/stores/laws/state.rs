@@ -25,7 +25,11 @@ async fn read(lab: &Lab, scope: &StateScope, key: &str) -> Option<(Value, u64)> 
 }
 
 pub(crate) async fn a_rev_grows_with_each_write_and_a_stale_one_is_a_conflict(lab: &Lab) {
-    for scope in [StateScope::Session(lab.session().await), handle("owner", "revs")] {
+    for scope in [
+        StateScope::Session(lab.session().await),
+        handle("owner", "revs"),
+        StateScope::Login("GRANT#revs".into()),
+    ] {
         let first = put(lab, &scope, "key", json!("a"), 0).await.expect("put");
         let second = put(lab, &scope, "key", json!("b"), first).await.expect("put");
         assert!(second > first);
@@ -61,6 +65,9 @@ pub(crate) async fn keys_and_scopes_are_kept_apart(lab: &Lab) {
         handle("a", "b|c"),
         handle("a/b", "c"),
         handle("a", "b/c"),
+        StateScope::Login("a".into()),
+        StateScope::Login("a#b".into()),
+        handle("LOGIN", "a"),
     ];
     let keys = ["key", "Key", "key#", "#key", "STATE#key", "key key", "ключ", "META"];
     for (index, scope) in scopes.iter().enumerate() {
@@ -100,8 +107,13 @@ pub(crate) async fn any_json_reads_back_as_it_was_written(lab: &Lab) {
     }
 }
 
-pub(crate) async fn the_values_of_a_handle_expire(lab: &Lab) {
-    let scope = handle("owner", "expires");
+pub(crate) async fn the_values_of_handles_and_of_the_authorization_server_expire(lab: &Lab) {
+    for scope in [handle("owner", "expires"), StateScope::Login("GRANT#expires".into())] {
+        values_expire(lab, scope).await;
+    }
+}
+
+async fn values_expire(lab: &Lab, scope: StateScope) {
     let rev = put(lab, &scope, "key", json!(1), 0).await.expect("put");
     lab.expire_all();
     assert_eq!(read(lab, &scope, "key").await, None);

@@ -33,7 +33,7 @@ impl StateStore for MemoryStore {
         let (mut data, now) = self.data();
         let expires_at = match scope {
             StateScope::Session(id) => data.sessions.get(id, now).map(|_| None)?,
-            StateScope::Handle { .. } => Some(expires_at),
+            StateScope::Handle { .. } | StateScope::Login(_) => Some(expires_at),
             StateScope::Server => None,
         };
         let size = check_size(value)?;

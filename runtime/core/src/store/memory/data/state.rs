@@ -27,7 +27,7 @@ pub(in crate::store::memory) struct Values {
 pub(in crate::store::memory) struct Cell {
     pub(in crate::store::memory) value: Value,
     pub(in crate::store::memory) rev: Rev,
-    /// Only values of handles have one: those of a session end with it.
+    /// Values of handles and of the authorization server have one: those of a session end with it.
     pub(in crate::store::memory) expires_at: Option<Timestamp>,
     /// The size of the value as JSON.
     pub(in crate::store::memory) size: usize,
@@ -42,6 +42,7 @@ impl Cell {
 fn bytes(scope: &StateScope, key: &str, cell: &Cell) -> usize {
     let scope = match scope {
         StateScope::Handle { owner, handle } => owner.len() + handle.len(),
+        StateScope::Login(name) => name.len(),
         StateScope::Session(_) | StateScope::Server => 0,
     };
     OVERHEAD + scope + key.len() + cell.size

@@ -1,0 +1,310 @@
+//! The variables of the authorization server.
+
+use std::{fmt, time::Duration};
+
+use super::{Env, ProcessRole, Variable, auth, invalid_value, variables::*};
+use crate::{auth::is_safe_url, error::ConfigError};
+
+/// An authorization server for MCP clients, in front of a provider that signs users in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LoginConfig {
+    /// The URL of the authorization server: the `iss` claim of its tokens.
+    pub issuer: String,
+    /// The URLs of the MCP servers for which it issues tokens. The first is that of a request that names none, if it is alone.
+    pub resources: Vec<String>,
+    /// An audience of all tokens besides the URL of the MCP server. Default: none.
+    pub audience: Option<String>,
+    /// The keys of what it signs and seals: the first signs and seals, all verify and open. Default: none, which makes a random key
+    /// at start.
+    pub keys: Vec<LoginKey>,
+    /// The provider that signs users in.
+    pub upstream: LoginUpstream,
+    /// The scopes that a client may be granted. Default: none.
+    pub scopes: Vec<String>,
+    /// The lifetime of an access token. Default: 10 minutes.
+    pub access_token_ttl: Duration,
+    /// How long a client may refresh its tokens after the user has signed in. Default: 30 days.
+    pub refresh_token_ttl: Duration,
+    /// The number of clients that may register in a minute. Default: 60.
+    pub registrations_per_minute: usize,
+    /// Whether the tokens of the provider are kept, sealed, for tools that act as the user. Default: no.
+    pub upstream_tokens: bool,
+}
+
+/// The provider that signs users in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LoginUpstream {
+    /// An OpenID provider, such as Amazon Cognito.
+    #[non_exhaustive]
+    Oidc {
+        /// Its issuer.
+        issuer: String,
+        /// The server as a client of it.
+        client: LoginClient,
+    },
+    /// An OAuth 2 provider without OpenID, such as GitHub.
+    #[non_exhaustive]
+    OAuth2 {
+        /// Where users sign in.
+        authorize_url: String,
+        /// Where codes are redeemed.
+        token_url: String,
+        /// Where the user of an access token is asked for.
+        user_url: String,
+        /// The server as a client of it.
+        client: LoginClient,
+    },
+    /// Users of the configuration, for trials on one machine.
+    #[non_exhaustive]
+    Local {
+        /// The users.
+        users: Vec<LocalUser>,
+    },
+}
+
+/// The server as a client of the upstream provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LoginClient {
+    /// The id.
+    pub id: String,
+    /// The secret. Default: none, for a public client.
+    pub secret: Option<Secret>,
+    /// The scopes that are asked for.
+    pub scopes: Vec<String>,
+}
+
+/// A user of the configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LocalUser {
+    /// The name, which is the subject too.
+    pub name: String,
+    /// The password.
+    pub password: Secret,
+}
+
+/// A key from which those that sign and seal are derived.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LoginKey {
+    /// The name, which is the `kid` of tokens.
+    pub id: String,
+    /// The secret, of 64 letters and digits or more.
+    pub secret: Secret,
+}
+
+impl LoginUpstream {
+    /// Users with these names and passwords.
+    #[must_use]
+    pub fn local(users: Vec<(String, String)>) -> Self {
+        let user = |(name, password)| LocalUser { name, password: Secret::new(password) };
+        Self::Local { users: users.into_iter().map(user).collect() }
+    }
+
+    /// An OpenID provider, and the server as a client of it.
+    #[must_use]
+    pub fn oidc(issuer: impl Into<String>, client: LoginClient) -> Self {
+        Self::Oidc { issuer: issuer.into(), client }
+    }
+}
+
+impl LoginClient {
+    /// A public client with this id, which asks for these scopes.
+    pub fn new(id: impl Into<String>, scopes: &[&str]) -> Self {
+        let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
+        Self { id: id.into(), secret: None, scopes }
+    }
+
+    /// Sets the secret of the client.
+    #[must_use]
+    pub fn with_secret(self, secret: impl Into<String>) -> Self {
+        Self { secret: Some(Secret::new(secret)), ..self }
+    }
+}
+
+impl LoginKey {
+    /// A key with this name and secret.
+    pub fn new(id: impl Into<String>, secret: impl Into<String>) -> Self {
+        Self { id: id.into(), secret: Secret::new(secret) }
+    }
+}
+
+/// A text that no log shows.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// A secret of this text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(...)")
+    }
+}
+
+/// The shortest secret of a key, in characters: 62 letters and digits make 381 bits of 64.
+const SHORTEST_SECRET: usize = 64;
+/// The longest id of a key: it is part of each token.
+const LONGEST_KEY_ID: usize = 16;
+/// The longest lifetime of an access token: until then nothing revokes it.
+const LONGEST_ACCESS_TOKEN: Duration = Duration::from_secs(24 * 60 * 60);
+
+const HTTPS: &str =
+    "an https URL without a query (http only for loopback addresses), such as https://login.example.com";
+
+impl LoginConfig {
+    /// An authorization server at this URL, for one MCP server, with the users of one provider. The other settings have their defaults.
+    pub fn new(issuer: impl Into<String>, resource: impl Into<String>, upstream: LoginUpstream) -> Self {
+        Self {
+            issuer: issuer.into(),
+            resources: vec![resource.into()],
+            audience: None,
+            keys: Vec::new(),
+            upstream,
+            scopes: Vec::new(),
+            access_token_ttl: Duration::from_secs(600),
+            refresh_token_ttl: Duration::from_secs(30 * 24 * 60 * 60),
+            registrations_per_minute: 60,
+            upstream_tokens: false,
+        }
+    }
+
+    /// Reads the settings, if the process is an authorization server or its tools use what one keeps.
+    pub(super) fn read(env: &Env<'_>) -> Result<Option<Box<Self>>, ConfigError> {
+        let upstream_tokens = env.switch(&LOGIN_UPSTREAM_TOKENS, false)?;
+        if env.role()? != ProcessRole::Login && !upstream_tokens {
+            return Ok(None);
+        }
+        let issuer = required_url(env, &LOGIN_ISSUER)?;
+        if issuer.ends_with('/') {
+            return Err(invalid_value(&LOGIN_ISSUER, &issuer, "a URL without a final slash"));
+        }
+        let is_local = issuer.starts_with("http://") && env.get(&RUNTIME_API).is_none();
+        let resources = auth::words(env, &LOGIN_RESOURCES);
+        if resources.is_empty() {
+            return Err(invalid_value(
+                &LOGIN_RESOURCES,
+                "",
+                "the URL of an MCP server, as its clients have it",
+            ));
+        }
+        if let Some(wrong) = resources.iter().find(|url| !is_url(url)) {
+            return Err(invalid_value(&LOGIN_RESOURCES, wrong, HTTPS));
+        }
+        let default = Self::new("", "", LoginUpstream::Local { users: Vec::new() });
+        let access_token_ttl = env.seconds(&LOGIN_ACCESS_TOKEN_SECONDS, default.access_token_ttl, 60)?;
+        if access_token_ttl > LONGEST_ACCESS_TOKEN {
+            let found = access_token_ttl.as_secs().to_string();
+            let expected = "86400 at most: an access token is not revoked before it expires";
+            return Err(invalid_value(&LOGIN_ACCESS_TOKEN_SECONDS, &found, expected));
+        }
+        Ok(Some(Box::new(Self {
+            resources,
+            audience: env.get(&LOGIN_AUDIENCE),
+            keys: keys(env, is_local)?,
+            upstream: upstream(env, is_local)?,
+            scopes: auth::scopes(env, &LOGIN_SCOPES)?,
+            access_token_ttl,
+            refresh_token_ttl: env.seconds(&LOGIN_REFRESH_TOKEN_SECONDS, default.refresh_token_ttl, 60)?,
+            registrations_per_minute: env.count(&LOGIN_REGISTRATIONS, default.registrations_per_minute)?,
+            upstream_tokens,
+            issuer,
+        })))
+    }
+}
+
+/// The keys. Errors do not quote the value, because it is a secret.
+fn keys(env: &Env<'_>, is_local: bool) -> Result<Vec<LoginKey>, ConfigError> {
+    let expected = "id:secret with 64 letters and digits or more after the colon, an id of at most 16 letters, digits, - or _, and a different id for each key";
+    let Some(text) = env.get(&LOGIN_KEYS) else {
+        return if is_local { Ok(Vec::new()) } else { Err(invalid_value(&LOGIN_KEYS, "", expected)) };
+    };
+    let mut keys: Vec<LoginKey> = Vec::new();
+    for (index, item) in text.split(',').enumerate() {
+        let invalid = || invalid_value(&LOGIN_KEYS, &format!("(entry {})", index + 1), expected);
+        let (id, secret) = item.trim().split_once(':').ok_or_else(invalid)?;
+        let is_id = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        let is_valid = (1..=LONGEST_KEY_ID).contains(&id.len())
+            && id.bytes().all(is_id)
+            && secret.len() >= SHORTEST_SECRET
+            && secret.bytes().all(|byte| byte.is_ascii_alphanumeric())
+            && keys.iter().all(|key| key.id != id);
+        if !is_valid {
+            return Err(invalid());
+        }
+        keys.push(LoginKey::new(id, secret));
+    }
+    Ok(keys)
+}
+
+fn upstream(env: &Env<'_>, is_local: bool) -> Result<LoginUpstream, ConfigError> {
+    match env.get(&LOGIN_UPSTREAM).as_deref() {
+        Some("oidc") => Ok(LoginUpstream::Oidc {
+            issuer: required_url(env, &LOGIN_UPSTREAM_ISSUER)?,
+            client: client(env)?,
+        }),
+        Some("oauth2") => Ok(LoginUpstream::OAuth2 {
+            authorize_url: required_url(env, &LOGIN_UPSTREAM_AUTHORIZE_URL)?,
+            token_url: required_url(env, &LOGIN_UPSTREAM_TOKEN_URL)?,
+            user_url: required_url(env, &LOGIN_UPSTREAM_USER_URL)?,
+            client: client(env)?,
+        }),
+        Some("local") if is_local => Ok(LoginUpstream::Local { users: users(env)? }),
+        Some("local") => {
+            let expected = "oidc or oauth2: local is for an issuer at a loopback address, and not on Lambda";
+            Err(invalid_value(&LOGIN_UPSTREAM, "local", expected))
+        }
+        found => Err(invalid_value(&LOGIN_UPSTREAM, found.unwrap_or_default(), "oidc, oauth2 or local")),
+    }
+}
+
+fn client(env: &Env<'_>) -> Result<LoginClient, ConfigError> {
+    let id = env.get(&LOGIN_UPSTREAM_CLIENT_ID).ok_or_else(|| {
+        invalid_value(
+            &LOGIN_UPSTREAM_CLIENT_ID,
+            "",
+            "the id by which the upstream provider knows this server",
+        )
+    })?;
+    let secret = env.get(&LOGIN_UPSTREAM_CLIENT_SECRET).map(Secret::new);
+    let mut scopes = auth::scopes(env, &LOGIN_UPSTREAM_SCOPES)?;
+    if scopes.is_empty() && env.get(&LOGIN_UPSTREAM).as_deref() == Some("oidc") {
+        scopes = vec!["openid".to_owned()];
+    }
+    Ok(LoginClient { id, secret, scopes })
+}
+
+/// The users of the configuration. Errors do not quote them, because they hold passwords.
+fn users(env: &Env<'_>) -> Result<Vec<LocalUser>, ConfigError> {
+    let expected = "name:password, and more of them after commas";
+    let text = env.get(&LOGIN_LOCAL_USERS).ok_or_else(|| invalid_value(&LOGIN_LOCAL_USERS, "", expected))?;
+    let user = |(index, item): (usize, &str)| match item.trim().split_once(':') {
+        Some((name, password)) if !name.is_empty() && !password.is_empty() => {
+            Ok(LocalUser { name: name.to_owned(), password: Secret::new(password) })
+        }
+        _ => Err(invalid_value(&LOGIN_LOCAL_USERS, &format!("(entry {})", index + 1), expected)),
+    };
+    text.split(',').enumerate().map(user).collect()
+}
+
+fn required_url(env: &Env<'_>, variable: &Variable) -> Result<String, ConfigError> {
+    let found = env.get(variable).unwrap_or_default();
+    if is_url(&found) { Ok(found) } else { Err(invalid_value(variable, &found, HTTPS)) }
+}
+
+fn is_url(text: &str) -> bool {
+    is_safe_url(text) && !text.contains(['?', '#', '|', '"', '\\', ',', ' '])
+}

@@ -1,0 +1,8 @@
+//! The authorization server: what clients, browsers and attackers see of it.
+
+mod attacks;
+mod endpoints;
+mod flow;
+pub(crate) mod lab;
+mod settings;
+mod tokens;

@@ -1,0 +1,140 @@
+//! The variables of the authorization server.
+
+use std::{collections::HashMap, time::Duration};
+
+use mcp_lambda_server::{
+    Config,
+    config::{LoginConfig, LoginUpstream, ProcessRole},
+    error::ConfigError,
+};
+
+const SECRET: &str = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01";
+
+/// The smallest configuration of an OpenID provider, with some variables changed: an empty one is left out.
+fn with(changed: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    let keys = format!("one:{SECRET}");
+    let mut variables: HashMap<&str, &str> = HashMap::from([
+        ("MCP_ROLE", "login"),
+        ("MCP_LOGIN_ISSUER", "https://login.example.com"),
+        ("MCP_LOGIN_RESOURCES", "https://mcp.example.com/mcp"),
+        ("MCP_LOGIN_KEYS", keys.as_str()),
+        ("MCP_LOGIN_UPSTREAM", "oidc"),
+        ("MCP_LOGIN_UPSTREAM_ISSUER", "https://accounts.example.com"),
+        ("MCP_LOGIN_UPSTREAM_CLIENT_ID", "client"),
+    ]);
+    variables.extend(changed.iter().copied());
+    Config::from_lookup(|name| variables.get(name).map(|value| (*value).to_owned()))
+}
+
+fn login(changed: &[(&str, &str)]) -> LoginConfig {
+    *with(changed).expect("a configuration").login.expect("an authorization server")
+}
+
+fn refused(changed: &[(&str, &str)]) -> &'static str {
+    let error = with(changed).map(|config| config.login).expect_err(&format!("{changed:?}"));
+    assert!(!format!("{error} {error:?}").contains(SECRET), "{error}");
+    error.variable()
+}
+
+#[test]
+fn the_smallest_configuration_has_the_documented_defaults() {
+    let config = with(&[]).expect("a configuration");
+    assert_eq!(config.role, ProcessRole::Login);
+    let login = login(&[]);
+    assert_eq!((login.access_token_ttl.as_secs(), login.refresh_token_ttl.as_secs()), (600, 2_592_000));
+    assert_eq!((login.registrations_per_minute, login.upstream_tokens, login.audience), (60, false, None));
+    assert!(login.scopes.is_empty() && login.keys[0].id == "one");
+    let LoginUpstream::Oidc { client, .. } = login.upstream else { panic!("no OpenID provider") };
+    assert_eq!((client.secret, client.scopes), (None, vec!["openid".to_owned()]));
+    // An MCP server reads none of them, unless its tools use the tokens of the provider.
+    assert_eq!(with(&[("MCP_ROLE", "")]).expect("a configuration").login, None);
+    let both = [("MCP_ROLE", ""), ("MCP_LOGIN_UPSTREAM_TOKENS", "on")];
+    assert!(with(&both).expect("a configuration").login.is_some_and(|login| login.upstream_tokens));
+}
+
+#[test]
+fn each_setting_can_be_set() {
+    let two = format!("two:{SECRET},one:{SECRET}");
+    let login = login(&[
+        ("MCP_LOGIN_RESOURCES", "https://a.example/mcp, https://b.example/mcp"),
+        ("MCP_LOGIN_AUDIENCE", "server"),
+        ("MCP_LOGIN_KEYS", &two),
+        ("MCP_LOGIN_SCOPES", "mcp:read,mcp:write"),
+        ("MCP_LOGIN_ACCESS_TOKEN_SECONDS", "300"),
+        ("MCP_LOGIN_REFRESH_TOKEN_SECONDS", "3600"),
+        ("MCP_LOGIN_REGISTRATIONS_PER_MINUTE", "6"),
+        ("MCP_LOGIN_UPSTREAM", "oauth2"),
+        ("MCP_LOGIN_UPSTREAM_AUTHORIZE_URL", "https://github.com/login/oauth/authorize"),
+        ("MCP_LOGIN_UPSTREAM_TOKEN_URL", "https://github.com/login/oauth/access_token"),
+        ("MCP_LOGIN_UPSTREAM_USER_URL", "https://api.github.com/user"),
+        ("MCP_LOGIN_UPSTREAM_CLIENT_SECRET", "planted-secret"),
+        ("MCP_LOGIN_UPSTREAM_SCOPES", "read:user"),
+    ]);
+    assert_eq!(login.resources, ["https://a.example/mcp", "https://b.example/mcp"]);
+    assert_eq!(login.audience.as_deref(), Some("server"));
+    assert_eq!(login.keys.iter().map(|key| key.id.as_str()).collect::<Vec<_>>(), ["two", "one"]);
+    assert_eq!(login.scopes, ["mcp:read", "mcp:write"]);
+    assert_eq!((login.access_token_ttl, login.registrations_per_minute), (Duration::from_secs(300), 6));
+    assert!(!format!("{login:?}").contains("planted-") && !format!("{login:?}").contains(SECRET));
+    let LoginUpstream::OAuth2 { client, user_url, .. } = login.upstream else {
+        panic!("no OAuth 2 provider")
+    };
+    assert_eq!(
+        (client.scopes.as_slice(), user_url.as_str()),
+        (["read:user".to_owned()].as_slice(), "https://api.github.com/user")
+    );
+    assert_eq!(client.secret.as_ref().map(|secret| secret.expose()), Some("planted-secret"));
+}
+
+#[test]
+fn a_setting_that_is_missing_or_wrong_stops_the_process_with_its_name() {
+    for (variable, wrong) in [
+        ("MCP_LOGIN_ISSUER", ["", "http://login.example.com", "https://login.example.com/"].as_slice()),
+        ("MCP_LOGIN_RESOURCES", &["", "mcp", "http://mcp.example.com/mcp"]),
+        ("MCP_LOGIN_KEYS", &["", "one:short", "one", ":0123", "a b:0123"]),
+        ("MCP_LOGIN_UPSTREAM", &["", "saml", "local"]),
+        ("MCP_LOGIN_UPSTREAM_ISSUER", &["", "accounts.example.com"]),
+        ("MCP_LOGIN_UPSTREAM_CLIENT_ID", &[""]),
+        ("MCP_LOGIN_SCOPES", &["a\"b"]),
+        ("MCP_LOGIN_ACCESS_TOKEN_SECONDS", &["59", "86401", "soon"]),
+        ("MCP_LOGIN_REFRESH_TOKEN_SECONDS", &["59"]),
+        ("MCP_LOGIN_REGISTRATIONS_PER_MINUTE", &["0"]),
+        ("MCP_LOGIN_UPSTREAM_TOKENS", &["maybe"]),
+    ] {
+        for value in wrong {
+            assert_eq!(refused(&[(variable, value)]), variable, "{value}");
+        }
+    }
+    for missing in ["AUTHORIZE_URL", "TOKEN_URL", "USER_URL"] {
+        let urls = ["AUTHORIZE_URL", "TOKEN_URL", "USER_URL"].map(|name| {
+            (format!("MCP_LOGIN_UPSTREAM_{name}"), if name == missing { "" } else { "https://github.com/a" })
+        });
+        let mut changed: Vec<_> = urls.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+        changed.push(("MCP_LOGIN_UPSTREAM", "oauth2"));
+        assert_eq!(refused(&changed), format!("MCP_LOGIN_UPSTREAM_{missing}"));
+    }
+}
+
+/// Users with passwords in a variable are for one machine.
+#[test]
+fn local_users_are_refused_on_lambda_and_at_other_addresses() {
+    let local = [
+        ("MCP_LOGIN_ISSUER", "http://127.0.0.1:9001"),
+        ("MCP_LOGIN_KEYS", ""),
+        ("MCP_LOGIN_UPSTREAM", "local"),
+        ("MCP_LOGIN_LOCAL_USERS", "ada:lovelace, bob:b:c"),
+    ];
+    let LoginUpstream::Local { users, .. } = login(&local).upstream else { panic!("no local users") };
+    assert_eq!(users[1].password.expose(), "b:c");
+    for (more, variable) in [
+        (("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9999"), "MCP_LOGIN_KEYS"),
+        (("MCP_LOGIN_ISSUER", "https://login.example.com"), "MCP_LOGIN_KEYS"),
+        (("MCP_LOGIN_LOCAL_USERS", "ada"), "MCP_LOGIN_LOCAL_USERS"),
+        (("MCP_LOGIN_LOCAL_USERS", ""), "MCP_LOGIN_LOCAL_USERS"),
+    ] {
+        assert_eq!(refused(&[&local[..], &[more]].concat()), variable, "{more:?}");
+    }
+    let keys = format!("one:{SECRET}");
+    let on_lambda = [("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9999"), ("MCP_LOGIN_KEYS", keys.as_str())];
+    assert_eq!(refused(&[&local[..], &on_lambda].concat()), "MCP_LOGIN_UPSTREAM");
+}
