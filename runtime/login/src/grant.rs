@@ -130,7 +130,7 @@ pub(crate) async fn issue(
     let kept = upstream_tokens::keep(login, &new.subject, &client, new.tokens.as_ref());
     match futures::try_join!(stored, kept) {
         Ok(_) => {}
-        // The form was sent twice.
+        // The id is random, so the store answers for another one.
         Err(StoreError::Conflict) => return Err(Ending::stale()),
         Err(error) => {
             let error = OAuthError::from(error);

@@ -81,6 +81,23 @@ async fn a_replayed_code_is_refused_and_ends_its_grant() {
     assert_eq!(lab.redeem(&client, &code, &[]).await.error().1, "invalid_grant", "after a minute");
 }
 
+/// A form that is sent again, by the back button for instance, brings back no grant that has ended.
+#[tokio::test]
+async fn a_consent_form_is_good_for_one_code() {
+    let lab = Lab::new();
+    let client = lab.client(&[SITE]).await;
+    let (page, cookie) = lab.consent_page(&client, &[]).await;
+    let url = lab.decide(&page, &cookie, "allow").await.location();
+    let code = parameter(&url, "code").expect("a code");
+    let tokens = lab.redeem(&client, &code, &[]).await.json();
+    assert_eq!(lab.redeem(&client, &code, &[]).await.error().1, "invalid_grant", "the grant has ended");
+    let again = lab.decide(&page, &cookie, "allow").await;
+    assert!(again.header("location").is_none() && !again.body.contains("code="), "{again:?}");
+    let refreshed = lab.refresh(0, &client, text(&tokens, "refresh_token")).await;
+    assert_eq!(refreshed.error().1, "invalid_grant");
+    assert_eq!(lab.redeem(&client, &code, &[]).await.error().1, "invalid_grant");
+}
+
 /// RFC 9700, 4.8: neither `plain` nor the absence of PKCE is accepted.
 #[tokio::test]
 async fn pkce_cannot_be_downgraded() {

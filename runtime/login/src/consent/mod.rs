@@ -10,8 +10,9 @@ mod memory;
 pub(crate) mod page;
 
 use http::{HeaderMap, Response, header};
-use mcp_lambda_core::{http::Body, time::Timestamp};
+use mcp_lambda_core::{error::StoreError, http::Body, session::StateScope, time::Timestamp};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use self::page::ConsentPage;
 use crate::{
@@ -33,8 +34,8 @@ struct Asked {
     request: AuthorizationRequest,
     subject: String,
     tokens: Option<UpstreamTokens>,
-    /// The id of the grant that an approval makes: a form that is sent twice makes one.
-    grant: String,
+    /// The id of the form, which is good for one decision to allow.
+    form: String,
     expires_at: Timestamp,
 }
 
@@ -53,7 +54,7 @@ pub(crate) async fn ask(
     }
     let user = name.unwrap_or_else(|| subject.clone());
     let expires_at = login.clock.now().plus(limits::CONSENT_TIME);
-    let asked = Asked { request, subject, tokens, grant: grant::random_id(), expires_at };
+    let asked = Asked { request, subject, tokens, form: grant::random_id(), expires_at };
     let sealed = login.keys.seal(Purpose::Consent, &asked).ok_or_else(Ending::failed)?;
     let request = &asked.request;
     let action = login.path_of(metadata::CONSENT);
@@ -85,7 +86,7 @@ pub(crate) async fn decided(
     if login.clock.now() >= asked.expires_at {
         return Err(Ending::stale());
     }
-    let Asked { request, subject, tokens, grant, .. } = asked;
+    let Asked { request, subject, tokens, form: id, expires_at } = asked;
     match form.get("decision") {
         Some("allow") => {}
         Some("deny") => {
@@ -94,8 +95,15 @@ pub(crate) async fn decided(
         }
         _ => return Err(Ending::stale()),
     }
+    // Sent again, after a revocation for instance, it would give the client a grant that the user has not just allowed.
+    let used = StateScope::Login(format!("FORM#{id}"));
+    match login.store.put_state(&used, "used", &json!(true), 0, expires_at).await {
+        Ok(_) => {}
+        Err(StoreError::Conflict) => return Err(Ending::stale()),
+        Err(error) => return Ok(ToClient::of(&login.config.issuer, &request).error(&OAuthError::from(error))),
+    }
     memory::remember(login, &request, &subject).await;
-    grant::issue(login, &request, NewGrant { id: grant, subject, tokens }).await
+    grant::issue(login, &request, NewGrant { id: grant::random_id(), subject, tokens }).await
 }
 
 /// Whether a form was sent by a page of this server, as browsers tell it:
