@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// Sends the user of a valid request to the upstream provider. An error is shown to the user until the redirect URI is known to be
-/// the client's, and then told to the client.
+/// the client's, and then sent to the client.
 pub(crate) async fn authorize(
     login: &Login,
     headers: &HeaderMap,

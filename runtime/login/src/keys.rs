@@ -1,7 +1,7 @@
 //! The keys: of each secret of `MCP_LOGIN_KEYS` one that signs tokens, and one for each thing that is sealed.
 //!
 //! What is sealed is encrypted and authenticated (AES-256-GCM), so that what this server has to remember of a request can
-//! travel with the request: nobody can read or change it on the way.
+//! travel with the request: it cannot be read or changed on the way.
 
 use std::fmt;
 

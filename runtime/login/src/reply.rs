@@ -11,7 +11,7 @@ use crate::{
     request::AuthorizationRequest,
 };
 
-/// How a login ends that cannot be told to its client: with a page for its user.
+/// The end of a login without a redirect to its client: a page for its user.
 #[derive(Debug)]
 pub(crate) struct Ending {
     status: StatusCode,
@@ -55,7 +55,7 @@ impl Ending {
     }
 }
 
-/// An error of a request whose redirect URI is not known to be the client's: the user sees it.
+/// An error of a request before its redirect URI is known to be the client's: the user sees it.
 impl From<OAuthError> for Ending {
     fn from(error: OAuthError) -> Self {
         let text = format!(

@@ -185,7 +185,7 @@ async fn a_consent_cannot_be_sent_by_another_browser_or_another_site() {
     assert_eq!(answer.status, StatusCode::BAD_REQUEST);
 }
 
-/// RFC 9700, 4.7: an attacker that sends a victim to the callback with a code of its own signs nobody in.
+/// RFC 9700, 4.7: an attacker that sends a victim to the callback with a code of its own signs no user in.
 #[tokio::test]
 async fn a_callback_is_refused_in_another_browser_and_after_ten_minutes() {
     let lab = Lab::new();

@@ -66,7 +66,7 @@ impl Answer {
         rest.split_once('"').expect("an end").0.to_owned()
     }
 
-    /// The error that a client is told.
+    /// The error that a client gets.
     pub(crate) fn error(&self) -> (u16, String) {
         (self.status.as_u16(), self.json()["error"].as_str().unwrap_or_default().to_owned())
     }

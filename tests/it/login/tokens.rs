@@ -17,7 +17,7 @@ async fn a_refresh_gives_new_tokens_and_a_token_that_is_used_again_ends_the_gran
     assert_ne!(text(&first, "refresh_token"), text(&second, "refresh_token"));
     lab.clock.advance(Duration::from_secs(11));
     let third = lab.refresh(1, &client, text(&second, "refresh_token")).await.json();
-    // Somebody else has the first one.
+    // An attacker has the first one.
     let stolen = lab.refresh(0, &client, text(&first, "refresh_token")).await;
     assert_eq!(stolen.error(), (400, "invalid_grant".into()));
     let ended = lab.refresh(1, &client, text(&third, "refresh_token")).await;

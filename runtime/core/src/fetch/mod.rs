@@ -103,7 +103,7 @@ impl Fetcher {
         }
     }
 
-    /// Sends a request, whose URI is absolute, and collects the response. The body of a redirect is not read.
+    /// Sends a request with an absolute URI, and collects the response. The body of a redirect is not read.
     ///
     /// # Errors
     ///

@@ -1,7 +1,7 @@
 //! The clients: programs that ask for tokens on behalf of a user.
 //!
 //! * `registration`: clients that register themselves.
-//! * `document`: clients whose id is the URL of a document that describes them.
+//! * `document`: clients that are identified by the URL of a document.
 //! * `redirect_uri`: the URIs to which codes are sent.
 
 pub(crate) mod document;

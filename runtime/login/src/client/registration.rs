@@ -107,7 +107,7 @@ fn read(metadata: &Map<String, Value>) -> Result<Registration, OAuthError> {
     if !includes("grant_types", "authorization_code") || !includes("response_types", "code") {
         return Err(invalid("grant_types must include authorization_code, and response_types code"));
     }
-    // A client that asks for a secret gets none, and is told so by the method in the response: RFC 7591, 2.
+    // A client that asks for a secret gets none: the method in the response is `none`. RFC 7591, 2.
     Ok(Registration { redirect_uris, name: name(metadata)?, uri: uri(metadata)? })
 }
 
