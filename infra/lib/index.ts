@@ -33,6 +33,7 @@ export { McpProgramOptions } from './program';
 export { McpFunctionOptions } from './server-function';
 export { McpSessions } from './sessions';
 export { McpStateOptions } from './state';
+export { McpLargeResults, McpLargeResultsOptions } from './large-results';
 export { McpRestApi } from './endpoint/shared-rest-api';
 export { McpStdioServer } from './stdio/mcp-stdio-server';
 export * from './stdio/stdio-options';

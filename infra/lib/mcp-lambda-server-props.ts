@@ -7,6 +7,7 @@ import type { McpCorsOptions } from './cors';
 import type { McpDeployment } from './deployment/deployment';
 import type { McpEndpoint } from './endpoint/endpoint';
 import type { McpEventsOptions } from './events';
+import type { McpLargeResults } from './large-results';
 import type { McpManagedInstancesOptions } from './managed-instances';
 import type { McpMonitoringOptions } from './monitoring/monitoring-options';
 import type { McpProgramOptions } from './program';
@@ -105,6 +106,13 @@ export interface McpServerOptions extends lambda.FunctionOptions {
    * @default - never
    */
   readonly stateKeyRotation?: Duration;
+
+  /**
+   * Where results of tools go that are too large for a response: `McpLargeResults.s3()`.
+   *
+   * @default - they are returned as they are, up to the limit of the endpoint
+   */
+  readonly largeResults?: McpLargeResults;
 
   /**
    * What clients send their requests to.

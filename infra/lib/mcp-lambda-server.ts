@@ -9,6 +9,7 @@ import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as logs from 'aws-cdk-lib/aws-logs';
+import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
@@ -142,6 +143,11 @@ export class McpLambdaServer extends Construct implements IMcpLambdaServer, iam.
   public readonly stateKeys: secretsmanager.ISecret;
 
   /**
+   * The bucket of large results, with `largeResults`.
+   */
+  public readonly largeResultsBucket?: s3.IBucket;
+
+  /**
    * The topic of events for clients.
    */
   public readonly eventsTopic?: sns.ITopic;
@@ -251,7 +257,10 @@ export class McpLambdaServer extends Construct implements IMcpLambdaServer, iam.
     if (config.auth.login) this.login = config.auth.login;
     const urls = props.publicUrl === undefined ? endpoints.urls : [`${props.publicUrl}${bindOptions.path}`];
     const login = this.login && serveLogin(this.login, props, tables, urls);
-    const workers = new WorkerFactory(this, props, tables, this.eventsTopic);
+    const largeResults = props.largeResults?._bind(this, props.encryptionKey);
+    if (largeResults) this.largeResultsBucket = largeResults.bucket;
+    const ofTools = { topic: this.eventsTopic, largeResults };
+    const workers = new WorkerFactory(this, props, tables, ofTools);
     const tasks = props.tasks?.bind({
       scope: this,
       workers,
@@ -260,7 +269,7 @@ export class McpLambdaServer extends Construct implements IMcpLambdaServer, iam.
     if (tasks) this.tasks = tasks;
     this.stateKeys = stateKeys(this, props);
     grantSecret(this.stateKeys, this.function);
-    const resources = { tables, topic: this.eventsTopic, endpoint: config, endpoints, tasks, stateKeys: this.stateKeys };
+    const resources = { ...ofTools, tables, endpoint: config, endpoints, tasks, stateKeys: this.stateKeys };
     this.setEnvironment(serverVariables(props, resources));
     this.grantFunctions(workers, tables);
     this.grantPrincipal = new ToolPrincipal(toolPrincipals(this.function, tasks));

@@ -9,6 +9,7 @@ use mcp_lambda_core::{
     error::{ConfigError, Error},
     events::Publisher,
     keys::KeySource,
+    results::ResultStore,
     store::Stores,
     tasks::TaskQueue,
     time::Clock,
@@ -28,6 +29,7 @@ pub(crate) struct Backends {
     pub(crate) publisher: Option<Arc<dyn Publisher>>,
     pub(crate) task_queue: Option<Arc<dyn TaskQueue>>,
     pub(crate) state_keys: Option<KeySource>,
+    pub(crate) result_store: Option<Arc<dyn ResultStore>>,
 }
 
 /// Opens the backends. Nothing is asked of AWS before the first request that needs it, unless environments are started
@@ -40,6 +42,7 @@ pub(crate) async fn open(config: &Config, clock: &Clock, sdk: Option<Sdk>) -> Re
         publisher: publisher(&aws, config)?,
         task_queue: task_queue(&aws, config)?,
         state_keys: state_keys(&aws, config, clock)?,
+        result_store: result_store(&aws, config, clock)?,
     };
     if config.eager_init {
         // In a box: the frame of every start would hold room for it, needed or not.
@@ -56,6 +59,7 @@ pub(crate) async fn open(config: &Config, clock: &Clock, _: Option<Sdk>) -> Resu
         publisher: publisher(&(), config)?,
         task_queue: task_queue(&(), config)?,
         state_keys: state_keys(&(), config, clock)?,
+        result_store: result_store(&(), config, clock)?,
     })
 }
 
@@ -130,13 +134,50 @@ fn state_keys<A>(_: &A, config: &Config, _: &Clock) -> Result<Option<KeySource>,
     }
 }
 
-#[cfg(not(all(feature = "dynamodb", feature = "secrets", feature = "sns", feature = "sqs")))]
+#[cfg(feature = "s3")]
+#[expect(clippy::unnecessary_wraps, reason = "a binary without the feature refuses")]
+fn result_store(
+    aws: &AwsSdk,
+    config: &Config,
+    clock: &Clock,
+) -> Result<Option<Arc<dyn ResultStore>>, ConfigError> {
+    use mcp_lambda_aws::s3::ResultBucket;
+
+    let large = &config.large_results;
+    Ok(large.bucket.as_ref().map(|bucket| {
+        let (aws, clock) = (aws.clone(), clock.clone());
+        Arc::new(ResultBucket::deferred(aws, bucket, &large.prefix, large.link_lifetime, clock)) as _
+    }))
+}
+
+#[cfg(not(feature = "s3"))]
+fn result_store<A>(_: &A, config: &Config, _: &Clock) -> Result<Option<Arc<dyn ResultStore>>, ConfigError> {
+    match &config.large_results.bucket {
+        None => Ok(None),
+        Some(bucket) => Err(missing_feature("MCP_LARGE_RESULTS_BUCKET", bucket, "s3")),
+    }
+}
+
+#[cfg(not(all(
+    feature = "dynamodb",
+    feature = "s3",
+    feature = "secrets",
+    feature = "sns",
+    feature = "sqs"
+)))]
 fn missing_feature(variable: &'static str, found: &str, feature: &str) -> ConfigError {
     let expected = format!("to be unset: this binary was built without the `{feature}` feature");
     ConfigError::new(variable, found, expected)
 }
 
-#[cfg(all(test, feature = "dynamodb", feature = "secrets", feature = "sns", feature = "sqs"))]
+#[cfg(all(
+    test,
+    feature = "dynamodb",
+    feature = "s3",
+    feature = "secrets",
+    feature = "sns",
+    feature = "sqs"
+))]
 mod tests {
     use mcp_lambda_core::config::Tables;
 
@@ -150,11 +191,13 @@ mod tests {
         config.tasks.queue_url = Some("https://sqs.eu-north-1.amazonaws.com/123456789012/tasks".into());
         config.state_keys_secret =
             Some("arn:aws:secretsmanager:eu-north-1:123456789012:secret:keys-AbCdEf".into());
+        config.large_results.bucket = Some("results".into());
         let (aws, clock) = (AwsSdk::new(config.tls_roots, None), Clock::system());
         assert!(stores(&aws, &config, &clock).is_ok_and(|stores| stores.is_some()));
         assert!(publisher(&aws, &config).is_ok_and(|publisher| publisher.is_some()));
         assert!(task_queue(&aws, &config).is_ok_and(|queue| queue.is_some()));
         assert!(state_keys(&aws, &config, &clock).is_ok_and(|keys| keys.is_some()));
+        assert!(result_store(&aws, &config, &clock).is_ok_and(|store| store.is_some()));
         assert!(!aws.is_loaded());
         aws.config().await.expect("roots that TLS can be set up with");
         assert!(aws.is_loaded());

@@ -22,6 +22,7 @@
 //! | `start-page` | yes | a page for people at `GET /` on the same machine, with forms to call the tools |
 //! | `brotli` | no | brotli beside gzip, for 1.1 MB of binary |
 //! | `dynamodb` | no | sessions, state, replies and events in DynamoDB |
+//! | `s3` | no | parts of large results in S3, with links to them |
 //! | `secrets` | no | keys that are read from Secrets Manager while the server runs; `dynamodb` implies it |
 //! | `sns` | no | publishing events to an SNS topic |
 //! | `sqs` | no | tasks in an SQS queue, from which workers take them: on Lambda too |
@@ -103,9 +104,9 @@ pub mod config {
     #[doc(inline)]
     pub use mcp_lambda_core::{
         config::{
-            AllowList, Config, CorsConfig, EventConfig, InvalidLogFilter, LogFilter, LogFormat, ProcessRole,
-            RequestLimits, ResponseMode, SessionConfig, SessionMode, Settings, Source, StdioConfig,
-            StreamConfig, Tables, TaskConfig, TlsRoots, VARIABLES, Variable,
+            AllowList, Config, CorsConfig, EventConfig, InvalidLogFilter, LargeResultConfig, LogFilter,
+            LogFormat, ProcessRole, RequestLimits, ResponseMode, SessionConfig, SessionMode, Settings,
+            Source, StdioConfig, StreamConfig, Tables, TaskConfig, TlsRoots, VARIABLES, Variable,
         },
         keys::NamedKey,
         protocol::Limits,
@@ -185,6 +186,14 @@ pub mod otel {
 
     #[doc(inline)]
     pub use mcp_lambda_core::config::{FunctionConfig, OtelConfig, OtlpEndpoint, Sampler};
+}
+
+/// Results of tools that are too large for a response.
+///
+/// [`Builder::result_store`] takes a store of a program's own; with the feature `s3`, `MCP_LARGE_RESULTS_BUCKET` names a bucket.
+pub mod results {
+    #[doc(inline)]
+    pub use mcp_lambda_core::results::{ResultPart, ResultStore};
 }
 
 /// Sessions and state.
@@ -270,6 +279,9 @@ pub use mcp_lambda_aws::TraceHeader;
 #[cfg(feature = "dynamodb")]
 #[doc(inline)]
 pub use mcp_lambda_aws::dynamodb;
+#[cfg(feature = "s3")]
+#[doc(inline)]
+pub use mcp_lambda_aws::s3;
 #[cfg(feature = "secrets")]
 #[doc(inline)]
 pub use mcp_lambda_aws::secrets;

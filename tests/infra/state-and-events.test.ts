@@ -7,7 +7,7 @@ import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { Match } from 'aws-cdk-lib/assertions';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { McpMonitoringLevel, McpTasks, type McpLambdaServerProps } from '../../infra/lib/index.ts';
+import { McpLargeResults, McpMonitoringLevel, McpTasks, type McpLambdaServerProps } from '../../infra/lib/index.ts';
 import { environmentOf, failureOf, namesOf, one, statementsOf, synth, type Synthesised } from './synth.ts';
 
 describe('new tables', () => {
@@ -314,4 +314,48 @@ it('grants reading state by key', () => {
     { ...read, Resource: { 'Fn::GetAtt': ['McpStateTable8008F8CD', 'Arn'] } },
     { ...read, Resource: { 'Fn::GetAtt': ['McpEventTableAD501C78', 'Arn'] } },
   ]);
+});
+
+describe('large results', () => {
+  it('have no bucket unless it is asked for', () => {
+    const { template } = synth();
+    template.resourceCountIs('AWS::S3::Bucket', 0);
+    expect(Object.keys(environmentOf(template)).join()).not.toContain('LARGE_RESULTS');
+  });
+
+  it('go to a private bucket, where objects live for a day, and the server may write and read below the prefix', () => {
+    const { template, server } = synth({ largeResults: McpLargeResults.s3({ maxBytes: 1_000_000, linkLifetime: Duration.minutes(10) }) });
+    const { id, Properties } = one(template, 'AWS::S3::Bucket');
+    expect(Properties).toMatchObject({
+      BucketEncryption: { ServerSideEncryptionConfiguration: [{ ServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } }] },
+      LifecycleConfiguration: { Rules: [{ ExpirationInDays: 1, Prefix: 'mcp-results/', Status: 'Enabled' }] },
+      PublicAccessBlockConfiguration: { BlockPublicAcls: true, BlockPublicPolicy: true, IgnorePublicAcls: true, RestrictPublicBuckets: true },
+    });
+    expect(JSON.stringify(one(template, 'AWS::S3::BucketPolicy').Properties)).toContain('"aws:SecureTransport":"false"');
+    expect(environmentOf(template)).toMatchObject({
+      MCP_LARGE_RESULTS_BUCKET: { Ref: id },
+      MCP_LARGE_RESULTS_PREFIX: 'mcp-results/',
+      MCP_LARGE_RESULTS_BYTES: '1000000',
+      MCP_LARGE_RESULTS_LINK_SECONDS: '600',
+    });
+    const statements = statementsOf(template).filter(it => JSON.stringify(it).includes('s3:'));
+    expect(statements).toEqual([
+      {
+        Action: ['s3:GetObject', 's3:PutObject'],
+        Effect: 'Allow',
+        Resource: { 'Fn::Join': ['', [{ 'Fn::GetAtt': [id, 'Arn'] }, '/mcp-results/*']] },
+      },
+    ]);
+    expect(JSON.stringify(statementsOf(template, 'McpIngest'))).not.toContain('s3:');
+    expect(server.largeResultsBucket).toBeDefined();
+  });
+
+  it('refuse what S3 does not take', () => {
+    const failure = (options: Parameters<typeof McpLargeResults.s3>[0]) =>
+      failureOf(() => synth({ largeResults: McpLargeResults.s3(options) }));
+    expect(failure({ maxBytes: 10 })).toContain('largeResults.maxBytes');
+    expect(failure({ prefix: '/a' })).toContain("'largeResults.prefix' must be names");
+    expect(failure({ linkLifetime: Duration.days(8) })).toContain("'largeResults.linkLifetime' must be from a minute to 7 days");
+    expect(failure({ expiration: Duration.hours(30) })).toContain("'largeResults.expiration' must be whole days");
+  });
 });

@@ -14,7 +14,7 @@ use test_support::{Fixture, McpRequest, Reply, Stage, call, refused, result, sta
 /// An ARN that a secret could have.
 const ARN: &str = "arn:aws:secretsmanager:us-east-1:000000000000:secret:mcp-keys-AbCdEf";
 
-fn sdk_config(endpoint: &str) -> SdkConfig {
+pub(super) fn sdk_config(endpoint: &str) -> SdkConfig {
     use mcp_lambda_server::dynamodb::sdk::config::{
         BehaviorVersion, Credentials, Region, SharedCredentialsProvider,
     };
@@ -79,7 +79,7 @@ async fn without_its_secret_a_round_is_refused_and_every_other_call_is_answered(
 }
 
 /// Run on an emulator of AWS, whose address is in `LAWS_DYNAMODB_ENDPOINT`.
-mod on_ministack {
+pub(super) mod on_ministack {
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
         net::TcpStream,
@@ -87,7 +87,7 @@ mod on_ministack {
 
     use super::*;
 
-    fn endpoint() -> String {
+    pub(crate) fn endpoint() -> String {
         #[expect(clippy::disallowed_methods, reason = "the test script sets the endpoint")]
         std::env::var("LAWS_DYNAMODB_ENDPOINT").expect("the address of an emulator of AWS")
     }

@@ -13,6 +13,7 @@ mod http;
 mod input;
 mod keys;
 mod lambda;
+mod large_results;
 mod login;
 mod mutated;
 mod oracle;

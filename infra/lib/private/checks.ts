@@ -43,6 +43,7 @@ export function checkProps(props: McpLambdaServerProps): void {
     () => checkPath(props.path),
     () => checkEnvironment(props),
     () => checkStateKeys(props),
+    () => props.largeResults?._check(),
     () => checkOptionsOfFunction('ingestOptions', props.ingestOptions ?? {}),
     () => checkOptionsOfFunction('authorizerOptions', props.authorizerOptions ?? {}),
     () => props.managedInstances && checkManagedInstances(props.managedInstances),

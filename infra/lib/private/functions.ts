@@ -2,10 +2,10 @@ import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as logs from 'aws-cdk-lib/aws-logs';
-import type * as sns from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 import { tokenVariables } from '../auth/auth';
 import type { IMcpTokenAuthorizerFactory, McpTokenRules } from '../auth/auth-config';
+import { grantLargeResults } from '../large-results';
 import { MANAGED_MEMORY, addCapacityProvider, managedVersion } from '../managed-instances';
 import type { McpLambdaServerProps } from '../mcp-lambda-server-props';
 import { ServerFunction, createAlias, type AliasedFunction } from '../server-function';
@@ -13,7 +13,7 @@ import type { Tables } from '../state';
 import type { IMcpWorkers, McpWorkerFunction, McpWorkerFunctionProps } from '../tasks/tasks-config';
 import { defined, serverOptions, sharedOptions, workerOptions } from './function-options';
 import { TABLE_ACTIONS, grantSecret, grantTable } from './permissions';
-import { storeVariables, workerVariables } from './server-variables';
+import { storeVariables, workerVariables, type ToolResources } from './server-variables';
 import { fail } from './validation';
 
 export const INGEST_TIMEOUT = Duration.seconds(30);
@@ -114,10 +114,10 @@ export class WorkerFactory implements IMcpWorkers {
     private readonly scope: Construct,
     private readonly props: McpLambdaServerProps,
     private readonly tables: Tables,
-    private readonly topic: sns.ITopic | undefined,
+    private readonly resources: ToolResources,
   ) {
     this.architecture = props.architecture ?? lambda.Architecture.ARM_64;
-    this.environment = workerVariables(props, tables, topic);
+    this.environment = workerVariables(props, tables, resources);
   }
 
   public createWorkerFunction(worker: McpWorkerFunctionProps): McpWorkerFunction {
@@ -139,7 +139,9 @@ export class WorkerFactory implements IMcpWorkers {
   public grantWork(grantee: iam.IGrantable): void {
     grantTable(this.tables.state, grantee, TABLE_ACTIONS.serverState);
     grantTable(this.tables.events, grantee, TABLE_ACTIONS.serverEvents);
-    this.topic?.grantPublish(grantee);
+    const { topic, largeResults } = this.resources;
+    topic?.grantPublish(grantee);
+    if (largeResults) grantLargeResults(largeResults, grantee);
     for (const secret of Object.values(this.props.secrets ?? {})) grantSecret(secret, grantee);
   }
 }

@@ -101,7 +101,7 @@ function hasPolicy(table: dynamodb.ITable): table is dynamodb.ITable & iam.IReso
 const KEY_ACTIONS = ['kms:Decrypt', 'kms:Encrypt', 'kms:ReEncrypt*', 'kms:GenerateDataKey*'];
 
 /** The use of the key of a resource through the service of the resource. */
-function useOfKey(
+export function useOfKey(
   encrypted: IConstruct,
   service: string,
   key: kms.IKey,

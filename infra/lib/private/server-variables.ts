@@ -2,6 +2,7 @@ import type * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import type { McpEndpointConfig } from '../endpoint/endpoint-config';
 import type { ServedEndpoints } from '../endpoint/several';
+import type { LargeResultsConfig } from '../large-results';
 import type { McpLambdaServerProps } from '../mcp-lambda-server-props';
 import type { Tables } from '../state';
 import type { McpTasksConfig } from '../tasks/tasks-config';
@@ -19,24 +20,36 @@ export function storeVariables({ mcpEvents = {} }: McpLambdaServerProps, tables:
   });
 }
 
+/** What tools use besides the store. */
+export interface ToolResources {
+  readonly topic: sns.ITopic | undefined;
+  readonly largeResults: LargeResultsConfig | undefined;
+}
+
 /** Environment variables of every function that runs tools, beside those of the store. */
-function toolVariables(props: McpLambdaServerProps, topic: sns.ITopic | undefined): Variables {
+function toolVariables(props: McpLambdaServerProps, { topic, largeResults }: ToolResources): Variables {
   const secrets = Object.entries(props.secrets ?? {}).map(([name, secret]) => [name, secret.secretArn] as const);
   return {
-    ...variables({ sessionTtlMinutes: props.state?.sessionTtl?.toMinutes(), topic: topic?.topicArn }),
+    ...variables({
+      sessionTtlMinutes: props.state?.sessionTtl?.toMinutes(),
+      topic: topic?.topicArn,
+      largeResultsBucket: largeResults?.bucket.bucketName,
+      largeResultsPrefix: largeResults?.prefix,
+      largeResultsBytes: largeResults?.maxBytes,
+      largeResultsLinkSeconds: largeResults?.linkLifetime?.toSeconds(),
+    }),
     ...Object.fromEntries(secrets),
   };
 }
 
 /** Environment variables of a program that runs tools and serves no requests. */
-export function workerVariables(props: McpLambdaServerProps, tables: Tables, topic: sns.ITopic | undefined): Variables {
-  return { ...props.environment, ...storeVariables(props, tables), ...toolVariables(props, topic) };
+export function workerVariables(props: McpLambdaServerProps, tables: Tables, resources: ToolResources): Variables {
+  return { ...props.environment, ...storeVariables(props, tables), ...toolVariables(props, resources) };
 }
 
 /** The resources that the server's environment variables name. */
-export interface ServerResources {
+export interface ServerResources extends ToolResources {
   readonly tables: Tables;
-  readonly topic: sns.ITopic | undefined;
   readonly endpoint: McpEndpointConfig;
   readonly endpoints: ServedEndpoints;
   readonly tasks: McpTasksConfig | undefined;
@@ -46,13 +59,14 @@ export interface ServerResources {
 /** Environment variables of the server. Some are known only when its endpoint is created. */
 export function serverVariables(
   props: McpLambdaServerProps,
-  { tables, topic, endpoint, endpoints, tasks, stateKeys }: ServerResources,
+  resources: ServerResources,
 ): Variables {
+  const { tables, endpoint, endpoints, tasks, stateKeys } = resources;
   const { streams = {}, cors } = props;
   return {
     ...props.environment,
     ...storeVariables(props, tables),
-    ...toolVariables(props, topic),
+    ...toolVariables(props, resources),
     ...variables({
       ...(props.path !== undefined && { path: props.path }),
       responseMode: endpoints.responseMode,

@@ -5,6 +5,7 @@
 //! |---|---|---|
 //! | `dynamodb` | `dynamodb` | a store in two DynamoDB tables |
 //! | `sns` | `sns` | a publisher to an SNS topic |
+//! | `s3` | `s3` | a bucket for parts of large results |
 //! | `secrets` | `secrets` | secrets of Secrets Manager |
 //! | `sigv4` | `sigv4` | signatures of requests that no SDK client makes |
 //! | `sqs` | `sqs` | a queue of tasks in SQS |
@@ -15,6 +16,8 @@
 
 #[cfg(feature = "dynamodb")]
 pub mod dynamodb;
+#[cfg(feature = "s3")]
+pub mod s3;
 pub mod sdk;
 #[cfg(feature = "secrets")]
 pub mod secrets;

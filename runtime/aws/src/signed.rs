@@ -3,7 +3,7 @@
 // A client of an SDK compiles all operations of its service: for the few that the server needs, the request is written here, and
 // the SDK's own orchestrator sends it.
 
-use aws_config::SdkConfig;
+use aws_config::{SdkConfig, timeout::TimeoutConfig};
 use aws_smithy_runtime::client::{
     orchestrator::operation::Operation,
     retries::classifiers::{
@@ -25,7 +25,10 @@ use aws_smithy_types::{
 use aws_types::service_config::ServiceConfigKey;
 use bytes::Bytes;
 use http::{Request, StatusCode, Uri};
-use mcp_lambda_core::{http::BoxError, time::Clock};
+use mcp_lambda_core::{
+    http::BoxError,
+    time::{Clock, Timestamp},
+};
 use serde::Deserialize;
 
 use crate::{
@@ -57,6 +60,23 @@ pub(crate) struct Place {
 }
 
 impl Place {
+    /// A region, and its partition by its name.
+    #[cfg(feature = "s3")]
+    pub(crate) fn of_region(region: &str) -> Self {
+        let partitions = [
+            ("cn-", "aws-cn"),
+            ("us-gov-", "aws-us-gov"),
+            ("eusc-", "aws-eusc"),
+            ("us-isob-", "aws-iso-b"),
+            ("us-isof-", "aws-iso-f"),
+            ("us-iso-", "aws-iso"),
+            ("eu-isoe-", "aws-iso-e"),
+        ];
+        let found = partitions.iter().find(|(prefix, _)| region.starts_with(prefix));
+        let partition = found.map_or("aws", |(_, partition)| partition);
+        Self { partition: partition.to_owned(), region: region.to_owned() }
+    }
+
     /// The domain of the partition's endpoints. `None`: a partition that is not known here.
     fn domain(&self) -> Option<&'static str> {
         Some(match self.partition.as_str() {
@@ -78,6 +98,7 @@ pub(crate) struct SignedClient {
     aws: AwsSdk,
     clock: Clock,
     service: Service,
+    timeouts: Option<TimeoutConfig>,
 }
 
 /// Why a request failed, of a response of the service.
@@ -94,7 +115,18 @@ pub(crate) type SendError = SdkError<ServiceError, HttpResponse>;
 
 impl SignedClient {
     pub(crate) fn new(aws: AwsSdk, clock: Clock, service: Service) -> Self {
-        Self { aws, clock, service }
+        Self { aws, clock, service, timeouts: None }
+    }
+
+    /// Sets time limits of its own, instead of those of the configuration.
+    #[cfg(feature = "s3")]
+    pub(crate) fn with_timeouts(self, timeouts: TimeoutConfig) -> Self {
+        Self { timeouts: Some(timeouts), ..self }
+    }
+
+    /// The time of signatures.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// The SDK configuration.
@@ -130,10 +162,12 @@ impl SignedClient {
         request: Request<Bytes>,
     ) -> Result<Bytes, BoxError> {
         let config = self.config().await?;
-        let request = sigv4::signed(config, request, self.service.name, &place.region, self.clock.now());
+        let request = sigv4::signed(config, request, self.service.name, &place.region, self.now());
         let request = request.await?;
         let http_client = config.http_client().ok_or("the SDK configuration has no HTTP client")?;
         let origin = origin(request.uri()).ok_or("the URL of an endpoint has a scheme and a host")?;
+        let limits = self.timeouts.as_ref().or(config.timeout_config());
+        let limits = limits.cloned().unwrap_or_else(timeouts);
         let mut sending = Operation::builder()
             .service_name(self.service.id)
             .operation_name(operation)
@@ -141,7 +175,7 @@ impl SignedClient {
             .endpoint_url(&origin)
             .no_auth()
             .standard_retry(config.retry_config().unwrap_or(&retries()))
-            .timeout_config(config.timeout_config().cloned().unwrap_or_else(timeouts))
+            .timeout_config(limits)
             .retry_classifier(HttpStatusCodeClassifier::default())
             .retry_classifier(TransientErrorClassifier::<ServiceError>::new())
             .retry_classifier(ModeledAsRetryableClassifier::<ServiceError>::new())
@@ -194,9 +228,21 @@ struct ErrorBody {
     message: String,
 }
 
+impl ErrorBody {
+    /// The error of S3: `<Error><Code>NoSuchBucket</Code><Message>...`.
+    fn of_xml(body: &[u8]) -> Self {
+        let body = String::from_utf8_lossy(body);
+        let element = |name: &str| {
+            let (_, rest) = body.split_once(&format!("<{name}>"))?;
+            Some(rest.split_once('<')?.0.to_owned())
+        };
+        Self { code: element("Code").unwrap_or_default(), message: element("Message").unwrap_or_default() }
+    }
+}
+
 impl ServiceError {
     fn of(status: u16, body: &[u8]) -> Self {
-        let body: ErrorBody = serde_json::from_slice(body).unwrap_or_default();
+        let body: ErrorBody = serde_json::from_slice(body).unwrap_or_else(|_| ErrorBody::of_xml(body));
         // The code may have a namespace before it.
         let code = body.code.rsplit('#').next().unwrap_or_default();
         let mut message = body.message;

@@ -5,7 +5,10 @@ use std::time::{Duration, UNIX_EPOCH};
 use aws_config::SdkConfig;
 use aws_credential_types::provider::ProvideCredentials;
 use aws_sigv4::{
-    http_request::{SignableBody, SignableRequest, SigningSettings, sign},
+    http_request::{
+        PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SignatureLocation,
+        SigningSettings, UriPathNormalizationMode, sign,
+    },
     sign::v4::SigningParams,
 };
 use bytes::Bytes;
@@ -31,7 +34,7 @@ pub async fn signed(
         .region(region)
         .name(service)
         .time(UNIX_EPOCH + Duration::from_millis(now.as_millis()))
-        .settings(SigningSettings::default())
+        .settings(settings(service))
         .build()?
         .into();
     let headers =
@@ -42,6 +45,52 @@ pub async fn signed(
     let (instructions, _) = sign(signable, &params)?.into_parts();
     instructions.apply_to_request_http1x(&mut request);
     Ok(request)
+}
+
+/// Signs the URL of an object, so that it can be read for a time without other credentials.
+///
+/// # Errors
+///
+/// As [`signed`].
+pub async fn presigned(
+    config: &SdkConfig,
+    url: &str,
+    service: &str,
+    region: &str,
+    lifetime: Duration,
+    now: Timestamp,
+) -> Result<String, BoxError> {
+    let provider = config.credentials_provider().ok_or("there is no provider of AWS credentials")?;
+    let identity = provider.provide_credentials().await?.into();
+    let mut settings = settings(service);
+    settings.signature_location = SignatureLocation::QueryParams;
+    settings.payload_checksum_kind = PayloadChecksumKind::NoHeader;
+    settings.expires_in = Some(lifetime);
+    let params = SigningParams::builder()
+        .identity(&identity)
+        .region(region)
+        .name(service)
+        .time(UNIX_EPOCH + Duration::from_millis(now.as_millis()))
+        .settings(settings)
+        .build()?
+        .into();
+    let mut request = Request::get(url).body(())?;
+    let signable = SignableRequest::new("GET", url, std::iter::empty(), SignableBody::UnsignedPayload)?;
+    let (instructions, _) = sign(signable, &params)?.into_parts();
+    instructions.apply_to_request_http1x(&mut request);
+    Ok(request.uri().to_string())
+}
+
+/// S3 signs a path as it is, and the digest of the body as a header:
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html> (read 2026-11-28).
+fn settings(service: &str) -> SigningSettings {
+    let mut settings = SigningSettings::default();
+    if service == "s3" {
+        settings.percent_encoding_mode = PercentEncodingMode::Single;
+        settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
+        settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
+    }
+    settings
 }
 
 #[cfg(test)]
@@ -96,5 +145,28 @@ mod tests {
         let request = Request::new(Bytes::new());
         let error = signed(&config, request, "xray", "eu-north-1", Timestamp::from_millis(NOW)).await;
         assert!(error.expect_err("refused").to_string().contains("credentials"));
+    }
+
+    /// The example of AWS: <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html> (read 2026-11-28).
+    #[tokio::test]
+    async fn a_presigned_url_is_that_of_the_documentation() {
+        let credentials = Credentials::new(
+            "AKIAIOSFODNN7EXAMPLE",
+            "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+            None,
+            None,
+            "given",
+        );
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .build();
+        let time = Timestamp::parse_rfc3339("2013-05-24T00:00:00Z").expect("a time");
+        let url = "https://examplebucket.s3.amazonaws.com/test.txt";
+        let signed = presigned(&config, url, "s3", "us-east-1", Duration::from_secs(86_400), time).await;
+        let signed = signed.expect("signed");
+        assert!(signed.starts_with(url), "{signed}");
+        let signature = "X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404";
+        assert!(signed.contains(signature) && signed.contains("X-Amz-Expires=86400"), "{signed}");
     }
 }

@@ -37,6 +37,7 @@ pub mod metrics;
 pub mod protocol;
 #[doc(hidden)]
 pub mod random;
+pub mod results;
 mod server;
 pub mod session;
 mod signal;

@@ -45,6 +45,7 @@ fn function() -> Function {
         task_tools: Default::default(),
         task_queue: None,
         state_keys: None,
+        result_store: None,
         routes: Routes::default(),
         tracer: None,
         application: None,

@@ -1,6 +1,7 @@
 //! The builder of a server.
 
 mod hooks;
+mod kept;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,6 +20,7 @@ use mcp_lambda_core::{
     handler::Handler,
     http::{Body, BoxError, Routes},
     keys::KeySource,
+    results::ResultStore,
     store::Stores,
     tasks::{TaskQueue, TaskSupport},
     time::Clock,
@@ -106,6 +108,7 @@ pub struct Builder<H> {
     task_tools: BTreeMap<String, TaskSupport>,
     task_queue: Option<Arc<dyn TaskQueue>>,
     state_keys: Option<KeySource>,
+    result_store: Option<Arc<dyn ResultStore>>,
     sdk: Option<Sdk>,
     hooks: Hooks,
     tracing: Option<Tracing>,
@@ -131,6 +134,7 @@ impl<H: Handler> Builder<H> {
             task_tools: BTreeMap::new(),
             task_queue: None,
             state_keys: None,
+            result_store: None,
             sdk: None,
             hooks: Hooks::default(),
             tracing: None,
@@ -202,13 +206,6 @@ impl<H: Handler> Builder<H> {
     /// configuration names, if it names one.
     pub fn task_queue(mut self, queue: Arc<dyn TaskQueue>) -> Self {
         self.task_queue = Some(queue);
-        self
-    }
-
-    /// Sets the keys that sign `requestState`. Every environment needs the same ones. Default: those that the configuration names,
-    /// else one that is made at start.
-    pub fn state_keys(mut self, keys: KeySource) -> Self {
-        self.state_keys = Some(keys);
         self
     }
 
@@ -311,7 +308,8 @@ impl<H: Handler> Builder<H> {
         }
         let names_none = config.events.topic_arn.is_none()
             && config.tasks.queue_url.is_none()
-            && config.state_keys_secret.is_none();
+            && config.state_keys_secret.is_none()
+            && config.large_results.bucket.is_none();
         let found = match self.stores {
             Some(_) if names_none => Backends::default(),
             _ => backends::open(&config, &self.clock, self.sdk.take()).await?,
@@ -326,6 +324,7 @@ impl<H: Handler> Builder<H> {
             publisher: self.publisher.take().or(found.publisher),
             task_queue: self.task_queue.take().or(found.task_queue),
             state_keys: self.state_keys.take().or(found.state_keys),
+            result_store: self.result_store.take().or(found.result_store),
         };
         self.assemble(config, chosen, state)
     }
@@ -335,7 +334,7 @@ impl<H: Handler> Builder<H> {
     fn assemble(
         self,
         mut config: Box<Config>,
-        Backends { stores, publisher, task_queue, state_keys }: Backends,
+        Backends { stores, publisher, task_queue, state_keys, result_store }: Backends,
         state: StatePlace,
     ) -> Result<Server, Error> {
         if stores.is_none() && task_queue.is_some() {
@@ -376,6 +375,7 @@ impl<H: Handler> Builder<H> {
             task_tools: if on_lambda && task_queue.is_none() { BTreeMap::new() } else { self.task_tools },
             task_queue,
             state_keys,
+            result_store,
             routes: self.routes,
             application,
         };

@@ -8,8 +8,8 @@ use std::{
 };
 
 use super::{
-    AllowList, LogFilter, LogFormat, LogLevel, ProcessRole, ResponseMode, SessionMode, StdioConfig, Tables,
-    TaskConfig, TlsRoots, Variable, variables::*,
+    AllowList, LargeResultConfig, LogFilter, LogFormat, LogLevel, ProcessRole, ResponseMode, SessionMode,
+    StdioConfig, Tables, TaskConfig, TlsRoots, Variable, variables::*,
 };
 use crate::{
     error::ConfigError,
@@ -18,6 +18,12 @@ use crate::{
 
 /// The shortest lease of a task, in seconds: it is extended a few times before it would expire.
 const SHORTEST_LEASE: u32 = 10;
+
+/// The smallest limit of results that are returned as they are, in bytes: links have to fit as well.
+const SMALLEST_LARGE_RESULT: u32 = 16 * 1024;
+/// The longest time for which a presigned URL is valid:
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html> (read 2026-11-28).
+const LONGEST_LINK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// The environment: looks up the value of a variable by its name.
 pub(crate) struct Env<'a>(pub(super) &'a dyn Fn(&str) -> Option<String>);
@@ -289,6 +295,39 @@ impl Env<'_> {
         }
     }
 
+    pub(super) fn large_results(&self, default: LargeResultConfig) -> Result<LargeResultConfig, ConfigError> {
+        let bucket = self.get(&LARGE_RESULTS_BUCKET);
+        if let Some(text) = bucket.as_deref().filter(|text| !is_bucket(text)) {
+            return Err(invalid_value(
+                &LARGE_RESULTS_BUCKET,
+                text,
+                "the name of a bucket, such as mcp-results-123",
+            ));
+        }
+        let prefix = self.get(&LARGE_RESULTS_PREFIX).unwrap_or(default.prefix);
+        if !is_prefix(&prefix) {
+            let expected =
+                "names of letters, digits, ., _ and - with a slash after each, such as mcp-results/";
+            return Err(invalid_value(&LARGE_RESULTS_PREFIX, &prefix, expected));
+        }
+        let bytes = self.optional(&LARGE_RESULTS_BYTES, SMALLEST_LARGE_RESULT)?;
+        let link_lifetime = self.seconds(&LARGE_RESULTS_LINK_SECONDS, default.link_lifetime, 60)?;
+        if link_lifetime > LONGEST_LINK {
+            let found = link_lifetime.as_secs().to_string();
+            return Err(invalid_value(
+                &LARGE_RESULTS_LINK_SECONDS,
+                &found,
+                "a whole number from 60 to 604800",
+            ));
+        }
+        Ok(LargeResultConfig {
+            bucket,
+            prefix,
+            max_bytes: bytes.map_or(default.max_bytes, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX)),
+            link_lifetime,
+        })
+    }
+
     /// The ARN of a secret of Secrets Manager.
     pub(crate) fn secret_arn(&self, variable: &Variable) -> Result<Option<String>, ConfigError> {
         let Some(text) = self.get(variable) else { return Ok(None) };
@@ -299,6 +338,20 @@ impl Env<'_> {
             "the ARN of a secret, as arn:aws:secretsmanager:us-east-1:123456789012:secret:mcp-keys-AbCdEf";
         if is_valid { Ok(Some(text)) } else { Err(invalid_value(variable, &text, expected)) }
     }
+}
+
+fn is_bucket(text: &str) -> bool {
+    (3..=63).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte))
+}
+
+fn is_prefix(text: &str) -> bool {
+    let is_name = |name: &str| {
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+    };
+    text.len() <= 256 && text.strip_suffix('/').is_some_and(|names| names.split('/').all(is_name))
 }
 
 /// An error about the value of a variable.

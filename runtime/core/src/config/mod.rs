@@ -30,8 +30,8 @@ pub use login::{LocalUser, LoginClient, LoginConfig, LoginKey, LoginUpstream, Se
 #[cfg(feature = "otel")]
 pub use otel::{FunctionConfig, OtelConfig, OtlpEndpoint, Sampler};
 pub use settings::{
-    AllowList, ConnectionConfig, CorsConfig, EventConfig, ProcessRole, RequestLimits, ResponseMode,
-    SessionConfig, SessionMode, StdioConfig, StreamConfig, Tables, TaskConfig, TlsRoots,
+    AllowList, ConnectionConfig, CorsConfig, EventConfig, LargeResultConfig, ProcessRole, RequestLimits,
+    ResponseMode, SessionConfig, SessionMode, StdioConfig, StreamConfig, Tables, TaskConfig, TlsRoots,
 };
 pub use sources::{Settings, Source};
 #[cfg(feature = "tool-definitions")]
@@ -82,6 +82,8 @@ pub struct Config {
     pub max_body: usize,
     /// The size of a response, in bytes. Default: 200 MiB.
     pub max_response: usize,
+    /// Results of tools that are too large for a response.
+    pub large_results: LargeResultConfig,
     /// Limits of the JSON in a request body.
     pub limits: Limits,
     /// Limits of HTTP requests.
@@ -174,6 +176,12 @@ impl Default for Config {
             state_ttl: Duration::from_secs(600),
             max_body: 6 * 1024 * 1024,
             max_response: 200 * 1024 * 1024,
+            large_results: LargeResultConfig {
+                bucket: None,
+                prefix: "mcp-results/".into(),
+                max_bytes: 768 * 1024,
+                link_lifetime: Duration::from_secs(3600),
+            },
             limits: Limits::default(),
             requests: RequestLimits {
                 headers: 100,
@@ -306,6 +314,7 @@ impl Config {
             state_ttl: env.seconds(&STATE_TTL_SECONDS, default.state_ttl, 1)?,
             max_body: env.count(&MAX_BODY_BYTES, default.max_body)?,
             max_response: env.optional(&MAX_RESPONSE_SIZE_MB, 1)?.map_or(default.max_response, mebibytes),
+            large_results: env.large_results(default.large_results)?,
             limits: Limits {
                 depth: env.count(&MAX_JSON_DEPTH, default.limits.depth)?,
                 values: env.count(&MAX_JSON_VALUES, default.limits.values)?,

@@ -173,6 +173,20 @@ pub enum TlsRoots {
     Native,
 }
 
+/// Results of tools that are too large for a response.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LargeResultConfig {
+    /// The bucket of S3 that keeps their parts. Default: none, and all results are returned as they are.
+    pub bucket: Option<String>,
+    /// The prefix of the objects. Default: `mcp-results/`.
+    pub prefix: String,
+    /// The largest result that is returned as it is, in bytes of its JSON. Default: 768 KiB, less than the response of a load balancer.
+    pub max_bytes: usize,
+    /// How long a link to a part is valid. Default: an hour.
+    pub link_lifetime: Duration,
+}
+
 /// Tasks: how they wait for workers, and their limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

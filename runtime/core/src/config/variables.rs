@@ -58,6 +58,10 @@ variables! {
     STATE_TTL_SECONDS = "MCP_STATE_TTL_SECONDS", "600", "time for which a requestState is accepted, in seconds";
     MAX_BODY_BYTES = "MCP_MAX_BODY_BYTES", "6291456", "largest request body, in bytes";
     MAX_RESPONSE_SIZE_MB = "MAX_RESPONSE_SIZE_MB", "200", "largest response, in MiB";
+    LARGE_RESULTS_BUCKET = "MCP_LARGE_RESULTS_BUCKET", "none: all results are returned as they are", "bucket of S3, in the region of the function, for parts of results of tools that are too large for a response";
+    LARGE_RESULTS_PREFIX = "MCP_LARGE_RESULTS_PREFIX", "mcp-results/", "prefix of the objects in this bucket, with a slash at its end; each principal has a folder below it";
+    LARGE_RESULTS_BYTES = "MCP_LARGE_RESULTS_BYTES", "786432", "largest result that is returned as it is if there is such a bucket, in bytes of its JSON, from 16384";
+    LARGE_RESULTS_LINK_SECONDS = "MCP_LARGE_RESULTS_LINK_SECONDS", "3600", "time for which the links to these objects are valid, in seconds, from 60 to 604800; credentials of a role may end earlier";
     MAX_JSON_DEPTH = "MCP_MAX_JSON_DEPTH", "64", "deepest nesting of JSON in a request body, in levels";
     MAX_JSON_VALUES = "MCP_MAX_JSON_VALUES", "25000", "most JSON values in a request body, those within arrays and objects included";
     MAX_BATCH = "MCP_MAX_BATCH", "50", "most messages in a 2025-03-26 batch";

@@ -19,6 +19,7 @@ use super::{
     dynamic_tools::DynamicTools,
     event_resources::EventResources,
     experimental_tasks::{ExperimentalTasks, listed::TaskSupportListed},
+    large_results::{LargeResultParts, LargeResults},
     listed_schemas::ListedSchemas,
     param_headers::ParamHeaders,
     request::{Handler, HandlerResult, Layer, Request, Results},
@@ -47,6 +48,8 @@ pub(crate) struct LayerParts<'a> {
     /// Tools as a file defines them, if there is one, and the clock of their limits.
     #[cfg(feature = "tool-definitions")]
     pub(crate) definitions: Option<(Definitions, Clock)>,
+    /// Where results go that are too large for a response.
+    pub(crate) large_results: Option<LargeResultParts>,
     pub(crate) state_keys: StateKeys<'a>,
     pub(crate) state_ttl: Duration,
 }
@@ -73,6 +76,9 @@ pub(crate) fn layered(
         Results::Own => repaired(handler, parts.argument_checks),
         Results::Passed => handler,
     };
+    if let Some(large) = parts.large_results {
+        handler = around(LargeResults::new(handler, large));
+    }
     let task_tools = parts.tasks.as_ref().map(|tasks| tasks.tools.clone());
     if let Some(TaskLayers { tools, tasks, make_runner }) = parts.tasks {
         let runner = make_runner(Arc::clone(&handler));

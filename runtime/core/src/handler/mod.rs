@@ -30,6 +30,7 @@ mod dynamic_tools;
 mod event_resources;
 mod experimental_tasks;
 mod integers;
+mod large_results;
 mod layers;
 mod listed_schemas;
 mod page;
@@ -50,6 +51,7 @@ pub use self::{
     request::{Handler, HandlerError, HandlerResult, Request, Results},
 };
 pub(crate) use self::{
+    large_results::LargeResultParts,
     layers::{LayerParts, MakeRunner, TaskLayers, layered},
     request_state::StateKeys,
     tasks::TaskRunner,

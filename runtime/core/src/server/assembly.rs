@@ -12,13 +12,14 @@ use crate::{
     events::{Events, Publisher, Tail},
     exchange::Exchanges,
     handler::{
-        Handler, LayerParts, MakeRunner, StateKeys, TaskLayers,
+        Handler, LargeResultParts, LayerParts, MakeRunner, StateKeys, TaskLayers,
         capabilities::{DeclaredCapabilities, Rules},
         layered,
     },
     keys::KeySource,
     lifecycle::Lifecycle,
     metrics::Metrics,
+    results::ResultStore,
     session::{Inbox, Sessions},
     store::Stores,
     tasks::{LeaseTerms, TaskLimits, TaskQueue, TaskSupport, Tasks},
@@ -51,6 +52,8 @@ pub(super) struct ToolParts {
     pub(super) tasks: BTreeMap<String, TaskSupport>,
     /// The queue from which workers take tasks.
     pub(super) queue: Option<Arc<dyn TaskQueue>>,
+    /// Where results go that are too large for a response.
+    pub(super) result_store: Option<Arc<dyn ResultStore>>,
     /// The keys of `requestState`. `None`: those of the configuration.
     pub(super) state_keys: Option<KeySource>,
     /// The tracing system that gets a span of each attempt of a task.
@@ -175,6 +178,11 @@ pub(super) fn dispatcher(
             tool_scopes: config.auth.tools.clone(),
             #[cfg(feature = "tool-definitions")]
             definitions,
+            large_results: tool_parts.result_store.map(|store| LargeResultParts {
+                store,
+                limit: config.large_results.max_bytes,
+                clock: clock.clone(),
+            }),
             state_keys: tool_parts.state_keys.map_or(StateKeys::Given(&config.state_keys), StateKeys::Secret),
             state_ttl: config.state_ttl,
         },

@@ -27,6 +27,7 @@ use crate::{
     lifecycle::Lifecycle,
     limits::{BodyLimiter, RequestLimiter},
     metrics::Metrics,
+    results::ResultStore,
     store::Stores,
     tasks::{TaskQueue, TaskSupport},
     time::Clock,
@@ -52,6 +53,8 @@ pub struct ServerParts {
     pub task_queue: Option<Arc<dyn TaskQueue>>,
     /// The keys of `requestState`. `None`: those of the configuration.
     pub state_keys: Option<KeySource>,
+    /// Where results go that are too large for a response. `None`: they are returned as they are.
+    pub result_store: Option<Arc<dyn ResultStore>>,
     /// Routes and layers of the program.
     pub routes: Routes,
     /// A tracing system that gets a span of each call.
@@ -91,6 +94,7 @@ impl Server {
             task_tools,
             task_queue,
             state_keys,
+            result_store,
             routes: own,
             tracer,
             application,
@@ -139,6 +143,7 @@ impl Server {
                 tasks: task_tools,
                 queue: task_queue,
                 state_keys,
+                result_store,
                 tracing: of_tasks,
             },
             metrics.clone(),
