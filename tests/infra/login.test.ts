@@ -158,7 +158,7 @@ describe('permissions', () => {
       expect.objectContaining({ Action: ['logs:CreateLogStream', 'logs:PutLogEvents'] }),
       expect.objectContaining({ Action: ['xray:PutTraceSegments', 'xray:PutTelemetryRecords'] }),
       {
-        Action: ['BatchWriteItem', 'DeleteItem', 'GetItem', 'PutItem'].map(it => `dynamodb:${it}`),
+        Action: ['BatchWriteItem', 'GetItem', 'PutItem'].map(it => `dynamodb:${it}`),
         Effect: 'Allow',
         Resource: state,
         Condition: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['LOGIN#*'] } },
