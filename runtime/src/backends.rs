@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::login::LoginSecrets;
 #[cfg(feature = "aws")]
 use mcp_lambda_aws::sdk::{AwsSdk, SdkConfig};
 use mcp_lambda_core::{
@@ -30,6 +31,7 @@ pub(crate) struct Backends {
     pub(crate) task_queue: Option<Arc<dyn TaskQueue>>,
     pub(crate) state_keys: Option<KeySource>,
     pub(crate) result_store: Option<Arc<dyn ResultStore>>,
+    pub(crate) login: LoginSecrets,
 }
 
 /// Opens the backends. Nothing is asked of AWS before the first request that needs it, unless environments are started
@@ -43,6 +45,7 @@ pub(crate) async fn open(config: &Config, clock: &Clock, sdk: Option<Sdk>) -> Re
         task_queue: task_queue(&aws, config)?,
         state_keys: state_keys(&aws, config, clock)?,
         result_store: result_store(&aws, config, clock)?,
+        login: login_secrets(&aws, config, clock)?,
     };
     if config.eager_init {
         // In a box: the frame of every start would hold room for it, needed or not.
@@ -60,6 +63,7 @@ pub(crate) async fn open(config: &Config, clock: &Clock, _: Option<Sdk>) -> Resu
         task_queue: task_queue(&(), config)?,
         state_keys: state_keys(&(), config, clock)?,
         result_store: result_store(&(), config, clock)?,
+        login: login_secrets(&(), config, clock)?,
     })
 }
 
@@ -118,13 +122,56 @@ fn task_queue<A>(_: &A, config: &Config) -> Result<Option<Arc<dyn TaskQueue>>, C
 
 #[cfg(feature = "secrets")]
 fn state_keys(aws: &AwsSdk, config: &Config, clock: &Clock) -> Result<Option<KeySource>, ConfigError> {
-    use mcp_lambda_aws::secrets::ManagedSecret;
-
     let Some(arn) = &config.state_keys_secret else { return Ok(None) };
-    let secret = ManagedSecret::deferred(aws.clone(), arn, clock.clone());
-    let secret = secret.map_err(|error| ConfigError::new("MCP_STATE_KEYS_SECRET", arn, error.to_string()))?;
-    Ok(Some(KeySource::of_secret(Arc::new(secret), clock.clone())))
+    let secret = secret(aws, "MCP_STATE_KEYS_SECRET", arn, clock)?;
+    Ok(Some(KeySource::of_secret(secret, clock.clone())))
 }
+
+/// A secret that is read while the server runs.
+#[cfg(feature = "secrets")]
+fn secret(
+    aws: &AwsSdk,
+    variable: &'static str,
+    arn: &str,
+    clock: &Clock,
+) -> Result<Arc<dyn mcp_lambda_core::keys::Secret>, ConfigError> {
+    let secret = mcp_lambda_aws::secrets::ManagedSecret::deferred(aws.clone(), arn, clock.clone());
+    Ok(Arc::new(secret.map_err(|error| ConfigError::new(variable, arn, error.to_string()))?))
+}
+
+#[cfg(all(feature = "login", feature = "secrets"))]
+fn login_secrets(aws: &AwsSdk, config: &Config, clock: &Clock) -> Result<LoginSecrets, ConfigError> {
+    let Some(login) = config.login.as_deref() else { return Ok(LoginSecrets::default()) };
+    let mut secrets = LoginSecrets::default();
+    if let Some(arn) = &login.keys_secret {
+        let secret = secret(aws, LOGIN_KEYS_SECRET, arn, clock)?;
+        secrets.keys = Some(KeySource::of_secret(secret, clock.clone()));
+    }
+    if let Some(arn) = &login.client_secret {
+        secrets.client = Some(secret(aws, LOGIN_CLIENT_SECRET, arn, clock)?);
+    }
+    Ok(secrets)
+}
+
+#[cfg(all(feature = "login", not(feature = "secrets")))]
+fn login_secrets<A>(_: &A, config: &Config, _: &Clock) -> Result<LoginSecrets, ConfigError> {
+    let Some(login) = config.login.as_deref() else { return Ok(LoginSecrets::default()) };
+    let given = [(LOGIN_KEYS_SECRET, &login.keys_secret), (LOGIN_CLIENT_SECRET, &login.client_secret)];
+    match given.into_iter().find_map(|(variable, arn)| Some((variable, arn.as_ref()?))) {
+        None => Ok(LoginSecrets::default()),
+        Some((variable, arn)) => Err(missing_feature(variable, arn, "secrets")),
+    }
+}
+
+#[cfg(not(feature = "login"))]
+fn login_secrets<A>(_: &A, _: &Config, _: &Clock) -> Result<LoginSecrets, ConfigError> {
+    Ok(LoginSecrets::default())
+}
+
+#[cfg(feature = "login")]
+const LOGIN_KEYS_SECRET: &str = "MCP_LOGIN_KEYS_SECRET";
+#[cfg(feature = "login")]
+const LOGIN_CLIENT_SECRET: &str = "MCP_LOGIN_UPSTREAM_CLIENT_SECRET_ARN";
 
 #[cfg(not(feature = "secrets"))]
 fn state_keys<A>(_: &A, config: &Config, _: &Clock) -> Result<Option<KeySource>, ConfigError> {

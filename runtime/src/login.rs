@@ -10,11 +10,31 @@ use mcp_lambda_core::{
     time::Clock,
 };
 
+#[cfg(feature = "login")]
+pub(crate) use mcp_lambda_login::LoginSecrets;
+
+/// There is nothing to read for an authorization server.
+#[cfg(not(feature = "login"))]
+#[derive(Default)]
+pub(crate) struct LoginSecrets;
+
+/// Whether the authorization server reads something from a secret.
+#[cfg(feature = "login")]
+pub(crate) fn reads_secrets(config: &Config) -> bool {
+    config.login.as_ref().is_some_and(|login| login.keys_secret.is_some() || login.client_secret.is_some())
+}
+
+#[cfg(not(feature = "login"))]
+pub(crate) fn reads_secrets(_: &Config) -> bool {
+    false
+}
+
 /// The authorization server that the configuration asks for. `None`: it asks for an MCP server.
 #[cfg(feature = "login")]
 pub(crate) fn application(
     config: &Config,
     stores: &Stores,
+    secrets: LoginSecrets,
     clock: &Clock,
 ) -> Result<Option<Application>, ConfigError> {
     if config.role != ProcessRole::Login {
@@ -24,7 +44,7 @@ pub(crate) fn application(
         let expected = "the URL of the authorization server, since MCP_ROLE is login";
         return Err(ConfigError::new("MCP_LOGIN_ISSUER", "", expected));
     };
-    mcp_lambda_login::application(login, Arc::clone(&stores.state), clock.clone()).map(Some)
+    mcp_lambda_login::application_with(login, secrets, Arc::clone(&stores.state), clock.clone()).map(Some)
 }
 
 /// Refuses a configuration that asks for what this binary was built without.
@@ -32,6 +52,7 @@ pub(crate) fn application(
 pub(crate) fn application(
     config: &Config,
     _: &Stores,
+    _: LoginSecrets,
     _: &Clock,
 ) -> Result<Option<Application>, ConfigError> {
     match config.role {

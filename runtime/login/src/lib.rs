@@ -12,7 +12,7 @@
 //! * `request`, `authorize`, `upstream`, `callback`: a user signs in at the upstream provider. `sign_in`: or here, on one machine.
 //! * `consent`: the pages that users see.
 //! * `grant`, `token`, `revoke`: codes and tokens. `upstream_tokens`: those of the provider.
-//! * `keys`: signs and seals. `cookies`: binds a login to one browser. `limits`: what a caller may send.
+//! * `keys`: signs and seals. `secrets`: what is read from secrets while the server runs. `cookies`: binds a login to one browser. `limits`: what a caller may send.
 //! * `parameters`, `reply`, `error`: the parts of requests and responses.
 
 #![warn(missing_debug_implementations)]
@@ -31,6 +31,7 @@ mod parameters;
 mod reply;
 mod request;
 mod revoke;
+mod secrets;
 mod server;
 mod service;
 mod sign_in;
@@ -38,4 +39,5 @@ mod token;
 mod upstream;
 mod upstream_tokens;
 
+pub use secrets::{LoginSecrets, application_with};
 pub use service::application;

@@ -46,7 +46,7 @@ pub fn application(
 }
 
 impl Login {
-    async fn answer(&self, request: Request<Body>, ingress: Ingress) -> Response<Body> {
+    pub(crate) async fn answer(&self, request: Request<Body>, ingress: Ingress) -> Response<Body> {
         let (parts, body) = request.into_parts();
         let path = parts.uri.path();
         let own =

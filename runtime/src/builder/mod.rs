@@ -309,7 +309,8 @@ impl<H: Handler> Builder<H> {
         let names_none = config.events.topic_arn.is_none()
             && config.tasks.queue_url.is_none()
             && config.state_keys_secret.is_none()
-            && config.large_results.bucket.is_none();
+            && config.large_results.bucket.is_none()
+            && !login::reads_secrets(&config);
         let found = match self.stores {
             Some(_) if names_none => Backends::default(),
             _ => backends::open(&config, &self.clock, self.sdk.take()).await?,
@@ -325,6 +326,7 @@ impl<H: Handler> Builder<H> {
             task_queue: self.task_queue.take().or(found.task_queue),
             state_keys: self.state_keys.take().or(found.state_keys),
             result_store: self.result_store.take().or(found.result_store),
+            login: found.login,
         };
         self.assemble(config, chosen, state)
     }
@@ -334,7 +336,7 @@ impl<H: Handler> Builder<H> {
     fn assemble(
         self,
         mut config: Box<Config>,
-        Backends { stores, publisher, task_queue, state_keys, result_store }: Backends,
+        Backends { stores, publisher, task_queue, state_keys, result_store, login }: Backends,
         state: StatePlace,
     ) -> Result<Server, Error> {
         if stores.is_none() && task_queue.is_some() {
@@ -362,7 +364,7 @@ impl<H: Handler> Builder<H> {
         config.auth.tools.extend(self.tool_scopes);
         let stores = stores.unwrap_or_else(|| Stores::in_memory(&config, self.clock.clone()));
         let on_lambda = config.runtime_api.is_some();
-        let application = login::application(&config, &stores, &self.clock)?;
+        let application = login::application(&config, &stores, login, &self.clock)?;
         let tracing = self.tracing;
         let parts = ServerParts {
             config,

@@ -138,3 +138,19 @@ fn local_users_are_refused_on_lambda_and_at_other_addresses() {
     let on_lambda = [("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9999"), ("MCP_LOGIN_KEYS", keys.as_str())];
     assert_eq!(refused(&[&local[..], &on_lambda].concat()), "MCP_LOGIN_UPSTREAM");
 }
+
+/// The ARN of a secret takes the place of a value, and not both are set.
+#[test]
+fn secrets_take_the_place_of_keys_and_of_the_secret_of_the_client() {
+    let arn = "arn:aws:secretsmanager:eu-north-1:123456789012:secret:login-AbCdEf";
+    let (keys, client) = ("MCP_LOGIN_KEYS_SECRET", "MCP_LOGIN_UPSTREAM_CLIENT_SECRET_ARN");
+    let read = login(&[("MCP_LOGIN_KEYS", ""), (keys, arn), (client, arn)]);
+    assert!(read.keys.is_empty());
+    assert_eq!((read.keys_secret.as_deref(), read.client_secret.as_deref()), (Some(arn), Some(arn)));
+    assert_eq!(refused(&[(keys, arn)]), keys);
+    assert_eq!(refused(&[("MCP_LOGIN_UPSTREAM_CLIENT_SECRET", "planted-secret"), (client, arn)]), client);
+    for wrong in ["login", "arn:aws:secretsmanager:eu-north-1:123456789012:login"] {
+        assert_eq!(refused(&[("MCP_LOGIN_KEYS", ""), (keys, wrong)]), keys, "{wrong}");
+        assert_eq!(refused(&[(client, wrong)]), client, "{wrong}");
+    }
+}

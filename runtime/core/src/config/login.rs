@@ -18,6 +18,10 @@ pub struct LoginConfig {
     /// The keys of what it signs and seals: the first signs and seals, all verify and open. Default: none, which makes a random key
     /// at start.
     pub keys: Vec<LoginKey>,
+    /// The ARN of the secret of Secrets Manager that has the keys instead, and is read while the server runs. Default: none.
+    pub keys_secret: Option<String>,
+    /// The ARN of the secret of Secrets Manager that has the secret of this server at the upstream provider. Default: none.
+    pub client_secret: Option<String>,
     /// The provider that signs users in.
     pub upstream: LoginUpstream,
     /// The scopes that a client may be granted. Default: none.
@@ -173,6 +177,8 @@ impl LoginConfig {
             resources: vec![resource.into()],
             audience: None,
             keys: Vec::new(),
+            keys_secret: None,
+            client_secret: None,
             upstream,
             scopes: Vec::new(),
             access_token_ttl: Duration::from_secs(600),
@@ -214,7 +220,9 @@ impl LoginConfig {
         Ok(Some(Box::new(Self {
             resources,
             audience: env.get(&LOGIN_AUDIENCE),
-            keys: keys(env, is_local)?,
+            keys: keys(env, is_local || env.get(&LOGIN_KEYS_SECRET).is_some())?,
+            keys_secret: instead_of(env, &LOGIN_KEYS_SECRET, &LOGIN_KEYS)?,
+            client_secret: instead_of(env, &LOGIN_UPSTREAM_CLIENT_SECRET_ARN, &LOGIN_UPSTREAM_CLIENT_SECRET)?,
             upstream: upstream(env, is_local)?,
             scopes: auth::scopes(env, &LOGIN_SCOPES)?,
             access_token_ttl,
@@ -226,11 +234,21 @@ impl LoginConfig {
     }
 }
 
+/// The ARN of the secret that has a value in place of a variable.
+fn instead_of(env: &Env<'_>, secret: &Variable, value: &Variable) -> Result<Option<String>, ConfigError> {
+    match env.secret_arn(secret)? {
+        Some(arn) if env.get(value).is_some() => {
+            Err(invalid_value(secret, &arn, &format!("to be unset, since {} is set", value.name)))
+        }
+        arn => Ok(arn),
+    }
+}
+
 /// The keys. Errors do not quote the value, because it is a secret.
-fn keys(env: &Env<'_>, is_local: bool) -> Result<Vec<LoginKey>, ConfigError> {
+fn keys(env: &Env<'_>, may_be_unset: bool) -> Result<Vec<LoginKey>, ConfigError> {
     let expected = "id:secret with 64 letters and digits or more after the colon, an id of at most 16 letters, digits, - or _, and a different id for each key";
     let Some(text) = env.get(&LOGIN_KEYS) else {
-        return if is_local { Ok(Vec::new()) } else { Err(invalid_value(&LOGIN_KEYS, "", expected)) };
+        return if may_be_unset { Ok(Vec::new()) } else { Err(invalid_value(&LOGIN_KEYS, "", expected)) };
     };
     let mut keys: Vec<LoginKey> = Vec::new();
     for (index, item) in text.split(',').enumerate() {
