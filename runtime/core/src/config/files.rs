@@ -5,9 +5,10 @@ use std::{collections::BTreeMap, path::PathBuf};
 use config::{File, FileFormat, Map, Value, ValueKind};
 
 use super::{
-    sources::{FromFile, is_of_lambda},
+    from_file::FromFile,
     variables::{
         CONFIG_FILE, OTEL_RESOURCE, OTLP_HEADERS, SCOPE_HIERARCHY, TOOL_SCOPES, VARIABLES, Variable,
+        is_of_lambda,
     },
 };
 use crate::error::ConfigError;

@@ -5,8 +5,8 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use super::{
-    sources::{Settings, Source, is_of_lambda},
-    variables::{VARIABLES, Variable},
+    sources::{Settings, Source},
+    variables::{VARIABLES, Variable, is_of_lambda},
 };
 
 /// Parts of the names of variables with secrets.

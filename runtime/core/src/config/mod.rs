@@ -7,6 +7,7 @@ mod auth;
 mod env;
 #[cfg(feature = "config-files")]
 mod files;
+mod from_file;
 #[doc(hidden)]
 pub mod listing;
 mod log;

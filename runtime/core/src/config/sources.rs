@@ -6,11 +6,11 @@
 
 use std::{collections::BTreeMap, fmt, path::PathBuf};
 
-use super::variables::{CONFIG_FILE, RUNTIME_API, VARIABLES, Variable};
+use super::{
+    from_file::FromFile,
+    variables::{CONFIG_FILE, RUNTIME_API, VARIABLES, Variable, is_of_lambda},
+};
 use crate::error::ConfigError;
-
-/// The default of a variable that only Lambda sets.
-const OF_LAMBDA: &str = "set by Lambda";
 
 type Lookup = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
@@ -18,17 +18,6 @@ type Lookup = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
 pub struct Settings {
     environment: Lookup,
     file: BTreeMap<&'static str, FromFile>,
-}
-
-/// A setting of a file.
-#[cfg_attr(not(feature = "config-files"), allow(dead_code, reason = "no file is read"))]
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct FromFile {
-    pub(super) value: String,
-    /// The file.
-    pub(super) file: String,
-    /// The name of the setting as it is written there.
-    pub(super) key: String,
 }
 
 /// Where the value of a setting comes from.
@@ -146,11 +135,6 @@ impl fmt::Debug for Settings {
             .field("file", &self.file.keys().collect::<Vec<_>>())
             .finish_non_exhaustive()
     }
-}
-
-/// Whether only Lambda sets a variable.
-pub(super) fn is_of_lambda(variable: &Variable) -> bool {
-    variable.default == OF_LAMBDA || variable.name.starts_with("AWS_LAMBDA_") && variable.alias.is_none()
 }
 
 #[cfg(feature = "config-files")]

@@ -151,3 +151,11 @@ variables! {
     LOG_PAYLOADS = "MCP_LOG_PAYLOADS", "0", "most characters of the arguments of a call, and of its response, that are logged; 0 logs none, because they may hold secrets";
     LOG_FORMAT = "MCP_LOG_FORMAT" or "AWS_LAMBDA_LOG_FORMAT", "text (JSON on Lambda)", "text or json";
 }
+
+/// The default of a variable that only Lambda sets.
+const OF_LAMBDA: &str = "set by Lambda";
+
+/// Whether only Lambda sets a variable.
+pub(super) fn is_of_lambda(variable: &Variable) -> bool {
+    variable.default == OF_LAMBDA || variable.name.starts_with("AWS_LAMBDA_") && variable.alias.is_none()
+}

@@ -1,10 +1,8 @@
 //! Secrets with versions, one of which is current.
 
-use std::fmt;
+use std::{error::Error, fmt};
 
 use async_trait::async_trait;
-
-use crate::http::BoxError;
 
 /// A secret that is kept outside of the process.
 #[async_trait]
@@ -17,7 +15,7 @@ pub trait Secret: fmt::Debug + Send + Sync {
     /// # Errors
     ///
     /// When the secret cannot be read.
-    async fn read(&self, stage: SecretStage) -> Result<Option<SecretValue>, BoxError>;
+    async fn read(&self, stage: SecretStage) -> Result<Option<SecretValue>, Box<dyn Error + Send + Sync>>;
 }
 
 /// The stage of a version, as Secrets Manager names it.

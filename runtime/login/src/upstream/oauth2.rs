@@ -5,7 +5,6 @@ use std::{fmt, sync::Arc};
 use bytes::Bytes;
 use http::{HeaderValue, Request, StatusCode, header};
 use mcp_lambda_core::{
-    auth::is_safe_url,
     fetch::{FetchError, Fetcher},
     time::Clock,
 };
@@ -14,9 +13,9 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::{
-    Identity, LIMITS, UpstreamError, UpstreamRedemption, UpstreamRequest, UpstreamTokens, name_in,
-    oidc::authorization_url,
-    token_endpoint::{Credentials, TokenEndpoint},
+    Identity, UpstreamError, UpstreamRedemption, UpstreamRequest, UpstreamTokens,
+    messages::{authorization_url, name_in, safe},
+    token_endpoint::{Credentials, LIMITS, TokenEndpoint},
 };
 
 /// GitHub refuses requests without one: <https://docs.github.com/rest/using-the-rest-api/getting-started-with-the-rest-api#user-agent>.
@@ -129,10 +128,4 @@ fn subject(user: &Map<String, Value>) -> Option<String> {
         _ => None,
     };
     user.get("sub").and_then(text).or_else(|| user.get("id").and_then(text))
-}
-
-pub(super) fn safe(name: &'static str, text: &str) -> Result<Url, UpstreamError> {
-    let url = is_safe_url(text).then(|| Url::parse(text).ok()).flatten();
-    let url = url.filter(|url| url.fragment().is_none());
-    url.ok_or_else(|| UpstreamError::Url { name, found: text.to_owned() })
 }

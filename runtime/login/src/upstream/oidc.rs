@@ -18,8 +18,8 @@ use tokio::sync::Mutex;
 use url::Url;
 
 use super::{
-    Identity, UpstreamError, UpstreamRedemption, UpstreamRequest, UpstreamTokens, name_in,
-    oauth2::safe,
+    Identity, UpstreamError, UpstreamRedemption, UpstreamRequest, UpstreamTokens,
+    messages::{authorization_url, name_in, safe},
     token_endpoint::{Credentials, TokenEndpoint},
 };
 
@@ -196,24 +196,4 @@ impl fmt::Debug for Oidc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Oidc").field("issuer", &self.config.issuer).finish_non_exhaustive()
     }
-}
-
-/// The authorization endpoint with a request: <https://www.rfc-editor.org/rfc/rfc7636#section-4.3>.
-pub(super) fn authorization_url(
-    endpoint: &Url,
-    client_id: &str,
-    request: &UpstreamRequest<'_>,
-    nonce: Option<&str>,
-) -> Url {
-    let mut url = endpoint.clone();
-    url.query_pairs_mut()
-        .append_pair("response_type", "code")
-        .append_pair("client_id", client_id)
-        .append_pair("redirect_uri", request.redirect_uri)
-        .append_pair("scope", &request.scopes.join(" "))
-        .append_pair("state", request.state)
-        .append_pair("code_challenge", request.code_challenge)
-        .append_pair("code_challenge_method", "S256")
-        .extend_pairs(nonce.map(|nonce| ("nonce", nonce)));
-    url
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use http::StatusCode;
 use mcp_lambda_core::{
-    fetch::{FetchError, Fetcher},
+    fetch::{FetchError, FetchLimits, Fetcher},
     time::Clock,
 };
 use oauth2::{
@@ -19,7 +19,10 @@ use oauth2::{
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::{LIMITS, UpstreamError, UpstreamTokens};
+use super::{UpstreamError, UpstreamTokens};
+
+/// The limits of each request to the provider.
+pub(super) const LIMITS: FetchLimits = FetchLimits { timeout: Duration::from_secs(5), max_bytes: 64 * 1024 };
 
 /// Tokens that expire later than in ten years have not been meant so.
 const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 3600);

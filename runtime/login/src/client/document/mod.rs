@@ -6,6 +6,7 @@
 //!
 //! * [`metadata`]: what a document must say.
 
+mod error;
 mod metadata;
 #[cfg(test)]
 mod tests;
@@ -21,13 +22,15 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, StatusCode, Uri, header};
 use mcp_lambda_core::{
     error::Causes,
-    fetch::{FetchError, FetchLimits, Fetcher, Reach},
+    fetch::{FetchLimits, Fetcher, Reach},
     time::{Clock, Deadline, Timestamp},
 };
 use tokio::sync::Semaphore;
 use url::{Host, Url};
 
-use super::{Client, redirect_uri::RedirectError};
+pub(crate) use error::ClientError;
+
+use super::Client;
 
 /// The limits of one fetch. The draft recommends 5 KB for documents; those of real clients are smaller.
 pub(crate) const LIMITS: FetchLimits = FetchLimits { timeout: Duration::from_secs(5), max_bytes: 64 * 1024 };
@@ -53,46 +56,6 @@ pub(crate) struct ClientDocuments {
 struct Kept {
     client: Result<Arc<Client>, Arc<ClientError>>,
     until: Timestamp,
-}
-
-/// Why a document cannot be used. The text tells the author of the client, and nothing of the network of this server.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ClientError {
-    /// The id is not a URL of a document.
-    #[error("the client_id is not the https URL of a document: {0}")]
-    Url(&'static str),
-    /// The document cannot be fetched.
-    #[error("the document of the client cannot be fetched from {host}")]
-    Fetch {
-        /// The host.
-        host: String,
-        /// The cause, for the log.
-        #[source]
-        source: FetchError,
-    },
-    /// The response has another status than 200.
-    #[error("the response to the request for the client's document has the status {0}, not 200")]
-    Status(StatusCode),
-    /// The response is not JSON.
-    #[error("the document of the client has the content type {0:?}, not application/json")]
-    ContentType(String),
-    /// The document is not what it must be.
-    #[error("the document of the client is invalid: {0}")]
-    Document(String),
-    /// A redirect URI of the document is not accepted.
-    #[error("the document of the client is invalid: redirect_uris[{at}] {error}")]
-    Redirect {
-        /// The index of the URI.
-        at: usize,
-        /// What is wrong with it.
-        error: RedirectError,
-    },
-    /// Too many documents are being fetched.
-    #[error("too many documents of clients are being fetched at this moment: try again")]
-    Busy,
-    /// A fetch has failed a moment ago.
-    #[error("{0}")]
-    Recent(Arc<ClientError>),
 }
 
 impl ClientDocuments {
