@@ -6,6 +6,7 @@ use http::StatusCode;
 use mcp_lambda_server::auth::{AuthConfig, JwtConfig, TokenAlgorithm};
 use serde_json::json;
 use test_support::{call, environments_with};
+use tokio::task::JoinSet;
 
 use super::lab::{ISSUER, LOOPBACK, Lab, RESOURCE, SITE, STATE, claims, parameter, text};
 
@@ -42,7 +43,8 @@ async fn an_mcp_server_accepts_the_tokens_and_asks_for_a_scope_that_is_missing()
     let lab = Lab::with(|login| login.audience = Some("server-one".into()));
     let bound = lab.servers[0].clone().bind(([127, 0, 0, 1], 0).into()).await.expect("a port");
     let keys = format!("{}/.well-known/jwks.json", bound.url());
-    let serving = tokio::spawn(bound.serve());
+    let mut serving = JoinSet::new();
+    serving.spawn(bound.serve());
     let mut rules = JwtConfig::new(ISSUER, "server-one");
     rules.jwks_url = Some(keys);
     rules.algorithms = vec![TokenAlgorithm::EdDSA];
@@ -65,7 +67,7 @@ async fn an_mcp_server_accepts_the_tokens_and_asks_for_a_scope_that_is_missing()
     // The client asks again, with the scope.
     assert_eq!(read("mcp:read mcp:write").await.0, 200);
     lab.servers[0].stop();
-    serving.await.expect("it ends");
+    serving.join_next().await.expect("it was spawned").expect("it ends");
 }
 
 #[tokio::test]

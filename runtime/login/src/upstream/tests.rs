@@ -1,15 +1,22 @@
 //! The providers against the issuer of the tests, which is a provider over HTTP.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use ::oauth2::ClientSecret;
 use bytes::Bytes;
 use http::{Method, Request, header};
 use local_issuer::{Issuer, Outage};
-use mcp_lambda_core::{fetch::Fetcher, time::Clock};
-use url::form_urlencoded;
+use mcp_lambda_core::{
+    fetch::{FetchLimits, Fetcher},
+    time::{Clock, Deadline, Timestamp},
+};
+use url::{Url, form_urlencoded};
 
-use super::{oauth2::OAuth2Config, oidc::OidcConfig, *};
+use super::{
+    oauth2::{OAuth2, OAuth2Config},
+    oidc::{Oidc, OidcConfig},
+    *,
+};
 
 const CALLBACK: &str = "http://127.0.0.1:9001/callback";
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
