@@ -254,13 +254,13 @@ mod tests {
         let data = STANDARD.encode(vec![7; 90_000]);
         let image = json!({ "type": "image", "data": data, "mimeType": "image/png" });
         let blob = json!({ "type": "resource", "resource": { "uri": "file:///a", "blob": data, "mimeType": "application/x-tar; a=b" } });
-        let parts = MovedParts::of(&json!({ "content": [image, blob] }), 10_000, Structured::Moves);
+        let parts = MovedParts::of(&json!({ "content": [image, blob] }), 100_000, Structured::Moves);
         let parts = parts.expect("JSON").expect("moved").0;
         let seen: Vec<_> = parts.iter().map(|part| (part.name.as_str(), part.content.len())).collect();
         assert_eq!(seen, [("content-1.png", 90_000), ("content-2.bin", 90_000)]);
         let broken =
             json!({ "content": [{ "type": "image", "data": "*".repeat(200_000), "mimeType": "image/png" }] });
-        let parts = MovedParts::of(&broken, 10_000, Structured::Moves).expect("JSON").expect("moved").0;
+        let parts = MovedParts::of(&broken, 100_000, Structured::Moves).expect("JSON").expect("moved").0;
         assert_eq!(parts[0].name, "result.json", "what cannot be decoded is moved as it is");
     }
 }
