@@ -43,7 +43,8 @@ pub(crate) fn normalized(uri: &str) -> Cow<'_, str> {
 /// resources of it.
 pub(crate) fn covers(uri: &str, resource: &str) -> bool {
     let ends_a_segment = uri.ends_with("://") || (uri.ends_with('/') && !uri.ends_with("//"));
-    resource.strip_prefix(uri).is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || ends_a_segment)
+    let continues = |rest: &str| ends_a_segment || (rest.starts_with('/') && !uri.ends_with(':'));
+    resource.strip_prefix(uri).is_some_and(|rest| rest.is_empty() || continues(rest))
 }
 
 /// A percent sign that encodes nothing is one of the text.
