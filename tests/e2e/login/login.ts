@@ -2,7 +2,7 @@
 // the authorization server is tested.
 import { join } from 'node:path';
 import { program, type Program } from '../program.ts';
-import { build, buildTestPrograms, freePort, root, start, type Server } from '../server.ts';
+import { build, freePort, root, start, type Server } from '../server.ts';
 
 /** The scope that every call needs, and the one that `counter` needs besides. */
 export const [BASIC_SCOPE, COUNTER_SCOPE] = ['mcp:call', 'mcp:count'];
@@ -74,8 +74,8 @@ export const local: Provider = async () => ({
 const SECRET = 'a secret & more';
 
 async function startIssuer(callback: string): Promise<Program> {
-  const [binary] = await buildTestPrograms(['local-issuer']);
-  return program(binary!, ['login', callback, 'ada:correct horse'], { CLIENT_SECRET: SECRET });
+  const binary = await build('local-issuer');
+  return program(binary, ['login', callback, 'ada:correct horse'], { CLIENT_SECRET: SECRET });
 }
 
 /** The OpenID provider of the tests, with a secret. It refuses `resource`, as Cognito does. */
