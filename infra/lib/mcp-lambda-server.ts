@@ -36,8 +36,8 @@ import {
   createServer,
 } from './private/functions';
 import { stateKeys } from './private/state-keys';
-import { grantUpstreamTokens, serveLogin } from './private/login-function';
-import { INGEST_KEYS, TABLE_ACTIONS, grantSecret, grantSend, grantTable, leadingKeys } from './private/permissions';
+import { serveLogin } from './private/login-function';
+import { INGEST_KEYS, TABLE_ACTIONS, denyLogin, grantSecret, grantSend, grantTable, leadingKeys } from './private/permissions';
 import { serverVariables } from './private/server-variables';
 import { allowServices, withKey } from './private/encryption-key';
 import { checkOwnFunction } from './private/own-function';
@@ -273,7 +273,7 @@ export class McpLambdaServer extends Construct implements IMcpLambdaServer, iam.
     this.setEnvironment(serverVariables(props, resources));
     this.grantFunctions(workers, tables);
     this.grantPrincipal = new ToolPrincipal(toolPrincipals(this.function, tasks));
-    if (this.login) grantUpstreamTokens(this.login, tables.state, this);
+    if (this.login) denyLogin(tables.state, this);
 
     this.grants = this.createGrants(endpoints);
     this.metrics = McpLambdaServerMetrics._of(config, this.function, tasks);

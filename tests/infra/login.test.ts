@@ -175,30 +175,6 @@ describe('permissions', () => {
       expect(JSON.stringify(statements)).not.toContain('McpLoginKeys');
     }
   });
-
-  it("let tools read the provider's tokens where that is chosen, and the key", () => {
-    const { template } = synth(cognitoLogin({ upstreamTokens: true }));
-    const statements = statementsOf(template);
-    const [writes, reads] = deny(statements) as { Action: string[]; Condition: unknown }[];
-    expect(writes!.Action).toEqual(expect.arrayContaining(['dynamodb:PutItem', 'dynamodb:DeleteItem']));
-    expect(writes!.Condition).toEqual(ofLogin);
-    expect(reads!.Action).toEqual(['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:Query']);
-    expect(reads!.Condition).toEqual({
-      ...ofLogin,
-      'ForAnyValue:StringNotLike': { 'dynamodb:LeadingKeys': ['LOGIN#UPSTREAM#*'] },
-    });
-    expect(statements).toContainEqual({
-      Action: 'secretsmanager:GetSecretValue',
-      Effect: 'Allow',
-      Resource: { Ref: 'McpLoginKeys1A7031E9' },
-    });
-    const upstream = { MCP_LOGIN_UPSTREAM_TOKENS: 'on', MCP_LOGIN_KEYS_SECRET: { 'Fn::GetAtt': ['McpLoginKeys1A7031E9', 'Id'] } };
-    // The server reads the settings as well, and cannot know its own URL.
-    const { MCP_ROLE: _, ...settings } = environmentOf(template, 'McpLoginFunction');
-    expect(environmentOf(template)).toMatchObject({ ...upstream, ...settings, MCP_LOGIN_RESOURCES: issuerUrl('/mcp') });
-    expect(environmentOf(template)).not.toHaveProperty('MCP_ROLE');
-    expect(environmentOf(template, 'McpLoginFunction')).toMatchObject(upstream);
-  });
 });
 
 describe('the provider', () => {

@@ -134,14 +134,6 @@ export interface McpLoginOptions extends McpAccessLogOptions {
   readonly registrationsPerMinute?: number;
 
   /**
-   * Whether the provider's tokens of a user are kept, sealed, so that a tool can act as the user: the server may then read
-   * them, and the keys.
-   *
-   * @default false
-   */
-  readonly upstreamTokens?: boolean;
-
-  /**
    * A secret with the keys of which tokens and cookies are made: one text of 43 characters or more without a colon, or `id:base64`
    * pairs separated by commas, of which the first signs. The login reads it while it runs, and accepts what the previous version
    * has signed.

@@ -125,7 +125,7 @@ export class McpLogin extends Construct {
 
   /** The variables of the login, without those of the provider. */
   private settings(urls: string[]): Variables {
-    const { scopes, accessTokenLifetime, refreshTokenLifetime, registrationsPerMinute, upstreamTokens } = this._options;
+    const { scopes, accessTokenLifetime, refreshTokenLifetime, registrationsPerMinute } = this._options;
     return variables({
       loginIssuer: this.issuer,
       loginResources: commaList(urls),
@@ -135,7 +135,6 @@ export class McpLogin extends Construct {
       loginAccessTokenSeconds: accessTokenLifetime?.toSeconds(),
       loginRefreshTokenSeconds: refreshTokenLifetime?.toSeconds(),
       loginRegistrationsPerMinute: registrationsPerMinute,
-      loginUpstreamTokens: upstreamTokens ? 'on' : undefined,
     });
   }
 
@@ -150,15 +149,7 @@ export class McpLogin extends Construct {
    * @internal
    */
   public get _environmentOfServer(): Variables {
-    return {
-      ...variables({ auth: 'jwt', jwtIssuer: this.issuer, jwtAudience: this.audience, jwtAlgorithms: ALGORITHM }),
-      ...(this._options.upstreamTokens && this.environmentOfTools),
-    };
-  }
-
-  /** What tools need for the provider's tokens of their caller. The server cannot know its own URL: the audience stands for it. */
-  private get environmentOfTools(): Variables {
-    return { ...this.settings([this.audience]), ...this.provider.environment };
+    return variables({ auth: 'jwt', jwtIssuer: this.issuer, jwtAudience: this.audience, jwtAlgorithms: ALGORITHM });
   }
 
   /**

@@ -57,7 +57,6 @@ export const ENVIRONMENT = {
   loginAccessTokenSeconds: { name: 'MCP_LOGIN_ACCESS_TOKEN_SECONDS', prop: 'auth.accessTokenLifetime' },
   loginRefreshTokenSeconds: { name: 'MCP_LOGIN_REFRESH_TOKEN_SECONDS', prop: 'auth.refreshTokenLifetime' },
   loginRegistrationsPerMinute: { name: 'MCP_LOGIN_REGISTRATIONS_PER_MINUTE', prop: 'auth.registrationsPerMinute' },
-  loginUpstreamTokens: { name: 'MCP_LOGIN_UPSTREAM_TOKENS', prop: 'auth.upstreamTokens' },
   taskQueue: { name: 'TASK_QUEUE_URL', prop: 'tasks' },
   taskTtlSeconds: { name: 'MCP_TASK_TTL_SECONDS', prop: 'tasks.ttl' },
   tasksPerPrincipal: { name: 'MCP_TASKS_PER_PRINCIPAL', prop: 'tasks.perPrincipal' },

@@ -1,13 +1,11 @@
 import { Duration } from 'aws-cdk-lib';
-import type * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
-import type * as iam from 'aws-cdk-lib/aws-iam';
 import type { McpLogin } from '../login/login';
 import type { McpLambdaServerProps } from '../mcp-lambda-server-props';
 import { ServerFunction } from '../server-function';
 import type { Tables } from '../state';
 import { variables } from './environment';
 import { defined, sharedOptions } from './function-options';
-import { LOGIN_KEYS, TABLE_ACTIONS, denyLogin, grantSecret, grantTable, leadingKeys } from './permissions';
+import { LOGIN_KEYS, TABLE_ACTIONS, grantSecret, grantTable, leadingKeys } from './permissions';
 import { fail } from './validation';
 
 export const LOGIN_TIMEOUT = Duration.seconds(20);
@@ -36,11 +34,4 @@ export function serveLogin(login: McpLogin, props: McpLambdaServerProps, tables:
   if (clientSecret) grantSecret(clientSecret, serving.function);
   login._serve(serving);
   return serving;
-}
-
-/** Lets tools read the provider's tokens of their caller where that is chosen, and nothing else of the login. */
-export function grantUpstreamTokens(login: McpLogin, state: dynamodb.ITable, tools: iam.IGrantable): void {
-  const upstreamTokens = login._options.upstreamTokens ?? false;
-  denyLogin(state, tools, upstreamTokens);
-  if (upstreamTokens) grantSecret(login.keys, tools);
 }

@@ -44,9 +44,8 @@ type Conditions = Record<string, Record<string, unknown>>;
 /** The partition keys of the event table that the ingest function uses: not those of replies. A test compares them. */
 export const INGEST_KEYS = ['EVENT_KEY*', 'HEAD#*', 'LOG#*', 'SEEN#*'];
 
-/** The partition keys of the state table that the login function uses, and those of them that the server may read. */
+/** The partition keys of the state table that the login function uses. */
 export const LOGIN_KEYS = ['LOGIN#*'];
-const UPSTREAM_KEYS = ['LOGIN#UPSTREAM#*'];
 
 /** Conditions for items with these partition keys. */
 export function leadingKeys(keys: string[]): Conditions {
@@ -63,20 +62,16 @@ export function grantTable(table: dynamodb.ITable, grantee: iam.IGrantable, acti
   if (key) iam.Grant.addToPrincipal(useOfKey(table, 'dynamodb', key, grantee, KEY_ACTIONS));
 }
 
-/**
- * Keeps a program that has the whole state table away from the items of the login: grants, codes and the provider's tokens. With
- * `upstreamTokens` it reads the latter.
- */
-export function denyLogin(table: dynamodb.ITable, grantee: iam.IGrantable, upstreamTokens: boolean): void {
-  const deny = (actions: string[], conditions: Conditions) => {
-    const statement = { effect: iam.Effect.DENY, actions, resources: [table.tableArn], conditions };
-    grantee.grantPrincipal.addToPrincipalPolicy(new iam.PolicyStatement(statement));
-  };
-  const ofLogin = { 'ForAnyValue:StringLike': { 'dynamodb:LeadingKeys': LOGIN_KEYS } };
-  if (!upstreamTokens) return deny(['dynamodb:*'], ofLogin);
-  const others = { 'ForAnyValue:StringNotLike': { 'dynamodb:LeadingKeys': UPSTREAM_KEYS } };
-  deny(TABLE_ACTIONS.serverState.filter(action => !READ_ACTIONS.includes(action)), ofLogin);
-  return deny(READ_ACTIONS, { ...ofLogin, ...others });
+/** Keeps a program that has the whole state table away from the items of the login: its grants, consents, forms and counters. */
+export function denyLogin(table: dynamodb.ITable, grantee: iam.IGrantable): void {
+  grantee.grantPrincipal.addToPrincipalPolicy(
+    new iam.PolicyStatement({
+      effect: iam.Effect.DENY,
+      actions: ['dynamodb:*'],
+      resources: [table.tableArn],
+      conditions: { 'ForAnyValue:StringLike': { 'dynamodb:LeadingKeys': LOGIN_KEYS } },
+    }),
+  );
 }
 
 /**

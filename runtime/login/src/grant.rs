@@ -30,8 +30,6 @@ use crate::{
     reply::{Ending, ToClient},
     request::AuthorizationRequest,
     server::Login,
-    upstream::UpstreamTokens,
-    upstream_tokens,
 };
 
 const KEY: &str = "grant";
@@ -40,7 +38,6 @@ const KEY: &str = "grant";
 pub(crate) struct NewGrant {
     pub(crate) id: String,
     pub(crate) subject: String,
-    pub(crate) tokens: Option<UpstreamTokens>,
 }
 
 /// What a grant allows, as its code and its refresh tokens hold it.
@@ -126,9 +123,7 @@ pub(crate) async fn issue(
     let expires_at = now.plus(limits::CODE_TIME);
     let client = keys::hash(&[&request.client_id]);
     let (scope, row) = (scope(&new.id), json!(Row { issued_at: now }));
-    let stored = login.store.put_state(&scope, KEY, &row, 0, expires_at);
-    let kept = upstream_tokens::keep(login, &new.subject, &client, new.tokens.as_ref());
-    match futures::try_join!(stored, kept) {
+    match login.store.put_state(&scope, KEY, &row, 0, expires_at).await {
         Ok(_) => {}
         // The id is random, so the store answers for another one.
         Err(StoreError::Conflict) => return Err(Ending::stale()),

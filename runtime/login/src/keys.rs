@@ -33,17 +33,14 @@ pub(crate) enum Purpose {
     Code,
     /// A refresh token.
     Refresh,
-    /// Tokens of the upstream provider, in the store.
-    Upstream,
 }
 
-const PURPOSES: [(Purpose, &[u8]); 6] = [
+const PURPOSES: [(Purpose, &[u8]); 5] = [
     (Purpose::Registration, b"registration"),
     (Purpose::Request, b"request"),
     (Purpose::Consent, b"consent"),
     (Purpose::Code, b"code"),
     (Purpose::Refresh, b"refresh"),
-    (Purpose::Upstream, b"upstream"),
 ];
 
 /// All keys. The first one signs and seals.

@@ -11,7 +11,7 @@
 //! * `client`: the clients, by registration and by document.
 //! * `request`, `authorize`, `upstream`, `callback`: a user signs in at the upstream provider. `sign_in`: or here, on one machine.
 //! * `consent`: the pages that users see.
-//! * `grant`, `token`, `revoke`: codes and tokens. `upstream_tokens`: those of the provider.
+//! * `grant`, `token`, `revoke`: codes and tokens.
 //! * `keys`: signs and seals. `secrets`: what is read from secrets while the server runs. `cookies`: binds a login to one browser. `limits`: what a caller may send.
 //! * `parameters`, `reply`, `error`: the parts of requests and responses.
 
@@ -37,7 +37,6 @@ mod service;
 mod sign_in;
 mod token;
 mod upstream;
-mod upstream_tokens;
 
 pub use secrets::{LoginSecrets, application_with};
 pub use service::application;

@@ -6,7 +6,6 @@ use crate::{
     keys::{self, Purpose},
     parameters::Parameters,
     server::Login,
-    upstream_tokens,
 };
 
 /// Ends the grant of a refresh token. A token that is none is none any longer: that is no error.
@@ -25,6 +24,5 @@ pub(crate) async fn revoke(login: &Login, body: &[u8]) -> Result<(), OAuthError>
     if keys::hash(&[id]) != token.grant.client {
         return Err(OAuthError::invalid_client("the token was issued to another client"));
     }
-    grant::end(login, &token.grant.id).await?;
-    upstream_tokens::forget(login, &token.grant.subject, &token.grant.client).await
+    grant::end(login, &token.grant.id).await
 }

@@ -99,7 +99,7 @@ fn upstream(config: &LoginConfig, clock: &Clock) -> Result<Upstream, ConfigError
                 client_id: client.id.clone(),
                 client_secret: secret(client),
             };
-            let upstream = OAuth2::new(&config, clock.clone());
+            let upstream = OAuth2::new(&config);
             Upstream::OAuth2(upstream.map_err(|error| {
                 ConfigError::new("MCP_LOGIN_UPSTREAM_AUTHORIZE_URL", authorize_url, error.to_string())
             })?)

@@ -9,9 +9,13 @@ use mcp_lambda_server::{
 };
 use serde_json::{Value, json};
 
+mod row;
 mod rows;
 
-use self::rows::{KEY, Row, rows};
+use self::{
+    row::Row,
+    rows::{KEY, rows},
+};
 
 /// Reads a configuration from these variables alone.
 fn with(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {

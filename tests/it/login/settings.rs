@@ -42,14 +42,12 @@ fn the_smallest_configuration_has_the_documented_defaults() {
     assert_eq!(config.role, ProcessRole::Login);
     let login = login(&[]);
     assert_eq!((login.access_token_ttl.as_secs(), login.refresh_token_ttl.as_secs()), (600, 2_592_000));
-    assert_eq!((login.registrations_per_minute, login.upstream_tokens, login.audience), (60, false, None));
+    assert_eq!((login.registrations_per_minute, login.audience), (60, None));
     assert!(login.scopes.is_empty() && login.keys[0].id == "one");
     let LoginUpstream::Oidc { client, .. } = login.upstream else { panic!("no OpenID provider") };
     assert_eq!((client.secret, client.scopes), (None, vec!["openid".to_owned()]));
-    // An MCP server reads none of them, unless its tools use the tokens of the provider.
+    // An MCP server reads none of them.
     assert_eq!(with(&[("MCP_ROLE", "")]).expect("a configuration").login, None);
-    let both = [("MCP_ROLE", ""), ("MCP_LOGIN_UPSTREAM_TOKENS", "on")];
-    assert!(with(&both).expect("a configuration").login.is_some_and(|login| login.upstream_tokens));
 }
 
 #[test]
@@ -99,7 +97,6 @@ fn a_setting_that_is_missing_or_wrong_stops_the_process_with_its_name() {
         ("MCP_LOGIN_ACCESS_TOKEN_SECONDS", &["59", "86401", "soon"]),
         ("MCP_LOGIN_REFRESH_TOKEN_SECONDS", &["59"]),
         ("MCP_LOGIN_REGISTRATIONS_PER_MINUTE", &["0"]),
-        ("MCP_LOGIN_UPSTREAM_TOKENS", &["maybe"]),
     ] {
         for value in wrong {
             assert_eq!(refused(&[(variable, value)]), variable, "{value}");

@@ -32,8 +32,6 @@ pub struct LoginConfig {
     pub refresh_token_ttl: Duration,
     /// The number of clients that may register in a minute. Default: 60.
     pub registrations_per_minute: usize,
-    /// Whether the tokens of the provider are kept, sealed, for tools that act as the user. Default: no.
-    pub upstream_tokens: bool,
 }
 
 /// The provider that signs users in.
@@ -184,14 +182,12 @@ impl LoginConfig {
             access_token_ttl: Duration::from_secs(600),
             refresh_token_ttl: Duration::from_secs(30 * 24 * 60 * 60),
             registrations_per_minute: 60,
-            upstream_tokens: false,
         }
     }
 
-    /// Reads the settings, if the process is an authorization server or its tools use what one keeps.
+    /// Reads the settings, if the process is an authorization server.
     pub(super) fn read(env: &Env<'_>) -> Result<Option<Box<Self>>, ConfigError> {
-        let upstream_tokens = env.switch(&LOGIN_UPSTREAM_TOKENS, false)?;
-        if env.role()? != ProcessRole::Login && !upstream_tokens {
+        if env.role()? != ProcessRole::Login {
             return Ok(None);
         }
         let issuer = required_url(env, &LOGIN_ISSUER)?;
@@ -228,7 +224,6 @@ impl LoginConfig {
             access_token_ttl,
             refresh_token_ttl: env.seconds(&LOGIN_REFRESH_TOKEN_SECONDS, default.refresh_token_ttl, 60)?,
             registrations_per_minute: env.count(&LOGIN_REGISTRATIONS, default.registrations_per_minute)?,
-            upstream_tokens,
             issuer,
         })))
     }

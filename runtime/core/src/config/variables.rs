@@ -121,7 +121,6 @@ variables! {
     LOGIN_UPSTREAM_AUTHORIZE_URL = "MCP_LOGIN_UPSTREAM_AUTHORIZE_URL", "none", "URL of the upstream provider at which users sign in; required with MCP_LOGIN_UPSTREAM=oauth2";
     LOGIN_UPSTREAM_TOKEN_URL = "MCP_LOGIN_UPSTREAM_TOKEN_URL", "none", "URL of the upstream provider at which codes are redeemed; required with MCP_LOGIN_UPSTREAM=oauth2";
     LOGIN_UPSTREAM_USER_URL = "MCP_LOGIN_UPSTREAM_USER_URL", "none", "URL of the upstream provider that names the user of an access token; required with MCP_LOGIN_UPSTREAM=oauth2";
-    LOGIN_UPSTREAM_TOKENS = "MCP_LOGIN_UPSTREAM_TOKENS", "off", "on or off: whether the tokens of the upstream provider are kept, sealed, for tools that act as their caller; set for the authorization server and for the MCP server";
     LOGIN_SCOPES = "MCP_LOGIN_SCOPES", "none", "comma-separated scopes that clients may be granted";
     LOGIN_ACCESS_TOKEN_SECONDS = "MCP_LOGIN_ACCESS_TOKEN_SECONDS", "600", "lifetime of an access token, in seconds; from 60 to 86400";
     LOGIN_REFRESH_TOKEN_SECONDS = "MCP_LOGIN_REFRESH_TOKEN_SECONDS", "2592000", "time for which a client refreshes its tokens after its user has signed in, in seconds; 60 at least";

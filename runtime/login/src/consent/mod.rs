@@ -25,7 +25,7 @@ use crate::{
     reply::{self, Ending, ToClient},
     request::AuthorizationRequest,
     server::Login,
-    upstream::{Identity, UpstreamTokens},
+    upstream::Identity,
 };
 
 /// What the form of the page holds, sealed.
@@ -33,7 +33,6 @@ use crate::{
 struct Asked {
     request: AuthorizationRequest,
     subject: String,
-    tokens: Option<UpstreamTokens>,
     /// The id of the form, which is good for one decision to allow.
     form: String,
     expires_at: Timestamp,
@@ -46,15 +45,14 @@ pub(crate) async fn ask(
     client: &Client,
     identity: Identity,
 ) -> Result<Response<Body>, Ending> {
-    let Identity { subject, name, tokens } = identity;
-    let tokens = tokens.filter(|_| login.config.upstream_tokens);
+    let Identity { subject, name } = identity;
     if memory::is_remembered(login, &request, &subject).await {
-        let grant = NewGrant { id: grant::random_id(), subject, tokens };
+        let grant = NewGrant { id: grant::random_id(), subject };
         return grant::issue(login, &request, grant).await;
     }
     let user = name.unwrap_or_else(|| subject.clone());
     let expires_at = login.clock.now().plus(limits::CONSENT_TIME);
-    let asked = Asked { request, subject, tokens, form: grant::random_id(), expires_at };
+    let asked = Asked { request, subject, form: grant::random_id(), expires_at };
     let sealed = login.keys.seal(Purpose::Consent, &asked).ok_or_else(Ending::failed)?;
     let request = &asked.request;
     let action = login.path_of(metadata::CONSENT);
@@ -86,7 +84,7 @@ pub(crate) async fn decided(
     if login.clock.now() >= asked.expires_at {
         return Err(Ending::stale());
     }
-    let Asked { request, subject, tokens, form: id, expires_at } = asked;
+    let Asked { request, subject, form: id, expires_at } = asked;
     match form.get("decision") {
         Some("allow") => {}
         Some("deny") => {
@@ -103,7 +101,7 @@ pub(crate) async fn decided(
         Err(error) => return Ok(ToClient::of(&login.config.issuer, &request).error(&OAuthError::from(error))),
     }
     memory::remember(login, &request, &subject).await;
-    grant::issue(login, &request, NewGrant { id: grant::random_id(), subject, tokens }).await
+    grant::issue(login, &request, NewGrant { id: grant::random_id(), subject }).await
 }
 
 /// Whether a form was sent by a page of this server, as browsers tell it:

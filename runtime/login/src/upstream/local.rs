@@ -199,7 +199,7 @@ impl Local {
         if self.clock.now() >= code.expires_at || !is_same(&challenge, &code.challenge) {
             return Err(refused());
         }
-        Ok(Identity { subject: code.user.clone(), name: Some(code.user), tokens: None })
+        Ok(Identity { subject: code.user.clone(), name: Some(code.user) })
     }
 
     fn memory(&self) -> MutexGuard<'_, Memory> {
@@ -251,7 +251,7 @@ mod tests {
         assert!(url.as_str().starts_with("http://127.0.0.1:9001/callback?code="), "{url}");
         assert!(url.as_str().ends_with("&state=a+state"), "{url}");
         let user = local.identity(&code(&url), &redemption(VERIFIER)).unwrap();
-        assert_eq!((user.subject.as_str(), user.tokens), ("ada", None));
+        assert_eq!(user.subject, "ada");
         assert!(local.identity(&code(&url), &redemption(VERIFIER)).is_err());
     }
 
