@@ -21,7 +21,7 @@ impl<H: Handler> Builder<H> {
     ///
     /// # Errors
     ///
-    /// As [`McpLambdaServer::run`].
+    /// As [`McpLambdaServer::run`](crate::McpLambdaServer::run).
     pub fn run(mut self) -> Result<(), Error> {
         let command = command_line::command(std::env::args_os().skip(1));
         if let (true, Some(command @ (Command::Config | Command::ConfigJson))) =
