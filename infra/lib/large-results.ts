@@ -108,7 +108,8 @@ export class McpLargeResults {
       () => {
         const own = Object.entries({ expiration, encryptionKey }).find(([, value]) => value !== undefined);
         if (!bucket || !own) return;
-        fail(`largeResults.${own[0]}`, '{...}', "does not apply to 'largeResults.bucket'", 'set it where the bucket is defined');
+        const value = own[0] === 'expiration' ? expiration?.toHumanString() : '{...}';
+        fail(`largeResults.${own[0]}`, value, "does not apply to 'largeResults.bucket'", 'set it where the bucket is defined');
       },
     );
   }

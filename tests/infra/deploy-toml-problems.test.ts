@@ -105,6 +105,20 @@ describe('an invalid file', () => {
     ]);
   });
 
+  it('is an error where large results are off and have settings, or settings that do not go together', () => {
+    expect(placed(`${code}[large_results]\nlink_seconds = 60`)).toEqual([
+      'deploy.toml:3:1: [large_results] enabled must be true where link_seconds is given, got: nothing',
+    ]);
+    expect(placed(`${code}[large_results]\nenabled = true\nmax_bytes = 10\nlink_seconds = 1000000\nprefix = "/a"`)).toEqual([
+      'deploy.toml:5:1: [large_results] max_bytes must be a whole number from 16384 to 209715200, got: 10',
+      'deploy.toml:6:1: [large_results] link_seconds must be a whole number from 60 to 604800, got: 1000000',
+      "deploy.toml:7:1: [large_results] prefix must be names of letters, digits, ., _ and - with a slash after each, got: /a; write 'mcp-results/'",
+    ]);
+    expect(placed(`${code}[large_results]\nenabled = true\nbucket = "reports"\nexpiration_days = 2`)).toEqual([
+      'deploy.toml:6:1: [large_results] expiration_days does not apply to [large_results] bucket, got: 2 days; set it where the bucket is defined',
+    ]);
+  });
+
   it('has all problems of the construct and of its own keys in one error, in words of the file', () => {
     const text = `${code}
       [lambda]\ntimeout_seconds = 60\nprovisioned_concurrent_executions = 9\nreserved_concurrent_executions = 3

@@ -222,6 +222,20 @@ secrets = ["API_TOKEN"]
     synthesised.hasResourceProperties('AWS::Events::Rule', { EventBusName: 'default' });
   });
 
+  it('sets every property of large results, to a new bucket or an existing one', () => {
+    const created = template(
+      `${code}[large_results]\nenabled = true\nprefix = "parts/"\nmax_bytes = 1000000\nlink_seconds = 600\nexpiration_days = 3`,
+    );
+    expect(one(created, 'AWS::S3::Bucket').Properties.LifecycleConfiguration.Rules).toMatchObject([{ ExpirationInDays: 3, Prefix: 'parts/' }]);
+    const settings = { MCP_LARGE_RESULTS_BYTES: '1000000', MCP_LARGE_RESULTS_LINK_SECONDS: '600', MCP_LARGE_RESULTS_PREFIX: 'parts/' };
+    expect(environmentOf(created)).toMatchObject(settings);
+    const named = template(`${code}[large_results]\nenabled = true\nbucket = "reports"`);
+    named.resourceCountIs('AWS::S3::Bucket', 0);
+    expect(environmentOf(named)).toMatchObject({ MCP_LARGE_RESULTS_BUCKET: 'reports', MCP_LARGE_RESULTS_PREFIX: 'mcp-results/' });
+    const off = template(`${code}[large_results]\nenabled = false`);
+    expect(off.toJSON()).toEqual(template(code).toJSON());
+  });
+
   it('is without authentication only if it is disabled', () => {
     template(`${code}[auth]\nenabled = false`).hasResourceProperties('AWS::Lambda::Url', { AuthType: 'NONE' });
     template(code).hasResourceProperties('AWS::Lambda::Url', { AuthType: 'AWS_IAM' });

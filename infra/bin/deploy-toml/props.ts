@@ -12,6 +12,7 @@ import { McpMonitoringLevel, McpTasks, type McpLambdaServerProps, type McpSessio
 import { toAuth } from './auth';
 import { toDeployment } from './deployment';
 import { toAdditional, toEndpoint } from './endpoint';
+import { toLargeResults } from './large-results';
 import { network } from './network';
 import type { Problems } from './problems';
 import type { DeployConfig } from './schema';
@@ -60,6 +61,7 @@ export function toProps(
       reservedConcurrentExecutions: config.events.ingest_reserved_concurrent_executions,
     },
     tasks: toTasks(scope, config, problems),
+    largeResults: toLargeResults(scope, config, problems),
     deployment: toDeployment(config, problems),
     monitoring: toMonitoring(scope, config),
   };

@@ -170,6 +170,14 @@ export const SCHEMA = {
     update_event_bus: text,
   },
   streams: { enabled: onOff, lifetime_seconds: number(1, 895), per_principal: number(1, 10_000) },
+  large_results: {
+    enabled: onOff,
+    bucket: text,
+    prefix: text,
+    max_bytes: number(16_384, 209_715_200),
+    link_seconds: number(60, 604_800),
+    expiration_days: number(1, 3653),
+  },
   state: {
     state_table: text,
     event_table: text,

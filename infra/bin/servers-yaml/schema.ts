@@ -56,6 +56,7 @@ export const SECTIONS = {
   endpoint: DEPLOY_TOML.endpoint,
   events: DEPLOY_TOML.events,
   streams: DEPLOY_TOML.streams,
+  large_results: DEPLOY_TOML.large_results,
   state: DEPLOY_TOML.state,
   agentcore: { enabled: { kind: 'switch' }, gateway_name: text },
 } as const satisfies { readonly [section: string]: Kinds };

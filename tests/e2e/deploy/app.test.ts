@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { build, root } from '../server.ts';
 import { startCloud, type Cloud } from './cloud.ts';
-import { ask, call, listen } from './mcp.ts';
+import { ask, call, listen, readLinked, type Block } from './mcp.ts';
 
 const STACK = 'deployed';
 const binary = { server: '', emulator: '' };
@@ -30,6 +30,10 @@ const settings = () => [
   'observability.alarms=false',
   '--context',
   'observability.saved_queries=false',
+  '--context',
+  'large_results.enabled=true',
+  '--context',
+  'large_results.max_bytes=16384',
   '--output',
   join(cloud.folder, 'cdk.out'),
 ];
@@ -105,6 +109,18 @@ describe('the deployed app', () => {
     expect(first).toContain('5');
     expect(await cloud.killFunctions()).toBeGreaterThan(0);
     expect(await call(url, 'counter', { name: 'deployed', by: 2 })).toContain('7');
+  });
+
+  it('moves a large result to its bucket, and the client reads it by the link, which ends', async () => {
+    const message = 'grüße 🦀 '.repeat(4_000);
+    const { result } = await ask(url, 'tools/call', { name: 'echo', arguments: { message } });
+    const content = result?.['content'] as Block[];
+    expect(JSON.stringify(result).length).toBeLessThan(16_384);
+    expect(await readLinked(content)).toBe(message);
+    const link = new URL(content.find(({ type }) => type === 'resource_link')!.uri!);
+    expect(link.searchParams.get('X-Amz-Expires')).toBe('3600');
+    link.searchParams.set('X-Amz-Date', '20260101T000000Z');
+    expect((await fetch(link)).status).toBe(403);
   });
 
   it('has a role with the permissions of the template', async () => {
@@ -194,12 +210,14 @@ describe.skipIf(!writesEvents)('events', () => {
 });
 
 // The last test: it deletes the stack.
-it('cdk destroy deletes all resources except for the state table', async () => {
+it('cdk destroy deletes all resources except for the state table and the bucket of large results', async () => {
   const { code, stderr } = await cloud.cdk(['destroy', '--force', ...settings()]);
   expect(code, stderr).toBe(0);
   const { TableNames } = await cloud.aws<{ TableNames: string[] }>('dynamodb', 'list-tables');
   expect(TableNames).toEqual([outputs['StateTableName']]);
   expect((await cloud.aws<{ Functions: unknown[] }>('lambda', 'list-functions')).Functions).toEqual([]);
+  const { Buckets } = await cloud.aws<{ Buckets: { Name: string }[] }>('s3api', 'list-buckets');
+  expect(Buckets.map(({ Name }) => Name).filter(name => !name.startsWith('cdk-'))).toEqual([expect.stringContaining('largeresults')]);
   const { Topics = [] } = (await cloud.aws<{ Topics?: unknown[] }>('sns', 'list-topics')) ?? {};
   expect(Topics).toEqual([]);
 });

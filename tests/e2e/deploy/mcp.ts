@@ -72,6 +72,25 @@ export async function call(url: string, name: string, args: Record<string, unkno
   return (result?.['content'] as { text: string }[]).map(({ text }) => text).join('\n');
 }
 
+/** A block of a result, as far as tests of large results read it. */
+export interface Block {
+  readonly type: string;
+  readonly uri?: string;
+  readonly size?: number;
+}
+
+/** Reads the part of a result that was moved to a bucket, by its link and without credentials. */
+export async function readLinked(content: readonly Block[]): Promise<string> {
+  const links = content.filter(({ type }) => type === 'resource_link');
+  if (links.length !== 1) throw new Error(`not one link: ${JSON.stringify(content).slice(0, 1_000)}`);
+  const [{ uri, size }] = links as [Block];
+  const response = await fetch(uri!);
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${response.status}: ${text.slice(0, 1_000)}`);
+  if (Buffer.byteLength(text) !== size) throw new Error(`the link has the size ${size}, the object ${Buffer.byteLength(text)} bytes`);
+  return text;
+}
+
 export interface Listening {
   readonly received: Message[];
   close(): void;

@@ -11,6 +11,7 @@ import { StreamableHTTPClientTransport as SessionTransport } from '@modelcontext
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { build, root } from '../server.ts';
 import { startCloud, type Cloud } from './cloud.ts';
+import { readLinked, type Block } from './mcp.ts';
 
 const STACK = 'stdio-servers';
 const VENV = join(root, '.venv', 'bin');
@@ -30,6 +31,7 @@ binary: ${binary}
 lambda: {architecture: x86_64}
 auth: {enabled: false}
 streams: {enabled: false}
+large_results: {enabled: true, max_bytes: 16384}
 observability: {alarms: false, saved_queries: false, dashboard: false}
 servers:
   everything:
@@ -106,6 +108,14 @@ describe.each(calls)('the server $server', ({ server, tool, args, expected }) =>
     expect(texts(await client.callTool({ name: tool, arguments: args }))).toContain(expected);
     await client.close();
   });
+});
+
+it('moves a large result of a stdio server to a bucket, and its client reads it by the link', async () => {
+  const client = await connect('Everything');
+  const message = 'large'.repeat(8_000);
+  const { content } = await client.callTool({ name: 'echo', arguments: { message } });
+  expect(await readLinked(content as Block[])).toBe(`Echo: ${message}`);
+  await client.close();
 });
 
 it('is deployed again without a change: the assets have the same hashes', async () => {

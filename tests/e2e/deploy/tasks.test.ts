@@ -7,9 +7,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { build } from '../server.ts';
 import { startCloud, type Cloud } from './cloud.ts';
-import { askOfTasks, call } from './mcp.ts';
+import { askOfTasks, call, readLinked, type Block } from './mcp.ts';
 
-const STACK = 'tasks';
+/** ministack takes the path of a bucket that begins with `tasks` for one of ECS. */
+const STACK = 'with-tasks';
 const WITHIN_MS = 60_000;
 /** A task is due a minute after it was sent, and the schedule of the stack sweeps each minute. */
 const SWEPT_WITHIN_MS = 180_000;
@@ -31,6 +32,8 @@ const settings = () =>
     'tasks.update_event_bus': 'default',
     // A task of a worker that was killed waits that long for the next one.
     'tasks.lease_seconds': '10',
+    'large_results.enabled': 'true',
+    'large_results.max_bytes': '16384',
   })
     .flatMap(([name, value]) => ['--context', `${name}=${value}`])
     .concat('--output', join(cloud.folder, 'cdk.out'));
@@ -57,7 +60,7 @@ interface Task {
   readonly status: string;
   readonly statusMessage?: string;
   readonly inputRequests?: Record<string, unknown>;
-  readonly result?: { readonly content: { readonly text: string }[]; readonly isError?: boolean };
+  readonly result?: { readonly content: (Block & { readonly text: string })[]; readonly isError?: boolean };
   readonly error?: { readonly code: number; readonly message: string };
 }
 
@@ -144,6 +147,13 @@ describe('a deployed server with tasks', () => {
 
   it('runs the call within its request for a client that knows no tasks', async () => {
     expect(await call(url, 'slow_compute', { seconds: 0, label: 'two' })).toContain('Computed two');
+  });
+
+  it('moves the large result of a task to the bucket, and its client reads it by the link', async () => {
+    const label = 'seven'.repeat(8_000);
+    const taskId = await create('slow_compute', { seconds: 0, label });
+    const { result } = await until(taskId, 'completed');
+    expect(await readLinked(result!.content)).toBe(`Computed ${label} in 0 s`);
   });
 
   it('fails a task with the error of its tool', async () => {

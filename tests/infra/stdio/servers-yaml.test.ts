@@ -96,6 +96,15 @@ describe('the published schema', () => {
   });
 });
 
+it('large_results makes a bucket for each function', () => {
+  const template = synth(`large_results: {enabled: true}\n${S4}`);
+  template.resourceCountIs('AWS::S3::Bucket', 2);
+  for (const name of ['everything', 'time']) {
+    const { id } = one(template, 'AWS::S3::Bucket', `${name}McpLargeResults`);
+    expect(functionOf(template, name).Environment.Variables).toMatchObject({ MCP_LARGE_RESULTS_BUCKET: { Ref: id } });
+  }
+});
+
 describe('one REST API', () => {
   const text = `
 name: tools
