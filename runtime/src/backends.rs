@@ -1,12 +1,12 @@
 //! The stores, the topic and the queue that the configuration names.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use crate::login::LoginSecrets;
 #[cfg(feature = "aws")]
 use mcp_lambda_aws::sdk::{AwsSdk, SdkConfig};
 use mcp_lambda_core::{
-    config::Config,
+    config::{Config, StoreChoice},
     error::{ConfigError, Error},
     events::Publisher,
     keys::KeySource,
@@ -39,11 +39,12 @@ pub(crate) struct Backends {
 #[cfg(feature = "aws")]
 pub(crate) async fn open(config: &Config, clock: &Clock, sdk: Option<Sdk>) -> Result<Backends, Error> {
     let aws = AwsSdk::new(config.tls_roots, sdk.map(|sdk| *sdk));
+    let (stores, file_keys) = chosen_stores(&aws, config, clock)?;
     let backends = Backends {
-        stores: stores(&aws, config, clock)?,
+        stores,
         publisher: publisher(&aws, config)?,
         task_queue: task_queue(&aws, config)?,
-        state_keys: state_keys(&aws, config, clock)?,
+        state_keys: state_keys(&aws, config, clock)?.or(file_keys),
         result_store: result_store(&aws, config, clock)?,
         login: login_secrets(&aws, config, clock)?,
     };
@@ -57,14 +58,78 @@ pub(crate) async fn open(config: &Config, clock: &Clock, sdk: Option<Sdk>) -> Re
 /// Refuses a configuration that names what this binary was built without.
 #[cfg(not(feature = "aws"))]
 pub(crate) async fn open(config: &Config, clock: &Clock, _: Option<Sdk>) -> Result<Backends, Error> {
+    let (stores, file_keys) = chosen_stores(&(), config, clock)?;
     Ok(Backends {
-        stores: stores(&(), config, clock)?,
+        stores,
         publisher: publisher(&(), config)?,
         task_queue: task_queue(&(), config)?,
-        state_keys: state_keys(&(), config, clock)?,
+        state_keys: state_keys(&(), config, clock)?.or(file_keys),
         result_store: result_store(&(), config, clock)?,
         login: login_secrets(&(), config, clock)?,
     })
+}
+
+/// The SDK of a program that has it.
+#[cfg(feature = "aws")]
+type Aws = AwsSdk;
+#[cfg(not(feature = "aws"))]
+type Aws = ();
+
+/// The stores that the configuration names, and the keys of `requestState` that they bring along. `None`: it names none, or the
+/// memory of the process.
+fn chosen_stores(
+    aws: &Aws,
+    config: &Config,
+    clock: &Clock,
+) -> Result<(Option<Stores>, Option<KeySource>), ConfigError> {
+    match &config.store {
+        StoreChoice::Memory => Ok((None, None)),
+        StoreChoice::Sqlite(path) => {
+            let (stores, keys) = sqlite(path, config, clock)?;
+            Ok((Some(stores), keys.filter(|_| config.state_keys.is_empty())))
+        }
+        _ => Ok((stores(aws, config, clock)?, None)),
+    }
+}
+
+/// Opens a file of SQLite.
+#[cfg(feature = "sqlite")]
+fn sqlite(path: &Path, config: &Config, clock: &Clock) -> Result<(Stores, Option<KeySource>), ConfigError> {
+    use mcp_lambda_sqlite::{SqliteLimits, SqliteStore};
+
+    let store = SqliteStore::open(path, clock.clone(), SqliteLimits::of(config)).map_err(|error| {
+        ConfigError::new("MCP_STORE", format!("sqlite:{}", path.display()), format!("a usable file: {error}"))
+    })?;
+    let keys = KeySource::given([store.state_key()]);
+    Ok((Stores::of(store), Some(keys)))
+}
+
+#[cfg(not(feature = "sqlite"))]
+fn sqlite(path: &Path, _: &Config, _: &Clock) -> Result<(Stores, Option<KeySource>), ConfigError> {
+    Err(missing_feature("MCP_STORE", &format!("sqlite:{}", path.display()), "sqlite"))
+}
+
+/// The file of the server that is used if nothing else was chosen. `None`: the program has no SQLite, or no file can be
+/// written.
+#[cfg(feature = "sqlite")]
+pub(crate) fn default_file(name: &str, config: &Config) -> Option<StoreChoice> {
+    let is_free = config.store == StoreChoice::Auto
+        && config.tables.is_none()
+        && config.runtime_api.is_none()
+        && config.role == mcp_lambda_core::config::ProcessRole::Server;
+    let path = config.default_store(name).filter(|_| is_free)?;
+    match sqlite(&path, config, &Clock::system()) {
+        Ok(_) => Some(StoreChoice::Sqlite(path)),
+        Err(error) => {
+            tracing::warn!(%error, "state is kept in memory, and is gone when the process ends");
+            None
+        }
+    }
+}
+
+#[cfg(not(feature = "sqlite"))]
+pub(crate) fn default_file(_: &str, _: &Config) -> Option<StoreChoice> {
+    None
 }
 
 #[cfg(feature = "dynamodb")]
@@ -210,6 +275,7 @@ fn result_store<A>(_: &A, config: &Config, _: &Clock) -> Result<Option<Arc<dyn R
     feature = "s3",
     feature = "secrets",
     feature = "sns",
+    feature = "sqlite",
     feature = "sqs"
 )))]
 fn missing_feature(variable: &'static str, found: &str, feature: &str) -> ConfigError {

@@ -1,8 +1,8 @@
-//! The commands that a program has of this library: `schema --agentcore`, and `config`.
+//! The commands that a program has of this library: `schema --agentcore` and `config`; and its option `--memory`.
 
 use std::ffi::OsString;
 
-/// A command of this library: all arguments of the program.
+/// A command or option of this library: all arguments of the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Command {
     /// `schema --agentcore`: prints the tools.
@@ -11,12 +11,15 @@ pub(crate) enum Command {
     Config,
     /// `config --json`: the same as JSON.
     ConfigJson,
+    /// `--memory`: keeps state in memory.
+    Memory,
 }
 
-const COMMANDS: [(Command, &[&str]); 3] = [
+const COMMANDS: [(Command, &[&str]); 4] = [
     (Command::Schema, &["schema", "--agentcore"]),
     (Command::Config, &["config"]),
     (Command::ConfigJson, &["config", "--json"]),
+    (Command::Memory, &["--memory"]),
 ];
 
 /// The command of a program with these arguments, without its name. `None`: they are the program's own.
@@ -38,6 +41,7 @@ mod tests {
         assert_eq!(of("schema --agentcore"), Some(Command::Schema));
         assert_eq!(of("config"), Some(Command::Config));
         assert_eq!(of("config --json"), Some(Command::ConfigJson));
+        assert_eq!(of("--memory"), Some(Command::Memory));
         for own in [
             "",
             "schema",

@@ -22,6 +22,7 @@
 //! | `start-page` | yes | a page for people at `GET /` on the same machine, with forms to call the tools |
 //! | `brotli` | no | brotli beside gzip, for 1.1 MB of binary |
 //! | `dynamodb` | no | sessions, state, replies and events in DynamoDB |
+//! | `sqlite` | no | sessions, state, replies and events in a file of SQLite: the default of [`McpLambdaServer::run`] outside Lambda |
 //! | `s3` | no | parts of large results in S3, with links to them |
 //! | `secrets` | no | keys that are read from Secrets Manager while the server runs; `dynamodb` implies it |
 //! | `sns` | no | publishing events to an SNS topic |
@@ -106,7 +107,8 @@ pub mod config {
         config::{
             AllowList, Config, CorsConfig, EventConfig, InvalidLogFilter, LargeResultConfig, LogFilter,
             LogFormat, ProcessRole, RequestLimits, ResponseMode, SessionConfig, SessionMode, Settings,
-            Source, StdioConfig, StreamConfig, Tables, TaskConfig, TlsRoots, VARIABLES, Variable,
+            Source, StdioConfig, StoreChoice, StreamConfig, Tables, TaskConfig, TlsRoots, VARIABLES,
+            Variable,
         },
         keys::NamedKey,
         protocol::Limits,
@@ -291,6 +293,9 @@ pub use mcp_lambda_aws::sns;
 #[cfg(feature = "sqs")]
 #[doc(inline)]
 pub use mcp_lambda_aws::sqs;
+#[cfg(feature = "sqlite")]
+#[doc(inline)]
+pub use mcp_lambda_sqlite as sqlite;
 
 /// Compiles the examples of the README.
 #[cfg(doctest)]

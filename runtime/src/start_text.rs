@@ -8,7 +8,7 @@ use std::{
 
 use mcp_lambda_core::{
     auth::AuthMode,
-    config::{AllowList, Config, LogFormat},
+    config::{AllowList, Config, LogFormat, StoreChoice},
 };
 
 /// Where the state of a server is.
@@ -16,6 +16,8 @@ use mcp_lambda_core::{
 pub(crate) enum StatePlace {
     /// In the memory of the process.
     Memory,
+    /// In the file that the configuration names.
+    File,
     /// In the tables that the configuration names.
     Tables,
     /// In stores that the program brings.
@@ -72,6 +74,9 @@ fn word(name: &str) -> String {
 }
 
 fn state(started: &Started<'_>, config: &Config) -> String {
+    if let (StatePlace::File, StoreChoice::Sqlite(path)) = (started.state, &config.store) {
+        return format!("in the file {} (MCP_STORE=memory keeps none)", path.display());
+    }
     match (started.state, &config.tables) {
         (StatePlace::Tables, Some(tables)) => {
             format!("in the DynamoDB tables {} and {}", tables.state, tables.events)

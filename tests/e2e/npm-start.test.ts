@@ -9,8 +9,8 @@ import { run } from './run.ts';
 import { freePort, start } from './server.ts';
 
 it.skipIf(process.env['MCP_E2E_URL'])('npm start serves the Inspector and ends on Ctrl-C', async () => {
-  const server = await start('npm', ['start'], { likeATerminal: true });
   const home = await mkdtemp(join(tmpdir(), 'inspector-'));
+  const server = await start('npm', ['start'], { likeATerminal: true, env: { MCP_STORE: '', XDG_STATE_HOME: home } });
   try {
     const call = ['--method', 'tools/call', '--tool-name', 'echo', '--tool-arg', 'message=hi'];
     const inspector = ['@modelcontextprotocol/inspector', '--cli', server.url, ...call];
@@ -18,7 +18,7 @@ it.skipIf(process.env['MCP_E2E_URL'])('npm start serves the Inspector and ends o
     expect(code, stderr).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ content: [{ type: 'text', text: 'hi' }] });
     expect(server.printed()).toContain(`serves MCP at ${server.url}`);
-    for (const line of [server.url.replace('/mcp', '/'), `inspector --cli ${server.url}`, 'claude mcp add', '\nState: in the memory of this process']) {
+    for (const line of [server.url.replace('/mcp', '/'), `inspector --cli ${server.url}`, 'claude mcp add', `\nState: in the file ${home}/mcp-lambda-server/mcp-lambda-reference.db`]) {
       expect(server.printed()).toContain(line);
     }
   } finally {

@@ -23,7 +23,7 @@ export async function program(
   env: NodeJS.ProcessEnv = {},
   isReady?: () => Promise<boolean>,
 ): Promise<Program> {
-  const child = spawn(command, args, { cwd: root, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(command, args, { cwd: root, env: { MCP_STORE: 'memory', ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   const atExit = () => child.kill('SIGKILL');
   process.once('exit', atExit);
   child.once('exit', () => process.off('exit', atExit));

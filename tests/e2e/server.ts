@@ -18,7 +18,7 @@ export interface Server {
   /** The end of what the process has printed so far, both streams. */
   printed(): string;
   /** Asks the process to end, waits, and says how it ended. One that lingers is killed, and that is an error. */
-  stop(signal?: 'SIGTERM' | 'SIGINT'): Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+  stop(signal?: 'SIGTERM' | 'SIGINT' | 'SIGKILL'): Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
 }
 
 /** Compiles one binary of the workspace, in the profile that `npm start` uses, and says where it is. */
@@ -85,7 +85,7 @@ function executable(artifacts: Artifact[], kind: string, name: string): string {
 /**
  * Starts a server with `MCP_LISTEN` set to a free port and waits until it accepts connections. `likeATerminal` gives it
  * a process group of its own, and signals go to the whole group, as Ctrl-C's do; `env` sets variables, and `port`
- * another port than a free one.
+ * another port than a free one. Its state is in memory, unless `env` says otherwise.
  */
 export async function start(
   command: string,
@@ -95,7 +95,7 @@ export async function start(
   const port = wanted || (await freePort());
   const child = spawn(command, args, {
     cwd: root,
-    env: { ...process.env, ...env, MCP_LISTEN: `127.0.0.1:${port}` },
+    env: { MCP_STORE: 'memory', ...process.env, ...env, MCP_LISTEN: `127.0.0.1:${port}` },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: likeATerminal,
   });

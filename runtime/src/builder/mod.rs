@@ -15,7 +15,7 @@ use http::{Request, Response};
 use mcp_lambda_core::{
     ServerParts,
     auth::ScopeTable,
-    config::{Config, ProcessRole, SessionMode},
+    config::{Config, ProcessRole, SessionMode, StoreChoice},
     error::{ConfigError, Error},
     events::Publisher,
     handler::Handler,
@@ -316,6 +316,7 @@ impl<H: Handler> Builder<H> {
         };
         let state = match (&self.stores, &found.stores) {
             (Some(_), _) => StatePlace::Program,
+            (None, Some(_)) if matches!(config.store, StoreChoice::Sqlite(_)) => StatePlace::File,
             (None, Some(_)) => StatePlace::Tables,
             (None, None) => StatePlace::Memory,
         };

@@ -1,13 +1,14 @@
 //! The whole life of a process: it builds the server, and serves.
 
 use mcp_lambda_core::{
-    config::{Config, ProcessRole},
+    config::{Config, ProcessRole, StoreChoice},
     error::Error,
     handler::Handler,
 };
 
 use super::Builder;
 use crate::{
+    backends,
     command_line::{self, Command},
     server::Host,
     settings::{self, OfProgram},
@@ -18,6 +19,9 @@ impl<H: Handler> Builder<H> {
     /// Builds the server and serves until the process is asked to stop, on a tokio runtime of its own. With the arguments
     /// `schema --agentcore` the process prints its tools instead ([`schema_command`](Self::schema_command)), with `config` its
     /// settings ([`config_command`](Self::config_command)).
+    ///
+    /// A program with the feature `sqlite` keeps its state outside Lambda in a file, unless its configuration or the argument
+    /// `--memory` says otherwise.
     ///
     /// # Errors
     ///
@@ -40,6 +44,9 @@ impl<H: Handler> Builder<H> {
         if self.schema_command && !on_lambda && command == Some(Command::Schema) {
             config.role = ProcessRole::AgentCoreSchema;
         }
+        if command == Some(Command::Memory) && !on_lambda {
+            config.store = StoreChoice::Memory;
+        }
         let runtime = runtime(&config, self.one_thread).map_err(Error::Runtime)?;
         self.config = Some(config);
         runtime.block_on(self.build_and_serve())
@@ -55,6 +62,10 @@ impl<H: Handler> Builder<H> {
         let host = Host::of(&config, &self.hooks).await?;
         let tracing = traces::of(&config, &self.handler, &self.clock, self.sdk.as_ref())?;
         let logs = traces::init_logs(&config, tracing.as_ref());
+        if self.stores.is_none() {
+            let name = self.handler.info().server_info.name;
+            config.store = backends::default_file(&name, &config).unwrap_or(config.store);
+        }
         let in_memory = self.stores.is_none() && config.tables.is_none();
         if config.events.enabled.unwrap_or(self.receive_events) && host.is_lambda() && in_memory {
             tracing::warn!(

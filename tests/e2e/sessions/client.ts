@@ -39,6 +39,11 @@ export class Session {
     return session;
   }
 
+  /** The same session at another URL. */
+  at(url: string): Session {
+    return new Session(url, this.headers['mcp-session-id'] ?? '');
+  }
+
   async post(message: object): Promise<Reply> {
     const headers = { ...this.headers, 'content-type': 'application/json' };
     return reply(await fetch(this.url, { method: 'POST', headers, body: JSON.stringify({ jsonrpc: '2.0', ...message }) }));

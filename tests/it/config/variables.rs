@@ -112,6 +112,30 @@ fn tables_are_named_together_by_name_or_alias() {
 }
 
 #[test]
+fn a_chosen_store_has_precedence_over_the_tables_and_dynamodb_needs_them() {
+    let tables = [(TABLES[0], "state"), (TABLES[1], "events")];
+    for (store, uses_tables) in [("dynamodb", true), ("memory", false), ("sqlite:a.db", false)] {
+        let config = with(&[tables[0], tables[1], ("MCP_STORE", store)]).expect(store);
+        assert_eq!(config.tables.is_some(), uses_tables, "{store}");
+    }
+    let error = with(&[("MCP_STORE", "dynamodb")]).expect_err("no tables");
+    assert_eq!(
+        error.to_string(),
+        "SESSION_TABLE_NAME is \"\": expected the name of a table, since MCP_STORE is dynamodb"
+    );
+}
+
+#[test]
+fn the_default_file_has_the_name_of_its_server() {
+    let config = with(&[("XDG_STATE_HOME", "/state")]).expect("a folder");
+    let of = |name| config.default_store(name).expect("a folder is named");
+    assert_eq!(of("my-server"), std::path::Path::new("/state/mcp-lambda-server/my-server.db"));
+    assert_eq!(of("../a b/ü"), std::path::Path::new("/state/mcp-lambda-server/---a-b--.db"));
+    // A relative folder is none: https://specifications.freedesktop.org/basedir-spec/latest (read 2026-11-28).
+    assert_eq!(with(&[("XDG_STATE_HOME", "state")]).expect("ignored").state_home, None);
+}
+
+#[test]
 fn switches_take_the_usual_words() {
     for (words, expected) in [(["on", "TRUE", "1", "yes"], true), (["off", "False", "0", "no"], false)] {
         for word in words {

@@ -128,10 +128,16 @@ macro_rules! all_laws_of {
 
 fn memory() -> Lab {
     let clock = Clock::manual(Timestamp::from_millis(1_800_000_000_000));
-    Lab { stores: Stores::of(MemoryStore::new(clock.clone())), clock, ttl: Duration::from_secs(600) }
+    let stores = Stores::of(MemoryStore::new(clock.clone()));
+    Lab { stores, clock, ttl: Duration::from_secs(600), folder: None }
 }
 
 all_laws_of!(memory, super::super::memory());
+
+all_laws_of!(sqlite, super::super::files::lab(1));
+
+// Each trait of a store in a process of its own, as far as SQLite can tell: they share the file alone.
+all_laws_of!(sqlite_of_several_processes, super::super::files::lab(7));
 
 all_laws_of!(dynoxide, super::super::dynamo::embedded().await);
 
@@ -150,6 +156,39 @@ laws_of! { replicated, super::super::dynamo::replicated().await;
 }
 
 all_laws_of!(endpoint, super::super::dynamo::endpoint().await);
+
+/// A file of SQLite.
+mod files {
+    use std::{sync::Arc, time::Duration};
+
+    use mcp_lambda_server::{
+        Clock, Stores,
+        sqlite::{SqliteLimits, SqliteStore},
+        time::Timestamp,
+    };
+
+    use crate::stores::laws::{Folder, Lab};
+
+    pub(crate) fn lab(connections: usize) -> Lab {
+        let clock = Clock::manual(Timestamp::from_millis(1_800_000_000_000));
+        let folder = Folder::new();
+        let open = |_| {
+            let limits = SqliteLimits::default();
+            Arc::new(SqliteStore::open(&folder.0.join("laws.db"), clock.clone(), limits).expect("a file"))
+        };
+        let stores: Vec<Arc<SqliteStore>> = (0..connections).map(open).collect();
+        let of = |number: usize| Arc::clone(&stores[number % connections]);
+        let all = Stores::memory(clock.clone())
+            .with_sessions(of(0))
+            .with_state(of(1))
+            .with_inbox(of(2))
+            .with_streams(of(3))
+            .with_stream_leases(of(4))
+            .with_tasks(of(5))
+            .with_events(of(6));
+        Lab { stores: all, clock, ttl: Duration::from_secs(600), folder: Some(folder) }
+    }
+}
 
 /// DynamoDB over HTTP, as in AWS: a database embedded in the test, or the one at `LAWS_DYNAMODB_ENDPOINT` (DynamoDB Local,
 /// ministack).
@@ -183,6 +222,6 @@ mod dynamo {
         let (state, events) = tables_with(&client).await;
         let clock = Clock::manual(Timestamp::from_millis(1_800_000_000_000));
         let store = DynamoStore::new(client, &state, &events, clock.clone()).with_replicas(replicas);
-        Lab { stores: Stores::of(store), clock, ttl: Duration::from_secs(600) }
+        Lab { stores: Stores::of(store), clock, ttl: Duration::from_secs(600), folder: None }
     }
 }

@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     AllowList, LargeResultConfig, LogFilter, LogFormat, LogLevel, ProcessRole, ResponseMode, SessionMode,
-    StdioConfig, Tables, TaskConfig, TlsRoots, Variable, variables::*,
+    StdioConfig, StoreChoice, Tables, TaskConfig, TlsRoots, Variable, variables::*,
 };
 use crate::{
     error::ConfigError,
@@ -151,6 +151,24 @@ impl Env<'_> {
         let Some(text) = self.get(variable) else { return Ok(default) };
         let is_valid = Path::new(&text).is_absolute() && !text.contains(['?', '#', '*', ' ']);
         if is_valid { Ok(text) } else { Err(invalid_value(variable, &text, "a path such as /mcp")) }
+    }
+
+    /// Where state is kept. A choice of DynamoDB without its tables is an error.
+    pub(super) fn store(&self) -> Result<StoreChoice, ConfigError> {
+        let expected =
+            "memory, dynamodb, or sqlite: and the path of a file, such as sqlite:/var/lib/mcp/server.db";
+        let Some(text) = self.get(&STORE) else { return Ok(StoreChoice::Auto) };
+        match text.as_str() {
+            "memory" => Ok(StoreChoice::Memory),
+            "dynamodb" if self.get(&SESSION_TABLE).is_none() => {
+                Err(invalid_value(&SESSION_TABLE, "", "the name of a table, since MCP_STORE is dynamodb"))
+            }
+            "dynamodb" => Ok(StoreChoice::DynamoDb),
+            _ => match text.strip_prefix("sqlite:") {
+                Some(path) if !path.is_empty() => Ok(StoreChoice::Sqlite(path.into())),
+                _ => Err(invalid_value(&STORE, &text, expected)),
+            },
+        }
     }
 
     /// The names of the tables. One without the other is an error: the other half of the state would be in memory, and

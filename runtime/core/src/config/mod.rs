@@ -32,7 +32,8 @@ pub use login::{LocalUser, LoginClient, LoginConfig, LoginKey, LoginUpstream, Se
 pub use otel::{FunctionConfig, OtelConfig, OtlpEndpoint, Sampler};
 pub use settings::{
     AllowList, ConnectionConfig, CorsConfig, EventConfig, LargeResultConfig, ProcessRole, RequestLimits,
-    ResponseMode, SessionConfig, SessionMode, StdioConfig, StreamConfig, Tables, TaskConfig, TlsRoots,
+    ResponseMode, SessionConfig, SessionMode, StdioConfig, StoreChoice, StreamConfig, Tables, TaskConfig,
+    TlsRoots,
 };
 pub use sources::{Settings, Source};
 #[cfg(feature = "tool-definitions")]
@@ -89,7 +90,13 @@ pub struct Config {
     pub limits: Limits,
     /// Limits of HTTP requests.
     pub requests: RequestLimits,
-    /// The DynamoDB tables. Default: none, and all state is in memory.
+    /// Where everything is kept that outlives a request. Default: [`StoreChoice::Auto`].
+    pub store: StoreChoice,
+    /// The size of a file with SQLite, in bytes. Default: 1 GiB.
+    pub store_bytes: usize,
+    /// The folder for files with state. Default: none, which is `.local/state` in the home directory.
+    pub state_home: Option<PathBuf>,
+    /// The DynamoDB tables, unless another store was chosen. Default: none.
     pub tables: Option<Tables>,
     /// The event log, and how events reach it.
     pub events: EventConfig,
@@ -193,6 +200,9 @@ impl Default for Config {
                 body_bytes_per_principal: 16 * 1024 * 1024,
                 body_bytes_per_process: 64 * 1024 * 1024,
             },
+            store: StoreChoice::Auto,
+            store_bytes: 1024 * 1024 * 1024,
+            state_home: None,
             tables: None,
             events: EventConfig {
                 enabled: None,
@@ -258,6 +268,17 @@ impl Config {
         Self::from_lookup(|name| settings.get(name)).map_err(|error| settings.located(error))
     }
 
+    /// The file in which a server of this name keeps its state if nothing else was chosen. `None`: the user has no home
+    /// directory.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn default_store(&self, name: &str) -> Option<PathBuf> {
+        let home = || Some(std::env::home_dir()?.join(".local").join("state"));
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        let name: String = name.chars().map(|c| if is_plain(c) { c } else { '-' }).take(100).collect();
+        Some(self.state_home.clone().or_else(home)?.join("mcp-lambda-server").join(format!("{name}.db")))
+    }
+
     /// Reads the configuration with a function that returns the value of a variable.
     ///
     /// # Errors
@@ -278,6 +299,9 @@ impl Config {
                 "false, or a list of origins in MCP_CORS_ORIGINS: browsers refuse * with credentials",
             ));
         }
+        let store = env.store()?;
+        let uses_tables = matches!(store, StoreChoice::Auto | StoreChoice::DynamoDb);
+        let tables = env.tables()?.filter(|_| uses_tables);
         Ok(Self {
             role: env.role()?,
             listen: env.listen(default.listen)?,
@@ -332,7 +356,10 @@ impl Config {
                 body_bytes_per_process: env
                     .count(&BODY_BYTES_PER_PROCESS, default.requests.body_bytes_per_process)?,
             },
-            tables: env.tables()?,
+            store,
+            store_bytes: env.optional(&STORE_MB, 1)?.map_or(default.store_bytes, mebibytes),
+            state_home: env.get(&STATE_HOME).map(PathBuf::from).filter(|folder| folder.is_absolute()),
+            tables,
             events: EventConfig {
                 enabled: env.get(&EVENTS).map(|_| env.switch(&EVENTS, false)).transpose()?,
                 ttl: env

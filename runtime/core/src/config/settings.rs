@@ -145,6 +145,22 @@ pub struct ConnectionConfig {
     pub trusted_proxies: Vec<IpAddr>,
 }
 
+/// Where everything is kept that outlives a request.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum StoreChoice {
+    /// In DynamoDB if tables are named. Else in a file of SQLite if the program has the feature `sqlite`, serves with
+    /// `run`, and is not on Lambda. Else in the memory of the process.
+    #[default]
+    Auto,
+    /// In the memory of the process.
+    Memory,
+    /// In a file of SQLite.
+    Sqlite(PathBuf),
+    /// In the DynamoDB tables that are named.
+    DynamoDb,
+}
+
 /// The names of the DynamoDB tables.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

@@ -1,10 +1,10 @@
 //! The variables: one row for each.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use mcp_lambda_server::{
     auth::{AuthMode, ScopeTable},
-    config::{AllowList, LogFormat, ProcessRole, ResponseMode, SessionMode, TlsRoots},
+    config::{AllowList, LogFormat, ProcessRole, ResponseMode, SessionMode, StoreChoice, TlsRoots},
 };
 
 use super::row::{NO_COUNT, NO_SWITCH, NUMBER, Row, SWITCH, count, row, seconds, switch};
@@ -175,6 +175,23 @@ pub(super) fn rows() -> Vec<Row> {
         count("MCP_BODY_BYTES_PER_PROCESS", |c| c.requests.body_bytes_per_process, 64 << 20, 1000),
         count("MCP_REQUESTS_PER_PRINCIPAL", |c| c.requests.per_principal, 128, 4),
         count("MCP_REQUESTS_PER_PROCESS", |c| c.requests.per_process, 4096, 9),
+        row(
+            "MCP_STORE",
+            |c| c.store == StoreChoice::Auto,
+            "sqlite:/var/lib/mcp/a b.db",
+            |c| c.store == StoreChoice::Sqlite("/var/lib/mcp/a b.db".into()),
+            &["sqlite", "sqlite:", "postgres://localhost/mcp", "Memory", "/var/lib/mcp.db"],
+            "memory, dynamodb, or sqlite: and the path of a file, such as sqlite:/var/lib/mcp/server.db",
+        ),
+        count("MCP_STORE_MB", |c| c.store_bytes >> 20, 1024, 3),
+        row(
+            "XDG_STATE_HOME",
+            |c| c.state_home.is_none(),
+            "/var/lib/state",
+            |c| c.state_home.as_deref() == Some(Path::new("/var/lib/state")),
+            &[],
+            "",
+        ),
         row(
             "MCP_EVENTS",
             |c| c.events.enabled.is_none(),

@@ -10,7 +10,7 @@ pub(crate) mod stream_leases;
 pub(crate) mod streams;
 pub(crate) mod tasks;
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use mcp_lambda_server::{
     Clock, Principal, Stores,
@@ -26,6 +26,25 @@ pub(crate) struct Lab {
     pub(crate) clock: Clock,
     /// TTL of the items that a law writes.
     pub(crate) ttl: Duration,
+    /// What is removed with the laboratory.
+    pub(crate) folder: Option<Folder>,
+}
+
+/// A folder that is removed when it is dropped.
+pub(crate) struct Folder(pub(crate) PathBuf);
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        let folder = std::env::temp_dir().join(format!("mcp-laws-{}", SessionId::random()));
+        std::fs::create_dir(&folder).expect("a folder");
+        Self(folder)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
 
 impl Lab {
