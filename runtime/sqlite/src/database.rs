@@ -247,6 +247,7 @@ fn reader(path: &Path) -> Result<Connection, Failure> {
 }
 
 /// Sets the mode in which readers do not wait for a writer. The file keeps it.
+#[expect(clippy::disallowed_methods, reason = "a file is opened before the server serves")]
 fn use_wal(connection: &Connection, path: &Path) -> Result<(), OpenError> {
     const TRIES: u32 = 100;
     let set =

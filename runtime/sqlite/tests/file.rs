@@ -24,6 +24,7 @@ use mcp_lambda_core::{
 use mcp_lambda_sqlite::{OpenError, SqliteLimits, SqliteStore};
 use rusqlite::Connection;
 use serde_json::json;
+use tokio::task::JoinSet;
 
 const TTL: Duration = Duration::from_secs(600);
 
@@ -66,7 +67,7 @@ fn session(owner: &str, clock: &Clock) -> SessionRecord {
     SessionRecord::new(id, owner, SessionVersion::V2025_11_25, SessionClient::default(), now, now.plus(TTL))
 }
 
-fn event(clock: &Clock, data: serde_json::Value) -> NewEvent {
+fn event(clock: &Clock, data: &serde_json::Value) -> NewEvent {
     let event = serde_json::from_value(json!({ "type": "message", "level": "info", "data": data }));
     let now = clock.now();
     NewEvent::new(event.expect("an event"), now, now.plus(TTL))
@@ -96,7 +97,7 @@ async fn everything_is_there_after_a_restart() {
         let terms = StreamTerms::new(None, clock.now().plus(TTL), clock.now().plus(TTL));
         let part = Part::new(1, vec![Bytes::from_static(b"{}")], true);
         store.open(&key, &terms, &part).await.expect("stored");
-        append(&store, &Scope::Global, &event(&clock, json!("one"))).await.expect("appended");
+        append(&store, &Scope::Global, &event(&clock, &json!("one"))).await.expect("appended");
         format!("{:?}", store.state_key())
     };
     let store = open(&folder.file(), &clock);
@@ -108,7 +109,7 @@ async fn everything_is_there_after_a_restart() {
     );
     let events = EventLog::read(&store, &Scope::Global, 0, 9).await.expect("read");
     assert_eq!(events.iter().map(|event| event.seq).collect::<Vec<_>>(), [1]);
-    assert_eq!(append(&store, &Scope::Global, &event(&clock, json!(2))).await.ok(), Some(Appended::At(2)));
+    assert_eq!(append(&store, &Scope::Global, &event(&clock, &json!(2))).await.ok(), Some(Appended::At(2)));
     assert_eq!(format!("{:?}", store.state_key()), state_key, "requestState is valid after the restart");
 }
 
@@ -120,7 +121,7 @@ async fn append_until_killed() {
     let path = std::env::var("SQLITE_FILE").expect("SQLITE_FILE names a file");
     let (store, clock) = (open(Path::new(&path), &clock()), clock());
     loop {
-        let appended = append(&store, &Scope::Global, &event(&clock, json!("x"))).await.expect("appended");
+        let appended = append(&store, &Scope::Global, &event(&clock, &json!("x"))).await.expect("appended");
         println!("{appended:?}");
     }
 }
@@ -158,14 +159,14 @@ async fn a_process_that_is_killed_has_lost_nothing_that_it_has_acknowledged() {
 async fn a_thousand_writers_through_eight_processes_lose_no_write() {
     let (folder, clock) = (Folder::new(), clock());
     let stores: Vec<_> = (0..8).map(|_| Arc::new(open(&folder.file(), &clock))).collect();
-    let writers = (0..1_000).map(|number: usize| {
+    let mut writers = JoinSet::new();
+    for number in 0..1_000_usize {
         let (store, clock) = (Arc::clone(&stores[number % stores.len()]), clock.clone());
-        tokio::spawn(async move { append(&store, &Scope::Global, &event(&clock, json!(number))).await })
-    });
-    let writers: Vec<_> = writers.collect();
+        writers.spawn(async move { append(&store, &Scope::Global, &event(&clock, &json!(number))).await });
+    }
     let mut written = Vec::new();
-    for writer in writers {
-        match writer.await.expect("it ends") {
+    while let Some(done) = writers.join_next().await {
+        match done.expect("it ends") {
             Ok(Appended::At(seq)) => written.push(seq),
             other => panic!("not appended: {other:?}"),
         }
@@ -227,7 +228,7 @@ async fn a_damaged_file_is_an_error_with_what_to_do() {
     {
         let store = open(&folder.file(), &clock);
         for number in 0..500 {
-            append(&store, &Scope::Global, &event(&clock, json!([number, "x".repeat(300)])))
+            append(&store, &Scope::Global, &event(&clock, &json!([number, "x".repeat(300)])))
                 .await
                 .expect("appended");
         }
@@ -298,7 +299,7 @@ async fn a_file_at_its_limit_drops_the_oldest_events_and_refuses_more_state() {
     let store = SqliteStore::open(&folder.file(), clock.clone(), limits).expect("a file");
     let large = "x".repeat(100 * 1024);
     for _ in 0..100 {
-        append(&store, &Scope::Global, &event(&clock, json!(large))).await.expect("the oldest make room");
+        append(&store, &Scope::Global, &event(&clock, &json!(large))).await.expect("the oldest make room");
         clock.advance(Duration::from_millis(1));
     }
     let events = EventLog::read(&store, &Scope::Global, 0, usize::MAX).await.expect("read");
@@ -327,7 +328,7 @@ async fn expired_items_are_removed_while_others_are_written() {
         let record = session("ada", &clock);
         store.create(&record).await.expect("created");
         store.subscribe(&record.id, "event://a/b", 9).await.expect("subscribed");
-        append(&store, &Scope::Session(record.id.clone()), &event(&clock, json!(number)))
+        append(&store, &Scope::Session(record.id.clone()), &event(&clock, &json!(number)))
             .await
             .expect("appended");
     }

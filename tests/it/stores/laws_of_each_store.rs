@@ -129,7 +129,7 @@ macro_rules! all_laws_of {
 fn memory() -> Lab {
     let clock = Clock::manual(Timestamp::from_millis(1_800_000_000_000));
     let stores = Stores::of(MemoryStore::new(clock.clone()));
-    Lab { stores, clock, ttl: Duration::from_secs(600), folder: None }
+    Lab { stores, clock, ttl: Duration::from_secs(600), _folder: None }
 }
 
 all_laws_of!(memory, super::super::memory());
@@ -186,7 +186,7 @@ mod files {
             .with_stream_leases(of(4))
             .with_tasks(of(5))
             .with_events(of(6));
-        Lab { stores: all, clock, ttl: Duration::from_secs(600), folder: Some(folder) }
+        Lab { stores: all, clock, ttl: Duration::from_secs(600), _folder: Some(folder) }
     }
 }
 
@@ -222,6 +222,6 @@ mod dynamo {
         let (state, events) = tables_with(&client).await;
         let clock = Clock::manual(Timestamp::from_millis(1_800_000_000_000));
         let store = DynamoStore::new(client, &state, &events, clock.clone()).with_replicas(replicas);
-        Lab { stores: Stores::of(store), clock, ttl: Duration::from_secs(600), folder: None }
+        Lab { stores: Stores::of(store), clock, ttl: Duration::from_secs(600), _folder: None }
     }
 }

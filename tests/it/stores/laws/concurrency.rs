@@ -35,7 +35,7 @@ where
 
 impl Lab {
     fn same(&self) -> Self {
-        Self { stores: self.stores.clone(), clock: self.clock.clone(), ttl: self.ttl, folder: None }
+        Self { stores: self.stores.clone(), clock: self.clock.clone(), ttl: self.ttl, _folder: None }
     }
 }
 

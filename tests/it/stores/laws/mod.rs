@@ -27,7 +27,7 @@ pub(crate) struct Lab {
     /// TTL of the items that a law writes.
     pub(crate) ttl: Duration,
     /// What is removed with the laboratory.
-    pub(crate) folder: Option<Folder>,
+    pub(crate) _folder: Option<Folder>,
 }
 
 /// A folder that is removed when it is dropped.
