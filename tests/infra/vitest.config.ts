@@ -9,7 +9,8 @@ export default defineConfig({
     // Loading the CDK takes seconds, so workers are reused. Two of them suit a machine with two cores.
     isolate: false,
     maxWorkers: 2,
-    testTimeout: 60_000,
+    // Beside them cargo checks each package (scripts/test).
+    testTimeout: 120_000,
     hookTimeout: 60_000,
   },
 });

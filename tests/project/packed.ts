@@ -1,4 +1,4 @@
-// Packs the npm package of infra/ once for all tests here.
+// Packs the npm package of infra/: once for all tests here, and for the deployment of a project.
 import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,14 +17,19 @@ const PACKED_WITHIN_MS = 600_000;
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const folder = await mkdtemp(join(tmpdir(), 'mcp-packed-'));
+  project.provide('packed', await packLibrary(folder));
+  return () => rm(folder, { recursive: true });
+}
+
+/** Packs the construct library into a folder. Returns the path of the tgz. */
+export async function packLibrary(folder: string): Promise<string> {
   const infra = join(root, 'infra');
   // jsii takes most of the time, and `scripts/test infra` has run it.
   const compiled = (await newest(join(infra, 'lib'), join(infra, 'package.json'))) < (await newest(join(infra, '.jsii')));
   if (compiled) await must('node', [join(infra, 'build.mjs')]);
   const scripts = compiled ? ['--ignore-scripts'] : [];
   const name = (await must('npm', ['pack', '--silent', ...scripts, '--pack-destination', folder, infra])).trim().split('\n').at(-1);
-  project.provide('packed', join(folder, name!));
-  return () => rm(folder, { recursive: true });
+  return join(folder, name!);
 }
 
 async function must(command: string, args: string[]): Promise<string> {

@@ -24,7 +24,7 @@ export async function emptyProject(): Promise<Project> {
   await mkdir(folder);
   await mkdir(home);
   const clean = cleanEnvironment(home);
-  const run: Project['run'] = (command, args, { env = {}, withinMs = 100_000 } = {}) =>
+  const run: Project['run'] = (command, args, { env = {}, withinMs = 200_000 } = {}) =>
     runIn(folder, command, args, { env: { ...clean, ...env }, withinMs });
   return {
     folder,

@@ -8,8 +8,9 @@ export default defineConfig({
     include: ['*.test.ts'],
     globalSetup: ['packed.ts'],
     reporters: ['verbose', '../e2e/closing-line.ts'],
-    fileParallelism: false,
-    testTimeout: 120_000,
+    // Much of a file is waiting: for a stack, a registry, a process of the compiler. Two of them suit a machine with two cores.
+    maxWorkers: 2,
+    testTimeout: 250_000,
     // The first run compiles the Rust programs.
     hookTimeout: 1_200_000,
   },

@@ -14,6 +14,8 @@ export const ACCOUNT = '000000000077';
 export const REGION = AWS_ENVIRONMENT.AWS_REGION;
 
 const STARTS_WITHIN_MS = 60_000;
+/** The AWS CLI takes seconds of a processor to start, which others use too. */
+const AWS_CLI_WITHIN_MS = 100_000;
 
 export interface Cloud {
   readonly url: string;
@@ -62,6 +64,7 @@ export async function startCloud(): Promise<Cloud> {
         join(root, '.venv', 'bin', 'aws'),
         [...args, '--output', 'json', '--endpoint-url', url],
         env,
+        AWS_CLI_WITHIN_MS,
       );
       if (code !== 0) throw new Error(`aws ${args.join(' ')}: ${stderr}`);
       return (stdout.trim() === '' ? undefined : JSON.parse(stdout)) as never;
@@ -81,7 +84,7 @@ export async function startCloud(): Promise<Cloud> {
 /** Runs the CDK of this repository on the app in a folder. */
 function cdk(args: string[], env: NodeJS.ProcessEnv, cwd: string): Promise<Ran> {
   const program = join(root, 'node_modules', '.bin', 'cdk');
-  return runIn(cwd, program, [...args, '--no-notices'], { env: { ...process.env, ...env }, withinMs: 110_000 });
+  return runIn(cwd, program, [...args, '--no-notices'], { env: { ...process.env, ...env }, withinMs: 240_000 });
 }
 
 async function answers(ministack: ChildProcess, url: string): Promise<void> {

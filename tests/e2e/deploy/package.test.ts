@@ -2,6 +2,7 @@
 import { copyFile, cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { packLibrary } from '../../project/packed.ts';
 import { run } from '../run.ts';
 import { build, root } from '../server.ts';
 import { startCloud, type Cloud } from './cloud.ts';
@@ -39,14 +40,7 @@ beforeAll(async () => {
   project = join(cloud.folder, 'project');
   const modules = join(project, 'node_modules');
   await mkdir(modules, { recursive: true });
-  const packed = await run('npm', ['pack', '--silent', '--pack-destination', cloud.folder, './infra'], {}, 120_000);
-  expect(packed.code, packed.stderr).toBe(0);
-  const unpacked = await run('tar', [
-    '-xzf',
-    join(cloud.folder, packed.stdout.trim().split('\n').at(-1)!),
-    '-C',
-    modules,
-  ]);
+  const unpacked = await run('tar', ['-xzf', await packLibrary(cloud.folder), '-C', modules]);
   expect(unpacked.code, unpacked.stderr).toBe(0);
   await cp(join(modules, 'package'), join(modules, 'mcp-lambda-server'), { recursive: true });
   // The peer dependencies of the package, in the versions of this repository.

@@ -7,8 +7,9 @@ export default defineConfig({
     root: import.meta.dirname,
     include: ['*.test.ts'],
     reporters: ['verbose', '../closing-line.ts'],
-    fileParallelism: false,
-    testTimeout: 120_000,
+    // Much of a file is waiting: for a stack, a registry, a process of the compiler. Two of them suit a machine with two cores.
+    maxWorkers: 2,
+    testTimeout: 250_000,
     // The first run compiles the Rust programs.
     hookTimeout: 1_200_000,
   },
