@@ -61,6 +61,11 @@ export class Session {
     throw new Error(`${name} was not answered (${status})`);
   }
 
+  /** Opens a GET stream. */
+  async listen(): Promise<Reply> {
+    return reply(await fetch(this.url, { headers: this.headers }));
+  }
+
   async resume(lastEventId: string): Promise<Reply> {
     return reply(await fetch(this.url, { headers: { ...this.headers, 'last-event-id': lastEventId } }));
   }

@@ -1,4 +1,5 @@
 // A server with its state in a file is killed and started again: clients go on as if nothing had happened.
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -45,7 +46,7 @@ it('sessions, their state and events outlive kill -9, and a client that resumes 
   const publisher = await Session.open(first.url);
   const publish = (event_type: string) => publisher.answer('publish_event', { event_type });
   expect(value((await session.answer('counter', { by: 5 })).message)).toBe(5);
-  const stream = await session.resume('');
+  const stream = await session.listen();
   expect(stream.status).toBe(200);
   await publish('before');
   const last = await until(stream.messages, 'before');
@@ -67,6 +68,25 @@ it('sessions, their state and events outlive kill -9, and a client that resumes 
   expect(new Set(said)).toEqual(new Set(['between', 'after']));
   expect((await second.stop()).code).toBe(0);
 });
+
+it('a task whose process was killed is run by the next one', async () => {
+  const port = await freePort();
+  const env = { MCP_STORE: `sqlite:${join(folder, 'tasks.db')}`, MCP_TASK_LEASE_SECONDS: '10' };
+  const first = await serve(port, env);
+  const session = await Session.open(first.url);
+  const ask = async (method: string, params: object) => {
+    const { messages } = await session.post({ id: randomUUID(), method, params });
+    for await (const { message } of messages) if (message && 'id' in message) return message.result as { status?: string; task?: { taskId: string } };
+    throw new Error(`${method} was not answered`);
+  };
+  const call = { name: 'progress', arguments: { steps: 2, delay_ms: 2_000 }, task: { ttl: 300_000 } };
+  const taskId = (await ask('tools/call', call)).task?.taskId;
+  expect((await ask('tasks/get', { taskId })).status).toBe('working');
+  await first.stop('SIGKILL');
+
+  await serve(port, env);
+  await expect.poll(async () => (await ask('tasks/get', { taskId })).status, { timeout: 90_000, interval: 500 }).toBe('completed');
+}, 120_000);
 
 it('the file of a server that names none has its name, and --memory writes none', async () => {
   const home = join(folder, 'home');
