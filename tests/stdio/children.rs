@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use test_support::{refused, text};
+use test_support::{refused, text, waiting::eventually};
 
 use super::*;
 
@@ -90,6 +90,40 @@ async fn a_crash_fails_the_calls_that_wait_and_the_next_call_finds_another_proce
     assert_eq!(after["count"], 1);
     assert_ne!(before["pid"], after["pid"]);
     assert!(!runs(&before["pid"]), "it was waited for");
+}
+
+/// How many processes have this in their environment.
+fn with_in_environment(mark: &str) -> usize {
+    let processes = std::fs::read_dir("/proc").expect("the processes").flatten();
+    let environments = processes.filter_map(|process| std::fs::read(process.path().join("environ")).ok());
+    environments
+        .filter(|environment| environment.split(|byte| *byte == 0).any(|one| one == mark.as_bytes()))
+        .count()
+}
+
+#[tokio::test]
+async fn a_process_that_starts_others_without_end_is_killed_with_all_of_them() {
+    for apart in [false, true] {
+        let mark = format!("{}-{apart}", std::process::id());
+        let server = serving(scripted(&[]).env("STARTED_FOR", &mark).max_processes(32)).await;
+        let mark = format!("STARTED_FOR={mark}");
+        let before = structured(&server, "count", json!({})).await;
+        assert_eq!(with_in_environment(&mark), 1);
+        // On a busy machine the replies are streams meanwhile, and the process may end before it has answered the second call.
+        let waiting = async { call("hang", json!({})).send(&server).await.messages().await };
+        let forking = async { call("fork", json!({ "apart": apart })).send(&server).await.messages().await };
+        let (waited, _) = futures::join!(waiting, forking);
+        let text = waited[0]["error"]["message"].as_str().expect("an error");
+        assert!(
+            text.contains("was killed, as it had")
+                && text.contains("where it may have 32 at most (max_processes)"),
+            "{text}"
+        );
+        eventually("none of them is left", || with_in_environment(&mark) == 0).await;
+        let after = structured(&server, "count", json!({})).await;
+        assert_eq!(after["count"], 1);
+        assert_ne!(before["pid"], after["pid"]);
+    }
 }
 
 #[tokio::test]

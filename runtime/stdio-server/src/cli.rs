@@ -69,6 +69,9 @@ pub(crate) struct Options {
     /// Most processes at a time [default: 16]
     #[arg(long, value_name = "NUMBER")]
     pub(crate) max_children: Option<usize>,
+    /// Most processes that each of them has at a time, itself included; with more, all are killed [default: 256]
+    #[arg(long, value_name = "NUMBER", value_parser = number)]
+    pub(crate) max_processes: Option<usize>,
     /// Starts the server with its first call: its tools are not known before
     #[arg(long)]
     pub(crate) start_at_first_use: bool,
@@ -87,6 +90,13 @@ impl Options {
     /// When the process starts, if the command line says so.
     pub(crate) fn start(&self) -> Option<Start> {
         self.start_at_first_use.then_some(Start::FirstUse)
+    }
+}
+
+fn number(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number) if number > 0 => Ok(number),
+        _ => Err("expected a whole number, 1 at least".to_owned()),
     }
 }
 
@@ -135,6 +145,7 @@ mod tests {
             "--start-timeout 0 -- npx",
             "--call-timeout 1.5 -- npx",
             "--listen 9000 -- npx",
+            "--max-processes 0 -- npx",
         ] {
             assert!(parsed(line).is_err(), "{line}");
         }

@@ -25,7 +25,7 @@ const OF_THE_HOST: [&str; 7] =
 /// Keys of servers that are reached over HTTP.
 const OF_HTTP: [&str; 6] = ["headers", "headersHelper", "httpUrl", "oauth", "serverUrl", "url"];
 /// The keys that are read.
-const READ: [&str; 13] = [
+const READ: [&str; 14] = [
     "args",
     "callTimeoutSeconds",
     "childPer",
@@ -34,6 +34,7 @@ const READ: [&str; 13] = [
     "disabled",
     "env",
     "maxChildren",
+    "maxProcesses",
     "passEnv",
     "repeatCalls",
     "start",
@@ -52,6 +53,7 @@ pub(crate) struct Entry {
     pub(crate) cwd: Option<PathBuf>,
     pub(crate) child_per: Option<ChildPer>,
     pub(crate) max_children: Option<usize>,
+    pub(crate) max_processes: Option<usize>,
     pub(crate) start: Option<Start>,
     pub(crate) start_timeout: Option<Duration>,
     pub(crate) call_timeout: Option<Duration>,
@@ -148,6 +150,7 @@ impl Reader<'_> {
             cwd: cwd.map(|cwd| folder.join(cwd)),
             child_per: child_per.and_then(|name| name.parse().ok()),
             max_children: self.number(entry, "maxChildren")?.and_then(|most| usize::try_from(most).ok()),
+            max_processes: self.number(entry, "maxProcesses")?.and_then(|most| usize::try_from(most).ok()),
             start: start.map(|name| if name == "first-use" { Start::FirstUse } else { Start::AtInit }),
             start_timeout: self.number(entry, "startTimeoutSeconds")?.map(Duration::from_secs),
             call_timeout: self.number(entry, "callTimeoutSeconds")?.map(Duration::from_secs),
@@ -246,7 +249,7 @@ mod tests {
                       "cwd": "work", "alwaysAllow": ["*"], "timeout": 60 },
             "off": { "command": "x", "disabled": true },
             "more": { "command": "y", "childPer": "session", "maxChildren": 3, "start": "first-use", "startTimeoutSeconds": 9,
-                      "callTimeoutSeconds": 8, "passEnv": ["C"], "repeatCalls": true },
+                      "callTimeoutSeconds": 8, "passEnv": ["C"], "repeatCalls": true, "maxProcesses": 9 },
         } });
         let time = Entry {
             name: "time".into(),
@@ -262,6 +265,7 @@ mod tests {
             pass_env: vec!["C".into()],
             child_per: Some(ChildPer::Session),
             max_children: Some(3),
+            max_processes: Some(9),
             start: Some(Start::FirstUse),
             start_timeout: Some(Duration::from_secs(9)),
             call_timeout: Some(Duration::from_secs(8)),

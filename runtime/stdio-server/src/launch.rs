@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use mcp_lambda_server::{
     Composed, Config, Error, McpLambdaServer,
-    config::{ProcessRole, process_environment},
+    config::{ProcessRole, StdioConfig, process_environment},
     error::ConfigError,
     stdio::{ChildPer, StdioServer},
 };
@@ -62,12 +62,10 @@ impl Launch {
         }
         let entries = entries(&options, &config)?;
         let default = child_per(&config)?;
-        let repeats = config.stdio.repeat_calls;
-        let named = entries.into_iter().map(|entry| {
-            let repeats = options.repeat_calls || entry.repeat_calls.unwrap_or(repeats);
-            (entry.name.clone(), server(entry, &options, default).repeat_calls(repeats))
-        });
-        let servers = named.collect();
+        let servers = entries
+            .into_iter()
+            .map(|entry| (entry.name.clone(), server(entry, &options, default, &config.stdio)))
+            .collect();
         Ok(Self { servers, config })
     }
 
@@ -180,9 +178,18 @@ fn child_per(config: &Config) -> Result<Option<ChildPer>, ConfigError> {
 }
 
 /// The server of an entry. The command line has precedence over the file, and the file over the variables.
-fn server(entry: Entry, options: &Options, default: Option<ChildPer>) -> StdioServer {
-    let mut server =
-        StdioServer::new(&entry.command).args(entry.args).name(&entry.name).pass_env(entry.pass_env);
+fn server(
+    entry: Entry,
+    options: &Options,
+    default: Option<ChildPer>,
+    variables: &StdioConfig,
+) -> StdioServer {
+    let repeats = options.repeat_calls || entry.repeat_calls.unwrap_or(variables.repeat_calls);
+    let mut server = StdioServer::new(&entry.command)
+        .args(entry.args)
+        .name(&entry.name)
+        .pass_env(entry.pass_env)
+        .repeat_calls(repeats);
     for (name, value) in entry.env {
         server = server.env(name, value);
     }
@@ -194,6 +201,9 @@ fn server(entry: Entry, options: &Options, default: Option<ChildPer>) -> StdioSe
     }
     if let Some(most) = options.max_children.or(entry.max_children) {
         server = server.max_children(most);
+    }
+    if let Some(most) = options.max_processes.or(entry.max_processes).or(variables.max_processes) {
+        server = server.max_processes(most);
     }
     if let Some(start) = options.start().or(entry.start) {
         server = server.start(start);

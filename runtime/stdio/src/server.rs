@@ -116,6 +116,12 @@ impl StdioServer {
         self.set(|settings| settings.max_children = most.max(1))
     }
 
+    /// Sets how many processes each of them may have at a time, itself and all that it has started, at least one. With more of them, all
+    /// are killed, and their calls fail. They are counted on Linux alone. Default: 256.
+    pub fn max_processes(self, most: usize) -> Self {
+        self.set(|settings| settings.max_processes = most.max(1))
+    }
+
     /// Sets after which time a process ends that no call uses, unless all calls share it. Default: 15 minutes.
     pub fn idle(self, idle: Duration) -> Self {
         self.set(|settings| settings.idle = idle)

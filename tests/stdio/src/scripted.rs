@@ -10,6 +10,16 @@ use std::io::{BufRead, Write, stderr, stdin, stdout};
 
 use serde_json::{Map, Value, json};
 
+/// A shell that starts two of its kind, as each of them does: more than 500 in all, which end by themselves after a minute.
+const FORKS: &str = "
+    fork() {
+        if [ $1 -ge 8 ]; then exec sleep 60; fi
+        fork $(($1 + 1)) &
+        fork $(($1 + 1)) &
+        wait
+    }
+    fork 0";
+
 #[derive(Default)]
 struct Server {
     /// The revision, or `both`.
@@ -318,6 +328,13 @@ impl Server {
             "spawn" => {
                 let spawned = std::process::Command::new("sleep").arg("600").spawn();
                 json!({ "content": [], "structuredContent": { "pid": spawned.map(|child| child.id()).ok() } })
+            }
+            "fork" => {
+                // A session of its own is a process group of its own, which is not killed with that of this process.
+                let program = if arguments["apart"] == true { ["setsid", "sh"] } else { ["env", "sh"] };
+                let mut command = std::process::Command::new(program[0]);
+                let shell = command.args([program[1], "-c", FORKS]).spawn();
+                json!({ "content": [], "structuredContent": { "pid": shell.map(|child| child.id()).ok() } })
             }
             name => return refuse(id, -32602, &format!("Unknown tool: {name}")),
         };

@@ -231,6 +231,9 @@ impl Env<'_> {
             config: self.get(&STDIO_CONFIG).map(Into::into),
             child_per: self.get(&STDIO_CHILD_PER),
             repeat_calls: self.switch(&STDIO_REPEAT_CALLS, false)?,
+            max_processes: self
+                .optional(&STDIO_MAX_PROCESSES, 1)?
+                .and_then(|most| usize::try_from(most).ok()),
             is_exec_wrapper: self.get(&EXEC_WRAPPER).is_some(),
             task_root: self.get(&TASK_ROOT).map(Into::into),
         })

@@ -235,6 +235,9 @@ pub struct StdioConfig {
     /// Whether calls are made again when their clients answer in another environment, of servers that do not say it themselves. Default:
     /// no.
     pub repeat_calls: bool,
+    /// How many processes a server may have at a time, itself and all that it has started, of servers that do not say it themselves.
+    /// Default: none.
+    pub max_processes: Option<usize>,
     /// Whether a managed runtime of Lambda starts the program instead of itself, with its own command line. Default: no.
     pub is_exec_wrapper: bool,
     /// The folder of the deployment package, on Lambda. Default: none.

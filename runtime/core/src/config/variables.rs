@@ -92,6 +92,7 @@ variables! {
     STDIO_CONFIG = "MCP_STDIO_CONFIG", "mcp-stdio.json in the deployment package, on Lambda", "file with the servers that mcp-lambda-stdio runs, in the format of .mcp.json, if neither its command line nor MCP_STDIO_COMMAND names one";
     STDIO_CHILD_PER = "MCP_STDIO_CHILD_PER", "server", "server, session, principal or invocation: which calls share a process of mcp-lambda-stdio, for servers without a choice of their own";
     STDIO_REPEAT_CALLS = "MCP_STDIO_REPEAT_CALLS", "off", "on or off: whether mcp-lambda-stdio may call any tool a second time when the answer to its question reaches another environment, not only tools that declare it harmless; for servers without a choice of their own";
+    STDIO_MAX_PROCESSES = "MCP_STDIO_MAX_PROCESSES", "256", "most processes that a server of mcp-lambda-stdio may have at a time, itself and all that it has started, before they are killed; counted on Linux; for servers without a choice of their own";
     EXEC_WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER", "set by the deployment", "path of the program that Lambda starts instead of a managed runtime; mcp-lambda-stdio then ignores its command line, which is that of the runtime";
     TASK_ROOT = "LAMBDA_TASK_ROOT", "set by Lambda", "folder of the deployment package";
     TLS_ROOTS = "MCP_TLS_ROOTS", "amazon", "amazon or native: root certificates for connections to AWS; native adds those of the operating system, for proxies and private endpoints";

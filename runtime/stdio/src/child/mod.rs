@@ -1,9 +1,10 @@
 //! One child: its process, the messages to and from it, and what it says about itself.
 //!
-//! * [`process`]: the process and its group. [`lines`]: its output, line by line. [`stderr`]: its log.
+//! * [`process`]: the process and its group. [`family`]: all that it has started. [`lines`]: its output, line by line. [`stderr`]: its log.
 //! * [`message`]: what it writes. [`outgoing`]: what is written to it. [`link`]: requests both ways. [`notice`]: what it announces.
 //! * [`handshake`]: which revision it speaks. [`tools`]: the tools that it has.
 
+mod family;
 mod handshake;
 pub(crate) mod lines;
 mod link;
@@ -23,12 +24,8 @@ use rmcp::model::Tool;
 use tokio::{sync::mpsc, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-pub(crate) use self::{
-    handshake::{ClientSide, Handshake, Speaks},
-    link::{CallEvent, Failed, Link, Owner, Pending},
-    notice::Audience,
-};
 use self::{
+    family::Family,
     handshake::{NoHandshake, shake_hands},
     notice::{Changed, Notice},
     outgoing::Outgoing,
@@ -37,6 +34,11 @@ use self::{
     stderr::LastLines,
     subscriptions::Subscriptions,
     tools::ChildTools,
+};
+pub(crate) use self::{
+    handshake::{ClientSide, Handshake, Speaks},
+    link::{CallEvent, Failed, Link, Owner, Pending},
+    notice::Audience,
 };
 use crate::{settings::Settings, time::within};
 
@@ -198,6 +200,17 @@ fn why(error: NoHandshake) -> String {
     }
 }
 
+/// Why a child has ended.
+#[derive(Debug, Clone, Copy)]
+enum End {
+    /// It ended, or nothing more could be answered.
+    OfItself,
+    /// It was stopped.
+    Wanted,
+    /// It had so many processes.
+    Processes(usize),
+}
+
 /// Waits for the end of a child, or ends it, and then ends the requests that it leaves.
 async fn supervise(
     mut process: Process,
@@ -207,25 +220,46 @@ async fn supervise(
     settings: Arc<Settings>,
     stop: CancellationToken,
 ) {
-    let (exit, is_wanted) = tokio::select! {
-        exit = process.ended() => (exit, false),
-        () = stop.cancelled() => (process.stop(settings.stop_timeout).await, true),
+    let mut why = End::OfItself;
+    let pid = process.id();
+    let exit = tokio::select! {
+        exit = process.ended() => exit,
+        () = stop.cancelled() => {
+            why = End::Wanted;
+            process.stop(settings.stop_timeout).await
+        }
+        family = Family::beyond(pid, settings.max_processes) => {
+            why = End::Processes(family.size());
+            family.kill().await;
+            process.ended().await
+        }
         // Nothing can be answered any more.
         () = output.ended() => match within(LAST_OUTPUT, process.ended()).await {
-            Some(exit) => (exit, false),
+            Some(exit) => exit,
             None => {
                 stop.cancel();
-                (process.stop(settings.stop_timeout).await, false)
+                process.stop(settings.stop_timeout).await
             }
         },
     };
     stop.cancel();
     within(LAST_OUTPUT, output.all_ended()).await;
-    let reason = if is_wanted { "was stopped".to_owned() } else { reason_of(exit, &last_lines, &settings) };
-    if is_wanted {
-        tracing::info!(server = &*settings.name, %exit, "the server was stopped");
-    } else {
-        tracing::error!(server = &*settings.name, %exit, last_lines = ?last_lines.get(), "the server has ended");
+    let reason = match why {
+        End::Wanted => "was stopped".to_owned(),
+        End::OfItself => reason_of(exit, &last_lines, &settings),
+        End::Processes(number) => {
+            let most = settings.max_processes;
+            format!(
+                "was killed, as it had {number} processes, where it may have {most} at most (max_processes)"
+            )
+        }
+    };
+    match why {
+        End::Wanted => tracing::info!(server = &*settings.name, %exit, "the server was stopped"),
+        End::OfItself => {
+            tracing::error!(server = &*settings.name, %exit, last_lines = ?last_lines.get(), "the server has ended");
+        }
+        End::Processes(_) => tracing::error!(server = &*settings.name, "the server {reason}"),
     }
     link.end(&reason.into());
 }

@@ -123,9 +123,19 @@ impl fmt::Display for Exit {
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Signal {
+pub(super) enum Signal {
     Terminate,
     Kill,
+}
+
+#[cfg(unix)]
+impl From<Signal> for rustix::process::Signal {
+    fn from(signal: Signal) -> Self {
+        match signal {
+            Signal::Terminate => Self::TERM,
+            Signal::Kill => Self::KILL,
+        }
+    }
 }
 
 /// The processes that a child has started, and itself.
@@ -141,24 +151,37 @@ fn own_group(command: &mut Command) {
 fn own_group(_: &mut Command) {}
 
 impl Group {
-    #[cfg(unix)]
     fn signal(&self, signal: Signal) {
-        use rustix::process::{Pid, Signal as Unix, kill_process_group};
-        let id = self.0.and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-        let signal = match signal {
-            Signal::Terminate => Unix::TERM,
-            Signal::Kill => Unix::KILL,
-        };
-        if let Some(id) = id {
-            // An error says that the group is empty.
-            let _ = kill_process_group(id, signal);
+        if let Some(id) = self.0 {
+            signal_group(id, signal);
         }
     }
+}
 
-    /// Elsewhere the child alone is killed, when it is dropped.
+/// Signals all processes of a group. An error says that the group is empty. Where there are no groups, the child alone is killed, when
+/// it is dropped.
+pub(super) fn signal_group(id: u32, signal: Signal) {
+    #[cfg(unix)]
+    if let Some(id) = pid(id) {
+        let _ = rustix::process::kill_process_group(id, signal.into());
+    }
     #[cfg(not(unix))]
-    #[expect(clippy::unused_self, reason = "there are no groups")]
-    fn signal(&self, _: Signal) {}
+    let _ = (id, signal);
+}
+
+/// Signals a process. An error says that it has ended.
+pub(super) fn signal_process(id: u32, signal: Signal) {
+    #[cfg(unix)]
+    if let Some(id) = pid(id) {
+        let _ = rustix::process::kill_process(id, signal.into());
+    }
+    #[cfg(not(unix))]
+    let _ = (id, signal);
+}
+
+#[cfg(unix)]
+fn pid(id: u32) -> Option<rustix::process::Pid> {
+    i32::try_from(id).ok().and_then(rustix::process::Pid::from_raw)
 }
 
 impl Drop for Group {

@@ -275,6 +275,14 @@ pub(super) fn rows() -> Vec<Row> {
             "on or off (true or false)",
         ),
         row(
+            "MCP_STDIO_MAX_PROCESSES",
+            |c| c.stdio.max_processes.is_none(),
+            "64",
+            |c| c.stdio.max_processes == Some(64),
+            NO_COUNT,
+            NUMBER,
+        ),
+        row(
             "AWS_LAMBDA_EXEC_WRAPPER",
             |c| !c.stdio.is_exec_wrapper,
             "/opt/mcp-lambda-stdio",
