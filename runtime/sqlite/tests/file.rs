@@ -292,6 +292,22 @@ async fn a_session_has_so_many_messages_and_values() {
 }
 
 #[tokio::test]
+async fn a_scope_keeps_so_many_events() {
+    let (folder, clock) = (Folder::new(), clock());
+    let store = open(&folder.file(), &clock);
+    let scope = Scope::Principal(Principal::new("https://issuer.example", "ada"));
+    let event = event(&clock, &json!("x")).with_source_id(Some("first".into()));
+    append(&store, &scope, &event).await.expect("appended");
+    // As if as many had been appended as a scope keeps, but for one.
+    Connection::open(folder.file())
+        .and_then(|db| db.execute("UPDATE scopes SET head = 10099", []))
+        .expect("a head");
+    append(&store, &scope, &event.with_source_id(None)).await.expect("appended");
+    let events = EventLog::read(&store, &scope, 0, 9).await.expect("read");
+    assert_eq!(events.iter().map(|event| event.seq).collect::<Vec<_>>(), [10_100]);
+}
+
+#[tokio::test]
 async fn a_file_at_its_limit_drops_the_oldest_events_and_refuses_more_state() {
     let (folder, clock) = (Folder::new(), clock());
     let mut limits = SqliteLimits::default();
