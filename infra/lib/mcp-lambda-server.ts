@@ -36,8 +36,8 @@ import {
   createServer,
 } from './private/functions';
 import { stateKeys } from './private/state-keys';
-import { serveLogin } from './private/login-function';
-import { INGEST_KEYS, TABLE_ACTIONS, denyLogin, grantSecret, grantSend, grantTable, leadingKeys } from './private/permissions';
+import { limitTools, serveLogin } from './private/login-function';
+import { INGEST_KEYS, TABLE_ACTIONS, grantSecret, grantSend, grantTable, leadingKeys } from './private/permissions';
 import { serverVariables } from './private/server-variables';
 import { allowServices, withKey } from './private/encryption-key';
 import { checkOwnFunction } from './private/own-function';
@@ -259,7 +259,7 @@ export class McpLambdaServer extends Construct implements IMcpLambdaServer, iam.
     const login = this.login && serveLogin(this.login, props, tables, urls);
     const largeResults = props.largeResults?._bind(this, props.encryptionKey);
     if (largeResults) this.largeResultsBucket = largeResults.bucket;
-    const ofTools = { topic: this.eventsTopic, largeResults };
+    const ofTools = { topic: this.eventsTopic, largeResults, login: this.login };
     const workers = new WorkerFactory(this, props, tables, ofTools);
     const tasks = props.tasks?.bind({
       scope: this,
@@ -273,7 +273,7 @@ export class McpLambdaServer extends Construct implements IMcpLambdaServer, iam.
     this.setEnvironment(serverVariables(props, resources));
     this.grantFunctions(workers, tables);
     this.grantPrincipal = new ToolPrincipal(toolPrincipals(this.function, tasks));
-    if (this.login) denyLogin(tables.state, this);
+    if (this.login) limitTools(this.login, tables.state, this);
 
     this.grants = this.createGrants(endpoints);
     this.metrics = McpLambdaServerMetrics._of(config, this.function, tasks);

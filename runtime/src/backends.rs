@@ -206,8 +206,12 @@ fn secret(
 
 #[cfg(all(feature = "login", feature = "secrets"))]
 fn login_secrets(aws: &AwsSdk, config: &Config, clock: &Clock) -> Result<LoginSecrets, ConfigError> {
-    let Some(login) = config.login.as_deref() else { return Ok(LoginSecrets::default()) };
     let mut secrets = LoginSecrets::default();
+    if let Some(arn) = config.upstream_tokens.as_ref().and_then(|tokens| tokens.keys_secret.as_ref()) {
+        let secret = secret(aws, LOGIN_UPSTREAM_KEYS_SECRET, arn, clock)?;
+        secrets.upstream = Some(KeySource::of_secret(secret, clock.clone()));
+    }
+    let Some(login) = config.login.as_deref() else { return Ok(secrets) };
     if let Some(arn) = &login.keys_secret {
         let secret = secret(aws, LOGIN_KEYS_SECRET, arn, clock)?;
         secrets.keys = Some(KeySource::of_secret(secret, clock.clone()));
@@ -220,9 +224,16 @@ fn login_secrets(aws: &AwsSdk, config: &Config, clock: &Clock) -> Result<LoginSe
 
 #[cfg(all(feature = "login", not(feature = "secrets")))]
 fn login_secrets<A>(_: &A, config: &Config, _: &Clock) -> Result<LoginSecrets, ConfigError> {
-    let Some(login) = config.login.as_deref() else { return Ok(LoginSecrets::default()) };
-    let given = [(LOGIN_KEYS_SECRET, &login.keys_secret), (LOGIN_CLIENT_SECRET, &login.client_secret)];
-    match given.into_iter().find_map(|(variable, arn)| Some((variable, arn.as_ref()?))) {
+    let of_login = config.login.as_deref();
+    let given = [
+        (LOGIN_KEYS_SECRET, of_login.and_then(|login| login.keys_secret.as_ref())),
+        (LOGIN_CLIENT_SECRET, of_login.and_then(|login| login.client_secret.as_ref())),
+        (
+            LOGIN_UPSTREAM_KEYS_SECRET,
+            config.upstream_tokens.as_ref().and_then(|tokens| tokens.keys_secret.as_ref()),
+        ),
+    ];
+    match given.into_iter().find_map(|(variable, arn)| Some((variable, arn?))) {
         None => Ok(LoginSecrets::default()),
         Some((variable, arn)) => Err(missing_feature(variable, arn, "secrets")),
     }
@@ -235,6 +246,8 @@ fn login_secrets<A>(_: &A, _: &Config, _: &Clock) -> Result<LoginSecrets, Config
 
 #[cfg(feature = "login")]
 const LOGIN_KEYS_SECRET: &str = "MCP_LOGIN_KEYS_SECRET";
+#[cfg(feature = "login")]
+const LOGIN_UPSTREAM_KEYS_SECRET: &str = "MCP_LOGIN_UPSTREAM_KEYS_SECRET";
 #[cfg(feature = "login")]
 const LOGIN_CLIENT_SECRET: &str = "MCP_LOGIN_UPSTREAM_CLIENT_SECRET_ARN";
 

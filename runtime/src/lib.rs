@@ -85,9 +85,12 @@ pub use crate::{
 /// ```
 pub mod auth {
     #[doc(inline)]
-    pub use mcp_lambda_core::auth::{
-        AuthConfig, AuthMode, AuthenticatedBy, GatewayIdentity, JwtConfig, Principal, ScopeTable,
-        TokenAlgorithm, UnknownAlgorithm,
+    pub use mcp_lambda_core::{
+        auth::{
+            AuthConfig, AuthMode, AuthenticatedBy, GatewayIdentity, JwtConfig, Principal, ScopeTable,
+            TokenAlgorithm, UnknownAlgorithm,
+        },
+        upstream_token::{UpstreamToken, UpstreamTokenError},
     };
 }
 
@@ -116,7 +119,9 @@ pub mod config {
 
     #[cfg(feature = "login")]
     #[doc(inline)]
-    pub use mcp_lambda_core::config::{LocalUser, LoginClient, LoginConfig, LoginKey, LoginUpstream, Secret};
+    pub use mcp_lambda_core::config::{
+        LocalUser, LoginClient, LoginConfig, LoginKey, LoginUpstream, Secret, UpstreamTokenConfig,
+    };
 
     #[cfg(feature = "stdio")]
     #[doc(hidden)]

@@ -8,6 +8,7 @@ use mcp_lambda_core::{
     http::Application,
     store::Stores,
     time::Clock,
+    upstream_token::UpstreamTokenSource,
 };
 
 #[cfg(feature = "login")]
@@ -21,7 +22,9 @@ pub(crate) struct LoginSecrets;
 /// Whether the authorization server reads something from a secret.
 #[cfg(feature = "login")]
 pub(crate) fn reads_secrets(config: &Config) -> bool {
-    config.login.as_ref().is_some_and(|login| login.keys_secret.is_some() || login.client_secret.is_some())
+    let of_login = config.login.as_ref();
+    of_login.is_some_and(|login| login.keys_secret.is_some() || login.client_secret.is_some())
+        || config.upstream_tokens.as_ref().is_some_and(|tokens| tokens.keys_secret.is_some())
 }
 
 #[cfg(not(feature = "login"))]
@@ -45,6 +48,31 @@ pub(crate) fn application(
         return Err(ConfigError::new("MCP_LOGIN_ISSUER", "", expected));
     };
     mcp_lambda_login::application_with(login, secrets, Arc::clone(&stores.state), clock.clone()).map(Some)
+}
+
+/// The tokens of callers at the upstream provider, if the server keeps them.
+#[cfg(feature = "login")]
+pub(crate) fn upstream_tokens(
+    config: &Config,
+    stores: &Stores,
+    secrets: &LoginSecrets,
+    clock: &Clock,
+) -> Result<Option<Arc<dyn UpstreamTokenSource>>, ConfigError> {
+    let Some(tokens) = &config.upstream_tokens else { return Ok(None) };
+    let (keys, store) = (secrets.upstream.clone(), Arc::clone(&stores.state));
+    mcp_lambda_login::upstream_tokens(tokens, keys, store, clock.clone()).map(Some)
+}
+
+/// A binary without the login has no such tokens.
+#[cfg(not(feature = "login"))]
+#[expect(clippy::unnecessary_wraps, reason = "a binary with the feature refuses")]
+pub(crate) fn upstream_tokens(
+    _: &Config,
+    _: &Stores,
+    _: &LoginSecrets,
+    _: &Clock,
+) -> Result<Option<Arc<dyn UpstreamTokenSource>>, ConfigError> {
+    Ok(None)
 }
 
 /// Refuses a configuration that asks for what this binary was built without.

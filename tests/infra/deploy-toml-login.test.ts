@@ -23,11 +23,13 @@ describe('a login', () => {
       'scopes = ["notes:read", "notes:write"]',
       'access_token_seconds = 300',
       'refresh_token_days = 7',
+      'upstream_tokens = true',
     ];
     expect(loginOf(text.join('\n'))).toMatchObject({
       MCP_LOGIN_SCOPES: 'notes:read,notes:write',
       MCP_LOGIN_ACCESS_TOKEN_SECONDS: '300',
       MCP_LOGIN_REFRESH_TOKEN_SECONDS: '604800',
+      MCP_LOGIN_UPSTREAM_TOKENS: 'on',
     });
     template(auth(text.join('\n'))).hasResourceProperties('AWS::Cognito::UserPoolDomain', { Domain: 'notes' });
   });

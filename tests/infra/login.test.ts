@@ -175,6 +175,43 @@ describe('permissions', () => {
       expect(JSON.stringify(statements)).not.toContain('McpLoginKeys');
     }
   });
+
+  it("let tools get the provider's tokens where that is chosen, and not the keys that sign", () => {
+    const { template } = synth(stack => ({
+      auth: McpAuth.login({ ...google, clientSecret: secretOf(stack, 'google'), upstreamTokens: true }),
+      tasks: McpTasks.queue(),
+    }));
+    const [sealing] = Object.keys(template.findResources('AWS::SecretsManager::Secret')).filter(id => id.includes('UpstreamKeys'));
+    const upstream = { MCP_LOGIN_ISSUER: issuerUrl(), MCP_LOGIN_UPSTREAM_TOKENS: 'on', MCP_LOGIN_UPSTREAM_KEYS_SECRET: { 'Fn::GetAtt': [sealing, 'Id'] } };
+    for (const id of ['McpServer', 'McpWorker']) {
+      const statements = statementsOf(template, id);
+      expect(deny(statements)).toEqual([
+        { NotAction: 'dynamodb:GetItem', Effect: 'Deny', Resource: state, Condition: ofLogin },
+        {
+          Action: 'dynamodb:GetItem',
+          Effect: 'Deny',
+          Resource: state,
+          Condition: { ...ofLogin, 'ForAnyValue:StringNotLike': { 'dynamodb:LeadingKeys': ['LOGIN#UPSTREAM#*'] } },
+        },
+      ]);
+      expect(statements).toContainEqual({
+        Action: 'secretsmanager:GetSecretValue',
+        Effect: 'Allow',
+        Resource: { Ref: sealing },
+      });
+      expect(JSON.stringify(statements)).not.toMatch(/McpLoginKeys|google/);
+      expect(environmentOf(template, id)).toMatchObject(upstream);
+      expect(Object.keys(environmentOf(template, id)).filter(name => name.includes('LOGIN')).sort()).toEqual(Object.keys(upstream).sort());
+    }
+    expect(environmentOf(template, 'McpLoginFunction')).toMatchObject(upstream);
+    const ofLoginFunction = JSON.stringify(statementsOf(template, 'McpLoginFunction'));
+    for (const readable of ['McpLoginKeys', sealing!, 'google']) expect(ofLoginFunction).toContain(readable);
+  });
+
+  it('has no key for tokens of the provider that are not kept', () => {
+    expect(synth(cognitoLogin()).server.login!.upstreamKeys).toBeUndefined();
+    expect(synth(cognitoLogin({ upstreamTokens: true })).server.login!.upstreamKeys).toBeDefined();
+  });
 });
 
 describe('the provider', () => {

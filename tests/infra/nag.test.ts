@@ -43,7 +43,7 @@ const cases: { title: string; props: McpLambdaServerProps | ((stack: Stack) => M
     title: 'a login at another provider behind an HTTP API',
     props: {
       endpoint: McpEndpoint.httpApi(),
-      auth: McpAuth.login({ issuer: 'https://issuer.example.com', clientId: 'c', accessLog: false }),
+      auth: McpAuth.login({ issuer: 'https://issuer.example.com', clientId: 'c', accessLog: false, upstreamTokens: true }),
     },
   },
   { title: 'a REST API', props: { endpoint: McpEndpoint.restApi() } },

@@ -15,6 +15,7 @@ const OF_LOGIN = [
   'upstream_scopes',
   'access_token_seconds',
   'refresh_token_days',
+  'upstream_tokens',
 ] as const;
 
 /** GitHub is no OpenID provider: https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps (2026-11-28) */
@@ -112,6 +113,7 @@ function loginOptions(scope: Construct, auth: Options): McpLoginOptions {
     scopes: auth.scopes,
     accessTokenLifetime: seconds(auth.access_token_seconds),
     refreshTokenLifetime: given(auth.refresh_token_days, it => Duration.days(it)),
+    upstreamTokens: auth.upstream_tokens,
   };
 }
 

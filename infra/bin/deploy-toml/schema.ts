@@ -95,6 +95,7 @@ export const SCHEMA = {
     upstream_scopes: list,
     access_token_seconds: number(60, 3600),
     refresh_token_days: number(1, 365),
+    upstream_tokens: onOff,
     authorizer_arn: arn,
   },
   vpc: { enabled: onOff, vpc_id: text, subnet_ids: list, security_group_ids: list, dynamodb_endpoint: onOff },

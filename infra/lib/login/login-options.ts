@@ -129,9 +129,17 @@ export interface McpLoginOptions extends McpAccessLogOptions {
   /**
    * How many clients can be registered in a minute, of all addresses together.
    *
-   * @default - the program's own, 60
+   * @default - the program's own, 300; half of them of one address
    */
   readonly registrationsPerMinute?: number;
+
+  /**
+   * Whether the provider's tokens of a user are kept, sealed with a key of their own, so that a tool can act as the user:
+   * `context.upstream_token()`. The server may then read them, and the key; the login refreshes them.
+   *
+   * @default false
+   */
+  readonly upstreamTokens?: boolean;
 
   /**
    * A secret with the keys of which tokens and cookies are made: one text of 43 characters or more without a colon, or `id:base64`
@@ -143,7 +151,7 @@ export interface McpLoginOptions extends McpAccessLogOptions {
   readonly keys?: secretsmanager.ISecret;
 
   /**
-   * How often Secrets Manager makes a new version of the secret, from 4 hours to 999 days. With the second one, users sign in again: it
+   * How often Secrets Manager makes a new version of the secret, and of that of `upstreamTokens`, from 4 hours to 999 days. With the second one, users sign in again: it
    * should not be shorter than `refreshTokenLifetime`. It does not apply to `keys`.
    *
    * @default - never

@@ -64,6 +64,11 @@ export class McpLogin extends Construct {
   public readonly keys: secretsmanager.ISecret;
 
   /**
+   * The secret with the key of the provider's tokens, with `upstreamTokens`.
+   */
+  public readonly upstreamKeys?: secretsmanager.ISecret;
+
+  /**
    * The user pool, with `cognito`.
    */
   public readonly userPool?: cognito.IUserPool;
@@ -105,6 +110,14 @@ export class McpLogin extends Construct {
         rotation: options.keyRotation,
         rotatedBy: 'auth.keyRotation',
       });
+    if (options.upstreamTokens) {
+      this.upstreamKeys = createKeySecret(this, 'UpstreamKeys', {
+        description: "Seals the provider's tokens of the users of the MCP server",
+        encryptionKey,
+        rotation: options.keyRotation,
+        rotatedBy: 'auth.keyRotation',
+      });
+    }
     this.provider = providerOf(server, this, this.callbackUrl, options);
     if (this.provider.userPool) this.userPool = this.provider.userPool;
   }
@@ -135,7 +148,13 @@ export class McpLogin extends Construct {
       loginAccessTokenSeconds: accessTokenLifetime?.toSeconds(),
       loginRefreshTokenSeconds: refreshTokenLifetime?.toSeconds(),
       loginRegistrationsPerMinute: registrationsPerMinute,
+      ...this.upstreamTokens,
     });
+  }
+
+  /** What the login and the server need to know of the provider's tokens. */
+  private get upstreamTokens() {
+    return this.upstreamKeys && { loginUpstreamTokens: 'on', loginUpstreamKeys: arnOf(this.upstreamKeys) };
   }
 
   private get served(): AliasedFunction {
@@ -150,6 +169,15 @@ export class McpLogin extends Construct {
    */
   public get _environmentOfServer(): Variables {
     return variables({ auth: 'jwt', jwtIssuer: this.issuer, jwtAudience: this.audience, jwtAlgorithms: ALGORITHM });
+  }
+
+  /**
+   * What the server and workers need to know to find the provider's tokens of a caller.
+   *
+   * @internal
+   */
+  public get _environmentOfTools(): Variables {
+    return this.upstreamTokens ? variables({ loginIssuer: this.issuer, ...this.upstreamTokens }) : {};
   }
 
   /**

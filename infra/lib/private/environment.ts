@@ -56,6 +56,8 @@ export const ENVIRONMENT = {
   loginScopes: { name: 'MCP_LOGIN_SCOPES', prop: 'auth.scopes' },
   loginAccessTokenSeconds: { name: 'MCP_LOGIN_ACCESS_TOKEN_SECONDS', prop: 'auth.accessTokenLifetime' },
   loginRefreshTokenSeconds: { name: 'MCP_LOGIN_REFRESH_TOKEN_SECONDS', prop: 'auth.refreshTokenLifetime' },
+  loginUpstreamTokens: { name: 'MCP_LOGIN_UPSTREAM_TOKENS', prop: 'auth.upstreamTokens' },
+  loginUpstreamKeys: { name: 'MCP_LOGIN_UPSTREAM_KEYS_SECRET', prop: 'auth.upstreamTokens' },
   loginRegistrationsPerMinute: { name: 'MCP_LOGIN_REGISTRATIONS_PER_MINUTE', prop: 'auth.registrationsPerMinute' },
   taskQueue: { name: 'TASK_QUEUE_URL', prop: 'tasks' },
   taskTtlSeconds: { name: 'MCP_TASK_TTL_SECONDS', prop: 'tasks.ttl' },

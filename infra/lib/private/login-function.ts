@@ -1,11 +1,13 @@
 import { Duration } from 'aws-cdk-lib';
+import type * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
+import type * as iam from 'aws-cdk-lib/aws-iam';
 import type { McpLogin } from '../login/login';
 import type { McpLambdaServerProps } from '../mcp-lambda-server-props';
 import { ServerFunction } from '../server-function';
 import type { Tables } from '../state';
 import { variables } from './environment';
 import { defined, sharedOptions } from './function-options';
-import { LOGIN_KEYS, TABLE_ACTIONS, grantSecret, grantTable, leadingKeys } from './permissions';
+import { LOGIN_KEYS, TABLE_ACTIONS, denyLogin, grantSecret, grantTable, leadingKeys } from './permissions';
 import { fail } from './validation';
 
 export const LOGIN_TIMEOUT = Duration.seconds(20);
@@ -31,7 +33,14 @@ export function serveLogin(login: McpLogin, props: McpLambdaServerProps, tables:
   });
   grantTable(tables.state, serving.function, TABLE_ACTIONS.loginState, leadingKeys(LOGIN_KEYS));
   grantSecret(login.keys, serving.function);
+  if (login.upstreamKeys) grantSecret(login.upstreamKeys, serving.function);
   if (clientSecret) grantSecret(clientSecret, serving.function);
   login._serve(serving);
   return serving;
+}
+
+/** Keeps tools away from what the login stores, but for the provider's tokens of their caller where those are kept. */
+export function limitTools(login: McpLogin, state: dynamodb.ITable, tools: iam.IGrantable): void {
+  denyLogin(state, tools, login.upstreamKeys !== undefined);
+  if (login.upstreamKeys) grantSecret(login.upstreamKeys, tools);
 }

@@ -47,6 +47,9 @@ export const INGEST_KEYS = ['EVENT_KEY*', 'HEAD#*', 'LOG#*', 'SEEN#*'];
 /** The partition keys of the state table that the login function uses. */
 export const LOGIN_KEYS = ['LOGIN#*'];
 
+/** Those of them that the server may read with `upstreamTokens`. A test compares them with the runtime's source. */
+export const UPSTREAM_KEYS = ['LOGIN#UPSTREAM#*'];
+
 /** Conditions for items with these partition keys. */
 export function leadingKeys(keys: string[]): Conditions {
   return { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': keys } };
@@ -62,16 +65,20 @@ export function grantTable(table: dynamodb.ITable, grantee: iam.IGrantable, acti
   if (key) iam.Grant.addToPrincipal(useOfKey(table, 'dynamodb', key, grantee, KEY_ACTIONS));
 }
 
-/** Keeps a program that has the whole state table away from the items of the login: its grants, consents, forms and counters. */
-export function denyLogin(table: dynamodb.ITable, grantee: iam.IGrantable): void {
-  grantee.grantPrincipal.addToPrincipalPolicy(
-    new iam.PolicyStatement({
-      effect: iam.Effect.DENY,
-      actions: ['dynamodb:*'],
-      resources: [table.tableArn],
-      conditions: { 'ForAnyValue:StringLike': { 'dynamodb:LeadingKeys': LOGIN_KEYS } },
-    }),
-  );
+/**
+ * Keeps a program that has the whole state table away from the items of the login: its grants, consents, forms and counters.
+ * With `upstreamTokens` it can get single items of the provider's tokens, and write none.
+ */
+export function denyLogin(table: dynamodb.ITable, grantee: iam.IGrantable, upstreamTokens: boolean): void {
+  const deny = (actions: Pick<iam.PolicyStatementProps, 'actions' | 'notActions'>, conditions: Conditions) => {
+    const statement = { effect: iam.Effect.DENY, ...actions, resources: [table.tableArn], conditions };
+    grantee.grantPrincipal.addToPrincipalPolicy(new iam.PolicyStatement(statement));
+  };
+  const ofLogin = { 'ForAnyValue:StringLike': { 'dynamodb:LeadingKeys': LOGIN_KEYS } };
+  if (!upstreamTokens) return deny({ actions: ['dynamodb:*'] }, ofLogin);
+  const others = { 'ForAnyValue:StringNotLike': { 'dynamodb:LeadingKeys': UPSTREAM_KEYS } };
+  deny({ notActions: ['dynamodb:GetItem'] }, ofLogin);
+  return deny({ actions: ['dynamodb:GetItem'] }, { ...ofLogin, ...others });
 }
 
 /**

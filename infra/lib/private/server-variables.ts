@@ -3,6 +3,7 @@ import type * as sns from 'aws-cdk-lib/aws-sns';
 import type { McpEndpointConfig } from '../endpoint/endpoint-config';
 import type { ServedEndpoints } from '../endpoint/several';
 import type { LargeResultsConfig } from '../large-results';
+import type { McpLogin } from '../login/login';
 import type { McpLambdaServerProps } from '../mcp-lambda-server-props';
 import type { Tables } from '../state';
 import type { McpTasksConfig } from '../tasks/tasks-config';
@@ -24,10 +25,11 @@ export function storeVariables({ mcpEvents = {} }: McpLambdaServerProps, tables:
 export interface ToolResources {
   readonly topic: sns.ITopic | undefined;
   readonly largeResults: LargeResultsConfig | undefined;
+  readonly login: McpLogin | undefined;
 }
 
 /** Environment variables of every function that runs tools, beside those of the store. */
-function toolVariables(props: McpLambdaServerProps, { topic, largeResults }: ToolResources): Variables {
+function toolVariables(props: McpLambdaServerProps, { topic, largeResults, login }: ToolResources): Variables {
   const secrets = Object.entries(props.secrets ?? {}).map(([name, secret]) => [name, secret.secretArn] as const);
   return {
     ...variables({
@@ -38,6 +40,7 @@ function toolVariables(props: McpLambdaServerProps, { topic, largeResults }: Too
       largeResultsBytes: largeResults?.maxBytes,
       largeResultsLinkSeconds: largeResults?.linkLifetime?.toSeconds(),
     }),
+    ...login?._environmentOfTools,
     ...Object.fromEntries(secrets),
   };
 }

@@ -1,5 +1,8 @@
 //! What tools, prompts and resources find in their `RequestContext`.
 
+use std::{sync::Arc, time::Duration};
+
+use futures::future::BoxFuture;
 use rmcp::{ErrorData, RoleServer, service::RequestContext};
 
 use crate::{
@@ -13,7 +16,11 @@ use crate::{
     telemetry::TraceContext,
     time::Deadline,
     tools::Tools,
+    upstream_token::{UpstreamToken, UpstreamTokenError, UpstreamTokenSource},
 };
+
+/// How long a tool without a deadline waits for the token of its caller.
+const TOKEN_TIME: Duration = Duration::from_secs(30);
 
 /// The parts of the server that a tool uses, by name. Implemented for rmcp's
 /// [`RequestContext`](rmcp::service::RequestContext).
@@ -67,6 +74,19 @@ pub trait McpContext {
 
     /// The caller. Anonymous, when it is not authenticated.
     fn principal(&self) -> Principal;
+
+    /// The caller's token at the provider where the caller has signed in with the login of this server
+    /// (`MCP_LOGIN_UPSTREAM_TOKENS`), to act as the caller there. One that is about to expire is refreshed first. It reads the
+    /// store once, and nothing without this call.
+    ///
+    /// ```
+    /// # use mcp_lambda_server::{McpContext, rmcp::{ErrorData, RoleServer, service::RequestContext}};
+    /// async fn authorization(context: &RequestContext<RoleServer>) -> Result<String, ErrorData> {
+    ///     let token = context.upstream_token().await?;
+    ///     Ok(format!("Bearer {}", token.access_token))
+    /// }
+    /// ```
+    fn upstream_token(&self) -> BoxFuture<'static, Result<UpstreamToken, UpstreamTokenError>>;
 
     /// When the call must have ended. `None`, when another server than this crate's runs the tool.
     fn deadline(&self) -> Option<Deadline>;
@@ -126,6 +146,16 @@ impl McpContext for RequestContext<RoleServer> {
 
     fn principal(&self) -> Principal {
         self.extensions.get().cloned().unwrap_or_else(Principal::anonymous)
+    }
+
+    fn upstream_token(&self) -> BoxFuture<'static, Result<UpstreamToken, UpstreamTokenError>> {
+        let source = self.extensions.get::<Arc<dyn UpstreamTokenSource>>().cloned();
+        let (caller, deadline) = (self.principal(), self.deadline());
+        Box::pin(async move {
+            let source = source.ok_or(UpstreamTokenError::NotKept)?;
+            let deadline = deadline.unwrap_or_else(|| Deadline::after(TOKEN_TIME)).capped(TOKEN_TIME);
+            source.token(&caller, deadline).await
+        })
     }
 
     fn deadline(&self) -> Option<Deadline> {
@@ -191,6 +221,18 @@ impl From<TaskError> for ErrorData {
             error @ (TaskError::Ended(_) | TaskError::Superseded) => {
                 Self::internal_error(error.to_string(), None)
             }
+            error => internal(&error),
+        }
+    }
+}
+
+impl From<UpstreamTokenError> for ErrorData {
+    fn from(error: UpstreamTokenError) -> Self {
+        match error {
+            // The user can mend these.
+            error @ (UpstreamTokenError::NotSignedIn
+            | UpstreamTokenError::Ended
+            | UpstreamTokenError::Refused(_)) => Self::invalid_request(error.to_string(), None),
             error => internal(&error),
         }
     }

@@ -49,6 +49,7 @@ pub mod time;
 #[cfg(feature = "tool-definitions")]
 mod tool_definitions;
 mod tools;
+pub mod upstream_token;
 mod uri;
 mod worker;
 

@@ -46,6 +46,7 @@ fn function() -> Function {
         task_queue: None,
         state_keys: None,
         result_store: None,
+        upstream_tokens: None,
         routes: Routes::default(),
         tracer: None,
         application: None,

@@ -15,7 +15,7 @@ use crate::{
     client::redirect_uri,
     cookies::Browser,
     error::OAuthError,
-    keys::{self, Purpose},
+    keys::{self, Hash, Purpose},
     limits,
     parameters::Parameters,
     reply::{self, Ending, ToClient},
@@ -57,10 +57,10 @@ pub(crate) async fn authorize(
     let browser = known.clone().unwrap_or_else(Browser::random);
     let request = AuthorizationRequest {
         client_id: id.to_owned(),
-        client_digest: URL_SAFE_NO_PAD.encode(client.digest),
+        client_digest: Hash::of_digest(&client.digest),
         redirect_uri: redirect_uri.to_owned(),
         state: state.map(str::to_owned),
-        challenge: challenge.to_owned(),
+        challenge: Hash::read(challenge),
         resource,
         scopes,
         verifier: format!("{}{}", random::token(), random::token()),
@@ -69,10 +69,11 @@ pub(crate) async fn authorize(
         expires_at: login.clock.now().plus(limits::SIGN_IN_TIME),
     };
     let sealed = login.keys.seal(Purpose::Request, &request).ok_or_else(Ending::failed)?;
+    let challenge = keys::challenge(&request.verifier);
     let upstream = UpstreamRequest {
         state: &sealed,
         nonce: &request.nonce,
-        code_challenge: &keys::challenge(&request.verifier),
+        code_challenge: challenge.as_str(),
         redirect_uri: &login.callback_url,
         scopes: upstream_scopes(&login.config),
     };

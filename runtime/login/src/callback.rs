@@ -1,13 +1,12 @@
 //! The URL to which the upstream provider sends a user back.
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{HeaderMap, Response};
 use mcp_lambda_core::{error::Causes, http::Body, time::Deadline};
 
 use crate::{
     consent,
     error::OAuthError,
-    keys::Purpose,
+    keys::{Hash, Purpose},
     limits,
     parameters::Parameters,
     reply::{Ending, ToClient},
@@ -69,7 +68,7 @@ pub(crate) async fn callback(
     // What the user is shown must be what the request was checked against.
     let client = login.clients.client(&request.client_id, deadline.capped(limits::UPSTREAM_TIME)).await;
     let client = client.map_err(Ending::from)?;
-    if URL_SAFE_NO_PAD.encode(client.digest) != request.client_digest {
+    if Hash::of_digest(&client.digest) != request.client_digest {
         return Err(Ending::changed_client());
     }
     consent::ask(login, request, &client, identity).await

@@ -3,7 +3,7 @@
 use http::{HeaderMap, HeaderValue, header};
 use mcp_lambda_core::random;
 
-use crate::keys;
+use crate::keys::{self, Hash};
 
 /// The name of the cookie, and how it is set.
 #[derive(Debug, Clone, Copy)]
@@ -14,7 +14,7 @@ pub(crate) struct BrowserCookie {
 }
 
 /// A browser, by its cookie.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub(crate) struct Browser(String);
 
 impl BrowserCookie {
@@ -52,7 +52,7 @@ impl Browser {
     }
 
     /// What a sealed request keeps of its browser.
-    pub(crate) fn hash(&self) -> String {
+    pub(crate) fn hash(&self) -> Hash {
         keys::hash(&["browser", &self.0])
     }
 }
@@ -77,7 +77,8 @@ mod tests {
             assert!(set.contains("; HttpOnly; SameSite=Lax") && set.contains("Path=/;"), "{set}");
             assert_eq!(set.starts_with("__Host-") && set.ends_with("; Secure"), issuer.starts_with("https"));
             let pair = set.split(';').next().expect("a pair");
-            assert!(cookie.read(&headers(&format!("a=b; {pair}; c=d"))) == Some(browser));
+            let read = cookie.read(&headers(&format!("a=b; {pair}; c=d"))).expect("a browser");
+            assert!(read.hash() == browser.hash());
             for other in
                 ["", "login=", "__Host-login=short", "__Host-login", "other=0123456789abcdef0123456789abcdef"]
             {

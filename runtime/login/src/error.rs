@@ -3,7 +3,10 @@
 use std::borrow::Cow;
 
 use http::StatusCode;
-use mcp_lambda_core::error::{Causes, StoreError};
+use mcp_lambda_core::{
+    error::{Causes, StoreError},
+    keys::KeysError,
+};
 use serde_json::{Value, json};
 
 /// An error of OAuth: its code, and what the developer of the client should know.
@@ -97,5 +100,12 @@ impl From<StoreError> for OAuthError {
             return Self::temporarily_unavailable("the server cannot answer at the moment: try again");
         }
         Self::server_error()
+    }
+}
+
+/// The client gets a text that tells nothing of the secret, which its reader has logged.
+impl From<KeysError> for OAuthError {
+    fn from(_: KeysError) -> Self {
+        Self::temporarily_unavailable("the server cannot answer at the moment: try again")
     }
 }

@@ -25,11 +25,12 @@ use serde_json::json;
 
 use crate::{
     error::OAuthError,
-    keys::{self, Purpose},
+    keys::{self, Hash, Purpose},
     limits,
     reply::{Ending, ToClient},
     request::AuthorizationRequest,
     server::Login,
+    upstream_tokens::{Owner, kept},
 };
 
 const KEY: &str = "grant";
@@ -48,7 +49,7 @@ pub(crate) struct Grant {
     pub(crate) id: String,
     /// The hash of the `client_id`.
     #[serde(rename = "c")]
-    pub(crate) client: String,
+    pub(crate) client: Hash,
     /// The subject.
     #[serde(rename = "s")]
     pub(crate) subject: String,
@@ -58,6 +59,13 @@ pub(crate) struct Grant {
     pub(crate) scopes: Vec<String>,
 }
 
+impl Grant {
+    /// The owner of the provider's tokens of this grant.
+    pub(crate) fn owner(&self) -> Owner {
+        Owner { grant: self.id.clone(), subject: self.subject.clone(), resource: self.resource.clone() }
+    }
+}
+
 /// An authorization code.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Code {
@@ -65,12 +73,12 @@ pub(crate) struct Code {
     pub(crate) grant: Grant,
     /// The digest of the client's registration or document.
     #[serde(rename = "d")]
-    pub(crate) client_digest: String,
+    pub(crate) client_digest: Hash,
     /// The hash of the redirect URI.
     #[serde(rename = "u")]
-    pub(crate) redirect_uri: String,
+    pub(crate) redirect_uri: Hash,
     #[serde(rename = "h")]
-    pub(crate) challenge: String,
+    pub(crate) challenge: Hash,
     #[serde(rename = "e")]
     pub(crate) expires_at: Timestamp,
 }
@@ -180,7 +188,10 @@ pub(crate) async fn use_token(
     Ok(Use::Refused)
 }
 
-/// Ends a grant. Idempotent.
+/// Ends a grant, and what is kept of the provider's tokens with it. Idempotent.
 pub(crate) async fn end(login: &Login, id: &str) -> Result<(), OAuthError> {
-    Ok(login.store.remove_state(&scope(id), KEY).await?)
+    let scope = scope(id);
+    let removed = futures::join!(login.store.remove_state(&scope, KEY), kept::forget(login, id));
+    removed.0?;
+    Ok(removed.1?)
 }

@@ -12,13 +12,16 @@ use mcp_lambda_core::{
     random,
 };
 use ring::{
-    aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
+    aead::LessSafeKey,
     digest::{SHA256, digest},
-    hkdf::{HKDF_SHA256, Prk, Salt},
+    hkdf::{HKDF_SHA256, Salt},
     signature::{Ed25519KeyPair, KeyPair},
 };
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
+use subtle::ConstantTimeEq;
+
+use crate::sealing;
 
 /// What is sealed. Each has a key of its own, so that one never passes for another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,24 +76,14 @@ impl Keys {
     /// Seals a value for a purpose: visible ASCII without characters that a URL encodes.
     pub(crate) fn seal<T: Serialize>(&self, purpose: Purpose, value: &T) -> Option<String> {
         let key = self.first();
-        let mut data = serde_json::to_vec(value).ok()?;
-        // Of 244 random bits as many as there is room for.
-        let nonce: [u8; NONCE_LEN] = digest(&SHA256, &random::key()).as_ref()[..NONCE_LEN].try_into().ok()?;
-        let aad = Aad::from(key.id.as_bytes());
-        let sealing = key.sealing(purpose)?;
-        sealing.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), aad, &mut data).ok()?;
-        Some(format!("{}.{}", key.id, URL_SAFE_NO_PAD.encode([&nonce[..], &data].concat())))
+        sealing::seal(key.sealing(purpose)?, &key.id, "", value)
     }
 
     /// Opens what was sealed for this purpose. `None` for any other text.
     pub(crate) fn open<T: DeserializeOwned>(&self, purpose: Purpose, sealed: &str) -> Option<T> {
-        let (id, data) = sealed.split_once('.')?;
+        let (id, rest) = sealing::key_id(sealed)?;
         let key = self.0.iter().find(|key| key.id == id)?;
-        let mut data = URL_SAFE_NO_PAD.decode(data).ok()?;
-        let (nonce, sealed) = data.split_at_mut_checked(NONCE_LEN)?;
-        let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
-        let opened = key.sealing(purpose)?.open_in_place(nonce, Aad::from(id.as_bytes()), sealed).ok()?;
-        serde_json::from_slice(opened).ok()
+        sealing::open(key.sealing(purpose)?, id, "", rest)
     }
 
     /// Signs the claims of an access token: <https://www.rfc-editor.org/rfc/rfc9068> (read 2026-11-28).
@@ -114,15 +107,12 @@ impl Key {
     fn new(key: &LoginKey) -> Result<Self, ConfigError> {
         let invalid = |_| ConfigError::new("MCP_LOGIN_KEYS", format!("(key {})", key.id), "another secret");
         let root = Salt::new(HKDF_SHA256, b"mcp-lambda-login").extract(key.secret.expose().as_bytes());
-        let derived = |label: &[u8]| derive(&root, label);
-        let seed = derived(b"signing").map_err(invalid)?;
+        let seed = sealing::bytes(&root, b"signing").map_err(invalid)?;
         let signing = Ed25519KeyPair::from_seed_unchecked(&seed)
             .map_err(|_| ring::error::Unspecified)
             .map_err(invalid)?;
-        let sealing = PURPOSES.map(|(purpose, label)| {
-            let key = derived(label).and_then(|key| UnboundKey::new(&AES_256_GCM, &key));
-            key.map(|key| (purpose, LessSafeKey::new(key)))
-        });
+        let sealing =
+            PURPOSES.map(|(purpose, label)| sealing::derived(&root, label).map(|key| (purpose, key)));
         let sealing = sealing.into_iter().collect::<Result<_, _>>().map_err(invalid)?;
         Ok(Self { id: key.id.clone(), signing, sealing })
     }
@@ -137,12 +127,6 @@ impl Key {
     }
 }
 
-fn derive(root: &Prk, label: &[u8]) -> Result<[u8; 32], ring::error::Unspecified> {
-    let mut key = [0; 32];
-    root.expand(&[label], HKDF_SHA256)?.fill(&mut key)?;
-    Ok(key)
-}
-
 impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ids: Vec<_> = self.0.iter().map(|key| &key.id).collect();
@@ -150,19 +134,57 @@ impl fmt::Debug for Keys {
     }
 }
 
-/// The SHA-256 of texts as base64url, with their lengths, so that no two lists of texts have the same.
-pub(crate) fn hash(texts: &[&str]) -> String {
+/// A SHA-256 as base64url. Values of a caller are compared with secrets as hashes, in constant time.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Hash(String);
+
+impl Hash {
+    /// A hash that was made elsewhere.
+    pub(crate) fn read(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    pub(crate) fn of_digest(digest: &[u8]) -> Self {
+        Self(URL_SAFE_NO_PAD.encode(digest))
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl PartialEq for Hash {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
+    }
+}
+
+impl fmt::Display for Hash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Hash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hash").finish_non_exhaustive()
+    }
+}
+
+/// The SHA-256 of texts with their lengths, so that no two lists of texts have the same.
+pub(crate) fn hash(texts: &[&str]) -> Hash {
     let mut bytes = Vec::new();
     for text in texts {
         bytes.extend_from_slice(&(text.len() as u64).to_be_bytes());
         bytes.extend_from_slice(text.as_bytes());
     }
-    URL_SAFE_NO_PAD.encode(digest(&SHA256, &bytes))
+    Hash::of_digest(digest(&SHA256, &bytes).as_ref())
 }
 
 /// The S256 challenge of a verifier: <https://www.rfc-editor.org/rfc/rfc7636#section-4.2> (read 2026-11-28).
-pub(crate) fn challenge(verifier: &str) -> String {
-    URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.as_bytes()))
+pub(crate) fn challenge(verifier: &str) -> Hash {
+    Hash::of_digest(digest(&SHA256, verifier.as_bytes()).as_ref())
 }
 
 #[cfg(test)]
@@ -226,6 +248,14 @@ mod tests {
         assert_ne!(hash(&["a", "bc"]), hash(&["ab", "c"]));
         // RFC 7636, appendix B.
         let verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-        assert_eq!(challenge(verifier), "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
+        assert_eq!(challenge(verifier).as_str(), "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
+        let (one, other) = (hash(&["a"]), hash(&["b"]));
+        assert!(
+            one == hash(&["a"])
+                && one != other
+                && one != Hash::read("")
+                && one != Hash::read(&one.as_str()[1..])
+        );
+        assert!(!format!("{one:?}").contains(one.as_str()));
     }
 }

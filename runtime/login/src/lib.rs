@@ -12,7 +12,8 @@
 //! * `request`, `authorize`, `upstream`, `callback`: a user signs in at the upstream provider. `sign_in`: or here, on one machine.
 //! * `consent`: the pages that users see.
 //! * `grant`, `token`, `revoke`: codes and tokens.
-//! * `keys`: signs and seals. `secrets`: what is read from secrets while the server runs. `cookies`: binds a login to one browser. `limits`: what a caller may send.
+//! * `upstream_tokens`: the tokens of the provider, for tools that act as their caller.
+//! * `keys`, `sealing`: sign and seal. `secrets`: what is read from secrets while the server runs. `cookies`: binds a login to one browser. `limits`: what a caller may send.
 //! * `parameters`, `reply`, `error`: the parts of requests and responses.
 
 #![warn(missing_debug_implementations)]
@@ -31,12 +32,15 @@ mod parameters;
 mod reply;
 mod request;
 mod revoke;
+mod sealing;
 mod secrets;
 mod server;
 mod service;
 mod sign_in;
 mod token;
 mod upstream;
+mod upstream_tokens;
 
 pub use secrets::{LoginSecrets, application_with};
 pub use service::application;
+pub use upstream_tokens::upstream_tokens;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// The largest body of a request for tokens or for a registration, in bytes.
 pub(crate) const BODY: usize = 16 * 1024;
-/// The largest body of a form of a page, in bytes: it holds the sealed request, with the tokens of the upstream provider.
+/// The largest body of a form of a page, in bytes: it holds the sealed request.
 pub(crate) const FORM: usize = 64 * 1024;
 /// How long a body may take to arrive.
 pub(crate) const BODY_TIME: Duration = Duration::from_secs(10);
@@ -29,6 +29,9 @@ pub(crate) const ALL_REDIRECT_URIS: usize = 2048;
 pub(crate) const SCOPES: usize = 64;
 /// The longest scope, in bytes.
 pub(crate) const SCOPE: usize = 256;
+
+/// The largest answer to the MCP server with sealed tokens of the upstream provider, in bytes.
+pub(crate) const UPSTREAM_ANSWER: usize = 256 * 1024;
 
 /// How long a user may take to sign in.
 pub(crate) const SIGN_IN_TIME: Duration = Duration::from_secs(10 * 60);

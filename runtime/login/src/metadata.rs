@@ -11,6 +11,8 @@ pub(crate) const SIGN_IN: &str = "/sign-in";
 pub(crate) const TOKEN: &str = "/token";
 pub(crate) const REGISTER: &str = "/register";
 pub(crate) const REVOKE: &str = "/revoke";
+/// Where the MCP server has tokens of the provider refreshed. It is for no client, and not in the document.
+pub(crate) const UPSTREAM: &str = "/upstream";
 pub(crate) const JWKS: &str = "/.well-known/jwks.json";
 
 /// The document.

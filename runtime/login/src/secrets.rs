@@ -31,6 +31,8 @@ pub struct LoginSecrets {
     pub keys: Option<KeySource>,
     /// The secret of the server as a client of the upstream provider.
     pub client: Option<Arc<dyn Secret>>,
+    /// The keys with which the tokens of the upstream provider are sealed.
+    pub upstream: Option<KeySource>,
 }
 
 /// Why no request can be answered, for the log.
@@ -72,13 +74,13 @@ pub fn application_with(
     store: Arc<dyn StateStore>,
     clock: Clock,
 ) -> Result<Application, ConfigError> {
-    if secrets.keys.is_none() && secrets.client.is_none() {
+    if secrets.keys.is_none() && secrets.client.is_none() && secrets.upstream.is_none() {
         return service::application(config, store, clock);
     }
     // What is wrong with the rest of the configuration is found at start.
     let mut probe = config.clone();
     probe.keys = vec![LoginKey::new("start", "0".repeat(64))];
-    Login::new(&probe, Arc::clone(&store), clock.clone())?;
+    Login::new(&probe, Arc::clone(&store), clock.clone(), None)?;
     let parts = Arc::new(Parts { config: config.clone(), secrets, store, clock, built: Mutex::default() });
     Ok(Arc::new(move |request, ingress| {
         let parts = Arc::clone(&parts);
@@ -124,7 +126,8 @@ impl Parts {
             return Ok(Arc::clone(&known.login));
         }
         let config = self.with(keys.as_deref(), client.as_deref());
-        let login = Arc::new(Login::new(&config, Arc::clone(&self.store), self.clock.clone())?);
+        let (store, clock) = (Arc::clone(&self.store), self.clock.clone());
+        let login = Arc::new(Login::new(&config, store, clock, self.secrets.upstream.clone())?);
         *built = Some(Built { login: Arc::clone(&login), keys, client, read });
         Ok(login)
     }
@@ -237,6 +240,7 @@ mod tests {
             secrets: LoginSecrets {
                 keys: Some(KeySource::of_secret(of(&keys), clock.clone())),
                 client: Some(of(&client)),
+                upstream: None,
             },
             store: Stores::in_memory(&Config::default(), clock.clone()).state,
             clock: clock.clone(),

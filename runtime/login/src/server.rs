@@ -6,6 +6,7 @@ use http::Uri;
 use mcp_lambda_core::{
     config::{LoginClient, LoginConfig, LoginUpstream},
     error::ConfigError,
+    keys::KeySource,
     session::StateStore,
     time::Clock,
 };
@@ -22,6 +23,7 @@ use crate::{
         oauth2::{OAuth2, OAuth2Config},
         oidc::{Oidc, OidcConfig},
     },
+    upstream_tokens::UpstreamKeys,
 };
 
 /// The authorization server.
@@ -39,6 +41,8 @@ pub(crate) struct Login {
     /// The path of the issuer, without a final slash.
     pub(crate) path: String,
     pub(crate) registrations: RegistrationLimit,
+    /// The keys with which the tokens of the provider are sealed, if they are kept.
+    pub(crate) upstream_keys: Option<UpstreamKeys>,
 }
 
 impl Login {
@@ -46,6 +50,7 @@ impl Login {
         config: &LoginConfig,
         store: Arc<dyn StateStore>,
         clock: Clock,
+        upstream_keys: Option<KeySource>,
     ) -> Result<Self, ConfigError> {
         let issuer = &config.issuer;
         let uri: Uri = issuer.parse().map_err(|_| ConfigError::new("MCP_LOGIN_ISSUER", issuer, "a URL"))?;
@@ -61,6 +66,7 @@ impl Login {
             origin: format!("{}://{host}", uri.scheme_str().unwrap_or("https")),
             path: uri.path().trim_end_matches('/').to_owned(),
             registrations: RegistrationLimit::new(config.registrations_per_minute),
+            upstream_keys: config.upstream_tokens.as_ref().map(|kept| UpstreamKeys::of(kept, upstream_keys)),
             config: config.clone(),
             clock,
         })
@@ -99,7 +105,7 @@ fn upstream(config: &LoginConfig, clock: &Clock) -> Result<Upstream, ConfigError
                 client_id: client.id.clone(),
                 client_secret: secret(client),
             };
-            let upstream = OAuth2::new(&config);
+            let upstream = OAuth2::new(&config, clock.clone());
             Upstream::OAuth2(upstream.map_err(|error| {
                 ConfigError::new("MCP_LOGIN_UPSTREAM_AUTHORIZE_URL", authorize_url, error.to_string())
             })?)

@@ -26,6 +26,7 @@ use crate::{
     server::Login,
     sign_in, token,
     upstream::Upstream,
+    upstream_tokens::{UpstreamKeys, refreshed},
 };
 
 /// Builds the authorization server.
@@ -38,7 +39,7 @@ pub fn application(
     store: Arc<dyn StateStore>,
     clock: Clock,
 ) -> Result<Application, ConfigError> {
-    let login = Arc::new(Login::new(config, store, clock)?);
+    let login = Arc::new(Login::new(config, store, clock, None)?);
     Ok(Arc::new(move |request, ingress| {
         let login = Arc::clone(&login);
         async move { login.answer(request, ingress).await }.boxed()
@@ -51,13 +52,17 @@ impl Login {
         let path = parts.uri.path();
         let own =
             if metadata::is_at(path, &self.path) { Some(METADATA) } else { path.strip_prefix(&*self.path) };
-        match own {
-            Some(METADATA | metadata::JWKS) => self.open(&parts, &Method::GET, own, body, ingress).await,
-            Some(metadata::REGISTER | metadata::TOKEN | metadata::REVOKE) => {
+        match (own, &self.upstream_keys) {
+            (Some(METADATA | metadata::JWKS), _) => self.open(&parts, &Method::GET, own, body, ingress).await,
+            (Some(metadata::REGISTER | metadata::TOKEN | metadata::REVOKE), _) => {
                 self.open(&parts, &Method::POST, own, body, ingress).await
             }
-            Some(endpoint) => self.page(endpoint, &parts, body, ingress.deadline).await,
-            None => not_found(),
+            (Some(metadata::UPSTREAM), Some(keys)) => {
+                let answer = self.refreshed(keys, &parts, body, ingress.deadline).boxed().await;
+                answer.unwrap_or_else(|error| reply::error(&error))
+            }
+            (Some(endpoint), _) => self.page(endpoint, &parts, body, ingress.deadline).await,
+            (None, _) => not_found(),
         }
     }
 
@@ -111,6 +116,21 @@ impl Login {
             metadata::JWKS => reply::public_json(&self.keys.public()),
             _ => reply::public_json(&metadata::document(&self.config)),
         })
+    }
+
+    /// Answers the MCP server, which is no browser and no client.
+    async fn refreshed(
+        &self,
+        keys: &UpstreamKeys,
+        parts: &Parts,
+        body: Body,
+        deadline: Deadline,
+    ) -> Result<Response<Body>, OAuthError> {
+        if parts.method != Method::POST {
+            return Ok(wrong_method("POST"));
+        }
+        let body = form_body(&parts.headers, body, limits::BODY).await?;
+        Ok(reply::json(StatusCode::OK, &refreshed::refreshed(self, keys, &body, deadline).await?))
     }
 
     /// Answers a request of a browser that shows a page.

@@ -1,7 +1,6 @@
 //! The token endpoint: <https://www.rfc-editor.org/rfc/rfc6749#section-4.1.3>,
 //! <https://www.rfc-editor.org/rfc/rfc6749#section-6> (read 2026-11-28).
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use mcp_lambda_core::{
     random,
     session::Rev,
@@ -13,10 +12,11 @@ use crate::{
     authorize::is_same_resource,
     error::OAuthError,
     grant::{self, Code, Grant, RefreshToken, Use},
-    keys::{self, Purpose},
+    keys::{self, Hash, Purpose},
     limits,
     parameters::Parameters,
     server::Login,
+    upstream_tokens::kept,
 };
 
 /// Answers a request for tokens.
@@ -42,19 +42,20 @@ async fn redeem(login: &Login, parameters: &Parameters<'_>, deadline: Deadline) 
         return Err(OAuthError::invalid_grant("redirect_uri is not that of the authorization request"));
     }
     let verifier = parameters.require("code_verifier")?;
-    // Both sides are hashes: the time of the comparison tells nothing of the verifier.
     if keys::challenge(verifier) != code.challenge {
         return Err(OAuthError::invalid_grant("code_verifier does not belong to the code_challenge"));
     }
     check_resource(&code.grant, parameters)?;
     // The user has allowed what the client was then.
     let client = login.clients.client(id, deadline.capped(limits::UPSTREAM_TIME)).await?;
-    if URL_SAFE_NO_PAD.encode(client.digest) != code.client_digest {
+    if Hash::of_digest(&client.digest) != code.client_digest {
         return Err(OAuthError::invalid_grant(
             "the document of the client has changed since the user has allowed it",
         ));
     }
     let ends_at = login.clock.now().plus(login.config.refresh_token_ttl);
+    // First, since the code is still good if this write fails.
+    kept::extend(login, &code.grant.owner(), ends_at).await?;
     match grant::use_token(login, &code.grant.id, 0, ends_at).await? {
         Use::First(number) => tokens(login, id, &code.grant, &code.grant.scopes, number, ends_at),
         Use::Again(_) | Use::Refused => Err(invalid()),
@@ -124,7 +125,7 @@ fn tokens(
     let scope = scopes.join(" ");
     let mut audience = vec![grant.resource.as_str()];
     audience.extend(config.audience.as_deref());
-    let access_token = login.keys.sign(&json!({
+    let mut claims = json!({
         "iss": config.issuer,
         "sub": grant.subject,
         "aud": audience,
@@ -133,7 +134,12 @@ fn tokens(
         "iat": now.epoch_seconds(),
         "exp": now.plus(lifetime).epoch_seconds(),
         "jti": random::token(),
-    }));
+    });
+    if login.upstream_keys.is_some() {
+        // By it the MCP server finds the tokens of the provider. It is no secret.
+        claims["grant_id"] = grant.id.as_str().into();
+    }
+    let access_token = login.keys.sign(&claims);
     let refresh_token = RefreshToken { grant: grant.clone(), number, expires_at: ends_at };
     let refresh_token =
         login.keys.seal(Purpose::Refresh, &refresh_token).ok_or_else(OAuthError::server_error)?;

@@ -364,6 +364,7 @@ impl<H: Handler> Builder<H> {
         config.auth.tools.extend(self.tool_scopes);
         let stores = stores.unwrap_or_else(|| Stores::in_memory(&config, self.clock.clone()));
         let on_lambda = config.runtime_api.is_some();
+        let upstream_tokens = login::upstream_tokens(&config, &stores, &login, &self.clock)?;
         let application = login::application(&config, &stores, login, &self.clock)?;
         let tracing = self.tracing;
         let parts = ServerParts {
@@ -378,6 +379,7 @@ impl<H: Handler> Builder<H> {
             task_queue,
             state_keys,
             result_store,
+            upstream_tokens,
             routes: self.routes,
             application,
         };

@@ -38,13 +38,13 @@ pub(crate) struct Provider {
     /// The claims that ID tokens have in addition, or in the place of what they have.
     pub(crate) id_claims: BTreeMap<String, Value>,
     codes: HashMap<String, Grant>,
-    refresh_tokens: HashMap<String, Grant>,
+    pub(crate) refresh_tokens: HashMap<String, Grant>,
     access_tokens: HashMap<String, String>,
     sessions: HashMap<String, String>,
 }
 
 #[derive(Clone)]
-struct Grant {
+pub(crate) struct Grant {
     user: String,
     client: String,
     redirect_uri: String,

@@ -173,6 +173,11 @@ impl Issuer {
         self.state().provider.rotates = true;
     }
 
+    /// Forgets every refresh token that it has given.
+    pub fn end_grants(&self) {
+        self.state().provider.refresh_tokens.clear();
+    }
+
     /// Sets a claim of ID tokens; `null` takes it away.
     pub fn claim(&self, name: &str, value: impl Into<Value>) {
         self.state().provider.id_claims.insert(name.to_owned(), value.into());

@@ -6,3 +6,5 @@ mod flow;
 pub(crate) mod lab;
 mod settings;
 mod tokens;
+pub(crate) mod upstream_lab;
+mod upstream_tokens;

@@ -42,7 +42,7 @@ fn the_smallest_configuration_has_the_documented_defaults() {
     assert_eq!(config.role, ProcessRole::Login);
     let login = login(&[]);
     assert_eq!((login.access_token_ttl.as_secs(), login.refresh_token_ttl.as_secs()), (600, 2_592_000));
-    assert_eq!((login.registrations_per_minute, login.audience), (60, None));
+    assert_eq!((login.registrations_per_minute, login.audience), (300, None));
     assert!(login.scopes.is_empty() && login.keys[0].id == "one");
     let LoginUpstream::Oidc { client, .. } = login.upstream else { panic!("no OpenID provider") };
     assert_eq!((client.secret, client.scopes), (None, vec!["openid".to_owned()]));
@@ -150,4 +150,43 @@ fn secrets_take_the_place_of_keys_and_of_the_secret_of_the_client() {
         assert_eq!(refused(&[("MCP_LOGIN_KEYS", ""), (keys, wrong)]), keys, "{wrong}");
         assert_eq!(refused(&[(client, wrong)]), client, "{wrong}");
     }
+}
+
+/// The login and the MCP server have the same key, with which nothing is signed.
+#[test]
+fn tokens_of_the_provider_are_kept_with_keys_of_their_own() {
+    let (on, keys) = ("MCP_LOGIN_UPSTREAM_TOKENS", "MCP_LOGIN_UPSTREAM_KEYS");
+    let secret = "MCP_LOGIN_UPSTREAM_KEYS_SECRET";
+    let own = format!("sealing:{}", SECRET.to_ascii_uppercase());
+    assert_eq!(login(&[]).upstream_tokens, None);
+    assert_eq!(login(&[(on, "off"), (keys, &own)]).upstream_tokens, None);
+    let kept = login(&[(on, "on"), (keys, &own)]).upstream_tokens.expect("settings");
+    assert_eq!((kept.issuer.as_str(), kept.keys[0].id.as_str()), ("https://login.example.com", "sealing"));
+    let arn = "arn:aws:secretsmanager:eu-north-1:123456789012:secret:sealing-AbCdEf";
+    let kept = login(&[(on, "on"), (secret, arn)]).upstream_tokens.expect("settings");
+    assert_eq!((kept.keys.len(), kept.keys_secret.as_deref()), (0, Some(arn)));
+    let of_login = format!("sealing:{SECRET}");
+    for (changed, variable) in [
+        (&[(on, "perhaps")][..], on),
+        (&[(on, "on")], keys),
+        (&[(on, "on"), (keys, "sealing:short")], keys),
+        (&[(on, "on"), (keys, &of_login)], keys),
+        (&[(on, "on"), (keys, &own), (secret, arn)], secret),
+        (&[(on, "on"), (secret, "sealing")], secret),
+    ] {
+        assert_eq!(refused(changed), variable, "{changed:?}");
+    }
+
+    // A server knows the login as the issuer of the tokens that it checks, and a worker by its own variable.
+    let issuer = [("MCP_JWT_ISSUER", "https://login.example.com"), ("MCP_JWT_AUDIENCE", "mcp")];
+    let login_issuer = [("MCP_LOGIN_ISSUER", "https://login.example.com")];
+    for issuer in [&issuer[..], &login_issuer] {
+        let variables: HashMap<&str, &str> =
+            issuer.iter().copied().chain([(on, "on"), (keys, &own)]).collect();
+        let config = Config::from_lookup(|name| variables.get(name).map(|value| (*value).to_owned()));
+        let kept = config.expect("a configuration").upstream_tokens.expect("settings");
+        assert_eq!(kept.issuer, "https://login.example.com");
+    }
+    let alone = Config::from_lookup(|name| (name == on).then(|| "on".to_owned()));
+    assert_eq!(alone.expect_err("no issuer").variable(), "MCP_JWT_ISSUER");
 }

@@ -1,6 +1,14 @@
 //! Secrets are never logged: planted everywhere a client or an operator can put one, searched in every line, at every
 //! level, of everything that is linked in.
 
+#[path = "../login/lab.rs"]
+#[allow(dead_code, reason = "the tests of the login use the rest")]
+mod lab;
+mod login;
+#[path = "../login/upstream_lab.rs"]
+#[allow(dead_code, reason = "the tests of the login use the rest")]
+mod upstream_lab;
+
 use http::Method;
 use local_issuer::{Issuer, Outage, SCOPE, cases};
 use mcp_lambda_server::{

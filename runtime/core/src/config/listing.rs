@@ -10,13 +10,14 @@ use super::{
 };
 
 /// Parts of the names of variables with secrets.
-const SECRET: [&str; 9] = [
+const SECRET: [&str; 10] = [
     "SECRET",
     "PASSWORD",
     "TOKEN",
     "CREDENTIAL",
     "STATE_KEYS",
     "LOGIN_KEYS",
+    "UPSTREAM_KEYS",
     "LOCAL_USERS",
     "PRIVATE",
     "OTLP_HEADERS",
@@ -118,9 +119,13 @@ mod tests {
     fn keys_and_headers_are_secrets_and_the_rest_is_not() {
         let secret: Vec<_> =
             VARIABLES.iter().filter(|variable| is_secret(variable)).map(|v| v.name).collect();
-        for name in
-            ["MCP_STATE_KEYS", "MCP_LOGIN_KEYS", "MCP_LOGIN_LOCAL_USERS", "OTEL_EXPORTER_OTLP_HEADERS"]
-        {
+        for name in [
+            "MCP_STATE_KEYS",
+            "MCP_LOGIN_KEYS",
+            "MCP_LOGIN_UPSTREAM_KEYS",
+            "MCP_LOGIN_LOCAL_USERS",
+            "OTEL_EXPORTER_OTLP_HEADERS",
+        ] {
             assert!(secret.contains(&name), "{secret:?}");
         }
         for name in ["MCP_LISTEN", "MCP_MAX_HEADERS", "MCP_JWT_ISSUER", "MCP_MAX_HEADER_BYTES"] {

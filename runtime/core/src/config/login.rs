@@ -1,9 +1,13 @@
 //! The variables of the authorization server.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
-use super::{Env, ProcessRole, Variable, auth, invalid_value, variables::*};
-use crate::{auth::is_safe_url, error::ConfigError};
+use super::{
+    Env, LoginKey, ProcessRole, Secret, UpstreamTokenConfig, auth, invalid_value,
+    login_values::{HTTPS, instead_of, is_url, keys, required_url},
+    variables::*,
+};
+use crate::error::ConfigError;
 
 /// An authorization server for MCP clients, in front of a provider that signs users in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,8 +34,10 @@ pub struct LoginConfig {
     pub access_token_ttl: Duration,
     /// How long a client may refresh its tokens after the user has signed in. Default: 30 days.
     pub refresh_token_ttl: Duration,
-    /// The number of clients that may register in a minute. Default: 60.
+    /// The number of clients that may register in a minute, half of them from one address. Default: 300.
     pub registrations_per_minute: usize,
+    /// How the tokens of the provider are kept, for tools that act as their caller. Default: they are not kept.
+    pub upstream_tokens: Option<Box<UpstreamTokenConfig>>,
 }
 
 /// The provider that signs users in.
@@ -88,16 +94,6 @@ pub struct LocalUser {
     pub password: Secret,
 }
 
-/// A key from which those that sign and seal are derived.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct LoginKey {
-    /// The name, which is the `kid` of tokens.
-    pub id: String,
-    /// The secret, of 64 letters and digits or more.
-    pub secret: Secret,
-}
-
 impl LoginUpstream {
     /// Users with these names and passwords.
     #[must_use]
@@ -127,45 +123,8 @@ impl LoginClient {
     }
 }
 
-impl LoginKey {
-    /// A key with this name and secret.
-    pub fn new(id: impl Into<String>, secret: impl Into<String>) -> Self {
-        Self { id: id.into(), secret: Secret::new(secret) }
-    }
-}
-
-/// A text that no log shows.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// A secret of this text.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// The text.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(...)")
-    }
-}
-
-/// The shortest secret of a key, in characters: 62 letters and digits make 381 bits of 64.
-const SHORTEST_SECRET: usize = 64;
-/// The longest id of a key: it is part of each token.
-const LONGEST_KEY_ID: usize = 16;
 /// The longest lifetime of an access token: until then nothing revokes it.
 const LONGEST_ACCESS_TOKEN: Duration = Duration::from_secs(24 * 60 * 60);
-
-const HTTPS: &str =
-    "an https URL without a query (http only for loopback addresses), such as https://login.example.com";
 
 impl LoginConfig {
     /// An authorization server at this URL, for one MCP server, with the users of one provider. The other settings have their defaults.
@@ -181,7 +140,8 @@ impl LoginConfig {
             scopes: Vec::new(),
             access_token_ttl: Duration::from_secs(600),
             refresh_token_ttl: Duration::from_secs(30 * 24 * 60 * 60),
-            registrations_per_minute: 60,
+            registrations_per_minute: 300,
+            upstream_tokens: None,
         }
     }
 
@@ -216,7 +176,7 @@ impl LoginConfig {
         Ok(Some(Box::new(Self {
             resources,
             audience: env.get(&LOGIN_AUDIENCE),
-            keys: keys(env, is_local || env.get(&LOGIN_KEYS_SECRET).is_some())?,
+            keys: keys(env, &LOGIN_KEYS, is_local || env.get(&LOGIN_KEYS_SECRET).is_some())?,
             keys_secret: instead_of(env, &LOGIN_KEYS_SECRET, &LOGIN_KEYS)?,
             client_secret: instead_of(env, &LOGIN_UPSTREAM_CLIENT_SECRET_ARN, &LOGIN_UPSTREAM_CLIENT_SECRET)?,
             upstream: upstream(env, is_local)?,
@@ -224,43 +184,10 @@ impl LoginConfig {
             access_token_ttl,
             refresh_token_ttl: env.seconds(&LOGIN_REFRESH_TOKEN_SECONDS, default.refresh_token_ttl, 60)?,
             registrations_per_minute: env.count(&LOGIN_REGISTRATIONS, default.registrations_per_minute)?,
+            upstream_tokens: UpstreamTokenConfig::read(env)?,
             issuer,
         })))
     }
-}
-
-/// The ARN of the secret that has a value in place of a variable.
-fn instead_of(env: &Env<'_>, secret: &Variable, value: &Variable) -> Result<Option<String>, ConfigError> {
-    match env.secret_arn(secret)? {
-        Some(arn) if env.get(value).is_some() => {
-            Err(invalid_value(secret, &arn, &format!("to be unset, since {} is set", value.name)))
-        }
-        arn => Ok(arn),
-    }
-}
-
-/// The keys. Errors do not quote the value, because it is a secret.
-fn keys(env: &Env<'_>, may_be_unset: bool) -> Result<Vec<LoginKey>, ConfigError> {
-    let expected = "id:secret with 64 letters and digits or more after the colon, an id of at most 16 letters, digits, - or _, and a different id for each key";
-    let Some(text) = env.get(&LOGIN_KEYS) else {
-        return if may_be_unset { Ok(Vec::new()) } else { Err(invalid_value(&LOGIN_KEYS, "", expected)) };
-    };
-    let mut keys: Vec<LoginKey> = Vec::new();
-    for (index, item) in text.split(',').enumerate() {
-        let invalid = || invalid_value(&LOGIN_KEYS, &format!("(entry {})", index + 1), expected);
-        let (id, secret) = item.trim().split_once(':').ok_or_else(invalid)?;
-        let is_id = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-        let is_valid = (1..=LONGEST_KEY_ID).contains(&id.len())
-            && id.bytes().all(is_id)
-            && secret.len() >= SHORTEST_SECRET
-            && secret.bytes().all(|byte| byte.is_ascii_alphanumeric())
-            && keys.iter().all(|key| key.id != id);
-        if !is_valid {
-            return Err(invalid());
-        }
-        keys.push(LoginKey::new(id, secret));
-    }
-    Ok(keys)
 }
 
 fn upstream(env: &Env<'_>, is_local: bool) -> Result<LoginUpstream, ConfigError> {
@@ -311,13 +238,4 @@ fn users(env: &Env<'_>) -> Result<Vec<LocalUser>, ConfigError> {
         _ => Err(invalid_value(&LOGIN_LOCAL_USERS, &format!("(entry {})", index + 1), expected)),
     };
     text.split(',').enumerate().map(user).collect()
-}
-
-fn required_url(env: &Env<'_>, variable: &Variable) -> Result<String, ConfigError> {
-    let found = env.get(variable).unwrap_or_default();
-    if is_url(&found) { Ok(found) } else { Err(invalid_value(variable, &found, HTTPS)) }
-}
-
-fn is_url(text: &str) -> bool {
-    is_safe_url(text) && !text.contains(['?', '#', '|', '"', '\\', ',', ' '])
 }

@@ -13,12 +13,16 @@ pub mod listing;
 mod log;
 #[cfg(feature = "login")]
 mod login;
+#[cfg(feature = "login")]
+mod login_values;
 #[cfg(feature = "otel")]
 mod otel;
 mod settings;
 mod sources;
 #[cfg(feature = "tool-definitions")]
 mod tool_definitions;
+#[cfg(feature = "login")]
+mod upstream_tokens;
 mod variables;
 
 use std::{ffi::OsString, net::SocketAddr, path::PathBuf, time::Duration};
@@ -27,7 +31,9 @@ pub(crate) use env::{Env, invalid_value};
 use log::LogLevel;
 pub use log::{InvalidLogFilter, LogFilter, LogFormat};
 #[cfg(feature = "login")]
-pub use login::{LocalUser, LoginClient, LoginConfig, LoginKey, LoginUpstream, Secret};
+pub use login::{LocalUser, LoginClient, LoginConfig, LoginUpstream};
+#[cfg(feature = "login")]
+pub use login_values::{LoginKey, Secret};
 #[cfg(feature = "otel")]
 pub use otel::{FunctionConfig, OtelConfig, OtlpEndpoint, Sampler};
 pub use settings::{
@@ -38,6 +44,8 @@ pub use settings::{
 pub use sources::{Settings, Source};
 #[cfg(feature = "tool-definitions")]
 pub(crate) use tool_definitions::{Meant, RateLimit, ToolDefinition, ToolDefinitions};
+#[cfg(feature = "login")]
+pub use upstream_tokens::UpstreamTokenConfig;
 pub(crate) use variables::*;
 pub use variables::{VARIABLES, Variable};
 
@@ -115,9 +123,12 @@ pub struct Config {
     pub cors: CorsConfig,
     /// Authentication and scopes.
     pub auth: AuthConfig,
-    /// The authorization server that the process is, or whose sealed tokens its tools use. Default: none.
+    /// The authorization server that the process is. Default: none.
     #[cfg(feature = "login")]
     pub login: Option<Box<LoginConfig>>,
+    /// The tokens of callers at the upstream provider, for tools of an MCP server that act as their caller. Default: none.
+    #[cfg(feature = "login")]
+    pub upstream_tokens: Option<Box<UpstreamTokenConfig>>,
     /// Whether arguments are checked against the input schema of their tool, if the program has the feature
     /// `argument-checks`. Default: yes.
     pub argument_checks: bool,
@@ -230,6 +241,8 @@ impl Default for Config {
             auth: AuthConfig::default(),
             #[cfg(feature = "login")]
             login: None,
+            #[cfg(feature = "login")]
+            upstream_tokens: None,
             argument_checks: true,
             compression: true,
             runtime_api: None,
@@ -377,6 +390,8 @@ impl Config {
             auth: auth::read(&env)?,
             #[cfg(feature = "login")]
             login: LoginConfig::read(&env)?,
+            #[cfg(feature = "login")]
+            upstream_tokens: UpstreamTokenConfig::read(&env)?,
             argument_checks: env.switch(&ARGUMENT_CHECKS, default.argument_checks)?,
             compression: env.switch(&COMPRESSION, default.compression)?,
             runtime_api: env.get(&RUNTIME_API),

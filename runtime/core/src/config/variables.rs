@@ -111,7 +111,7 @@ variables! {
     JWT_LEEWAY_SECONDS = "MCP_JWT_LEEWAY_SECONDS", "30", "largest difference that is tolerated between the issuer's clock and the server's, in seconds; 300 at most";
     TOOL_SCOPES = "MCP_TOOL_SCOPES", "none", "comma-separated tool=scopes, as in publish_*=events:write audit: the scopes that a tool requires";
     SCOPE_HIERARCHY = "MCP_SCOPE_HIERARCHY", "none", "comma-separated scope=scopes, as in admin=events:write: the scopes that a scope implies";
-    LOGIN_ISSUER = "MCP_LOGIN_ISSUER", "none", "URL of the authorization server: the iss claim of its tokens; required with MCP_ROLE=login";
+    LOGIN_ISSUER = "MCP_LOGIN_ISSUER", "none", "URL of the authorization server: the iss claim of its tokens; required with MCP_ROLE=login; with MCP_LOGIN_UPSTREAM_TOKENS also read by the MCP server, where MCP_JWT_ISSUER is the default";
     LOGIN_RESOURCES = "MCP_LOGIN_RESOURCES", "none", "comma-separated URLs of the MCP servers for which tokens are issued, with MCP_PATH; required with MCP_ROLE=login";
     LOGIN_AUDIENCE = "MCP_LOGIN_AUDIENCE", "none", "audience of all tokens besides the URL of the MCP server: MCP_JWT_AUDIENCE of a server that does not know its URL";
     LOGIN_KEYS = "MCP_LOGIN_KEYS", "a random key, made at start, for an issuer at a loopback address", "comma-separated id:secret keys of 64 letters and digits or more; the first signs and seals, all verify and open";
@@ -128,7 +128,10 @@ variables! {
     LOGIN_SCOPES = "MCP_LOGIN_SCOPES", "none", "comma-separated scopes that clients may be granted";
     LOGIN_ACCESS_TOKEN_SECONDS = "MCP_LOGIN_ACCESS_TOKEN_SECONDS", "600", "lifetime of an access token, in seconds; from 60 to 86400";
     LOGIN_REFRESH_TOKEN_SECONDS = "MCP_LOGIN_REFRESH_TOKEN_SECONDS", "2592000", "time for which a client refreshes its tokens after its user has signed in, in seconds; 60 at least";
-    LOGIN_REGISTRATIONS = "MCP_LOGIN_REGISTRATIONS_PER_MINUTE", "60", "most clients that register in a minute; a sixth of them from one address";
+    LOGIN_REGISTRATIONS = "MCP_LOGIN_REGISTRATIONS_PER_MINUTE", "300", "most clients that register in a minute; half of them from one address";
+    LOGIN_UPSTREAM_TOKENS = "MCP_LOGIN_UPSTREAM_TOKENS", "off", "on or off: whether the tokens of users at the upstream provider are kept, sealed, for tools that act as their caller; the authorization server and the MCP server have the same value";
+    LOGIN_UPSTREAM_KEYS = "MCP_LOGIN_UPSTREAM_KEYS", "none", "comma-separated id:secret keys that seal the tokens of the upstream provider, of 64 letters and digits or more; the first seals, all open; required with MCP_LOGIN_UPSTREAM_TOKENS=on, the same for the authorization server and the MCP server, and not those of MCP_LOGIN_KEYS";
+    LOGIN_UPSTREAM_KEYS_SECRET = "MCP_LOGIN_UPSTREAM_KEYS_SECRET", "none", "ARN of a secret of Secrets Manager that has the keys of MCP_LOGIN_UPSTREAM_KEYS instead, as that of MCP_LOGIN_KEYS_SECRET";
     LOGIN_LOCAL_USERS = "MCP_LOGIN_LOCAL_USERS", "none", "comma-separated name:password users, for trials on one machine; required with MCP_LOGIN_UPSTREAM=local";
     COMPRESSION = "ENABLE_COMPRESSION", "true", "true or false: whether JSON responses are compressed for clients that accept it";
     OTEL_DISABLED = "OTEL_SDK_DISABLED", "false", "true or false: whether nothing is sent to OpenTelemetry, if the program has the feature otel";

@@ -13,6 +13,7 @@ use crate::{
     stream::ReplyStream,
     time::Clock,
     tools::Tools,
+    upstream_token::UpstreamTokenSource,
 };
 
 /// The parts of the server that tools use.
@@ -21,6 +22,8 @@ pub(crate) struct ToolServices {
     pub(crate) tools: Option<Tools>,
     #[cfg_attr(not(feature = "metrics"), expect(dead_code, reason = "tools find none"))]
     pub(crate) metrics: Metrics,
+    /// The tokens of callers at the provider where they have signed in, if the server keeps them.
+    pub(crate) upstream_tokens: Option<Arc<dyn UpstreamTokenSource>>,
     pub(crate) sessions: Arc<dyn SessionStore>,
     pub(crate) state: Arc<dyn StateStore>,
     pub(crate) clock: Clock,
@@ -54,6 +57,9 @@ impl ToolServices {
         extensions.insert(self.events.clone());
         if let Some(tools) = &self.tools {
             extensions.insert(tools.clone());
+        }
+        if let Some(source) = &self.upstream_tokens {
+            extensions.insert(Arc::clone(source));
         }
         #[cfg(feature = "metrics")]
         extensions.insert(self.metrics.clone());

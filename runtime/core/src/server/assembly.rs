@@ -26,6 +26,7 @@ use crate::{
     telemetry::{Payloads, TaskTracing},
     time::Clock,
     tools::Tools,
+    upstream_token::UpstreamTokenSource,
     worker::{EmbeddedWorker, QueueWorker, WorkerParts},
 };
 
@@ -56,6 +57,8 @@ pub(super) struct ToolParts {
     pub(super) result_store: Option<Arc<dyn ResultStore>>,
     /// The keys of `requestState`. `None`: those of the configuration.
     pub(super) state_keys: Option<KeySource>,
+    /// The tokens of callers at the provider where they have signed in.
+    pub(super) upstream_tokens: Option<Arc<dyn UpstreamTokenSource>>,
     /// The tracing system that gets a span of each attempt of a task.
     pub(super) tracing: TaskTracing,
 }
@@ -133,6 +136,7 @@ pub(super) fn dispatcher(
         events: events.clone(),
         tools: tools.clone(),
         metrics: metrics.clone(),
+        upstream_tokens: tool_parts.upstream_tokens,
         sessions: stores.sessions,
         state: stores.state,
         clock: clock.clone(),

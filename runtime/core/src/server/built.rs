@@ -31,6 +31,7 @@ use crate::{
     store::Stores,
     tasks::{TaskQueue, TaskSupport},
     time::Clock,
+    upstream_token::UpstreamTokenSource,
     worker::QueueWorker,
 };
 
@@ -55,6 +56,8 @@ pub struct ServerParts {
     pub state_keys: Option<KeySource>,
     /// Where results go that are too large for a response. `None`: they are returned as they are.
     pub result_store: Option<Arc<dyn ResultStore>>,
+    /// The tokens of callers at the provider where they have signed in. `None`: tools find none.
+    pub upstream_tokens: Option<Arc<dyn UpstreamTokenSource>>,
     /// Routes and layers of the program.
     pub routes: Routes,
     /// A tracing system that gets a span of each call.
@@ -95,6 +98,7 @@ impl Server {
             task_queue,
             state_keys,
             result_store,
+            upstream_tokens,
             routes: own,
             tracer,
             application,
@@ -144,6 +148,7 @@ impl Server {
                 queue: task_queue,
                 state_keys,
                 result_store,
+                upstream_tokens,
                 tracing: of_tasks,
             },
             metrics.clone(),

@@ -157,7 +157,9 @@ const KEY: &str = "count";
 
 impl RegistrationLimit {
     pub(crate) fn new(per_minute: usize) -> Self {
-        Self { per_minute, per_address: (per_minute / 6).max(1), refused: Mutex::default() }
+        // The clients of a whole company, or of a service that connects for its users, share a few addresses. One of them cannot
+        // use up the minute of all others.
+        Self { per_minute, per_address: (per_minute / 2).max(1), refused: Mutex::default() }
     }
 
     /// Counts a registration.
@@ -174,7 +176,7 @@ impl RegistrationLimit {
         let now = clock.now();
         let minute = now.epoch_seconds() / 60;
         // Not the address itself: the table is no place for it.
-        let address = keys::hash(&[&client.map(network).unwrap_or_default()]);
+        let address = keys::hash(&[&client.map(network).unwrap_or_default()]).to_string();
         if self.is_refused(minute, &address) {
             return Err(too_many());
         }

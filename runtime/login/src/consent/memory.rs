@@ -47,7 +47,12 @@ async fn write(login: &Login, scope: &StateScope, scopes: &[String]) -> Result<(
 
 fn scope(request: &AuthorizationRequest, subject: &str) -> Option<StateScope> {
     let is_site = request.redirect_uri.starts_with("https://");
-    let texts =
-        [subject, &request.client_id, &request.client_digest, &request.redirect_uri, &request.resource];
+    let texts = [
+        subject,
+        &request.client_id,
+        request.client_digest.as_str(),
+        &request.redirect_uri,
+        &request.resource,
+    ];
     is_site.then(|| StateScope::Login(format!("CONSENT#{}", keys::hash(&texts))))
 }

@@ -10,7 +10,12 @@ mod memory;
 pub(crate) mod page;
 
 use http::{HeaderMap, Response, header};
-use mcp_lambda_core::{error::StoreError, http::Body, session::StateScope, time::Timestamp};
+use mcp_lambda_core::{
+    error::{Causes, StoreError},
+    http::Body,
+    session::StateScope,
+    time::Timestamp,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -26,6 +31,7 @@ use crate::{
     request::AuthorizationRequest,
     server::Login,
     upstream::Identity,
+    upstream_tokens::{Owner, kept},
 };
 
 /// What the form of the page holds, sealed.
@@ -33,6 +39,8 @@ use crate::{
 struct Asked {
     request: AuthorizationRequest,
     subject: String,
+    /// The id of the grant that the user may give.
+    grant: String,
     /// The id of the form, which is good for one decision to allow.
     form: String,
     expires_at: Timestamp,
@@ -45,14 +53,20 @@ pub(crate) async fn ask(
     client: &Client,
     identity: Identity,
 ) -> Result<Response<Body>, Ending> {
-    let Identity { subject, name } = identity;
+    let Identity { subject, name, tokens } = identity;
+    let grant = grant::random_id();
+    let owner = Owner { grant, subject, resource: request.resource.clone() };
+    if let Err(error) = kept::begin(login, &owner, tokens).await {
+        return Ok(ToClient::of(&login.config.issuer, &request).error(&error));
+    }
+    let Owner { grant, subject, .. } = owner;
     if memory::is_remembered(login, &request, &subject).await {
-        let grant = NewGrant { id: grant::random_id(), subject };
+        let grant = NewGrant { id: grant, subject };
         return grant::issue(login, &request, grant).await;
     }
     let user = name.unwrap_or_else(|| subject.clone());
     let expires_at = login.clock.now().plus(limits::CONSENT_TIME);
-    let asked = Asked { request, subject, form: grant::random_id(), expires_at };
+    let asked = Asked { request, subject, grant, form: grant::random_id(), expires_at };
     let sealed = login.keys.seal(Purpose::Consent, &asked).ok_or_else(Ending::failed)?;
     let request = &asked.request;
     let action = login.path_of(metadata::CONSENT);
@@ -84,10 +98,13 @@ pub(crate) async fn decided(
     if login.clock.now() >= asked.expires_at {
         return Err(Ending::stale());
     }
-    let Asked { request, subject, form: id, expires_at } = asked;
+    let Asked { request, subject, grant, form: id, expires_at } = asked;
     match form.get("decision") {
         Some("allow") => {}
         Some("deny") => {
+            if let Err(error) = kept::forget(login, &grant).await {
+                tracing::warn!(error = %Causes(&error), "tokens of the provider were not removed; they expire in some minutes");
+            }
             let denied = OAuthError::access_denied("the user has denied it");
             return Ok(ToClient::of(&login.config.issuer, &request).error(&denied));
         }
@@ -101,7 +118,7 @@ pub(crate) async fn decided(
         Err(error) => return Ok(ToClient::of(&login.config.issuer, &request).error(&OAuthError::from(error))),
     }
     memory::remember(login, &request, &subject).await;
-    grant::issue(login, &request, NewGrant { id: grant::random_id(), subject }).await
+    grant::issue(login, &request, NewGrant { id: grant, subject }).await
 }
 
 /// Whether a form was sent by a page of this server, as browsers tell it:

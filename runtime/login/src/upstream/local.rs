@@ -8,16 +8,14 @@ use std::{
     time::Duration,
 };
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use mcp_lambda_core::{
     random,
     time::{Clock, Timestamp},
 };
-use ring::digest::{SHA256, digest};
-use subtle::ConstantTimeEq;
 use url::{Url, form_urlencoded};
 
 use super::{Identity, UpstreamError, UpstreamRedemption, UpstreamRequest};
+use crate::keys::{self, Hash};
 
 /// A code is redeemed by the redirect that carries it.
 const CODE_LIFETIME: Duration = Duration::from_secs(60);
@@ -195,11 +193,11 @@ impl Local {
         let refused = || UpstreamError::Refused("invalid_grant".to_owned());
         // Good for one use, also if that fails.
         let code = self.memory().codes.remove(code).ok_or_else(refused)?;
-        let challenge = URL_SAFE_NO_PAD.encode(digest(&SHA256, redemption.code_verifier.as_bytes()));
-        if self.clock.now() >= code.expires_at || !is_same(&challenge, &code.challenge) {
+        let challenge = keys::challenge(redemption.code_verifier);
+        if self.clock.now() >= code.expires_at || challenge != Hash::read(code.challenge) {
             return Err(refused());
         }
-        Ok(Identity { subject: code.user.clone(), name: Some(code.user) })
+        Ok(Identity { subject: code.user.clone(), name: Some(code.user), tokens: None })
     }
 
     fn memory(&self) -> MutexGuard<'_, Memory> {
@@ -209,8 +207,7 @@ impl Local {
 
 /// Compares two texts in a time that depends on neither of them, nor on their lengths.
 fn is_same(one: &str, other: &str) -> bool {
-    let hash = |text: &str| digest(&SHA256, text.as_bytes());
-    hash(one).as_ref().ct_eq(hash(other).as_ref()).into()
+    keys::hash(&[one]) == keys::hash(&[other])
 }
 
 #[cfg(test)]
@@ -251,7 +248,7 @@ mod tests {
         assert!(url.as_str().starts_with("http://127.0.0.1:9001/callback?code="), "{url}");
         assert!(url.as_str().ends_with("&state=a+state"), "{url}");
         let user = local.identity(&code(&url), &redemption(VERIFIER)).unwrap();
-        assert_eq!(user.subject, "ada");
+        assert_eq!((user.subject.as_str(), user.tokens), ("ada", None));
         assert!(local.identity(&code(&url), &redemption(VERIFIER)).is_err());
     }
 

@@ -1,6 +1,8 @@
 //! What is asked of a provider, and what it answers.
 
-use mcp_lambda_core::auth::is_safe_url;
+use std::fmt;
+
+use mcp_lambda_core::{auth::is_safe_url, time::Timestamp};
 use url::Url;
 
 use super::UpstreamError;
@@ -12,6 +14,28 @@ pub(crate) struct Identity {
     pub(crate) subject: String,
     /// A name to show to the user.
     pub(crate) name: Option<String>,
+    /// The tokens of the provider. `None`: it has none.
+    pub(crate) tokens: Option<UpstreamTokens>,
+}
+
+/// Tokens of the upstream provider. They are never sent to a client.
+#[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct UpstreamTokens {
+    /// The access token.
+    pub(crate) access_token: String,
+    /// The refresh token.
+    pub(crate) refresh_token: Option<String>,
+    /// When the access token expires. `None`: the provider does not tell.
+    pub(crate) expires_at: Option<Timestamp>,
+    /// The scopes of the access token, separated by spaces, if the provider tells them.
+    pub(crate) scope: Option<String>,
+}
+
+// Logs must not hold tokens.
+impl fmt::Debug for UpstreamTokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UpstreamTokens").field("expires_at", &self.expires_at).finish_non_exhaustive()
+    }
 }
 
 /// What is asked of the authorization endpoint of the provider.

@@ -4,13 +4,16 @@ use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, StatusCode, header};
-use mcp_lambda_core::fetch::{FetchError, Fetcher};
+use mcp_lambda_core::{
+    fetch::{FetchError, Fetcher},
+    time::Clock,
+};
 use oauth2::{AuthType, ClientSecret};
 use serde_json::{Map, Value};
 use url::Url;
 
 use super::{
-    Identity, UpstreamError, UpstreamRedemption, UpstreamRequest,
+    Identity, UpstreamError, UpstreamRedemption, UpstreamRequest, UpstreamTokens,
     messages::{authorization_url, name_in, safe},
     token_endpoint::{Credentials, LIMITS, TokenEndpoint},
 };
@@ -40,13 +43,14 @@ pub(crate) struct OAuth2 {
     client_id: String,
     token: TokenEndpoint,
     fetcher: Arc<Fetcher>,
+    clock: Clock,
 }
 
 impl OAuth2 {
     /// # Errors
     ///
     /// If one of the URLs is not https, nor http to a loopback address.
-    pub(crate) fn new(config: &OAuth2Config) -> Result<Self, UpstreamError> {
+    pub(crate) fn new(config: &OAuth2Config, clock: Clock) -> Result<Self, UpstreamError> {
         let authorize_url = safe("MCP_LOGIN_UPSTREAM_AUTHORIZE_URL", &config.authorize_url)?;
         let token_url = safe("MCP_LOGIN_UPSTREAM_TOKEN_URL", &config.token_url)?;
         let user_url = safe("MCP_LOGIN_UPSTREAM_USER_URL", &config.user_url)?;
@@ -58,7 +62,7 @@ impl OAuth2 {
         };
         let token = TokenEndpoint::new(token_url, &credentials);
         let (client_id, fetcher) = (config.client_id.clone(), Arc::default());
-        Ok(Self { authorize_url, user_url, client_id, token, fetcher })
+        Ok(Self { authorize_url, user_url, client_id, token, fetcher, clock })
     }
 
     pub(super) fn authorization_url(&self, request: &UpstreamRequest<'_>) -> Url {
@@ -71,13 +75,17 @@ impl OAuth2 {
         redemption: &UpstreamRedemption<'_>,
     ) -> Result<Identity, UpstreamError> {
         let (verifier, redirect_uri) = (redemption.code_verifier, redemption.redirect_uri);
-        let redeemed = self.token.redeem(&self.fetcher, code, verifier, redirect_uri).await?;
-        let user = self.user(&redeemed.access_token).await?;
+        let redeemed = self.token.redeem(&self.fetcher, &self.clock, code, verifier, redirect_uri).await?;
+        let user = self.user(&redeemed.tokens.access_token).await?;
         let subject = subject(&user).ok_or_else(|| {
             UpstreamError::Response("the user has neither a text `sub` nor an `id`".to_owned())
         })?;
         let name = name_in(&user, &["login", "preferred_username", "username", "name", "email"]);
-        Ok(Identity { subject, name })
+        Ok(Identity { subject, name, tokens: Some(redeemed.tokens) })
+    }
+
+    pub(super) async fn refresh(&self, refresh_token: &str) -> Result<UpstreamTokens, UpstreamError> {
+        self.token.refresh(&self.fetcher, &self.clock, refresh_token).await
     }
 
     async fn user(&self, access_token: &str) -> Result<Map<String, Value>, UpstreamError> {

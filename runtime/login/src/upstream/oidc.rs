@@ -18,7 +18,7 @@ use tokio::sync::Mutex;
 use url::Url;
 
 use super::{
-    Identity, UpstreamError, UpstreamRedemption, UpstreamRequest,
+    Identity, UpstreamError, UpstreamRedemption, UpstreamRequest, UpstreamTokens,
     messages::{authorization_url, name_in, safe},
     token_endpoint::{Credentials, TokenEndpoint},
 };
@@ -113,7 +113,8 @@ impl Oidc {
             Some(_) | None => {}
         }
         let (verifier, redirect_uri) = (redemption.code_verifier, redemption.redirect_uri);
-        let redeemed = provider.token.redeem(&self.fetcher, code, verifier, redirect_uri).await?;
+        let redeemed =
+            provider.token.redeem(&self.fetcher, &self.clock, code, verifier, redirect_uri).await?;
         let id_token = redeemed.id_token.ok_or_else(|| {
             UpstreamError::Response("it has no id_token: is `openid` one of the scopes?".to_owned())
         })?;
@@ -121,7 +122,12 @@ impl Oidc {
         let claims = claims.map_err(UpstreamError::IdToken)?;
         let subject = claims.get("sub").and_then(|subject| subject.as_str()).unwrap_or_default().to_owned();
         let name = name_in(&claims, &["email", "preferred_username", "cognito:username", "name"]);
-        Ok(Identity { subject, name })
+        Ok(Identity { subject, name, tokens: Some(redeemed.tokens) })
+    }
+
+    pub(super) async fn refresh(&self, refresh_token: &str) -> Result<UpstreamTokens, UpstreamError> {
+        let provider = self.provider().await?;
+        provider.token.refresh(&self.fetcher, &self.clock, refresh_token).await
     }
 
     /// The provider, as its metadata describes it.

@@ -4,7 +4,8 @@ use mcp_lambda_core::time::Deadline;
 use url::Url;
 
 use super::{
-    Identity, UpstreamError, UpstreamRedemption, UpstreamRequest, local::Local, oauth2::OAuth2, oidc::Oidc,
+    Identity, UpstreamError, UpstreamRedemption, UpstreamRequest, UpstreamTokens, local::Local,
+    oauth2::OAuth2, oidc::Oidc,
 };
 
 /// The provider that signs users in.
@@ -43,6 +44,19 @@ impl Upstream {
             Self::Oidc(oidc) => in_time(deadline, oidc.identity(code, redemption, deadline)).await,
             Self::OAuth2(oauth2) => in_time(deadline, oauth2.identity(code, redemption)).await,
             Self::Local(local) => local.identity(code, redemption),
+        }
+    }
+
+    /// Exchanges a refresh token of the provider for new tokens. The refresh token stays if the provider returns no other.
+    pub(crate) async fn refresh(
+        &self,
+        refresh_token: &str,
+        deadline: Deadline,
+    ) -> Result<UpstreamTokens, UpstreamError> {
+        match self {
+            Self::Oidc(oidc) => in_time(deadline, oidc.refresh(refresh_token)).await,
+            Self::OAuth2(oauth2) => in_time(deadline, oauth2.refresh(refresh_token)).await,
+            Self::Local(_) => Err(UpstreamError::Refused("unsupported_grant_type".to_owned())),
         }
     }
 }

@@ -49,7 +49,7 @@ fn oauth2(issuer: &Issuer) -> Upstream {
         client_id: "login".to_owned(),
         client_secret: Some(ClientSecret::new("planted-secret".to_owned())),
     };
-    Upstream::OAuth2(OAuth2::new(&config).unwrap())
+    Upstream::OAuth2(OAuth2::new(&config, Clock::system()).unwrap())
 }
 
 fn deadline() -> Deadline {
@@ -90,12 +90,17 @@ async fn sign_in(upstream: &Upstream, scopes: &[&str]) -> HashMap<String, String
 async fn an_openid_provider_signs_a_user_in_with_a_secret_and_without() {
     for secret in [Some("planted-secret: with a space & more"), None] {
         let issuer = issuer(secret).await;
-        let (upstream, _) = oidc(&issuer, secret);
+        let (upstream, clock) = oidc(&issuer, secret);
         let back = sign_in(&upstream, &["openid", "email"]).await;
         assert_eq!(back["state"], "a state & more");
         let user = upstream.identity(&back["code"], &redemption(None), deadline()).await.unwrap();
         assert_eq!(user.subject, "ada");
         assert_eq!(user.name.as_deref(), Some("ada@example.com"));
+        let tokens = user.tokens.unwrap();
+        assert_eq!(tokens.scope.as_deref(), Some("openid email"));
+        assert!(tokens.expires_at.unwrap() > clock.now());
+        let debug = format!("{tokens:?}");
+        assert!(!debug.contains(&tokens.access_token), "{debug}");
         // The metadata and the keys were asked for once.
         assert_eq!((issuer.asked("/.well-known/openid-configuration"), issuer.asked_for_keys()), (1, 1));
     }
@@ -219,6 +224,24 @@ async fn a_provider_that_fails_is_asked_again_after_a_pause() {
     issuer.suffer(Outage::Failing);
     clock.advance(Duration::from_secs(3600));
     assert!(upstream.authorization_url(&request, deadline()).await.is_ok());
+}
+
+#[tokio::test]
+async fn refresh_tokens_are_kept_or_replaced_as_the_provider_does() {
+    let issuer = issuer(None).await;
+    let (upstream, _) = oidc(&issuer, None);
+    let back = sign_in(&upstream, &["openid"]).await;
+    let user = upstream.identity(&back["code"], &redemption(None), deadline()).await.unwrap();
+    let first = user.tokens.unwrap();
+    let token = first.refresh_token.clone().unwrap();
+    let second = upstream.refresh(&token, deadline()).await.unwrap();
+    assert_ne!(second.access_token, first.access_token);
+    assert_eq!(second.refresh_token, first.refresh_token);
+    issuer.rotate();
+    let third = upstream.refresh(&token, deadline()).await.unwrap();
+    assert_ne!(third.refresh_token, first.refresh_token);
+    let error = upstream.refresh(&token, deadline()).await.unwrap_err();
+    assert!(matches!(&error, UpstreamError::Refused(code) if code == "invalid_grant"), "{error}");
 }
 
 #[tokio::test]

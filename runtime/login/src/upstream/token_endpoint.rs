@@ -1,25 +1,31 @@
-//! Redeems codes at the token endpoint of a provider: <https://www.rfc-editor.org/rfc/rfc6749#section-4.1.3>.
+//! Redeems codes and refresh tokens at the token endpoint of a provider: <https://www.rfc-editor.org/rfc/rfc6749#section-4.1.3>.
 
 use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use http::StatusCode;
-use mcp_lambda_core::fetch::{FetchError, FetchLimits, Fetcher};
+use mcp_lambda_core::{
+    fetch::{FetchError, FetchLimits, Fetcher},
+    time::Clock,
+};
 use oauth2::{
     AsyncHttpClient, AuthType, AuthorizationCode, ClientId, ClientSecret, EmptyExtraTokenFields,
     EndpointNotSet, EndpointSet, ExtraTokenFields, HttpRequest, HttpResponse, PkceCodeVerifier, RedirectUrl,
-    RequestTokenError, StandardRevocableToken, StandardTokenIntrospectionResponse, StandardTokenResponse,
-    TokenResponse, TokenUrl,
+    RefreshToken, RequestTokenError, Scope, StandardRevocableToken, StandardTokenIntrospectionResponse,
+    StandardTokenResponse, TokenResponse, TokenUrl,
     basic::{BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenType},
 };
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::UpstreamError;
+use super::{UpstreamError, UpstreamTokens};
 
 /// The limits of each request to the provider.
 pub(super) const LIMITS: FetchLimits = FetchLimits { timeout: Duration::from_secs(5), max_bytes: 64 * 1024 };
+
+/// Tokens that expire later than in ten years have not been meant so.
+const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
 /// The token endpoint of a provider, with the credentials of this server.
 pub(super) struct TokenEndpoint {
@@ -58,9 +64,9 @@ impl fmt::Debug for IdToken {
     }
 }
 
-/// What a code is redeemed for. Nothing of it is kept once the user is known.
+/// The tokens of a user, and the ID token with which the user was signed in.
 pub(super) struct Redeemed {
-    pub(super) access_token: String,
+    pub(super) tokens: UpstreamTokens,
     pub(super) id_token: Option<String>,
 }
 
@@ -89,6 +95,7 @@ impl TokenEndpoint {
     pub(super) async fn redeem(
         &self,
         fetcher: &Arc<Fetcher>,
+        clock: &Clock,
         code: &str,
         verifier: &str,
         redirect_uri: &str,
@@ -101,10 +108,20 @@ impl TokenEndpoint {
             .set_pkce_verifier(PkceCodeVerifier::new(verifier.to_owned()))
             .set_redirect_uri(std::borrow::Cow::Owned(redirect_uri));
         let response = request.request_async(&Http(Arc::clone(fetcher))).await.map_err(refusal)?;
-        Ok(Redeemed {
-            access_token: response.access_token().secret().clone(),
-            id_token: response.extra_fields().id_token.clone(),
-        })
+        Ok(redeemed(&response, clock, None))
+    }
+
+    /// Exchanges a refresh token, which stays if the provider returns no other.
+    pub(super) async fn refresh(
+        &self,
+        fetcher: &Arc<Fetcher>,
+        clock: &Clock,
+        refresh_token: &str,
+    ) -> Result<UpstreamTokens, UpstreamError> {
+        let token = RefreshToken::new(refresh_token.to_owned());
+        let request = self.client.exchange_refresh_token(&token);
+        let response = request.request_async(&Http(Arc::clone(fetcher))).await.map_err(refusal)?;
+        Ok(redeemed(&response, clock, Some(refresh_token)).tokens)
     }
 }
 
@@ -112,6 +129,23 @@ impl fmt::Debug for TokenEndpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TokenEndpoint").field("url", self.client.token_uri()).finish_non_exhaustive()
     }
+}
+
+fn redeemed(response: &Response, clock: &Clock, refresh_token: Option<&str>) -> Redeemed {
+    let expires_at = response.expires_in().map(|lifetime| clock.now().plus(lifetime.min(LONGEST)));
+    // GitHub separates scopes by commas: https://docs.github.com/apps/oauth-apps/building-oauth-apps/scopes-for-oauth-apps
+    let join = |scopes: &Vec<Scope>| {
+        scopes.iter().map(|scope| scope.replace(',', " ")).collect::<Vec<_>>().join(" ")
+    };
+    let refresh_token =
+        response.refresh_token().map_or(refresh_token, |token| Some(token.secret())).map(str::to_owned);
+    let tokens = UpstreamTokens {
+        access_token: response.access_token().secret().clone(),
+        refresh_token,
+        expires_at,
+        scope: response.scopes().map(join),
+    };
+    Redeemed { tokens, id_token: response.extra_fields().id_token.clone() }
 }
 
 fn refusal(error: RequestTokenError<FetchError, BasicErrorResponse>) -> UpstreamError {

@@ -1,0 +1,104 @@
+//! Values of the variables of the login: secrets, keys and URLs.
+
+use std::fmt;
+
+use super::{Env, Variable, invalid_value};
+use crate::{auth::is_safe_url, error::ConfigError};
+
+/// A text that no log shows.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// A secret of this text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(...)")
+    }
+}
+
+/// A key from which those that sign and seal are derived.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LoginKey {
+    /// The name, which is the `kid` of tokens.
+    pub id: String,
+    /// The secret, of 64 letters and digits or more.
+    pub secret: Secret,
+}
+
+impl LoginKey {
+    /// A key with this name and secret.
+    pub fn new(id: impl Into<String>, secret: impl Into<String>) -> Self {
+        Self { id: id.into(), secret: Secret::new(secret) }
+    }
+}
+
+/// The shortest secret of a key, in characters: 62 letters and digits make 381 bits of 64.
+const SHORTEST_SECRET: usize = 64;
+/// The longest id of a key: it is part of each token.
+const LONGEST_KEY_ID: usize = 16;
+pub(super) const HTTPS: &str =
+    "an https URL without a query (http only for loopback addresses), such as https://login.example.com";
+
+/// The ARN of the secret that has a value in place of a variable.
+pub(super) fn instead_of(
+    env: &Env<'_>,
+    secret: &Variable,
+    value: &Variable,
+) -> Result<Option<String>, ConfigError> {
+    match env.secret_arn(secret)? {
+        Some(arn) if env.get(value).is_some() => {
+            Err(invalid_value(secret, &arn, &format!("to be unset, since {} is set", value.name)))
+        }
+        arn => Ok(arn),
+    }
+}
+
+/// The keys. Errors do not quote the value, because it is a secret.
+pub(super) fn keys(
+    env: &Env<'_>,
+    variable: &Variable,
+    may_be_unset: bool,
+) -> Result<Vec<LoginKey>, ConfigError> {
+    let expected = "id:secret with 64 letters and digits or more after the colon, an id of at most 16 letters, digits, - or _, and a different id for each key";
+    let Some(text) = env.get(variable) else {
+        return if may_be_unset { Ok(Vec::new()) } else { Err(invalid_value(variable, "", expected)) };
+    };
+    let mut keys: Vec<LoginKey> = Vec::new();
+    for (index, item) in text.split(',').enumerate() {
+        let invalid = || invalid_value(variable, &format!("(entry {})", index + 1), expected);
+        let (id, secret) = item.trim().split_once(':').ok_or_else(invalid)?;
+        let is_id = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        let is_valid = (1..=LONGEST_KEY_ID).contains(&id.len())
+            && id.bytes().all(is_id)
+            && secret.len() >= SHORTEST_SECRET
+            && secret.bytes().all(|byte| byte.is_ascii_alphanumeric())
+            && keys.iter().all(|key| key.id != id);
+        if !is_valid {
+            return Err(invalid());
+        }
+        keys.push(LoginKey::new(id, secret));
+    }
+    Ok(keys)
+}
+
+pub(super) fn required_url(env: &Env<'_>, variable: &Variable) -> Result<String, ConfigError> {
+    let found = env.get(variable).unwrap_or_default();
+    if is_url(&found) { Ok(found) } else { Err(invalid_value(variable, &found, HTTPS)) }
+}
+
+pub(super) fn is_url(text: &str) -> bool {
+    is_safe_url(text) && !text.contains(['?', '#', '|', '"', '\\', ',', ' '])
+}
