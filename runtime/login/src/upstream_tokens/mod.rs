@@ -15,6 +15,8 @@ mod keys;
 mod record;
 pub(crate) mod refreshed;
 mod source;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use keys::UpstreamKeys;
 pub(crate) use record::Owner;

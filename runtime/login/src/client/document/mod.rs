@@ -7,6 +7,8 @@
 //! * [`metadata`]: what a document must say.
 
 mod error;
+#[cfg(test)]
+mod flow;
 mod metadata;
 #[cfg(test)]
 mod tests;

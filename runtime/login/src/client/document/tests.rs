@@ -19,12 +19,12 @@ use tokio_rustls::TlsAcceptor;
 
 use super::*;
 
-const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+pub(super) const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 /// An address of a part of IPv6 that is not assigned.
 const UNASSIGNED: &str = "2d00::1";
 
 /// A web site, `client.example`, that answers every request with the same response.
-struct Site {
+pub(super) struct Site {
     port: u16,
     connections: Arc<AtomicUsize>,
     response: Arc<Mutex<String>>,
@@ -32,7 +32,7 @@ struct Site {
 }
 
 impl Site {
-    async fn start() -> Self {
+    pub(super) async fn start() -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let certificate = CertificateDer::from(include_bytes!("../../../tests/tls/server.der").to_vec());
@@ -61,11 +61,11 @@ impl Site {
         Self { port, connections, response, _tasks: tasks }
     }
 
-    fn id(&self) -> String {
+    pub(super) fn id(&self) -> String {
         format!("https://client.example:{}/client.json", self.port)
     }
 
-    fn document(&self) -> serde_json::Value {
+    pub(super) fn document(&self) -> serde_json::Value {
         serde_json::json!({
             "client_id": self.id(),
             "client_name": "Example",
@@ -81,17 +81,20 @@ impl Site {
             format!("HTTP/1.1 {status}\r\n{headers}content-length: {length}\r\n\r\n{body}");
     }
 
-    fn answer_json(&self, document: &serde_json::Value) {
+    pub(super) fn answer_json(&self, document: &serde_json::Value) {
         self.answer("200 OK", "content-type: application/json\r\n", &document.to_string());
     }
 
-    fn asked(&self) -> usize {
+    pub(super) fn asked(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
 }
 
 /// Documents with names that resolve to these addresses, one list for each request, and the number of requests.
-fn documents(reach: Reach, addresses: Vec<Vec<IpAddr>>) -> (ClientDocuments, Clock, Arc<AtomicUsize>) {
+pub(super) fn documents(
+    reach: Reach,
+    addresses: Vec<Vec<IpAddr>>,
+) -> (ClientDocuments, Clock, Arc<AtomicUsize>) {
     let lookups = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&lookups);
     let lookup: Lookup = Arc::new(move |_| {
