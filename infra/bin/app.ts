@@ -11,6 +11,7 @@ import { needsLookup } from './deploy-toml/network';
 import { readDeployConfig, type DeployFile } from './deploy-toml/read';
 import { createServer } from './deploy-toml/server';
 import { DeployConfigError } from './deploy-toml/source';
+import { defaultToolResources } from './deploy-toml/tools';
 import { addOutputs } from './outputs';
 import { ServersConfigError } from './servers-yaml/source';
 import { addServersStack } from './servers-yaml/stack';
@@ -40,7 +41,8 @@ function main(): void {
   // Nothing is installed for a file that is invalid.
   const builds = stack.bundlingRequired && deploy.config.server.code === undefined;
   if (builds && deploy.problems.count === 0) prepareToBuild();
-  const server = createServer(stack, deploy, dirname(file));
+  const toolResources = defaultToolResources(deploy.config);
+  const server = createServer(stack, deploy, dirname(file), toolResources && { toolResources });
   McpFindings.acknowledge(server);
   addOutputs(stack, server);
   app.synth();

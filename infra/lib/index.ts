@@ -43,3 +43,4 @@ export { McpStreamsOptions } from './streams';
 export { McpTasks } from './tasks/tasks';
 export * from './tasks/tasks-config';
 export * from './tasks/tasks-options';
+export { McpMonitoredType, McpToolResources } from './tool-resources';

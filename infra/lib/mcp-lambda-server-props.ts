@@ -15,6 +15,7 @@ import type { McpFunctionOptions } from './server-function';
 import type { McpStateOptions } from './state';
 import type { McpStreamsOptions } from './streams';
 import type { McpTasks } from './tasks/tasks';
+import type { McpToolResources } from './tool-resources';
 
 /**
  * Options of a server, independent of its program. All are optional.
@@ -113,6 +114,13 @@ export interface McpServerOptions extends lambda.FunctionOptions {
    * @default - they are returned as they are, up to the limit of the endpoint
    */
   readonly largeResults?: McpLargeResults;
+
+  /**
+   * The resources of AWS that tools of the program may use, such as those of the reference server.
+   *
+   * @default - none
+   */
+  readonly toolResources?: McpToolResources;
 
   /**
    * What clients send their requests to.

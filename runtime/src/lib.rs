@@ -110,8 +110,8 @@ pub mod config {
         config::{
             AllowList, Config, CorsConfig, EventConfig, InvalidLogFilter, LargeResultConfig, LogFilter,
             LogFormat, ProcessRole, RequestLimits, ResponseMode, SessionConfig, SessionMode, Settings,
-            Source, StdioConfig, StoreChoice, StreamConfig, Tables, TaskConfig, TlsRoots, VARIABLES,
-            Variable,
+            Source, StdioConfig, StoreChoice, StreamConfig, Tables, TaskConfig, TlsRoots, ToolResourceConfig,
+            VARIABLES, Variable,
         },
         keys::NamedKey,
         protocol::Limits,

@@ -189,9 +189,9 @@ describe('an invalid file', () => {
 
   it('has a key for every property that a file sets, and each key exists', () => {
     const stack = new Stack(new App(), 'Test');
-    const { config } = readDeployConfig(`${code}[api_gateway]\ntype = "rest"`, 'deploy.toml');
+    const { config } = readDeployConfig(`${code}[api_gateway]\ntype = "rest"\n[tools]\nregions = ["eu-central-1"]`, 'deploy.toml');
     const props = toProps(stack, config, import.meta.dirname, new Problems());
-    const groups = ['streams', 'state', 'mcpEvents', 'ingestOptions', 'monitoring'] as const;
+    const groups = ['streams', 'state', 'mcpEvents', 'ingestOptions', 'monitoring', 'toolResources'] as const;
     const names = Object.keys(props).filter(name => !(groups as readonly string[]).includes(name));
     for (const group of groups) names.push(...Object.keys(props[group] ?? {}).map(name => `${group}.${name}`));
     expect(names.filter(name => KEYS[name] === undefined)).toEqual([]);

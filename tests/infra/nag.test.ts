@@ -2,16 +2,19 @@
 // before.
 import { AwsSolutionsChecks, ServerlessChecks, type NagPack } from 'cdk-nag';
 import * as acm from 'aws-cdk-lib/aws-certificatemanager';
+import * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as ecs from 'aws-cdk-lib/aws-ecs';
 import * as events from 'aws-cdk-lib/aws-events';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
+import * as sns from 'aws-cdk-lib/aws-sns';
+import * as sqs from 'aws-cdk-lib/aws-sqs';
 import * as wafv2 from 'aws-cdk-lib/aws-wafv2';
 import { Stack, Validations } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
 import { describe, expect, it } from 'vitest';
-import { McpAuth, McpEndpoint, McpFindings, McpTasks, type McpLambdaServerProps } from '../../infra/lib/index.ts';
+import { McpAuth, McpEndpoint, McpFindings, McpMonitoredType, McpTasks, type McpLambdaServerProps } from '../../infra/lib/index.ts';
 import { construct } from './synth.ts';
 
 const packs: [string, () => NagPack][] = [
@@ -85,6 +88,18 @@ const cases: { title: string; props: McpLambdaServerProps | ((stack: Stack) => M
     title: 'tasks on Fargate',
     props: stack => ({
       tasks: McpTasks.fargate({ vpc: network(stack).vpc, image: ecs.ContainerImage.fromRegistry('example.com/notes') }),
+    }),
+  },
+  {
+    title: 'tools with a table, a topic, a queue and metrics',
+    props: stack => ({
+      toolResources: {
+        tables: [dynamodb.TableV2.fromTableArn(stack, 'Old', 'arn:aws:dynamodb:eu-central-1:111122223333:table/old'), new dynamodb.Table(stack, 'Orders', { partitionKey: { name: 'id', type: dynamodb.AttributeType.STRING } })],
+        topics: [new sns.Topic(stack, 'News', { enforceSSL: true })],
+        queues: [new sqs.Queue(stack, 'Work', { enforceSSL: true })],
+        metricNamespaces: ['AWS/Lambda'],
+        monitor: Object.values(McpMonitoredType),
+      },
     }),
   },
   {

@@ -14,6 +14,7 @@ import { toDeployment } from './deployment';
 import { toAdditional, toEndpoint } from './endpoint';
 import { toLargeResults } from './large-results';
 import { network } from './network';
+import { toToolResources } from './tools';
 import type { Problems } from './problems';
 import type { DeployConfig } from './schema';
 import { given, seconds } from './values';
@@ -60,6 +61,7 @@ export function toProps(
       timeout: seconds(config.events.ingest_timeout_seconds),
       reservedConcurrentExecutions: config.events.ingest_reserved_concurrent_executions,
     },
+    toolResources: toToolResources(scope, config, problems),
     tasks: toTasks(scope, config, problems),
     largeResults: toLargeResults(scope, config, problems),
     deployment: toDeployment(config, problems),

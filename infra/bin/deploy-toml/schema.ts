@@ -170,6 +170,7 @@ export const SCHEMA = {
     attempts: number(1, 1000),
     update_event_bus: text,
   },
+  tools: { tables: list, topics: list, queues: list, metric_namespaces: list, monitor: list, regions: list },
   streams: { enabled: onOff, lifetime_seconds: number(1, 895), per_principal: number(1, 10_000) },
   large_results: {
     enabled: onOff,

@@ -55,7 +55,7 @@ class Servers {
     private readonly folder: string,
   ) {
     const { agentcore: _, ...sections } = config.sections;
-    this.deploy = { target: {}, server: {}, vpc: {}, iam: {}, tasks: {}, cloud_front: {}, deployment: {}, check: {}, budget: {}, ...sections };
+    this.deploy = { target: {}, server: {}, vpc: {}, iam: {}, tools: {}, tasks: {}, cloud_front: {}, deployment: {}, check: {}, budget: {}, ...sections };
   }
 
   public create(): CreatedServers {

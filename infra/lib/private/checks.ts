@@ -9,6 +9,7 @@ import { checkMonitoring } from '../monitoring/monitoring-options';
 import { checkOptionsOfFunction } from '../server-function';
 import { checkState } from '../state';
 import { checkStreams } from '../streams';
+import { checkToolResources } from '../tool-resources';
 import { endpointAndTimeout } from './defaults';
 import { ENVIRONMENT } from './environment';
 import { checkFunctionOptions } from './function-options';
@@ -44,6 +45,7 @@ export function checkProps(props: McpLambdaServerProps): void {
     () => checkEnvironment(props),
     () => checkStateKeys(props),
     () => props.largeResults?._check(),
+    () => props.toolResources && checkToolResources(props.toolResources),
     () => checkOptionsOfFunction('ingestOptions', props.ingestOptions ?? {}),
     () => checkOptionsOfFunction('authorizerOptions', props.authorizerOptions ?? {}),
     () => props.managedInstances && checkManagedInstances(props.managedInstances),

@@ -11,6 +11,7 @@ import type { McpLambdaServerProps } from '../mcp-lambda-server-props';
 import { ServerFunction, createAlias, type AliasedFunction } from '../server-function';
 import type { Tables } from '../state';
 import type { IMcpWorkers, McpWorkerFunction, McpWorkerFunctionProps } from '../tasks/tasks-config';
+import { grantToolResources } from '../tool-resources';
 import { defined, serverOptions, sharedOptions, workerOptions } from './function-options';
 import { TABLE_ACTIONS, grantSecret, grantTable } from './permissions';
 import { storeVariables, workerVariables, type ToolResources } from './server-variables';
@@ -142,6 +143,7 @@ export class WorkerFactory implements IMcpWorkers {
     const { topic, largeResults } = this.resources;
     topic?.grantPublish(grantee);
     if (largeResults) grantLargeResults(largeResults, grantee);
+    if (this.props.toolResources) grantToolResources(this.scope, this.props.toolResources, grantee);
     for (const secret of Object.values(this.props.secrets ?? {})) grantSecret(secret, grantee);
   }
 }

@@ -7,6 +7,7 @@ import type { McpLogin } from '../login/login';
 import type { McpLambdaServerProps } from '../mcp-lambda-server-props';
 import type { Tables } from '../state';
 import type { McpTasksConfig } from '../tasks/tasks-config';
+import { toolResourceVariables } from '../tool-resources';
 import { commaList, variables, type Variables } from './environment';
 import { arnOf } from './key-secret';
 
@@ -41,6 +42,7 @@ function toolVariables(props: McpLambdaServerProps, { topic, largeResults, login
       largeResultsLinkSeconds: largeResults?.linkLifetime?.toSeconds(),
     }),
     ...login?._environmentOfTools,
+    ...toolResourceVariables(props.toolResources),
     ...Object.fromEntries(secrets),
   };
 }

@@ -7,6 +7,7 @@
 //! | `sns` | `sns` | a publisher to an SNS topic |
 //! | `s3` | `s3` | a bucket for parts of large results |
 //! | `secrets` | `secrets` | secrets of Secrets Manager |
+//! | `signed` | `signed` | signed requests to any service of AWS, with the retries and time limits of SDK clients |
 //! | `sigv4` | `sigv4` | signatures of requests that no SDK client makes |
 //! | `sqs` | `sqs` | a queue of tasks in SQS |
 //! | always | `sdk` | configuration of SDK clients for short cold starts |
@@ -22,7 +23,7 @@ pub mod sdk;
 #[cfg(feature = "secrets")]
 pub mod secrets;
 #[cfg(feature = "signed")]
-mod signed;
+pub mod signed;
 #[cfg(feature = "sigv4")]
 pub mod sigv4;
 #[cfg(feature = "sns")]

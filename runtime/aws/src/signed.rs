@@ -4,6 +4,7 @@
 // the SDK's own orchestrator sends it.
 
 use aws_config::{SdkConfig, timeout::TimeoutConfig};
+use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime::client::{
     orchestrator::operation::Operation,
     retries::classifiers::{
@@ -38,31 +39,42 @@ use crate::{
 };
 
 /// Error codes of a service that takes no more requests at the moment.
-const THROTTLING: &[&str] =
-    &["Throttling", "ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded", "SlowDown"];
+const THROTTLING: &[&str] = &[
+    "Throttling",
+    "ThrottlingException",
+    "ThrottledException",
+    "Throttled",
+    "RequestThrottled",
+    "ProvisionedThroughputExceededException",
+    "TooManyRequestsException",
+    "RequestLimitExceeded",
+    "SlowDown",
+];
 /// The longest text of an error that is kept, in bytes.
 const LONGEST_MESSAGE: usize = 1024;
 
 /// A service of AWS.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Service {
+pub struct Service {
     /// The name in configuration: `AWS_ENDPOINT_URL_<ID>`.
-    pub(crate) id: &'static str,
+    pub id: &'static str,
     /// The name in host names and signatures.
-    pub(crate) name: &'static str,
+    pub name: &'static str,
 }
 
 /// The partition and the region of an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Place {
-    pub(crate) partition: String,
-    pub(crate) region: String,
+pub struct Place {
+    /// The partition, such as `aws`.
+    pub partition: String,
+    /// The region, such as `us-east-1`.
+    pub region: String,
 }
 
 impl Place {
     /// A region, and its partition by its name.
-    #[cfg(feature = "s3")]
-    pub(crate) fn of_region(region: &str) -> Self {
+    #[must_use]
+    pub fn of_region(region: &str) -> Self {
         let partitions = [
             ("cn-", "aws-cn"),
             ("us-gov-", "aws-us-gov"),
@@ -94,7 +106,7 @@ impl Place {
 
 /// Sends signed requests to a service.
 #[derive(Debug)]
-pub(crate) struct SignedClient {
+pub struct SignedClient {
     aws: AwsSdk,
     clock: Clock,
     service: Service,
@@ -104,39 +116,53 @@ pub(crate) struct SignedClient {
 /// Why a request failed, of a response of the service.
 #[derive(Debug, thiserror::Error)]
 #[error("{} {}{}", .status, .code, if .message.is_empty() { String::new() } else { format!(": {}", .message) })]
-pub(crate) struct ServiceError {
-    status: StatusCode,
-    pub(crate) code: String,
-    message: String,
+pub struct ServiceError {
+    /// The status of the response.
+    pub status: StatusCode,
+    /// The code of the error, such as `AccessDeniedException`.
+    pub code: String,
+    /// The text of the error, up to 1,024 bytes of it.
+    pub message: String,
 }
 
 /// Why a request has no response that can be used.
-pub(crate) type SendError = SdkError<ServiceError, HttpResponse>;
+pub type SendError = SdkError<ServiceError, HttpResponse>;
 
 impl SignedClient {
-    pub(crate) fn new(aws: AwsSdk, clock: Clock, service: Service) -> Self {
+    /// A client of a service. It sends nothing by itself.
+    #[must_use]
+    pub fn new(aws: AwsSdk, clock: Clock, service: Service) -> Self {
         Self { aws, clock, service, timeouts: None }
     }
 
     /// Sets time limits of its own, instead of those of the configuration.
-    #[cfg(feature = "s3")]
-    pub(crate) fn with_timeouts(self, timeouts: TimeoutConfig) -> Self {
+    #[must_use]
+    pub fn with_timeouts(self, timeouts: TimeoutConfig) -> Self {
         Self { timeouts: Some(timeouts), ..self }
     }
 
     /// The time of signatures.
-    pub(crate) fn now(&self) -> Timestamp {
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
     /// The SDK configuration.
-    pub(crate) async fn config(&self) -> Result<&SdkConfig, BoxError> {
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be loaded.
+    pub async fn config(&self) -> Result<&SdkConfig, BoxError> {
         Ok(self.aws.config().await?)
     }
 
     /// The URL of the service's endpoint, without a slash at its end: the one that is configured, as for SDK clients, else that
     /// of the region.
-    pub(crate) async fn endpoint(&self, place: &Place) -> Result<String, BoxError> {
+    ///
+    /// # Errors
+    ///
+    /// If the configuration cannot be loaded, or the partition is not known.
+    pub async fn endpoint(&self, place: &Place) -> Result<String, BoxError> {
         let config = self.config().await?;
         let Service { id, name } = self.service;
         let key = ServiceConfigKey::builder().service_id(id).env("AWS_ENDPOINT_URL").profile("endpoint_url");
@@ -155,7 +181,11 @@ impl SignedClient {
     }
 
     /// Sends a request, with its complete URL, and returns the body of its response.
-    pub(crate) async fn send(
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError`] if the service refuses it (see [`service_error`]), or the reason why there is no response.
+    pub async fn send(
         &self,
         operation: &'static str,
         place: &Place,
@@ -193,12 +223,26 @@ impl SignedClient {
 }
 
 /// The error of the service, if a request failed with one.
-pub(crate) fn service_error(error: &BoxError) -> Option<&ServiceError> {
+#[must_use]
+pub fn service_error(error: &BoxError) -> Option<&ServiceError> {
     error.downcast_ref::<SendError>().and_then(SdkError::as_service_error)
 }
 
+/// Whether a request failed because there are no credentials.
+#[must_use]
+pub fn has_no_credentials(error: &BoxError) -> bool {
+    error.is::<CredentialsError>() || error.is::<sigv4::NoCredentials>()
+}
+
+/// Whether a request failed because no response came in time.
+#[must_use]
+pub fn has_timed_out(error: &BoxError) -> bool {
+    error.downcast_ref::<SendError>().is_some_and(|error| matches!(error, SdkError::TimeoutError(_)))
+}
+
 /// The error with its causes, for the log.
-pub(crate) fn text(error: &BoxError) -> String {
+#[must_use]
+pub fn text(error: &BoxError) -> String {
     DisplayErrorContext(&**error).to_string()
 }
 
@@ -216,7 +260,8 @@ fn deserialize(response: &HttpResponse) -> Result<Bytes, OrchestratorError<Servi
     if response.status().is_success() {
         return Ok(Bytes::copy_from_slice(body));
     }
-    Err(OrchestratorError::operation(ServiceError::of(response.status().as_u16(), body)))
+    let named = response.headers().get("x-amzn-errortype");
+    Err(OrchestratorError::operation(ServiceError::of(response.status().as_u16(), named, body)))
 }
 
 /// The body of an error in the JSON protocols.
@@ -241,10 +286,18 @@ impl ErrorBody {
 }
 
 impl ServiceError {
-    fn of(status: u16, body: &[u8]) -> Self {
+    /// Whether the service takes no more requests at the moment.
+    #[must_use]
+    pub fn is_throttling(&self) -> bool {
+        THROTTLING.contains(&self.code.as_str())
+    }
+
+    /// REST APIs name the error in a header, with a colon and a URL after it.
+    fn of(status: u16, named: Option<&str>, body: &[u8]) -> Self {
         let body: ErrorBody = serde_json::from_slice(body).unwrap_or_else(|_| ErrorBody::of_xml(body));
+        let code = named.and_then(|named| named.split(':').next()).unwrap_or(&body.code);
         // The code may have a namespace before it.
-        let code = body.code.rsplit('#').next().unwrap_or_default();
+        let code = code.rsplit('#').next().unwrap_or_default();
         let mut message = body.message;
         message.truncate(message.floor_char_boundary(LONGEST_MESSAGE));
         Self {
@@ -257,7 +310,7 @@ impl ServiceError {
 
 impl ProvideErrorKind for ServiceError {
     fn retryable_error_kind(&self) -> Option<ErrorKind> {
-        THROTTLING.contains(&self.code.as_str()).then_some(ErrorKind::ThrottlingError)
+        self.is_throttling().then_some(ErrorKind::ThrottlingError)
     }
 
     fn code(&self) -> Option<&str> {

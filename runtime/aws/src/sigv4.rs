@@ -15,6 +15,18 @@ use bytes::Bytes;
 use http::Request;
 use mcp_lambda_core::{http::BoxError, time::Timestamp};
 
+/// The configuration has no provider of credentials.
+#[derive(Debug)]
+pub(crate) struct NoCredentials;
+
+impl std::fmt::Display for NoCredentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("there is no provider of AWS credentials")
+    }
+}
+
+impl std::error::Error for NoCredentials {}
+
 /// Signs a request for a service in a region, with the credentials of the configuration.
 ///
 /// # Errors
@@ -27,7 +39,7 @@ pub async fn signed(
     region: &str,
     now: Timestamp,
 ) -> Result<Request<Bytes>, BoxError> {
-    let provider = config.credentials_provider().ok_or("there is no provider of AWS credentials")?;
+    let provider = config.credentials_provider().ok_or(NoCredentials)?;
     let identity = provider.provide_credentials().await?.into();
     let params = SigningParams::builder()
         .identity(&identity)
@@ -60,7 +72,7 @@ pub async fn presigned(
     lifetime: Duration,
     now: Timestamp,
 ) -> Result<String, BoxError> {
-    let provider = config.credentials_provider().ok_or("there is no provider of AWS credentials")?;
+    let provider = config.credentials_provider().ok_or(NoCredentials)?;
     let identity = provider.provide_credentials().await?.into();
     let mut settings = settings(service);
     settings.signature_location = SignatureLocation::QueryParams;

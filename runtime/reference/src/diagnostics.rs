@@ -21,7 +21,7 @@ struct Diagnostics {
     include_metrics: bool,
     /// Whether to return the session of this request.
     include_session_info: bool,
-    /// Whether to return the AWS region.
+    /// Whether to return the AWS region, the account and the ARN of the function.
     include_aws_info: bool,
     /// Whether to return environment variables, from a list of safe names.
     include_environment: bool,
@@ -64,6 +64,7 @@ impl Reference {
             "timestamp_ms": Clock::system().now(),
             "place": self.host.platform(),
             "lambda_info": self.host.function(),
+            "request_id": context.invocation().map(|invocation| invocation.request_id()),
             "remaining_time_ms": context.deadline().map(|deadline| deadline.remaining().as_millis()),
             "health_check": self.health(&context).await,
         });
@@ -72,14 +73,18 @@ impl Reference {
                 "uptime_seconds": self.host.uptime().as_secs_f64(),
                 "resident_bytes": host::resident_bytes(),
                 "diagnostic_calls": call,
-                "cold": call == 1,
+                "cold": context.invocation().map_or(call == 1, |invocation| invocation.is_cold_start()),
             });
         }
         if wanted.include_session_info {
             report["session_info"] = sessions::summary(&context);
         }
         if wanted.include_aws_info {
-            report["aws_info"] = json!({ "region": self.host.region() });
+            report["aws_info"] = json!({
+                "region": self.host.region(),
+                "account": context.invocation().and_then(|invocation| account(invocation.invoked_arn()?)),
+                "invoked_function_arn": context.invocation().and_then(|invocation| invocation.invoked_arn()),
+            });
         }
         if wanted.include_environment {
             report["environment"] = json!(self.host.variables());
@@ -98,7 +103,7 @@ impl Reference {
         let healthy = state == "ok" && memory != "warning";
         json!({
             "overall_status": if healthy { "healthy" } else { "degraded" },
-            "checks": { "state": state, "events": events, "memory": memory },
+            "checks": { "state": state, "events": events, "sns": self.aws.topic_check(), "memory": memory },
         })
     }
 
@@ -111,6 +116,11 @@ impl Reference {
             (None, _) => "unknown",
         }
     }
+}
+
+/// The account in the ARN of a function.
+fn account(arn: &str) -> Option<&str> {
+    arn.split(':').nth(4).filter(|account| !account.is_empty())
 }
 
 async fn check_state(handles: &Handles) -> String {

@@ -1,7 +1,8 @@
 //! The handler: its capabilities, and the module that serves each.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
+use mcp_lambda_server::Config;
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     handler::server::router::tool::ToolRouter,
@@ -14,21 +15,42 @@ use rmcp::{
     tool_handler,
 };
 
-use crate::{host::Host, prompts, resources};
+use crate::{aws::Aws, host::Host, prompts, resources};
 
 /// The reference server.
 #[derive(Clone)]
 pub(crate) struct Reference {
     pub(crate) host: Arc<Host>,
+    pub(crate) aws: Aws,
+    pub(crate) session_ttl: Duration,
     // A field, because the macro's default builds the router again for every call.
     tools: ToolRouter<Self>,
 }
 
 impl Reference {
-    pub(crate) fn new(host: Host) -> Self {
-        let tools =
+    /// A tool without a resource that it may use is not listed.
+    pub(crate) fn new(host: Host, config: &Config) -> Self {
+        let mut tools =
             Self::basic_tools() + Self::session_tools() + Self::diagnostic_tools() + Self::event_tools();
-        Self { host: Arc::new(host), tools }
+        let resources = &config.tool_resources;
+        if !resources.tables.is_empty() {
+            tools += Self::table_tools();
+        }
+        if !resources.metric_namespaces.is_empty() {
+            tools += Self::metric_tools();
+        }
+        if !resources.monitored.is_empty() {
+            tools += Self::monitor_tools();
+        }
+        let mut messages = Self::message_tools();
+        if resources.topics.is_empty() {
+            messages.remove_route("sns_publish");
+        }
+        if resources.queues.is_empty() {
+            messages.remove_route("sqs_send_message");
+        }
+        tools += messages;
+        Self { host: Arc::new(host), aws: Aws::new(config), session_ttl: config.session_ttl, tools }
     }
 }
 
@@ -47,8 +69,9 @@ impl ServerHandler for Reference {
             .with_server_info(Implementation::new("mcp-lambda-reference", env!("CARGO_PKG_VERSION")))
             .with_instructions(
                 "Tools that show what the server can do: echo, counter (state), progress (streaming), \
-                 session_info and lambda_diagnostics (what it knows about itself), publish_event (publishes an event to \
-                 all listening clients; the event is in the resource event://source/type).",
+                 session_info, list_active_sessions, session_cleanup and lambda_diagnostics (what it knows about itself), \
+                 publish_event (publishes an event to all listening clients; the event is in the resource \
+                 event://source/type). Tools with AWS data, if the deployment allows them, name what it allows.",
             )
     }
 

@@ -1,18 +1,22 @@
-//! `session_info`: the session of a call, its client and its caller.
+//! `session_info`, `list_active_sessions`, `session_cleanup`: the session of a call, and the other ones of its caller.
 
-use mcp_lambda_server::{Clock, McpContext};
+use std::time::Duration;
+
+use mcp_lambda_server::{
+    Clock, McpContext, Session, error::StoreError, session::SessionRecord, time::Timestamp,
+};
 use rmcp::{
-    RoleServer,
+    Json, RoleServer,
     handler::server::wrapper::Parameters,
     model::CallToolResult,
     schemars::{self, JsonSchema},
     service::RequestContext,
     tool, tool_router,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::server::Reference;
+use crate::{aws::icon, server::Reference, tools::refused};
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(default)]
@@ -30,6 +34,91 @@ impl Default for SessionInfo {
         Self { include_metadata: true, include_capabilities: true, include_statistics: false }
     }
 }
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(default)]
+struct ListSessions {
+    /// Whether to return the client and the protocol version of each session.
+    include_details: bool,
+    /// The most sessions to return.
+    #[schemars(range(min = 1, max = 100))]
+    limit: usize,
+    sort_by: SortBy,
+}
+
+impl Default for ListSessions {
+    fn default() -> Self {
+        Self { include_details: false, limit: 20, sort_by: SortBy::LastActivity }
+    }
+}
+
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum SortBy {
+    LastActivity,
+    CreatedAt,
+    SessionId,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct ActiveSessions {
+    /// The sessions, newest first, or by their ids.
+    sessions: Vec<ActiveSession>,
+    /// The number of sessions that are returned.
+    count: usize,
+    /// Why there are no others, if the caller can have none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    note: Option<String>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct ActiveSession {
+    session_id: String,
+    /// Whether it is the session of this call.
+    current: bool,
+    /// The time of its creation (RFC 3339).
+    created_at: String,
+    /// The time of its last use (RFC 3339), up to a minute late.
+    last_activity: String,
+    /// The time at which it expires, unless it is used again (RFC 3339).
+    expires_at: String,
+    /// The name and the version of its client.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    client: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    protocol_version: Option<String>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(default)]
+struct Cleanup {
+    /// Whether only to return what would be ended.
+    dry_run: bool,
+    /// The time for which a session was not used, in minutes.
+    #[schemars(range(min = 1, max = 43_200))]
+    idle_minutes: u64,
+}
+
+impl Default for Cleanup {
+    fn default() -> Self {
+        Self { dry_run: true, idle_minutes: 60 }
+    }
+}
+
+#[derive(Serialize, JsonSchema)]
+struct CleanedUp {
+    dry_run: bool,
+    /// The ids of the sessions that were idle for this time.
+    idle: Vec<String>,
+    /// The number of sessions that were ended.
+    ended: usize,
+}
+
+/// The most sessions that one cleanup looks at.
+const MOST_SESSIONS: usize = 1000;
 
 #[tool_router(router = session_tools, vis = "pub(crate)")]
 impl Reference {
@@ -62,6 +151,118 @@ impl Reference {
         }
         CallToolResult::structured(info)
     }
+
+    #[tool(
+        title = "List active sessions",
+        description = "Returns the live sessions of the caller. Those of other callers are never returned.",
+        icons = icon("M4 6h16M4 12h16M4 18h10"),
+        annotations(
+            read_only_hint = true,
+            destructive_hint = false,
+            idempotent_hint = true,
+            open_world_hint = false
+        )
+    )]
+    async fn list_active_sessions(
+        &self,
+        Parameters(wanted): Parameters<ListSessions>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<Json<ActiveSessions>, CallToolResult> {
+        if !(1..=100).contains(&wanted.limit) {
+            return Err(refused(format!("limit is {}: expected a number from 1 to 100", wanted.limit)));
+        }
+        let Some(session) = context.session() else {
+            let note = "this call has no session: protocol 2026-07-28 has none";
+            return Ok(Json(ActiveSessions { sessions: Vec::new(), count: 0, note: Some(note.to_owned()) }));
+        };
+        let anonymous = session.record().owner.is_anonymous();
+        let mut records = own(session, MOST_SESSIONS).await.map_err(|error| unavailable(&error))?;
+        let used = |record: &SessionRecord| self.last_activity(record);
+        match wanted.sort_by {
+            SortBy::LastActivity => records.sort_by_key(|record| std::cmp::Reverse(used(record))),
+            SortBy::CreatedAt => records.sort_by_key(|record| std::cmp::Reverse(record.created_at)),
+            SortBy::SessionId => records.sort_by(|a, b| a.id.as_str().cmp(b.id.as_str())),
+        }
+        records.truncate(wanted.limit);
+        let sessions: Vec<_> = records
+            .iter()
+            .map(|record| {
+                let client = &record.client.client_info;
+                let details = wanted.include_details;
+                ActiveSession {
+                    session_id: record.id.as_str().to_owned(),
+                    current: record.id == *session.id(),
+                    created_at: record.created_at.to_rfc3339(),
+                    last_activity: used(record).to_rfc3339(),
+                    expires_at: record.expires_at.to_rfc3339(),
+                    client: details.then(|| format!("{} {}", client.name, client.version)),
+                    protocol_version: details.then(|| record.version.to_rmcp().to_string()),
+                }
+            })
+            .collect();
+        let note = anonymous
+            .then(|| "anonymous callers are not one person: only this session is returned".to_owned());
+        Ok(Json(ActiveSessions { count: sessions.len(), sessions, note }))
+    }
+
+    #[tool(
+        title = "Clean up sessions",
+        description = "Ends the other sessions of the caller that were not used for some time, with their state. With dry_run, \
+                       which is the default, it only returns them.",
+        icons = icon("M4 7h16M9 7V4h6v3M6 7l1 13h10l1-13"),
+        annotations(
+            read_only_hint = false,
+            destructive_hint = true,
+            idempotent_hint = true,
+            open_world_hint = false
+        )
+    )]
+    async fn session_cleanup(
+        &self,
+        Parameters(Cleanup { dry_run, idle_minutes }): Parameters<Cleanup>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<Json<CleanedUp>, CallToolResult> {
+        if !(1..=43_200).contains(&idle_minutes) {
+            return Err(refused(format!(
+                "idle_minutes is {idle_minutes}: expected a number from 1 to 43200"
+            )));
+        }
+        let Some(session) = context.session() else {
+            return Ok(Json(CleanedUp { dry_run, idle: Vec::new(), ended: 0 }));
+        };
+        let now = Clock::system().now();
+        let idle = Duration::from_secs(idle_minutes * 60);
+        let records = own(session, MOST_SESSIONS).await.map_err(|error| unavailable(&error))?;
+        let records: Vec<_> = records
+            .into_iter()
+            .filter(|record| record.id != *session.id() && self.last_activity(record).plus(idle) <= now)
+            .collect();
+        let mut ended = 0;
+        for record in records.iter().filter(|_| !dry_run) {
+            ended += usize::from(session.end_sibling(&record.id).await.map_err(|error| unavailable(&error))?);
+        }
+        let idle = records.iter().map(|record| record.id.as_str().to_owned()).collect();
+        Ok(Json(CleanedUp { dry_run, idle, ended }))
+    }
+
+    /// When a session was last used: its expiry moves with each use, once a minute.
+    fn last_activity(&self, record: &SessionRecord) -> Timestamp {
+        let used = record.expires_at.as_millis().saturating_sub(self.session_ttl.as_millis() as u64);
+        Timestamp::from_millis(used).max(record.created_at)
+    }
+}
+
+/// The live sessions of a caller. Anonymous callers are not one person: each has only the session of its call.
+async fn own(session: &Session, limit: usize) -> Result<Vec<SessionRecord>, StoreError> {
+    if session.record().owner.is_anonymous() {
+        return Ok(vec![session.record().clone()]);
+    }
+    session.siblings(limit).await
+}
+
+fn unavailable(error: &StoreError) -> CallToolResult {
+    tracing::warn!(%error, "the sessions of a caller could not be read");
+    refused("the store of sessions does not answer: repeat the call")
 }
 
 /// The session in short. `stateless` in 2026-07-28, which has no sessions.

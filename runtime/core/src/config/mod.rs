@@ -21,6 +21,7 @@ mod settings;
 mod sources;
 #[cfg(feature = "tool-definitions")]
 mod tool_definitions;
+mod tool_resources;
 #[cfg(feature = "login")]
 mod upstream_tokens;
 mod variables;
@@ -39,7 +40,7 @@ pub use otel::{FunctionConfig, OtelConfig, OtlpEndpoint, Sampler};
 pub use settings::{
     AllowList, ConnectionConfig, CorsConfig, EventConfig, LargeResultConfig, ProcessRole, RequestLimits,
     ResponseMode, SessionConfig, SessionMode, StdioConfig, StoreChoice, StreamConfig, Tables, TaskConfig,
-    TlsRoots,
+    TlsRoots, ToolResourceConfig,
 };
 pub use sources::{Settings, Source};
 #[cfg(feature = "tool-definitions")]
@@ -110,6 +111,8 @@ pub struct Config {
     pub events: EventConfig,
     /// Tasks.
     pub tasks: TaskConfig,
+    /// The resources of AWS that tools of the program may use.
+    pub tool_resources: ToolResourceConfig,
     /// What the program `mcp-lambda-stdio` runs.
     pub stdio: StdioConfig,
     /// The root certificates for connections to AWS. Default: Amazon's.
@@ -229,6 +232,7 @@ impl Default for Config {
                 lease: Duration::from_secs(60),
                 attempts: 5,
             },
+            tool_resources: ToolResourceConfig::default(),
             stdio: StdioConfig::default(),
             tls_roots: TlsRoots::Amazon,
             start_page: None,
@@ -382,6 +386,7 @@ impl Config {
                 topic_arn: env.topic_arn()?,
             },
             tasks: env.tasks(&default.tasks)?,
+            tool_resources: ToolResourceConfig::read(&env)?,
             stdio: env.stdio()?,
             tls_roots: env.tls_roots()?,
             start_page: env.get(&START_PAGE).map(|_| env.switch(&START_PAGE, false)).transpose()?,

@@ -203,6 +203,24 @@ pub struct LargeResultConfig {
     pub link_lifetime: Duration,
 }
 
+/// The resources of AWS that tools of the program may use. A tool refuses all others, by their names.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct ToolResourceConfig {
+    /// The ARNs of tables of DynamoDB. Default: none.
+    pub tables: Vec<String>,
+    /// The ARNs of topics of SNS. Default: none.
+    pub topics: Vec<String>,
+    /// The ARNs of queues of SQS. Default: none.
+    pub queues: Vec<String>,
+    /// The namespaces of metrics of CloudWatch. Default: none.
+    pub metric_namespaces: Vec<String>,
+    /// The types of resources that are listed, such as `EC2`: of [`ToolResourceConfig::MONITORED`]. Default: none.
+    pub monitored: Vec<String>,
+    /// The regions in which metrics are read and resources are listed. Default: none, which is the region of the server alone.
+    pub regions: Vec<String>,
+}
+
 /// Tasks: how they wait for workers, and their limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

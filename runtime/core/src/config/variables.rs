@@ -88,6 +88,12 @@ variables! {
     TASKS_PER_PROCESS = "MCP_TASKS_PER_PROCESS", "16", "most tasks that one process runs at a time";
     TASK_LEASE_SECONDS = "MCP_TASK_LEASE_SECONDS", "60", "time for which a worker that gives no sign of life keeps a task, in seconds; 10 at least";
     TASK_ATTEMPTS = "MCP_TASK_ATTEMPTS", "5", "most attempts of a task whose workers end before it does; then it fails";
+    TOOL_TABLES = "MCP_TOOL_TABLES", "none", "comma-separated ARNs of tables of DynamoDB, 50 at most, that tools of the program may read";
+    TOOL_TOPICS = "MCP_TOOL_TOPICS", "none", "comma-separated ARNs of topics of SNS, 50 at most, that tools of the program may publish to";
+    TOOL_QUEUES = "MCP_TOOL_QUEUES", "none", "comma-separated ARNs of queues of SQS, 50 at most, that tools of the program may send messages to";
+    TOOL_METRIC_NAMESPACES = "MCP_TOOL_METRIC_NAMESPACES", "none", "comma-separated namespaces of CloudWatch, 50 at most, from which tools of the program may read metrics";
+    TOOL_MONITOR = "MCP_TOOL_MONITOR", "none", "comma-separated types of resources that tools of the program may list, of EC2, RDS, Lambda, ECS, S3 and CloudFormation";
+    TOOL_REGIONS = "MCP_TOOL_REGIONS", "the region of the server", "comma-separated regions, 50 at most, in which tools of the program may read metrics and list resources";
     STDIO_COMMAND = "MCP_STDIO_COMMAND", "none", "command that mcp-lambda-stdio runs if its command line names none: a JSON array of a program and its arguments";
     STDIO_CONFIG = "MCP_STDIO_CONFIG", "mcp-stdio.json in the deployment package, on Lambda", "file with the servers that mcp-lambda-stdio runs, in the format of .mcp.json, if neither its command line nor MCP_STDIO_COMMAND names one";
     STDIO_CHILD_PER = "MCP_STDIO_CHILD_PER", "server", "server, session, principal or invocation: which calls share a process of mcp-lambda-stdio, for servers without a choice of their own";

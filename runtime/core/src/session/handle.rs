@@ -75,6 +75,25 @@ impl Session {
     pub async fn siblings(&self, limit: usize) -> Result<Vec<SessionRecord>, StoreError> {
         self.sessions.list(&self.record.owner, limit).await
     }
+
+    /// Ends another live session of the caller, with its state, subscriptions and streams, and returns whether there was one.
+    /// Anonymous callers are not one person: they end none.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the store cannot be read or written. The call may be repeated.
+    pub async fn end_sibling(&self, id: &SessionId) -> Result<bool, StoreError> {
+        let owner = &self.record.owner;
+        if owner.is_anonymous() || *id == self.record.id {
+            return Ok(false);
+        }
+        // The owner of a session never changes.
+        let found = self.sessions.load(id).await?.is_some_and(|found| found.owner == *owner);
+        if found {
+            self.sessions.end(id).await?;
+        }
+        Ok(found)
+    }
 }
 
 impl fmt::Debug for Session {

@@ -1,13 +1,16 @@
-//! `State::update` loses no change, whichever writers come between its read and its write.
+//! `State::update` loses no change, whichever writers come between its read and its write. A session ends those of its owner alone.
 
 use std::{sync::Arc, time::Duration};
 
 use proptest::prelude::*;
 
-use super::{Handles, State, StateError};
+use super::{
+    Handles, Session, SessionClient, SessionRecord, SessionStore, SessionVersion, State, StateError,
+};
 use crate::{
     auth::Principal,
     error::StoreError,
+    ids::SessionId,
     store::MemoryStore,
     time::{Clock, Timestamp},
 };
@@ -123,4 +126,40 @@ fn a_handle_is_empty_for_every_principal_but_its_creator() {
     assert_eq!(run(handles("alice").open("never").get::<u32>("key")).expect("read"), None);
     clock.advance(Duration::from_secs(1));
     assert_eq!(run(state.get::<u32>("key")).expect("read"), None, "the state of a handle expires");
+}
+
+/// Creates the record of a session in a store.
+async fn record(store: &MemoryStore, owner: &Principal) -> Arc<SessionRecord> {
+    let (created, expires) = (Timestamp::from_millis(0), Timestamp::from_millis(60_000));
+    let version = SessionVersion::V2025_11_25;
+    let id = SessionId::random();
+    let record = SessionRecord::new(id, owner.clone(), version, SessionClient::default(), created, expires);
+    store.create(&record).await.expect("created");
+    Arc::new(record)
+}
+
+#[tokio::test]
+async fn a_session_ends_other_ones_of_its_owner_alone() {
+    let clock = Clock::manual(Timestamp::from_millis(0));
+    let store = Arc::new(MemoryStore::new(clock.clone()));
+    let (alice, eve, anonymous) =
+        (Principal::new("i", "alice"), Principal::new("i", "eve"), Principal::anonymous());
+    let of = |record: &Arc<SessionRecord>| {
+        Session::new(Arc::clone(record), store.clone(), store.clone(), clock.clone(), Duration::from_secs(60))
+    };
+    let (first, second) = (record(&store, &alice).await, record(&store, &alice).await);
+    let (hers, one, other) =
+        (record(&store, &eve).await, record(&store, &anonymous).await, record(&store, &anonymous).await);
+    for (session, id, ended) in [
+        (&first, &second.id, true),
+        (&first, &second.id, false),
+        (&first, &first.id, false),
+        (&first, &hers.id, false),
+        (&one, &other.id, false),
+    ] {
+        assert_eq!(of(session).end_sibling(id).await.expect("it answers"), ended);
+    }
+    for (record, lives) in [(&first, true), (&second, false), (&hers, true), (&other, true)] {
+        assert_eq!(store.load(&record.id).await.expect("it answers").is_some(), lives);
+    }
 }

@@ -1,0 +1,12 @@
+//! The tools with AWS data: what they send to AWS, and what they return for its answers.
+
+mod cloud;
+mod contract;
+mod messages;
+mod metrics;
+mod monitor;
+mod on_ministack;
+mod program;
+mod refusals;
+mod sessions;
+mod table;
