@@ -128,6 +128,37 @@ async fn lambda_starts_it_as_a_custom_runtime_an_exec_wrapper_and_the_entry_of_a
     }
 }
 
+/// As the function of the login that the construct makes of the same package: the server that it names is not started.
+#[tokio::test]
+async fn on_lambda_it_signs_users_in_where_its_role_is_login_and_starts_no_server() {
+    let folder = Folder::new("login");
+    let idle = json!({ "servers": { "server": { "command": "/no/such/program", "start": "first-use" } } });
+    let file = folder.file("mcp-stdio-idle.json", &idle);
+    let script = folder.script("bootstrap", &format!("exec '{PROGRAM}'"));
+    let keys = format!("one:{}", "a".repeat(64));
+    let emulator = function(
+        &script,
+        &[
+            ("MCP_ROLE", "login"),
+            ("MCP_STDIO_CONFIG", file.as_str()),
+            ("MCP_LOGIN_ISSUER", "https://login.example"),
+            ("MCP_LOGIN_RESOURCES", "https://mcp.example/mcp"),
+            ("MCP_LOGIN_KEYS", keys.as_str()),
+            ("MCP_LOGIN_UPSTREAM", "oidc"),
+            ("MCP_LOGIN_UPSTREAM_ISSUER", "https://accounts.example"),
+            ("MCP_LOGIN_UPSTREAM_CLIENT_ID", "client"),
+        ],
+    )
+    .await;
+    let server = Http(emulator.url(Ingress::HttpApi));
+    let get = McpRequest::of("GET".parse().unwrap()).path("/.well-known/oauth-authorization-server");
+    let document = get.send(&server).await.json().await;
+    assert_eq!(document["registration_endpoint"], "https://login.example/register");
+    let register = McpRequest::json(&json!({ "redirect_uris": ["https://client.example/back"] }));
+    let registered = register.path("/register").send(&server).await;
+    assert_eq!(registered.status, 201);
+}
+
 #[tokio::test]
 async fn the_tool_schema_of_an_agentcore_gateway_is_printed_with_what_it_cannot_express() {
     let output = run(&[&["schema", "--agentcore", "--"][..], &everything()[..]].concat()).await;

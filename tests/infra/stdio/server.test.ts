@@ -119,6 +119,13 @@ describe('the environment', () => {
     expect(environmentOf(template, 'McpAuthorizer')).toMatchObject({ MCP_STDIO_CONFIG: 'mcp-stdio-idle.json' });
   });
 
+  it('makes the program sign users in as well, in a function that starts no server', () => {
+    const { template } = synth({ program: npm, auth: McpAuth.login({ cognito: {} }) });
+    const login = environmentOf(template, 'McpLoginFunction');
+    expect(login).toMatchObject({ MCP_ROLE: 'login', MCP_STDIO_CONFIG: 'mcp-stdio-idle.json' });
+    expect(environmentOf(template)).toMatchObject({ MCP_AUTH: 'jwt', MCP_JWT_ISSUER: login['MCP_LOGIN_ISSUER'] });
+  });
+
   it('is that of an McpLambdaServer otherwise, which it is', () => {
     const { server, template } = synth({ program: pypi });
     expect(McpLambdaServer.isMcpLambdaServer(server)).toBe(true);

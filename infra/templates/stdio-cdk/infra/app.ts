@@ -33,8 +33,7 @@ const server = new McpStdioServer(stack, 'Mcp', {
   }),
   // @end
   // @if auth=cognito
-  // A new user pool with a page for signing in: https://<domainPrefix>.auth.<region>.amazoncognito.com
-  auth: McpAuth.cognito({ domainPrefix: 'my-mcp-server', callbackUrls: ['http://localhost'] }),
+  auth: McpAuth.login({ cognito: {} }), // users sign in at a new user pool, with any MCP client
   // @end
   // @if auth=none
   auth: McpAuth.none(), // every caller may call
