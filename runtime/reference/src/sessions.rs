@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use mcp_lambda_server::{
-    Clock, McpContext, Session, error::StoreError, session::SessionRecord, time::Timestamp,
-};
+use mcp_lambda_server::{Clock, McpContext, error::StoreError, session::SessionRecord, time::Timestamp};
 use rmcp::{
     Json, RoleServer,
     handler::server::wrapper::Parameters,
@@ -176,7 +174,7 @@ impl Reference {
             return Ok(Json(ActiveSessions { sessions: Vec::new(), count: 0, note: Some(note.to_owned()) }));
         };
         let anonymous = session.record().owner.is_anonymous();
-        let mut records = own(session, MOST_SESSIONS).await.map_err(|error| unavailable(&error))?;
+        let mut records = session.siblings(MOST_SESSIONS).await.map_err(|error| unavailable(&error))?;
         let used = |record: &SessionRecord| self.last_activity(record);
         match wanted.sort_by {
             SortBy::LastActivity => records.sort_by_key(|record| std::cmp::Reverse(used(record))),
@@ -232,7 +230,7 @@ impl Reference {
         };
         let now = Clock::system().now();
         let idle = Duration::from_secs(idle_minutes * 60);
-        let records = own(session, MOST_SESSIONS).await.map_err(|error| unavailable(&error))?;
+        let records = session.siblings(MOST_SESSIONS).await.map_err(|error| unavailable(&error))?;
         let records: Vec<_> = records
             .into_iter()
             .filter(|record| record.id != *session.id() && self.last_activity(record).plus(idle) <= now)
@@ -250,14 +248,6 @@ impl Reference {
         let used = record.expires_at.as_millis().saturating_sub(self.session_ttl.as_millis() as u64);
         Timestamp::from_millis(used).max(record.created_at)
     }
-}
-
-/// The live sessions of a caller. Anonymous callers are not one person: each has only the session of its call.
-async fn own(session: &Session, limit: usize) -> Result<Vec<SessionRecord>, StoreError> {
-    if session.record().owner.is_anonymous() {
-        return Ok(vec![session.record().clone()]);
-    }
-    session.siblings(limit).await
 }
 
 fn unavailable(error: &StoreError) -> CallToolResult {

@@ -112,12 +112,17 @@ fn tables_are_named_together_by_name_or_alias() {
 }
 
 #[test]
-fn a_chosen_store_has_precedence_over_the_tables_and_dynamodb_needs_them() {
+fn a_chosen_store_has_precedence_over_the_tables_dynamodb_needs_them_and_lambda_has_no_file() {
     let tables = [(TABLES[0], "state"), (TABLES[1], "events")];
     for (store, uses_tables) in [("dynamodb", true), ("memory", false), ("sqlite:a.db", false)] {
         let config = with(&[tables[0], tables[1], ("MCP_STORE", store)]).expect(store);
         assert_eq!(config.tables.is_some(), uses_tables, "{store}");
     }
+    let on_lambda = [("MCP_STORE", "sqlite:/tmp/a.db"), ("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001")];
+    assert_eq!(
+        with(&on_lambda).expect_err("no file there").to_string(),
+        "MCP_STORE is \"sqlite:/tmp/a.db\": expected memory or dynamodb: the execution environments of Lambda share no file"
+    );
     let error = with(&[("MCP_STORE", "dynamodb")]).expect_err("no tables");
     assert_eq!(
         error.to_string(),

@@ -253,6 +253,11 @@ async fn a_caller_lists_only_its_own_sessions_newest_first() {
         async |client: &Client| text(client.call(1, "siblings", json!({})).send(world.at(1)).await).await;
     assert_eq!(listed(&first).await, json!([second.id, first.id]).to_string());
     assert_eq!(listed(&hers).await, json!([hers.id]).to_string());
+    // The id of its session is all that an anonymous caller is known by.
+    let anonymous = Client::open(world.at(0), NEWEST).await;
+    let other = Client::open(world.at(1), NEWEST).await;
+    assert_eq!(listed(&anonymous).await, json!([anonymous.id]).to_string());
+    assert_eq!(listed(&other).await, json!([other.id]).to_string());
     assert_eq!(first.end().send(world.at(1)).await.status, 204);
     assert_eq!(listed(&second).await, json!([second.id]).to_string());
 }

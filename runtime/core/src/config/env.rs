@@ -153,7 +153,7 @@ impl Env<'_> {
         if is_valid { Ok(text) } else { Err(invalid_value(variable, &text, "a path such as /mcp")) }
     }
 
-    /// Where state is kept. A choice of DynamoDB without its tables is an error.
+    /// Where state is kept. A choice of DynamoDB without its tables is an error, and so is a file on Lambda.
     pub(super) fn store(&self) -> Result<StoreChoice, ConfigError> {
         let expected =
             "memory, dynamodb, or sqlite: and the path of a file, such as sqlite:/var/lib/mcp/server.db";
@@ -165,6 +165,10 @@ impl Env<'_> {
             }
             "dynamodb" => Ok(StoreChoice::DynamoDb),
             _ => match text.strip_prefix("sqlite:") {
+                Some(_) if self.get(&RUNTIME_API).is_some() => {
+                    let expected = "memory or dynamodb: the execution environments of Lambda share no file";
+                    Err(invalid_value(&STORE, &text, expected))
+                }
                 Some(path) if !path.is_empty() => Ok(StoreChoice::Sqlite(path.into())),
                 _ => Err(invalid_value(&STORE, &text, expected)),
             },

@@ -67,12 +67,16 @@ impl Session {
         &self.state
     }
 
-    /// Returns up to `limit` live sessions of the caller, newest first, including this one.
+    /// Returns up to `limit` live sessions of the caller, newest first, including this one. Anonymous callers are not one person:
+    /// their sessions have no siblings, and this one alone is returned.
     ///
     /// # Errors
     ///
     /// [`StoreError`] if the store cannot be read.
     pub async fn siblings(&self, limit: usize) -> Result<Vec<SessionRecord>, StoreError> {
+        if self.record.owner.is_anonymous() {
+            return Ok(vec![SessionRecord::clone(&self.record)]);
+        }
         self.sessions.list(&self.record.owner, limit).await
     }
 

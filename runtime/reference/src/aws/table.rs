@@ -178,7 +178,7 @@ impl Reference {
 }
 
 impl Query {
-    /// The request. Names and values are placeholders in its expressions.
+    /// The request. Its expressions use names and values of expression attributes, so that no text of the caller is part of one.
     fn body(&self, table: &str) -> Result<Value, String> {
         if !(1..=MOST_ITEMS).contains(&self.limit) {
             return Err(format!("limit is {}: expected a number from 1 to {MOST_ITEMS}", self.limit));
