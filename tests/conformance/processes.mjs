@@ -1,5 +1,5 @@
-// Runs a server in several processes, each of which gets every so-manieth request: node processes.mjs PORT PROCESSES PROGRAM
-// They share what their environment names as their store. SIGTERM ends all.
+// Runs a server in several processes, and passes each request to the next one of them: node processes.mjs PORT PROCESSES PROGRAM
+// The processes share the store that MCP_STORE names. SIGTERM ends all of them.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, request } from 'node:http';

@@ -6,7 +6,7 @@
 use std::{
     fs::{self, OpenOptions},
     io::ErrorKind,
-    path::{Path, PathBuf},
+    path::Path,
     sync::{Arc, Mutex as StdMutex, PoisonError},
     time::Duration,
 };
@@ -65,6 +65,7 @@ impl Database {
         make_private(path).map_err(|source| OpenError::Io { path: path.to_owned(), source })?;
         let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         let failed = |error| OpenError::of(path, error);
+        schema::check_own(&connection, path)?;
         use_wal(&connection, path)?;
         connection.pragma_update(None, "synchronous", "NORMAL").map_err(failed)?;
         connection.pragma_update(None, "foreign_keys", true).map_err(failed)?;
@@ -265,9 +266,8 @@ fn use_wal(connection: &Connection, path: &Path) -> Result<(), OpenError> {
     set().map(|_| ()).map_err(|error| OpenError::of(path, error))
 }
 
-/// The file of a path, for messages.
 impl std::fmt::Debug for Database {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Database").field("path", &PathBuf::from(&*self.path)).finish_non_exhaustive()
+        f.debug_struct("Database").field("path", &self.path).finish_non_exhaustive()
     }
 }

@@ -11,18 +11,26 @@ const APPLICATION_ID: i64 = 0x4d43_504c;
 /// The steps from each version of the tables to the next one. A step that was released is not changed any more.
 const STEPS: [&str; 1] = [include_str!("schema.sql")];
 
+/// Refuses a file that holds something else, before anything is written to it.
+pub(crate) fn check_own(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+    let failed = |error| OpenError::of(path, error);
+    // In this order: another process that makes the tables at this moment sets the id with them.
+    let tables: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(failed)?;
+    let application: i64 =
+        connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(failed)?;
+    if application == APPLICATION_ID || tables == 0 {
+        return Ok(());
+    }
+    Err(OpenError::Foreign { path: path.to_owned() })
+}
+
 /// Brings the tables of a file to the version of this server. Of several processes that start at a time one does it.
 pub(crate) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
     let failed = |error| OpenError::of(path, error);
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
-    let number = |name: &str| transaction.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-    let (application, found) = (number("application_id"), number("user_version"));
-    let (application, found) = (application.map_err(failed)?, found.map_err(failed)?);
-    let tables = transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0));
-    let is_empty = tables.map_err(failed)? == 0;
-    if application != APPLICATION_ID && !is_empty {
-        return Err(OpenError::Foreign { path: path.to_owned() });
-    }
+    let found: i64 =
+        transaction.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
     let known = STEPS.len() as i64;
     if found > known {
         return Err(OpenError::Newer { path: path.to_owned(), found, known });

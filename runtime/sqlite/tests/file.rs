@@ -199,8 +199,10 @@ fn a_file_that_holds_something_else_is_refused_and_left_alone() {
     Connection::open(&other)
         .and_then(|db| db.execute_batch("CREATE TABLE notes (text)"))
         .expect("a database");
+    let before = std::fs::read(&other).expect("there");
     let refused = refusal(&other);
     assert!(refused.contains("is no database of this server"), "{refused}");
+    assert!(std::fs::read(&other).expect("there") == before, "not even its mode has changed");
 }
 
 #[test]
