@@ -302,17 +302,5 @@ pub use mcp_lambda_aws::sqs;
 #[doc(inline)]
 pub use mcp_lambda_sqlite as sqlite;
 
-/// Compiles the examples of the README.
 #[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;
-
-/// Compiles the example of the page about settings.
-#[cfg(doctest)]
-#[doc = include_str!("../../docs/configuration.md")]
-struct ConfigurationPage;
-
-/// Compiles the examples of the page about servers of the stdio transport.
-#[cfg(all(doctest, feature = "stdio"))]
-#[doc = include_str!("../../docs/stdio.md")]
-struct StdioPage;
+mod pages;

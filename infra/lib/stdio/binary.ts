@@ -55,7 +55,7 @@ function build(architecture: lambda.Architecture): string {
     fail('binary', undefined, 'needs cargo-lambda to be built, which is not found', wayOut);
   }
   const folder = mkdtempSync(join(tmpdir(), 'mcp-stdio-'));
-  const target = [cpu === 'arm64' ? '--arm64' : '--x86-64', ...targetFlags(architecture), '--locked', '--release'];
+  const target = [cpu === 'arm64' ? '--arm64' : '--x86-64', ...targetFlags(architecture), '--locked', '--profile', 'stdio'];
   const program = ['--manifest-path', MANIFEST, '--bin', BINARY, '--features', 'full'];
   const args = ['lambda', 'build', ...target, ...program, '--lambda-dir', folder];
   const run = runTool('cargo', args, process.cwd());
