@@ -219,6 +219,11 @@ fn login_secrets(aws: &AwsSdk, config: &Config, clock: &Clock) -> Result<LoginSe
     if let Some(arn) = &login.client_secret {
         secrets.client = Some(secret(aws, LOGIN_CLIENT_SECRET, arn, clock)?);
     }
+    for arn in &login.signing_keys {
+        let key = mcp_lambda_aws::kms::KmsKey::deferred(aws.clone(), arn, clock.clone());
+        let key = key.map_err(|error| ConfigError::new(LOGIN_SIGNING_KEYS, arn, error.to_string()))?;
+        secrets.signing.push(Arc::new(key));
+    }
     Ok(secrets)
 }
 
@@ -228,6 +233,7 @@ fn login_secrets<A>(_: &A, config: &Config, _: &Clock) -> Result<LoginSecrets, C
     let given = [
         (LOGIN_KEYS_SECRET, of_login.and_then(|login| login.keys_secret.as_ref())),
         (LOGIN_CLIENT_SECRET, of_login.and_then(|login| login.client_secret.as_ref())),
+        (LOGIN_SIGNING_KEYS, of_login.and_then(|login| login.signing_keys.first())),
         (
             LOGIN_UPSTREAM_KEYS_SECRET,
             config.upstream_tokens.as_ref().and_then(|tokens| tokens.keys_secret.as_ref()),
@@ -246,6 +252,8 @@ fn login_secrets<A>(_: &A, _: &Config, _: &Clock) -> Result<LoginSecrets, Config
 
 #[cfg(feature = "login")]
 const LOGIN_KEYS_SECRET: &str = "MCP_LOGIN_KEYS_SECRET";
+#[cfg(feature = "login")]
+const LOGIN_SIGNING_KEYS: &str = "MCP_LOGIN_SIGNING_KEYS";
 #[cfg(feature = "login")]
 const LOGIN_UPSTREAM_KEYS_SECRET: &str = "MCP_LOGIN_UPSTREAM_KEYS_SECRET";
 #[cfg(feature = "login")]

@@ -19,11 +19,13 @@ pub(crate) use mcp_lambda_login::LoginSecrets;
 #[derive(Default)]
 pub(crate) struct LoginSecrets;
 
-/// Whether the authorization server reads something from a secret.
+/// Whether the authorization server reads something from a secret, or signs with a key of KMS.
 #[cfg(feature = "login")]
 pub(crate) fn reads_secrets(config: &Config) -> bool {
     let of_login = config.login.as_ref();
-    of_login.is_some_and(|login| login.keys_secret.is_some() || login.client_secret.is_some())
+    of_login.is_some_and(|login| {
+        login.keys_secret.is_some() || login.client_secret.is_some() || !login.signing_keys.is_empty()
+    })
         || config.upstream_tokens.as_ref().is_some_and(|tokens| tokens.keys_secret.is_some())
 }
 

@@ -24,13 +24,18 @@ describe('a login', () => {
       'access_token_seconds = 300',
       'refresh_token_days = 7',
       'upstream_tokens = true',
+      'upstream_parameters = ["prompt=login", "claims=a=b"]',
+      'kms_signing = true',
     ];
     expect(loginOf(text.join('\n'))).toMatchObject({
       MCP_LOGIN_SCOPES: 'notes:read,notes:write',
       MCP_LOGIN_ACCESS_TOKEN_SECONDS: '300',
       MCP_LOGIN_REFRESH_TOKEN_SECONDS: '604800',
       MCP_LOGIN_UPSTREAM_TOKENS: 'on',
+      MCP_LOGIN_UPSTREAM_PARAMETERS: 'prompt=login,claims=a=b',
     });
+    expect(loginOf(text.join('\n'))).toHaveProperty('MCP_LOGIN_SIGNING_KEYS');
+    expect(loginOf('provider = "cognito"\nkms_signing = false')).not.toHaveProperty('MCP_LOGIN_SIGNING_KEYS');
     template(auth(text.join('\n'))).hasResourceProperties('AWS::Cognito::UserPoolDomain', { Domain: 'notes' });
   });
 

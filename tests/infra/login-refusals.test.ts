@@ -1,6 +1,7 @@
 // Logins that cannot be deployed fail at synthesis, with what to do.
 import { Duration, type Stack } from 'aws-cdk-lib';
 import * as cognito from 'aws-cdk-lib/aws-cognito';
+import * as kms from 'aws-cdk-lib/aws-kms';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import { describe, expect, it } from 'vitest';
 import { McpAuth, McpEndpoint, type McpLoginOptions } from '../../infra/lib/index.ts';
@@ -66,6 +67,19 @@ describe('refusals', () => {
       "'auth.accessTokenLifetime' must be a minute or more: clients refresh tokens before they end, got: 30 seconds; use Duration.minutes()",
     ],
     [
+      'a parameter is one of the login, and another has a comma',
+      { ...google, upstreamParameters: { state: 'a', prompt: 'a,b' } },
+      [
+        "'auth.upstreamParameters' must be none that the login sets itself, got: state; leave it out",
+        '\'auth.upstreamParameters\' must be ASCII without commas, names without "=", got: prompt=a,b; rename it',
+      ].join('\n'),
+    ],
+    [
+      'there is no key of KMS',
+      { ...google, kmsSigning: { keys: [] } },
+      "'auth.kmsSigning.keys' must be 1 to 4 keys, got: 0; leave it out for a new key",
+    ],
+    [
       'keys are replaced every hour',
       { ...google, keyRotation: Duration.hours(1) },
       "'auth.keyRotation' must be from 4 hours to 999 days, the limits of Secrets Manager, got: 1 hour; choose such a time",
@@ -84,6 +98,20 @@ describe('refusals', () => {
 
   it.each(cases)('fails when %s', (_title, options, message) => {
     expect(failureOf(() => McpAuth.login(options))).toBe(message);
+  });
+
+  it('fails for keys of KMS that sign nothing, or are aliases', () => {
+    const failure = (make: (stack: Stack) => kms.IKey) => failureOf(() => construct(stack => cognitoLogin({ kmsSigning: { keys: [make(stack)] } })));
+    const sealing = (stack: Stack) => new kms.Key(stack, 'Sealing');
+    expect(failure(sealing)).toBe(
+      "'auth.kmsSigning.keys' must have the key spec ECC_NIST_P256 and the usage SIGN_VERIFY, got: Test/Sealing with SYMMETRIC_DEFAULT and ENCRYPT_DECRYPT; set keySpec and keyUsage of the key",
+    );
+    for (const alias of [
+      (stack: Stack) => kms.Alias.fromAliasName(stack, 'Named', 'alias/login'),
+      (stack: Stack) => new kms.Alias(stack, 'Made', { aliasName: 'alias/login', targetKey: sealing(stack) }),
+    ]) {
+      expect(failure(alias)).toContain('must be keys: an alias can get another one');
+    }
   });
 
   it('fails for a domain of an existing pool', () => {

@@ -1,6 +1,7 @@
 // McpAuth.login(): the authorization server beside the server.
 import { Duration, RemovalPolicy, type Stack } from 'aws-cdk-lib';
 import * as cognito from 'aws-cdk-lib/aws-cognito';
+import * as kms from 'aws-cdk-lib/aws-kms';
 import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
 import {
@@ -133,6 +134,55 @@ it('has a key that Secrets Manager replaces, where that is chosen', () => {
   synth(cognitoLogin()).template.resourceCountIs('AWS::SecretsManager::RotationSchedule', 0);
 });
 
+describe('keys of KMS', () => {
+  const arn = (id: string) => `arn:aws:kms:eu-central-1:111122223333:key/${id}`;
+  const kmsOf = (statements: unknown[]) => statements.filter(it => JSON.stringify(it).includes('kms:'));
+
+  it('sign in place of the secret, and only the function of the login may use them', () => {
+    const { template, server, stack } = synth({ ...cognitoLogin({ kmsSigning: {} }), tasks: McpTasks.queue() });
+    const [id] = Object.keys(template.findResources('AWS::KMS::Key'));
+    const key = one(template, 'AWS::KMS::Key');
+    expect(id).toBe('McpLoginSigningKey88626D84');
+    expect(key).toMatchObject({ DeletionPolicy: 'Delete', Properties: { KeySpec: 'ECC_NIST_P256', KeyUsage: 'SIGN_VERIFY' } });
+    const reference = { 'Fn::GetAtt': [id, 'Arn'] };
+    expect(environmentOf(template, 'McpLoginFunction')).toMatchObject({
+      MCP_LOGIN_SIGNING_KEYS: reference,
+      MCP_LOGIN_KEYS_SECRET: { 'Fn::GetAtt': ['McpLoginKeys1A7031E9', 'Id'] },
+    });
+    expect(kmsOf(statementsOf(template, 'McpLoginFunction'))).toEqual([
+      { Action: 'kms:Sign', Effect: 'Allow', Resource: reference },
+      { Action: 'kms:GetPublicKey', Effect: 'Allow', Resource: reference },
+    ]);
+    // The policy of the key is for the account alone.
+    expect(key.Properties.KeyPolicy.Statement).toHaveLength(1);
+    for (const other of ['McpServer', 'McpWorker', 'McpIngest']) {
+      expect(kmsOf(statementsOf(template, other))).toEqual([]);
+      expect(JSON.stringify(environmentOf(template, other))).not.toContain(id);
+    }
+    expect(environmentOf(template)).toMatchObject({ MCP_JWT_ALGORITHMS: 'ES256' });
+    expect(stack.resolve(server.login!.signingKeys[0]!.keyArn)).toEqual(reference);
+  });
+
+  it('can be existing ones, of which the first signs', () => {
+    const { template } = synth(stack => {
+      const keys = ['new', 'old'].map(id => kms.Key.fromKeyArn(stack, id, arn(id)));
+      return cognitoLogin({ kmsSigning: { keys } });
+    });
+    template.resourceCountIs('AWS::KMS::Key', 0);
+    expect(environmentOf(template, 'McpLoginFunction')['MCP_LOGIN_SIGNING_KEYS']).toBe(`${arn('new')},${arn('old')}`);
+    expect(kmsOf(statementsOf(template, 'McpLoginFunction'))).toEqual([
+      { Action: 'kms:Sign', Effect: 'Allow', Resource: arn('new') },
+      { Action: 'kms:GetPublicKey', Effect: 'Allow', Resource: [arn('new'), arn('old')] },
+    ]);
+  });
+
+  it('are none without the option', () => {
+    const { template, server } = synth(cognitoLogin());
+    template.resourceCountIs('AWS::KMS::Key', 0);
+    expect(server.login!.signingKeys).toEqual([]);
+  });
+});
+
 describe('permissions', () => {
   const state = { 'Fn::GetAtt': ['McpStateTable8008F8CD', 'Arn'] };
   const deny = (statements: unknown[]) => statements.filter(it => (it as { Effect: string }).Effect === 'Deny');
@@ -215,6 +265,18 @@ describe('the provider', () => {
     expect(JSON.stringify(statementsOf(template, 'McpLoginFunction'))).toContain(':secret:google-AbCdEf');
     expect(JSON.stringify(template.toJSON())).not.toContain('resolve:secretsmanager:arn:aws:secretsmanager:eu-central-1');
     template.resourceCountIs('AWS::Cognito::UserPool', 0);
+  });
+
+  it('is asked for a refresh token at Google, where its tokens are kept, or with the parameters of the option', () => {
+    const parameters = (options: object) => {
+      const { template } = synth({ auth: McpAuth.login({ ...google, ...options }) });
+      return environmentOf(template, 'McpLoginFunction')['MCP_LOGIN_UPSTREAM_PARAMETERS'];
+    };
+    expect(parameters({})).toBeUndefined();
+    expect(parameters({ upstreamTokens: true })).toBe('access_type=offline,prompt=consent');
+    expect(parameters({ upstreamTokens: true, issuer: 'https://login.example.com' })).toBeUndefined();
+    expect(parameters({ upstreamTokens: true, upstreamParameters: { hd: 'example.com', prompt: '' } })).toBe('hd=example.com,prompt=');
+    expect(parameters({ upstreamTokens: true, upstreamParameters: {} })).toBeUndefined();
   });
 
   it('is one of OAuth 2.0, such as GitHub', () => {

@@ -42,6 +42,7 @@ const cases: { title: string; props: McpLambdaServerProps | ((stack: Stack) => M
   { title: 'a Function URL without authentication', props: { auth: McpAuth.none() } },
   { title: 'a new Cognito pool', props: { auth: McpAuth.cognito() } },
   { title: 'a login at a new pool', props: { auth: McpAuth.login({ cognito: {} }) } },
+  { title: 'a login with a key of KMS', props: { auth: McpAuth.login({ cognito: {}, kmsSigning: {} }) } },
   {
     title: 'a login at another provider behind an HTTP API',
     props: {

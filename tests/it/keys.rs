@@ -94,12 +94,17 @@ pub(super) mod on_ministack {
 
     /// An action of Secrets Manager.
     async fn action(name: &str, input: Value) -> Value {
+        json_action("secretsmanager", &format!("secretsmanager.{name}"), input).await
+    }
+
+    /// An action of a service.
+    pub(crate) async fn json_action(service: &str, target: &str, input: Value) -> Value {
         let host = endpoint().replace("http://", "");
         let body = input.to_string();
         let request = format!(
             "POST / HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ncontent-type: application/x-amz-json-1.1\r\n\
-             x-amz-target: secretsmanager.{name}\r\ncontent-length: {}\r\n\
-             authorization: AWS4-HMAC-SHA256 Credential=test/20261128/us-east-1/secretsmanager/aws4_request, \
+             x-amz-target: {target}\r\ncontent-length: {}\r\n\
+             authorization: AWS4-HMAC-SHA256 Credential=test/20261128/us-east-1/{service}/aws4_request, \
              SignedHeaders=host, Signature=0\r\n\r\n{body}",
             body.len()
         );

@@ -16,6 +16,8 @@ const OF_LOGIN = [
   'access_token_seconds',
   'refresh_token_days',
   'upstream_tokens',
+  'upstream_parameters',
+  'kms_signing',
 ] as const;
 
 /** GitHub is no OpenID provider: https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps (2026-11-28) */
@@ -114,7 +116,14 @@ function loginOptions(scope: Construct, auth: Options): McpLoginOptions {
     accessTokenLifetime: seconds(auth.access_token_seconds),
     refreshTokenLifetime: given(auth.refresh_token_days, it => Duration.days(it)),
     upstreamTokens: auth.upstream_tokens,
+    upstreamParameters: given(auth.upstream_parameters, pairs),
+    ...(auth.kms_signing && { kmsSigning: {} }),
   };
+}
+
+/** `name=value` texts as an object. */
+function pairs(texts: string[]): Record<string, string> {
+  return Object.fromEntries(texts.map(text => [text.split('=', 1)[0]!, text.slice(text.indexOf('=') + 1)]));
 }
 
 /** Only a REST API calls an authorizer. */

@@ -96,6 +96,8 @@ export const SCHEMA = {
     access_token_seconds: number(60, 3600),
     refresh_token_days: number(1, 365),
     upstream_tokens: onOff,
+    upstream_parameters: list,
+    kms_signing: onOff,
     authorizer_arn: arn,
   },
   vpc: { enabled: onOff, vpc_id: text, subnet_ids: list, security_group_ids: list, dynamodb_endpoint: onOff },

@@ -1,4 +1,5 @@
 import { Token, type Duration } from 'aws-cdk-lib';
+import * as kms from 'aws-cdk-lib/aws-kms';
 import { checkAccessLog } from '../endpoint/access-log';
 import { HTTP_API_MAX_TIMEOUT } from '../endpoint/created-http-api';
 import { checkRotation } from '../private/key-secret';
@@ -26,6 +27,8 @@ export function checkLogin(options: McpLoginOptions): void {
     () => checkSeconds('auth.refreshTokenLifetime', options.refreshTokenLifetime, LONGEST_REFRESH, 'shorten it'),
     () => checkRotation('auth.keyRotation', options.keyRotation),
     () => checkKeys(options),
+    () => checkSigningKeys(options),
+    () => checkParameters(options),
     () => checkNumber('auth.registrationsPerMinute', options.registrationsPerMinute, 1, 10_000),
     () => checkNumber('auth.throttlingRateLimit', options.throttlingRateLimit, 1, 10_000),
     () => checkNumber('auth.throttlingBurstLimit', options.throttlingBurstLimit, 1, 10_000),
@@ -92,6 +95,55 @@ function checkKeys({ keys, keyRotation }: McpLoginOptions): void {
   if (!keys || !keyRotation) return;
   const rule = "does not apply to a secret in 'auth.keys'";
   fail('auth.keyRotation', keyRotation.toHumanString(), rule, 'call addRotationSchedule() of the secret');
+}
+
+const MOST_SIGNING_KEYS = 4;
+
+function checkSigningKeys({ kmsSigning }: McpLoginOptions): void {
+  const keys = kmsSigning?.keys;
+  if (!keys) return;
+  const property = 'auth.kmsSigning.keys';
+  if (keys.length === 0 || keys.length > MOST_SIGNING_KEYS) {
+    fail(property, keys.length, `must be 1 to ${MOST_SIGNING_KEYS} keys`, 'leave it out for a new key');
+  }
+  checkEach(keys, key => {
+    if (key instanceof kms.Alias || key.keyArn.includes(':alias/')) {
+      fail(property, key.node.path, 'must be keys: an alias can get another one', 'give the key of the alias');
+    }
+    const created = key.node.defaultChild;
+    if (!(created instanceof kms.CfnKey)) return;
+    const { keySpec = 'SYMMETRIC_DEFAULT', keyUsage = 'ENCRYPT_DECRYPT' } = created;
+    if (keySpec === 'ECC_NIST_P256' && keyUsage === 'SIGN_VERIFY') return;
+    const rule = 'must have the key spec ECC_NIST_P256 and the usage SIGN_VERIFY';
+    fail(property, `${key.node.path} with ${keySpec} and ${keyUsage}`, rule, 'set keySpec and keyUsage of the key');
+  });
+}
+
+/** What the login itself says at the provider, and what would change how the answer comes back. */
+const OWN_PARAMETERS = [
+  'client_id',
+  'client_secret',
+  'code_challenge',
+  'code_challenge_method',
+  'nonce',
+  'redirect_uri',
+  'request',
+  'request_uri',
+  'response_mode',
+  'response_type',
+  'scope',
+  'state',
+];
+
+function checkParameters({ upstreamParameters = {} }: McpLoginOptions): void {
+  const parameters = Object.entries(upstreamParameters);
+  if (parameters.length > 16) fail('auth.upstreamParameters', parameters.length, 'must be at most 16', 'leave some out');
+  checkEach(parameters, ([name, value]) => {
+    const property = 'auth.upstreamParameters';
+    if (OWN_PARAMETERS.includes(name)) fail(property, name, 'must be none that the login sets itself', 'leave it out');
+    if (/^[!-+\--<>-~]+$/.test(name) && (Token.isUnresolved(value) || /^[ -+\--~]*$/.test(value))) return;
+    fail(property, `${name}=${value}`, 'must be ASCII without commas, names without "="', 'rename it');
+  });
 }
 
 function checkTimeout({ functionOptions }: McpLoginOptions): void {

@@ -1,5 +1,6 @@
 import type { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import type * as cognito from 'aws-cdk-lib/aws-cognito';
+import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import type { McpAccessLogOptions } from '../endpoint/access-log';
 import type { McpDomainOptions } from '../endpoint/endpoint-options';
@@ -59,6 +60,19 @@ export interface McpLoginOAuth2Options {
 }
 
 /**
+ * Keys of AWS KMS that sign access tokens.
+ */
+export interface McpLoginKmsSigningOptions {
+  /**
+   * Existing keys, up to four, with the key spec `ECC_NIST_P256` and the usage `SIGN_VERIFY`. The first signs; what the others have
+   * signed stays valid.
+   *
+   * @default - a new key
+   */
+  readonly keys?: kms.IKey[];
+}
+
+/**
  * Where users sign in, and what MCP clients get for it. One of `cognito`, `issuer` and `oauth2` is required.
  */
 export interface McpLoginOptions extends McpAccessLogOptions {
@@ -106,6 +120,13 @@ export interface McpLoginOptions extends McpAccessLogOptions {
   readonly upstreamScopes?: string[];
 
   /**
+   * Parameters, by their names, that the request at which users sign in has besides.
+   *
+   * @default - none; with `upstreamTokens` at Google: `access_type=offline` and `prompt=consent`, for a refresh token
+   */
+  readonly upstreamParameters?: { [name: string]: string };
+
+  /**
    * The scopes that MCP clients may be granted. Tools can need one of them: `MCP_TOOL_SCOPES`.
    *
    * @default - `mcp`
@@ -140,6 +161,14 @@ export interface McpLoginOptions extends McpAccessLogOptions {
    * @default false
    */
   readonly upstreamTokens?: boolean;
+
+  /**
+   * Keys of AWS KMS that sign access tokens (ES256), in place of `keys`, which still seal: `{}` for a new key. Only the function of
+   * the login may use it, and no program can read it.
+   *
+   * @default - the secret of `keys` signs (EdDSA)
+   */
+  readonly kmsSigning?: McpLoginKmsSigningOptions;
 
   /**
    * A secret with the keys of which tokens and cookies are made: one text of 43 characters or more without a colon, or `id:base64`

@@ -1,8 +1,8 @@
-import { Stack } from 'aws-cdk-lib';
+import { RemovalPolicy, Stack } from 'aws-cdk-lib';
 import * as apigw from 'aws-cdk-lib/aws-apigatewayv2';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
 import type * as cognito from 'aws-cdk-lib/aws-cognito';
-import type * as kms from 'aws-cdk-lib/aws-kms';
+import * as kms from 'aws-cdk-lib/aws-kms';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as logs from 'aws-cdk-lib/aws-logs';
 import type * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
@@ -15,11 +15,6 @@ import { arnOf, createKeySecret } from '../private/key-secret';
 import type { AliasedFunction } from '../server-function';
 import type { McpLoginOptions } from './login-options';
 import { providerOf, type Provider } from './provider';
-
-/**
- * The algorithm with which the login signs access tokens.
- */
-const ALGORITHM = 'EdDSA';
 
 const RATE_LIMIT = 50;
 const BURST_LIMIT = 100;
@@ -62,6 +57,11 @@ export class McpLogin extends Construct {
    * The secret with the keys of which tokens and cookies are made.
    */
   public readonly keys: secretsmanager.ISecret;
+
+  /**
+   * The keys of AWS KMS that sign access tokens, the one that signs first; none without `kmsSigning`.
+   */
+  public readonly signingKeys: kms.IKey[];
 
   /**
    * The secret with the key of the provider's tokens, with `upstreamTokens`.
@@ -110,6 +110,7 @@ export class McpLogin extends Construct {
         rotation: options.keyRotation,
         rotatedBy: 'auth.keyRotation',
       });
+    this.signingKeys = options.kmsSigning ? (options.kmsSigning.keys ?? [this.createSigningKey()]) : [];
     if (options.upstreamTokens) {
       this.upstreamKeys = createKeySecret(this, 'UpstreamKeys', {
         description: "Seals the provider's tokens of the users of the MCP server",
@@ -136,6 +137,16 @@ export class McpLogin extends Construct {
     return this.served.alias;
   }
 
+  /** A key that can be replaced at any time: what it has signed is valid for minutes. */
+  private createSigningKey(): kms.Key {
+    return new kms.Key(this, 'SigningKey', {
+      description: 'Signs the access tokens of the login of the MCP server',
+      keySpec: kms.KeySpec.ECC_NIST_P256,
+      keyUsage: kms.KeyUsage.SIGN_VERIFY,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+  }
+
   /** The variables of the login, without those of the provider. */
   private settings(urls: string[]): Variables {
     const { scopes, accessTokenLifetime, refreshTokenLifetime, registrationsPerMinute } = this._options;
@@ -144,6 +155,7 @@ export class McpLogin extends Construct {
       loginResources: commaList(urls),
       loginAudience: this.audience,
       loginKeys: arnOf(this.keys),
+      loginSigningKeys: commaList(this.signingKeys.map(key => key.keyArn)),
       loginScopes: commaList(scopes ?? ['mcp']),
       loginAccessTokenSeconds: accessTokenLifetime?.toSeconds(),
       loginRefreshTokenSeconds: refreshTokenLifetime?.toSeconds(),
@@ -168,7 +180,8 @@ export class McpLogin extends Construct {
    * @internal
    */
   public get _environmentOfServer(): Variables {
-    return variables({ auth: 'jwt', jwtIssuer: this.issuer, jwtAudience: this.audience, jwtAlgorithms: ALGORITHM });
+    const jwtAlgorithms = this.signingKeys.length > 0 ? 'ES256' : 'EdDSA';
+    return variables({ auth: 'jwt', jwtIssuer: this.issuer, jwtAudience: this.audience, jwtAlgorithms });
   }
 
   /**

@@ -15,8 +15,25 @@ export interface Provider {
 
 const SCOPES = ['openid', 'email', 'profile'];
 
+/** https://developers.google.com/identity/protocols/oauth2/web-server#offline (2026-11-28) */
+const GOOGLE = 'https://accounts.google.com';
+const OFFLINE = { access_type: 'offline', prompt: 'consent' };
+
 /** The provider of the options. `server` is the scope of a new user pool, `login` that of its client. */
 export function providerOf(server: Construct, login: Construct, callbackUrl: string, options: McpLoginOptions): Provider {
+  const provider = providerWithoutParameters(server, login, callbackUrl, options);
+  const offline = options.upstreamTokens && options.issuer === GOOGLE ? OFFLINE : {};
+  const pairs = Object.entries(options.upstreamParameters ?? offline).map(([name, value]) => `${name}=${value}`);
+  const environment = { ...provider.environment, ...variables({ loginUpstreamParameters: commaList(pairs) }) };
+  return { ...provider, environment };
+}
+
+function providerWithoutParameters(
+  server: Construct,
+  login: Construct,
+  callbackUrl: string,
+  options: McpLoginOptions,
+): Provider {
   const { cognito: pool, oauth2, upstreamScopes } = options;
   if (pool) return cognitoProvider(server, login, callbackUrl, pool, upstreamScopes ?? SCOPES);
   const client = {

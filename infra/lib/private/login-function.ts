@@ -7,7 +7,7 @@ import { ServerFunction } from '../server-function';
 import type { Tables } from '../state';
 import { variables } from './environment';
 import { defined, sharedOptions } from './function-options';
-import { LOGIN_KEYS, TABLE_ACTIONS, denyLogin, grantSecret, grantTable, leadingKeys } from './permissions';
+import { LOGIN_KEYS, TABLE_ACTIONS, denyLogin, grantSecret, grantSigning, grantTable, leadingKeys } from './permissions';
 import { fail } from './validation';
 
 export const LOGIN_TIMEOUT = Duration.seconds(20);
@@ -33,6 +33,7 @@ export function serveLogin(login: McpLogin, props: McpLambdaServerProps, tables:
   });
   grantTable(tables.state, serving.function, TABLE_ACTIONS.loginState, leadingKeys(LOGIN_KEYS));
   grantSecret(login.keys, serving.function);
+  grantSigning(login.signingKeys, serving.function);
   if (login.upstreamKeys) grantSecret(login.upstreamKeys, serving.function);
   if (clientSecret) grantSecret(clientSecret, serving.function);
   login._serve(serving);

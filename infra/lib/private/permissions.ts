@@ -136,6 +136,14 @@ export function grantSecret(secret: secretsmanager.ISecret, grantee: iam.IGranta
   if (key) iam.Grant.addToPrincipal(useOfKey(secret, 'secretsmanager', key, grantee, ['kms:Decrypt']));
 }
 
+/** Grants signing with the first of the keys, and reading the public key of each. */
+export function grantSigning(keys: kms.IKey[], grantee: iam.IGrantable): void {
+  const [first, ...others] = keys.map(key => key.keyArn);
+  if (first === undefined) return;
+  iam.Grant.addToPrincipal({ grantee, actions: ['kms:Sign'], resourceArns: [first] });
+  iam.Grant.addToPrincipal({ grantee, actions: ['kms:GetPublicKey'], resourceArns: [first, ...others] });
+}
+
 /** A queue for events that a function failed to handle: Lambda sends them with the role of the function. */
 export class QueueDestination implements lambda.IDestination {
   public constructor(private readonly queue: sqs.IQueue) {}

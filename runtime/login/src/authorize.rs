@@ -70,12 +70,14 @@ pub(crate) async fn authorize(
     };
     let sealed = login.keys.seal(Purpose::Request, &request).ok_or_else(Ending::failed)?;
     let challenge = keys::challenge(&request.verifier);
+    let (scopes, more) = asked_upstream(&login.config);
     let upstream = UpstreamRequest {
         state: &sealed,
         nonce: &request.nonce,
         code_challenge: challenge.as_str(),
         redirect_uri: &login.callback_url,
-        scopes: upstream_scopes(&login.config),
+        scopes,
+        more,
     };
     let url = login.upstream.authorization_url(&upstream, deadline.capped(limits::UPSTREAM_TIME)).await;
     let url = match url {
@@ -94,10 +96,13 @@ pub(crate) async fn authorize(
     Ok(response)
 }
 
-fn upstream_scopes(config: &LoginConfig) -> &[String] {
+/// The scopes that the provider is asked for, and the parameters of the request that it has besides.
+fn asked_upstream(config: &LoginConfig) -> (&[String], &[(String, String)]) {
     match &config.upstream {
-        LoginUpstream::Oidc { client, .. } | LoginUpstream::OAuth2 { client, .. } => &client.scopes,
-        _ => &[],
+        LoginUpstream::Oidc { client, .. } | LoginUpstream::OAuth2 { client, .. } => {
+            (&client.scopes, &client.parameters)
+        }
+        _ => (&[], &[]),
     }
 }
 

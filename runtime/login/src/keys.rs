@@ -15,7 +15,7 @@ use ring::{
     aead::LessSafeKey,
     digest::{SHA256, digest},
     hkdf::{HKDF_SHA256, Salt},
-    signature::{Ed25519KeyPair, KeyPair},
+    signature::{Ed25519KeyPair, KeyPair, Signature},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -46,7 +46,7 @@ const PURPOSES: [(Purpose, &[u8]); 5] = [
     (Purpose::Refresh, b"refresh"),
 ];
 
-/// All keys. The first one signs and seals.
+/// All keys. The first one seals, and signs where no key of KMS does.
 pub(crate) struct Keys(Vec<Key>);
 
 struct Key {
@@ -86,14 +86,14 @@ impl Keys {
         sealing::open(key.sealing(purpose)?, id, "", rest)
     }
 
-    /// Signs the claims of an access token: <https://www.rfc-editor.org/rfc/rfc9068> (read 2026-11-28).
-    pub(crate) fn sign(&self, claims: &Value) -> String {
-        let key = self.first();
-        let header = json!({ "alg": "EdDSA", "typ": "at+jwt", "kid": key.id });
-        let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let message = format!("{}.{}", encode(&header), encode(claims));
-        let signature = key.signing.sign(message.as_bytes());
-        format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
+    /// The id of the key that signs and seals.
+    pub(crate) fn id(&self) -> &str {
+        &self.first().id
+    }
+
+    /// Signs a message with Ed25519.
+    pub(crate) fn sign(&self, message: &[u8]) -> Signature {
+        self.first().signing.sign(message)
     }
 
     /// The public keys, as a JSON Web Key Set: <https://www.rfc-editor.org/rfc/rfc8037#section-2> (read 2026-11-28).

@@ -13,7 +13,7 @@
 //! * `consent`: the pages that users see.
 //! * `grant`, `token`, `revoke`: codes and tokens.
 //! * `upstream_tokens`: the tokens of the provider, for tools that act as their caller.
-//! * `keys`, `sealing`: sign and seal. `secrets`: what is read from secrets while the server runs. `cookies`: binds a login to one browser. `limits`: what a caller may send.
+//! * `keys`, `signing`, `sealing`: sign and seal. `secrets`: what is read from secrets while the server runs. `cookies`: binds a login to one browser. `limits`: what a caller may send.
 //! * `parameters`, `reply`, `error`: the parts of requests and responses.
 
 #![warn(missing_debug_implementations)]
@@ -37,6 +37,7 @@ mod secrets;
 mod server;
 mod service;
 mod sign_in;
+mod signing;
 mod token;
 mod upstream;
 mod upstream_tokens;

@@ -43,5 +43,7 @@ pub(crate) const CODE_TIME: Duration = Duration::from_secs(60);
 pub(crate) const REMEMBERED: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 /// How long after a refresh the token that it used may be used again, for a response that was lost.
 pub(crate) const LOST_RESPONSE: Duration = Duration::from_secs(10);
+/// How long a key outside of the process may take to sign, or to be read.
+pub(crate) const SIGNING_TIME: Duration = Duration::from_secs(8);
 /// How long a request to the upstream provider, or for the document of a client, may take.
 pub(crate) const UPSTREAM_TIME: Duration = Duration::from_secs(8);

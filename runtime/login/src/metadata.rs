@@ -15,8 +15,8 @@ pub(crate) const REVOKE: &str = "/revoke";
 pub(crate) const UPSTREAM: &str = "/upstream";
 pub(crate) const JWKS: &str = "/.well-known/jwks.json";
 
-/// The document.
-pub(crate) fn document(config: &LoginConfig) -> Value {
+/// The document, of a server that signs with this algorithm.
+pub(crate) fn document(config: &LoginConfig, algorithm: &str) -> Value {
     let issuer = &config.issuer;
     json!({
         "issuer": issuer,
@@ -36,7 +36,7 @@ pub(crate) fn document(config: &LoginConfig) -> Value {
         "client_id_metadata_document_supported": true,
         // Clients that know only OpenID Connect require these two of a document that they find at its path.
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": ["EdDSA"],
+        "id_token_signing_alg_values_supported": [algorithm],
     })
 }
 

@@ -1,6 +1,7 @@
-//! What the authorization server reads from secrets while it runs: its keys, and its own secret at the upstream provider.
+//! What the authorization server reads from secrets while it runs: its keys, and its own secret at the upstream provider. Keys that
+//! sign elsewhere are no secrets, and stand beside them.
 //!
-//! Both are read when the first request comes, and looked at again every five minutes, so that a rotated secret arrives in each
+//! Both secrets are read when the first request comes, and looked at again every five minutes, so that a rotated secret arrives in each
 //! environment without a deployment. The keys of the previous version are read as well: tokens that they signed stay valid.
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -13,13 +14,19 @@ use mcp_lambda_core::{
     config::{LoginConfig, LoginKey, LoginUpstream, Secret as Text},
     error::ConfigError,
     http::{Application, Body, BoxError},
-    keys::{KeySource, KeysError, NamedKey, Secret, SecretStage},
+    keys::{KeySource, KeysError, NamedKey, Secret, SecretStage, SigningKey},
     session::StateStore,
     time::{Clock, Timestamp},
 };
 use tokio::sync::Mutex;
 
-use crate::{error::OAuthError, reply, server::Login, service};
+use crate::{
+    error::OAuthError,
+    reply,
+    server::{Login, Outside},
+    service,
+    signing::ManagedKeys,
+};
 
 /// How long the secret of the client is used before it is read again.
 const FRESH: Duration = Duration::from_secs(300);
@@ -33,6 +40,8 @@ pub struct LoginSecrets {
     pub client: Option<Arc<dyn Secret>>,
     /// The keys with which the tokens of the upstream provider are sealed.
     pub upstream: Option<KeySource>,
+    /// The keys that sign access tokens in place of those of the server: the first signs, and all verify.
+    pub signing: Vec<Arc<dyn SigningKey>>,
 }
 
 /// Why no request can be answered, for the log.
@@ -57,6 +66,7 @@ struct Built {
 struct Parts {
     config: LoginConfig,
     secrets: LoginSecrets,
+    signing: Option<Arc<ManagedKeys>>,
     store: Arc<dyn StateStore>,
     clock: Clock,
     /// Locked while secrets are read, so that all requests wait for one read.
@@ -74,14 +84,17 @@ pub fn application_with(
     store: Arc<dyn StateStore>,
     clock: Clock,
 ) -> Result<Application, ConfigError> {
-    if secrets.keys.is_none() && secrets.client.is_none() && secrets.upstream.is_none() {
+    let LoginSecrets { keys, client, upstream, signing } = &secrets;
+    if keys.is_none() && client.is_none() && upstream.is_none() && signing.is_empty() {
         return service::application(config, store, clock);
     }
     // What is wrong with the rest of the configuration is found at start.
     let mut probe = config.clone();
     probe.keys = vec![LoginKey::new("start", "0".repeat(64))];
-    Login::new(&probe, Arc::clone(&store), clock.clone(), None)?;
-    let parts = Arc::new(Parts { config: config.clone(), secrets, store, clock, built: Mutex::default() });
+    Login::new(&probe, Arc::clone(&store), clock.clone(), Outside::default())?;
+    let signing = ManagedKeys::of(signing, &clock);
+    let config = config.clone();
+    let parts = Arc::new(Parts { config, secrets, signing, store, clock, built: Mutex::default() });
     Ok(Arc::new(move |request, ingress| {
         let parts = Arc::clone(&parts);
         async move { parts.answer(request, ingress).await }.boxed()
@@ -127,7 +140,8 @@ impl Parts {
         }
         let config = self.with(keys.as_deref(), client.as_deref());
         let (store, clock) = (Arc::clone(&self.store), self.clock.clone());
-        let login = Arc::new(Login::new(&config, store, clock, self.secrets.upstream.clone())?);
+        let outside = Outside { upstream: self.secrets.upstream.clone(), signing: self.signing.clone() };
+        let login = Arc::new(Login::new(&config, store, clock, outside)?);
         *built = Some(Built { login: Arc::clone(&login), keys, client, read });
         Ok(login)
     }
@@ -241,7 +255,9 @@ mod tests {
                 keys: Some(KeySource::of_secret(of(&keys), clock.clone())),
                 client: Some(of(&client)),
                 upstream: None,
+                signing: Vec::new(),
             },
+            signing: None,
             store: Stores::in_memory(&Config::default(), clock.clone()).state,
             clock: clock.clone(),
             built: Mutex::default(),

@@ -17,6 +17,7 @@ use crate::{
     cookies::BrowserCookie,
     keys::Keys,
     metadata,
+    signing::{ManagedKeys, Signer},
     upstream::{
         Upstream,
         local::{Local, LocalConfig},
@@ -26,10 +27,20 @@ use crate::{
     upstream_tokens::UpstreamKeys,
 };
 
+/// Keys that the configuration does not have itself.
+#[derive(Default)]
+pub(crate) struct Outside {
+    /// Those of the provider's tokens.
+    pub(crate) upstream: Option<KeySource>,
+    /// Those that sign access tokens.
+    pub(crate) signing: Option<Arc<ManagedKeys>>,
+}
+
 /// The authorization server.
 pub(crate) struct Login {
     pub(crate) config: LoginConfig,
     pub(crate) keys: Arc<Keys>,
+    pub(crate) signer: Signer,
     pub(crate) store: Arc<dyn StateStore>,
     pub(crate) clock: Clock,
     pub(crate) clients: Clients,
@@ -50,7 +61,7 @@ impl Login {
         config: &LoginConfig,
         store: Arc<dyn StateStore>,
         clock: Clock,
-        upstream_keys: Option<KeySource>,
+        outside: Outside,
     ) -> Result<Self, ConfigError> {
         let issuer = &config.issuer;
         let uri: Uri = issuer.parse().map_err(|_| ConfigError::new("MCP_LOGIN_ISSUER", issuer, "a URL"))?;
@@ -58,6 +69,7 @@ impl Login {
         let host = uri.authority().map_or("", |host| host.as_str()).to_ascii_lowercase();
         Ok(Self {
             clients: Clients::new(Arc::clone(&keys), ClientDocuments::new(clock.clone())),
+            signer: outside.signing.map_or_else(|| Signer::Derived(Arc::clone(&keys)), Signer::Managed),
             keys,
             store,
             upstream: upstream(config, &clock)?,
@@ -66,7 +78,7 @@ impl Login {
             origin: format!("{}://{host}", uri.scheme_str().unwrap_or("https")),
             path: uri.path().trim_end_matches('/').to_owned(),
             registrations: RegistrationLimit::new(config.registrations_per_minute),
-            upstream_keys: config.upstream_tokens.as_ref().map(|kept| UpstreamKeys::of(kept, upstream_keys)),
+            upstream_keys: config.upstream_tokens.as_ref().map(|kept| UpstreamKeys::of(kept, outside.upstream)),
             config: config.clone(),
             clock,
         })

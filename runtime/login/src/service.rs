@@ -23,7 +23,7 @@ use crate::{
     limits, metadata,
     reply::{self, Ending},
     revoke,
-    server::Login,
+    server::{Login, Outside},
     sign_in, token,
     upstream::Upstream,
     upstream_tokens::{UpstreamKeys, refreshed},
@@ -39,7 +39,7 @@ pub fn application(
     store: Arc<dyn StateStore>,
     clock: Clock,
 ) -> Result<Application, ConfigError> {
-    let login = Arc::new(Login::new(config, store, clock, None)?);
+    let login = Arc::new(Login::new(config, store, clock, Outside::default())?);
     Ok(Arc::new(move |request, ingress| {
         let login = Arc::clone(&login);
         async move { login.answer(request, ingress).await }.boxed()
@@ -113,8 +113,8 @@ impl Login {
                 revoke::revoke(self, &body).await?;
                 reply::json(StatusCode::OK, &serde_json::json!({}))
             }
-            metadata::JWKS => reply::public_json(&self.keys.public()),
-            _ => reply::public_json(&metadata::document(&self.config)),
+            metadata::JWKS => reply::public_json(&self.signer.public(ingress.deadline).boxed().await?),
+            _ => reply::public_json(&metadata::document(&self.config, self.signer.algorithm())),
         })
     }
 

@@ -1,6 +1,8 @@
 //! The token endpoint: <https://www.rfc-editor.org/rfc/rfc6749#section-4.1.3>,
 //! <https://www.rfc-editor.org/rfc/rfc6749#section-6> (read 2026-11-28).
 
+use std::time::Duration;
+
 use mcp_lambda_core::{
     random,
     session::Rev,
@@ -24,7 +26,7 @@ pub(crate) async fn token(login: &Login, body: &[u8], deadline: Deadline) -> Res
     let parameters = Parameters::read(body)?;
     match parameters.require("grant_type")? {
         "authorization_code" => redeem(login, &parameters, deadline).await,
-        "refresh_token" => refresh(login, &parameters).await,
+        "refresh_token" => refresh(login, &parameters, deadline).await,
         _ => Err(OAuthError::unsupported_grant_type()),
     }
 }
@@ -54,15 +56,16 @@ async fn redeem(login: &Login, parameters: &Parameters<'_>, deadline: Deadline) 
         ));
     }
     let ends_at = login.clock.now().plus(login.config.refresh_token_ttl);
+    let access = access_token(login, id, &code.grant, &code.grant.scopes, ends_at, deadline).await?;
     // First, since the code is still good if this write fails.
     kept::extend(login, &code.grant.owner(), ends_at).await?;
     match grant::use_token(login, &code.grant.id, 0, ends_at).await? {
-        Use::First(number) => tokens(login, id, &code.grant, &code.grant.scopes, number, ends_at),
+        Use::First(number) => tokens(login, access, &code.grant, number, ends_at),
         Use::Again(_) | Use::Refused => Err(invalid()),
     }
 }
 
-async fn refresh(login: &Login, parameters: &Parameters<'_>) -> Result<Value, OAuthError> {
+async fn refresh(login: &Login, parameters: &Parameters<'_>, deadline: Deadline) -> Result<Value, OAuthError> {
     let invalid =
         || OAuthError::invalid_grant("the refresh token is not valid: the user has to sign in again");
     let id = parameters.require("client_id")?;
@@ -74,9 +77,10 @@ async fn refresh(login: &Login, parameters: &Parameters<'_>) -> Result<Value, OA
     check_client(&token.grant, id)?;
     check_resource(&token.grant, parameters)?;
     let scopes = narrowed(&token.grant, parameters.get("scope"))?;
+    let access = access_token(login, id, &token.grant, &scopes, token.expires_at, deadline).await?;
     match grant::use_token(login, &token.grant.id, token.number, token.expires_at).await? {
         Use::First(number) | Use::Again(number) => {
-            tokens(login, id, &token.grant, &scopes, number, token.expires_at)
+            tokens(login, access, &token.grant, number, token.expires_at)
         }
         Use::Refused => Err(invalid()),
     }
@@ -111,14 +115,23 @@ fn narrowed(grant: &Grant, asked: Option<&str>) -> Result<Vec<String>, OAuthErro
     ))
 }
 
-fn tokens(
+/// An access token, before it is known whether the client gets it.
+struct AccessToken {
+    text: String,
+    lifetime: Duration,
+    scope: String,
+}
+
+/// Signs an access token: <https://www.rfc-editor.org/rfc/rfc9068> (read 2026-11-28). It is signed before the code or the refresh
+/// token counts as used, so that both are still good if a key outside of the process does not sign.
+async fn access_token(
     login: &Login,
     client_id: &str,
     grant: &Grant,
     scopes: &[String],
-    number: Rev,
     ends_at: Timestamp,
-) -> Result<Value, OAuthError> {
+    deadline: Deadline,
+) -> Result<AccessToken, OAuthError> {
     let config = &login.config;
     let now = login.clock.now();
     let lifetime = config.access_token_ttl.min(ends_at.since(now));
@@ -139,15 +152,25 @@ fn tokens(
         // By it the MCP server finds the tokens of the provider. It is no secret.
         claims["grant_id"] = grant.id.as_str().into();
     }
-    let access_token = login.keys.sign(&claims);
+    let text = login.signer.sign(&claims, deadline).await?;
+    Ok(AccessToken { text, lifetime, scope })
+}
+
+fn tokens(
+    login: &Login,
+    access: AccessToken,
+    grant: &Grant,
+    number: Rev,
+    ends_at: Timestamp,
+) -> Result<Value, OAuthError> {
     let refresh_token = RefreshToken { grant: grant.clone(), number, expires_at: ends_at };
     let refresh_token =
         login.keys.seal(Purpose::Refresh, &refresh_token).ok_or_else(OAuthError::server_error)?;
     Ok(json!({
-        "access_token": access_token,
+        "access_token": access.text,
         "token_type": "Bearer",
-        "expires_in": lifetime.as_secs(),
+        "expires_in": access.lifetime.as_secs(),
         "refresh_token": refresh_token,
-        "scope": scope,
+        "scope": access.scope,
     }))
 }

@@ -3,7 +3,9 @@
 mod attacks;
 mod endpoints;
 mod flow;
+mod kms;
 pub(crate) mod lab;
+mod revocation;
 mod settings;
 mod tokens;
 pub(crate) mod upstream_lab;

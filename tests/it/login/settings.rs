@@ -152,6 +152,43 @@ fn secrets_take_the_place_of_keys_and_of_the_secret_of_the_client() {
     }
 }
 
+/// Keys of KMS sign, and those of the server still seal.
+#[test]
+fn keys_of_kms_sign_in_place_of_the_others() {
+    let variable = "MCP_LOGIN_SIGNING_KEYS";
+    let arn = |id: usize| format!("arn:aws:kms:eu-north-1:123456789012:key/mrk-{id}");
+    assert!(login(&[]).signing_keys.is_empty());
+    let read = login(&[(variable, &format!("{}, {}", arn(1), arn(0)))]);
+    assert_eq!(read.signing_keys, [arn(1), arn(0)]);
+    assert_eq!(read.keys.len(), 1);
+    let alias = "arn:aws:kms:eu-north-1:123456789012:alias/login";
+    let five = (0..5).map(arn).collect::<Vec<_>>().join(",");
+    for wrong in [alias, "mrk-1", &arn(1).replace("kms", "s3"), &format!("{0},{0}", arn(1)), &five] {
+        assert_eq!(refused(&[(variable, wrong)]), variable, "{wrong}");
+    }
+    assert_eq!(refused(&[(variable, &arn(1)), ("MCP_LOGIN_KEYS", "")]), "MCP_LOGIN_KEYS");
+}
+
+#[test]
+fn a_provider_can_have_parameters_of_its_own() {
+    let variable = "MCP_LOGIN_UPSTREAM_PARAMETERS";
+    let LoginUpstream::Oidc { client, .. } =
+        login(&[(variable, "access_type=offline, prompt=consent,claims={\"a\":1},empty=")]).upstream
+    else {
+        panic!("no OpenID provider")
+    };
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let expected =
+        [pair("access_type", "offline"), pair("prompt", "consent"), pair("claims", "{\"a\":1}"), pair("empty", "")];
+    assert_eq!(client.parameters, expected);
+    let many = (0..17).map(|index| format!("p{index}=v")).collect::<Vec<_>>().join(",");
+    for wrong in
+        ["offline", "=offline", "prompt=ü", "prompt=login,prompt=consent", "state=a", "scope=openid", "response_mode=form_post", &many]
+    {
+        assert_eq!(refused(&[(variable, wrong)]), variable, "{wrong}");
+    }
+}
+
 /// The login and the MCP server have the same key, with which nothing is signed.
 #[test]
 fn tokens_of_the_provider_are_kept_with_keys_of_their_own() {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use local_issuer::Outage;
-use mcp_lambda_server::{Clock, Config, MemoryStore, Stores, session::StateScope};
+use mcp_lambda_server::{Clock, Config, Deadline, MemoryStore, Stores, config::LoginUpstream, session::StateScope};
 use serde_json::{Value, json};
 use test_support::{
     call,
@@ -13,7 +13,7 @@ use test_support::{
 };
 
 use super::{
-    lab::{SITE, text},
+    lab::{SITE, parameter, text},
     upstream_lab::{UpstreamLab, acting, grant_id},
 };
 
@@ -175,6 +175,65 @@ async fn a_tool_is_told_why_there_is_no_token() {
     assert!(before.error(0, &tokens).await.contains("has not signed in"));
     let page = before.login.post(0, "/upstream", &[("request", "sealing.AAAA")], &[]).await;
     assert_eq!(page.status, StatusCode::NOT_FOUND, "nothing is there where no tokens are kept");
+}
+
+/// The worker has the claims of the token with which the task was created, and not the token.
+#[tokio::test]
+async fn a_task_acts_as_its_caller_until_the_grant_ends() {
+    let lab = UpstreamLab::new().await;
+    let (client, tokens) = lab.signed_in("ada").await;
+    let run = async || {
+        let message = lab.queue.take().pop().expect("a message");
+        let worker = lab.workers[1].core().queue_worker().expect("a worker").clone();
+        worker.deliver(&message.task, Deadline::after(Duration::from_secs(60))).await.expect("done with");
+    };
+    let create = async |tokens: &Value| {
+        let call = json!({ "name": "act", "arguments": {} });
+        lab.of_task(0, tokens, "tools/call", call).await["taskId"].clone()
+    };
+    let get = async |tokens: &Value, task: &Value| {
+        lab.of_task(0, tokens, "tasks/get", json!({ "taskId": task })).await
+    };
+    let task = create(&tokens).await;
+    run().await;
+    let done = get(&tokens, &task).await;
+    let token = done["result"]["content"][0]["text"].as_str().unwrap_or_else(|| panic!("{done}"));
+    assert_eq!(lab.user_of(token).await, "ada");
+
+    // It waited in the queue until the provider's token had expired.
+    let waiting = create(&tokens).await;
+    lab.login.clock.advance(ALMOST_AN_HOUR);
+    run().await;
+    let tokens = lab.login.refresh(0, &client, text(&tokens, "refresh_token")).await.json();
+    let done = get(&tokens, &waiting).await;
+    let next = done["result"]["content"][0]["text"].as_str().unwrap_or_else(|| panic!("{done}"));
+    assert_ne!(next, token);
+    assert_eq!(lab.user_of(next).await, "ada");
+
+    // The user has signed out meanwhile. The access token lives on for minutes.
+    let late = create(&tokens).await;
+    let revoked = [("token", text(&tokens, "refresh_token")), ("client_id", &*client)];
+    assert_eq!(lab.login.post(0, "/revoke", &revoked, &[]).await.status, StatusCode::OK);
+    run().await;
+    let ended = get(&tokens, &late).await;
+    assert_eq!(ended["status"], "failed", "{ended}");
+    assert!(ended.to_string().contains("sign in again"), "{ended}");
+}
+
+/// Google issues a refresh token for `access_type=offline`, and again with `prompt=consent`.
+#[tokio::test]
+async fn the_provider_is_asked_with_parameters_of_its_own() {
+    let lab = UpstreamLab::with(|login| {
+        let LoginUpstream::Oidc { client, .. } = &mut login.upstream else { panic!("no OpenID provider") };
+        client.parameters = vec![("access_type".into(), "offline".into()), ("hd".into(), "a&b=c".into())];
+    })
+    .await;
+    let client = lab.login.client(&[SITE]).await;
+    let asked = lab.login.authorize(&client, &[("prompt", "consent")], "").await.location();
+    assert_eq!(parameter(&asked, "access_type").as_deref(), Some("offline"));
+    assert_eq!(parameter(&asked, "hd").as_deref(), Some("a&b=c"), "one value");
+    assert_eq!(parameter(&asked, "prompt"), None, "that of the client is not passed on");
+    assert!(lab.signed_in("ada").await.1["access_token"].is_string());
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ mod log;
 mod old_clients;
 mod poller;
 mod properties;
-mod queue;
+pub(crate) mod queue;
 mod round_trips;
 mod sqs;
 mod wire;

@@ -33,13 +33,13 @@ const EXTENSION: &str = "io.modelcontextprotocol/tasks";
 
 /// Keeps what is sent, in order.
 #[derive(Clone, Default)]
-pub(super) struct Kept {
+pub(crate) struct Kept {
     sent: Arc<Mutex<Vec<TaskMessage>>>,
     fails: Arc<Mutex<bool>>,
 }
 
 impl Kept {
-    pub(super) fn take(&self) -> Vec<TaskMessage> {
+    pub(crate) fn take(&self) -> Vec<TaskMessage> {
         std::mem::take(&mut *self.sent.lock().expect("no panic"))
     }
 
@@ -126,7 +126,7 @@ fn world(environments: usize) -> World {
     World { servers: (0..environments).map(|_| server()).collect(), queue, stores, clock, gate, done }
 }
 
-pub(super) fn declared(method: &str, params: Value) -> McpRequest {
+pub(crate) fn declared(method: &str, params: Value) -> McpRequest {
     let id = params["taskId"].as_str().map(str::to_owned);
     let request = stateless_with(json!(1), method, params, json!({ "extensions": { EXTENSION: {} } }));
     match id {

@@ -7,11 +7,14 @@
 //!   tools that wait for a test, never for a time.
 //! * [`socket`]: HTTP/1.1 by hand, for what a client library would hide.
 //! * [`dynamodb`]: an embedded database, one that counts, and one that fails on command.
+//! * `actions`: an endpoint of AWS that answers as a test says.
 //! * [`gate`], [`process`] and [`waiting`]: functions in other processes.
 //! * [`tokens`] and [`logs`]; `otlp`: what is sent to OpenTelemetry.
 #![allow(missing_docs, reason = "the name of a helper says what it does, or its documentation does")]
 #![allow(clippy::needless_pass_by_value, reason = "`json!(...)` reads best as an argument")]
 
+#[cfg(feature = "server")]
+pub mod actions;
 #[cfg(feature = "server")]
 pub mod dynamodb;
 #[cfg(feature = "server")]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     Env, LoginKey, ProcessRole, Secret, UpstreamTokenConfig, auth, invalid_value,
-    login_values::{HTTPS, instead_of, is_url, keys, required_url},
+    login_values::{HTTPS, instead_of, is_url, keys, parameters, required_url, signing_keys},
     variables::*,
 };
 use crate::error::ConfigError;
@@ -24,6 +24,8 @@ pub struct LoginConfig {
     pub keys: Vec<LoginKey>,
     /// The ARN of the secret of Secrets Manager that has the keys instead, and is read while the server runs. Default: none.
     pub keys_secret: Option<String>,
+    /// The ARNs of the keys of KMS that sign access tokens in place of [`keys`](Self::keys): the first signs, all verify. Default: none.
+    pub signing_keys: Vec<String>,
     /// The ARN of the secret of Secrets Manager that has the secret of this server at the upstream provider. Default: none.
     pub client_secret: Option<String>,
     /// The provider that signs users in.
@@ -82,6 +84,8 @@ pub struct LoginClient {
     pub secret: Option<Secret>,
     /// The scopes that are asked for.
     pub scopes: Vec<String>,
+    /// Names and values that the request at which users sign in has besides. Default: none.
+    pub parameters: Vec<(String, String)>,
 }
 
 /// A user of the configuration.
@@ -113,7 +117,7 @@ impl LoginClient {
     /// A public client with this id, which asks for these scopes.
     pub fn new(id: impl Into<String>, scopes: &[&str]) -> Self {
         let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
-        Self { id: id.into(), secret: None, scopes }
+        Self { id: id.into(), secret: None, scopes, parameters: Vec::new() }
     }
 
     /// Sets the secret of the client.
@@ -135,6 +139,7 @@ impl LoginConfig {
             audience: None,
             keys: Vec::new(),
             keys_secret: None,
+            signing_keys: Vec::new(),
             client_secret: None,
             upstream,
             scopes: Vec::new(),
@@ -178,6 +183,7 @@ impl LoginConfig {
             audience: env.get(&LOGIN_AUDIENCE),
             keys: keys(env, &LOGIN_KEYS, is_local || env.get(&LOGIN_KEYS_SECRET).is_some())?,
             keys_secret: instead_of(env, &LOGIN_KEYS_SECRET, &LOGIN_KEYS)?,
+            signing_keys: signing_keys(env)?,
             client_secret: instead_of(env, &LOGIN_UPSTREAM_CLIENT_SECRET_ARN, &LOGIN_UPSTREAM_CLIENT_SECRET)?,
             upstream: upstream(env, is_local)?,
             scopes: auth::scopes(env, &LOGIN_SCOPES)?,
@@ -224,7 +230,7 @@ fn client(env: &Env<'_>) -> Result<LoginClient, ConfigError> {
     if scopes.is_empty() && env.get(&LOGIN_UPSTREAM).as_deref() == Some("oidc") {
         scopes = vec!["openid".to_owned()];
     }
-    Ok(LoginClient { id, secret, scopes })
+    Ok(LoginClient { id, secret, scopes, parameters: parameters(env)? })
 }
 
 /// The users of the configuration. Errors do not quote them, because they hold passwords.

@@ -122,12 +122,14 @@ variables! {
     LOGIN_AUDIENCE = "MCP_LOGIN_AUDIENCE", "none", "audience of all tokens besides the URL of the MCP server: MCP_JWT_AUDIENCE of a server that does not know its URL";
     LOGIN_KEYS = "MCP_LOGIN_KEYS", "a random key, made at start, for an issuer at a loopback address", "comma-separated id:secret keys of 64 letters and digits or more; the first signs and seals, all verify and open";
     LOGIN_KEYS_SECRET = "MCP_LOGIN_KEYS_SECRET", "none", "ARN of a secret of Secrets Manager that has the keys instead: a text of 43 characters or more, which is one key, or comma-separated id:base64 keys; it is read with the first request, and again after a rotation";
+    LOGIN_SIGNING_KEYS = "MCP_LOGIN_SIGNING_KEYS", "none", "comma-separated ARNs of keys of AWS KMS, up to 4, with the key spec ECC_NIST_P256 and the usage SIGN_VERIFY, that sign access tokens (ES256) in place of the keys of MCP_LOGIN_KEYS, which still seal; the first signs, all verify";
     LOGIN_UPSTREAM = "MCP_LOGIN_UPSTREAM", "none", "oidc, oauth2 or local: whether users sign in at an OpenID provider, at an OAuth 2 provider without OpenID such as GitHub, or with the names and passwords of MCP_LOGIN_LOCAL_USERS";
     LOGIN_UPSTREAM_ISSUER = "MCP_LOGIN_UPSTREAM_ISSUER", "none", "URL of the issuer of the OpenID provider; required with MCP_LOGIN_UPSTREAM=oidc";
     LOGIN_UPSTREAM_CLIENT_ID = "MCP_LOGIN_UPSTREAM_CLIENT_ID", "none", "id by which the upstream provider knows this server";
     LOGIN_UPSTREAM_CLIENT_SECRET = "MCP_LOGIN_UPSTREAM_CLIENT_SECRET", "none", "secret of this server at the upstream provider";
     LOGIN_UPSTREAM_CLIENT_SECRET_ARN = "MCP_LOGIN_UPSTREAM_CLIENT_SECRET_ARN", "none", "ARN of a secret of Secrets Manager that has the secret of this server at the upstream provider instead; it is read with the first request, and every five minutes";
     LOGIN_UPSTREAM_SCOPES = "MCP_LOGIN_UPSTREAM_SCOPES", "openid for oidc, else none", "comma-separated scopes that are asked of the upstream provider";
+    LOGIN_UPSTREAM_PARAMETERS = "MCP_LOGIN_UPSTREAM_PARAMETERS", "none", "comma-separated name=value parameters, up to 16, that the request at which users sign in at the upstream provider has besides, such as access_type=offline,prompt=consent of Google";
     LOGIN_UPSTREAM_AUTHORIZE_URL = "MCP_LOGIN_UPSTREAM_AUTHORIZE_URL", "none", "URL of the upstream provider at which users sign in; required with MCP_LOGIN_UPSTREAM=oauth2";
     LOGIN_UPSTREAM_TOKEN_URL = "MCP_LOGIN_UPSTREAM_TOKEN_URL", "none", "URL of the upstream provider at which codes are redeemed; required with MCP_LOGIN_UPSTREAM=oauth2";
     LOGIN_UPSTREAM_USER_URL = "MCP_LOGIN_UPSTREAM_USER_URL", "none", "URL of the upstream provider that names the user of an access token; required with MCP_LOGIN_UPSTREAM=oauth2";

@@ -51,6 +51,8 @@ pub(crate) struct UpstreamRequest<'a> {
     pub(crate) redirect_uri: &'a str,
     /// The scopes.
     pub(crate) scopes: &'a [String],
+    /// Parameters that this provider has besides.
+    pub(crate) more: &'a [(String, String)],
 }
 
 /// With what a code of the provider is redeemed.
@@ -82,7 +84,8 @@ pub(super) fn authorization_url(
         .append_pair("state", request.state)
         .append_pair("code_challenge", request.code_challenge)
         .append_pair("code_challenge_method", "S256")
-        .extend_pairs(nonce.map(|nonce| ("nonce", nonce)));
+        .extend_pairs(nonce.map(|nonce| ("nonce", nonce)))
+        .extend_pairs(request.more);
     url
 }
 

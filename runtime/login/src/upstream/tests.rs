@@ -69,6 +69,7 @@ async fn sign_in(upstream: &Upstream, scopes: &[&str]) -> HashMap<String, String
         code_challenge: CHALLENGE,
         redirect_uri: CALLBACK,
         scopes: &scopes,
+        more: &[],
     };
     let url = upstream.authorization_url(&request, deadline()).await.unwrap();
     let mut form: Vec<_> = url.query_pairs().into_owned().collect();
@@ -194,7 +195,7 @@ async fn metadata_of_another_issuer_is_refused_with_its_variable() {
     issuer.call_itself("https://evil.example");
     let (upstream, _) = oidc(&issuer, None);
     let request =
-        UpstreamRequest { state: "", nonce: "", code_challenge: "", redirect_uri: CALLBACK, scopes: &[] };
+        UpstreamRequest { state: "", nonce: "", code_challenge: "", redirect_uri: CALLBACK, scopes: &[], more: &[] };
     let error = upstream.authorization_url(&request, deadline()).await.unwrap_err();
     let UpstreamError::Discovery(cause) = &error else { panic!("{error}") };
     assert!(cause.to_string().contains("set MCP_LOGIN_UPSTREAM_ISSUER to exactly this text"), "{cause}");
@@ -208,7 +209,7 @@ async fn a_provider_that_fails_is_asked_again_after_a_pause() {
     let config = OidcConfig { issuer: issuer_url, client_id, client_secret: None };
     let upstream = Upstream::Oidc(Oidc::new(config, clock.clone()).unwrap());
     let request =
-        UpstreamRequest { state: "", nonce: "", code_challenge: "", redirect_uri: CALLBACK, scopes: &[] };
+        UpstreamRequest { state: "", nonce: "", code_challenge: "", redirect_uri: CALLBACK, scopes: &[], more: &[] };
     for outage in [Outage::Failing, Outage::Garbage, Outage::Closed, Outage::Elsewhere, Outage::Endless] {
         issuer.suffer(outage);
         let error = upstream.authorization_url(&request, deadline()).await.unwrap_err();
