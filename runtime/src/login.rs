@@ -25,8 +25,7 @@ pub(crate) fn reads_secrets(config: &Config) -> bool {
     let of_login = config.login.as_ref();
     of_login.is_some_and(|login| {
         login.keys_secret.is_some() || login.client_secret.is_some() || !login.signing_keys.is_empty()
-    })
-        || config.upstream_tokens.as_ref().is_some_and(|tokens| tokens.keys_secret.is_some())
+    }) || config.upstream_tokens.as_ref().is_some_and(|tokens| tokens.keys_secret.is_some())
 }
 
 #[cfg(not(feature = "login"))]

@@ -146,8 +146,9 @@ fn point(text: &str) -> Option<P256Point> {
 fn signature(text: &str) -> Option<P256Signature> {
     let bytes = STANDARD.decode(text).ok()?;
     let mut reader = SliceReader::new(&bytes).ok()?;
-    let (r, s) =
-        reader.sequence(|numbers| Ok::<_, der::Error>((UintRef::decode(numbers)?, UintRef::decode(numbers)?))).ok()?;
+    let (r, s) = reader
+        .sequence(|numbers| Ok::<_, der::Error>((UintRef::decode(numbers)?, UintRef::decode(numbers)?)))
+        .ok()?;
     reader.finish().ok()?;
     let mut signature = [0; 64];
     let (left, right) = signature.split_at_mut(32);

@@ -78,7 +78,10 @@ impl Login {
             origin: format!("{}://{host}", uri.scheme_str().unwrap_or("https")),
             path: uri.path().trim_end_matches('/').to_owned(),
             registrations: RegistrationLimit::new(config.registrations_per_minute),
-            upstream_keys: config.upstream_tokens.as_ref().map(|kept| UpstreamKeys::of(kept, outside.upstream)),
+            upstream_keys: config
+                .upstream_tokens
+                .as_ref()
+                .map(|kept| UpstreamKeys::of(kept, outside.upstream)),
             config: config.clone(),
             clock,
         })

@@ -89,7 +89,8 @@ impl Signer {
 impl ManagedKeys {
     /// `None`: there are no such keys.
     pub(crate) fn of(keys: &[Arc<dyn SigningKey>], clock: &Clock) -> Option<Arc<Self>> {
-        let managed = |key: &Arc<dyn SigningKey>| ManagedKey { key: Arc::clone(key), public: Mutex::default() };
+        let managed =
+            |key: &Arc<dyn SigningKey>| ManagedKey { key: Arc::clone(key), public: Mutex::default() };
         let (first, others) = keys.split_first()?;
         let others = others.iter().map(managed).collect();
         Some(Arc::new(Self { first: managed(first), others, clock: clock.clone() }))
@@ -116,7 +117,10 @@ impl ManagedKey {
             (None, _) => match in_time(deadline, self.key.public_key()).await {
                 Ok(point) => *public.point.insert(point),
                 Err(error) => {
-                    tracing::error!(kid = self.key.id(), "the public key of a signing key was not read: {error}");
+                    tracing::error!(
+                        kid = self.key.id(),
+                        "the public key of a signing key was not read: {error}"
+                    );
                     public.failed = Some(clock.now());
                     return None;
                 }

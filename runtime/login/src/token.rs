@@ -60,12 +60,16 @@ async fn redeem(login: &Login, parameters: &Parameters<'_>, deadline: Deadline) 
     // First, since the code is still good if this write fails.
     kept::extend(login, &code.grant.owner(), ends_at).await?;
     match grant::use_token(login, &code.grant.id, 0, ends_at).await? {
-        Use::First(number) => tokens(login, access, &code.grant, number, ends_at),
+        Use::First(number) => tokens(login, &access, &code.grant, number, ends_at),
         Use::Again(_) | Use::Refused => Err(invalid()),
     }
 }
 
-async fn refresh(login: &Login, parameters: &Parameters<'_>, deadline: Deadline) -> Result<Value, OAuthError> {
+async fn refresh(
+    login: &Login,
+    parameters: &Parameters<'_>,
+    deadline: Deadline,
+) -> Result<Value, OAuthError> {
     let invalid =
         || OAuthError::invalid_grant("the refresh token is not valid: the user has to sign in again");
     let id = parameters.require("client_id")?;
@@ -80,7 +84,7 @@ async fn refresh(login: &Login, parameters: &Parameters<'_>, deadline: Deadline)
     let access = access_token(login, id, &token.grant, &scopes, token.expires_at, deadline).await?;
     match grant::use_token(login, &token.grant.id, token.number, token.expires_at).await? {
         Use::First(number) | Use::Again(number) => {
-            tokens(login, access, &token.grant, number, token.expires_at)
+            tokens(login, &access, &token.grant, number, token.expires_at)
         }
         Use::Refused => Err(invalid()),
     }
@@ -158,7 +162,7 @@ async fn access_token(
 
 fn tokens(
     login: &Login,
-    access: AccessToken,
+    access: &AccessToken,
     grant: &Grant,
     number: Rev,
     ends_at: Timestamp,

@@ -1,5 +1,5 @@
 // `npx cdk deploy` with a login: its function, behind its HTTP API, knows the server, and the server knows its issuer.
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, createPublicKey, randomBytes } from 'node:crypto';
 import { copyFile, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -25,6 +25,7 @@ const settings = () =>
     'auth.client_id=the-client',
     'auth.client_secret_name=notes/github',
     'auth.scopes=notes:read,notes:write',
+    'auth.kms_signing=true',
     'observability.alarms=false',
     'observability.saved_queries=false',
   ].flatMap(it => ['--context', it]).concat('--output', join(cloud.folder, 'cdk.out'));
@@ -56,6 +57,12 @@ function at(url: string, query: Record<string, string> = {}): URL {
   return served;
 }
 
+/** The environment of the function of the login. */
+async function variablesOfLogin(): Promise<Record<string, string>> {
+  const { Functions } = await cloud.aws<{ Functions: { Environment: { Variables: Record<string, string> } }[] }>('lambda', 'list-functions');
+  return Functions.map(it => it.Environment?.Variables ?? {}).find(it => it['MCP_ROLE'] === 'login')!;
+}
+
 const metadata = async () => (await fetch(at('/.well-known/oauth-authorization-server'))).json() as Promise<Record<string, string>>;
 
 const register = () =>
@@ -81,12 +88,14 @@ describe('the deployed login', () => {
     });
   });
 
-  it('signs with the key that Secrets Manager has made, in each environment', async () => {
+  it('publishes the key of KMS that signs, in each environment', async () => {
     const { jwks_uri: url } = await metadata();
     const keys = async () => (await (await fetch(at(url!))).json()) as { keys: { kid: string; x: string }[] };
     const before = await keys();
-    expect(before.keys).toHaveLength(1);
-    expect(before.keys[0]).toMatchObject({ kty: 'OKP', crv: 'Ed25519', alg: 'EdDSA' });
+    const { MCP_LOGIN_SIGNING_KEYS: arn } = await variablesOfLogin();
+    const { PublicKey } = await cloud.aws<{ PublicKey: string }>('kms', 'get-public-key', '--key-id', arn!);
+    const made = createPublicKey({ key: Buffer.from(PublicKey, 'base64'), format: 'der', type: 'spki' }).export({ format: 'jwk' });
+    expect(before.keys).toEqual([{ ...made, alg: 'ES256', use: 'sig', kid: arn!.split('/')[1] }]);
     expect(await cloud.killFunctions()).toBeGreaterThan(0);
     expect(await keys()).toEqual(before);
   });
@@ -95,6 +104,8 @@ describe('the deployed login', () => {
     const registered = await register();
     expect(registered.status).toBe(201);
     const { client_id: client } = (await registered.json()) as { client_id: string };
+    // The id is sealed with a key of Secrets Manager, which the next environment reads.
+    expect(await cloud.killFunctions()).toBeGreaterThan(0);
     const verifier = randomBytes(32).toString('base64url');
     const challenge = createHash('sha256').update(verifier).digest('base64url');
     const query = {
@@ -123,8 +134,7 @@ describe('the deployed login', () => {
   });
 
   it('has neither its keys nor the secret of the provider in its configuration', async () => {
-    const { Functions } = await cloud.aws<{ Functions: { Environment: { Variables: Record<string, string> } }[] }>('lambda', 'list-functions');
-    const variables = Functions.map(it => it.Environment?.Variables ?? {}).find(it => it['MCP_ROLE'] === 'login')!;
+    const variables = await variablesOfLogin();
     const { SecretString } = await cloud.aws<{ SecretString: string }>(
       'secretsmanager',
       'get-secret-value',

@@ -10,6 +10,8 @@ export class Memory implements OAuthClientProvider {
   readonly browser: Browser;
   /** The scopes that were asked for, one entry for each authorization. */
   readonly asked: (string | null)[] = [];
+  /** The request of the last authorization. */
+  authorizationUrl: URL | undefined;
   /** The URL with the code, or the error, of the last authorization. */
   back: URL | undefined;
   private readonly person: Person;
@@ -38,6 +40,7 @@ export class Memory implements OAuthClientProvider {
   saveCodeVerifier = (verifier: string) => void this.kept.set('verifier', verifier);
 
   redirectToAuthorization = async (url: URL) => {
+    this.authorizationUrl = url;
     this.asked.push(url.searchParams.get('scope'));
     this.back = new URL(await this.browser.open(url.href, this.person, this.redirectUrl));
   };

@@ -1,6 +1,7 @@
 //! The authorization server: what clients, browsers and attackers see of it.
 
 mod attacks;
+mod comparisons;
 mod endpoints;
 mod flow;
 mod kms;

@@ -132,8 +132,9 @@ async fn a_refresh_that_a_revocation_overtakes_gives_no_token() {
     let client = lab.client(&[SITE]).await;
     let tokens = lab.tokens(&client).await;
     let token = text(&tokens, "refresh_token");
-    let (refreshed, ()) =
-        store.meanwhile(GRANT, Side::Before, lab.refresh(0, &client, token), async || revoke(&lab, &client, token).await).await;
+    let revoked = async || revoke(&lab, &client, token).await;
+    let refreshing = lab.refresh(0, &client, token);
+    let (refreshed, ()) = store.meanwhile(GRANT, Side::Before, refreshing, revoked).await;
     invalid(&refreshed);
     invalid(&lab.refresh(0, &client, token).await);
 }
@@ -144,8 +145,9 @@ async fn a_refresh_token_that_was_given_during_a_revocation_is_worth_nothing() {
     let client = lab.client(&[SITE]).await;
     let tokens = lab.tokens(&client).await;
     let token = text(&tokens, "refresh_token");
-    let (refreshed, ()) =
-        store.meanwhile(GRANT, Side::After, lab.refresh(0, &client, token), async || revoke(&lab, &client, token).await).await;
+    let revoked = async || revoke(&lab, &client, token).await;
+    let refreshing = lab.refresh(0, &client, token);
+    let (refreshed, ()) = store.meanwhile(GRANT, Side::After, refreshing, revoked).await;
     assert_eq!(refreshed.status, StatusCode::OK, "{refreshed:?}");
     for token in [text(&refreshed.json(), "refresh_token"), token] {
         invalid(&lab.refresh(1, &client, token).await);

@@ -178,13 +178,24 @@ fn a_provider_can_have_parameters_of_its_own() {
         panic!("no OpenID provider")
     };
     let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-    let expected =
-        [pair("access_type", "offline"), pair("prompt", "consent"), pair("claims", "{\"a\":1}"), pair("empty", "")];
+    let expected = [
+        pair("access_type", "offline"),
+        pair("prompt", "consent"),
+        pair("claims", "{\"a\":1}"),
+        pair("empty", ""),
+    ];
     assert_eq!(client.parameters, expected);
     let many = (0..17).map(|index| format!("p{index}=v")).collect::<Vec<_>>().join(",");
-    for wrong in
-        ["offline", "=offline", "prompt=ü", "prompt=login,prompt=consent", "state=a", "scope=openid", "response_mode=form_post", &many]
-    {
+    for wrong in [
+        "offline",
+        "=offline",
+        "prompt=ü",
+        "prompt=login,prompt=consent",
+        "state=a",
+        "scope=openid",
+        "response_mode=form_post",
+        &many,
+    ] {
         assert_eq!(refused(&[(variable, wrong)]), variable, "{wrong}");
     }
 }

@@ -25,22 +25,20 @@ use mcp_lambda_server::{
         },
         service::RequestContext,
     },
-    tasks::TaskSupport,
 };
 use serde_json::{Value, json};
-use test_support::{Reply, built, call, result};
+use test_support::{Reply, built, call};
 use tokio::task::JoinSet;
 use tower::{layer::layer_fn, service_fn, util::BoxCloneSyncService};
 use url::{Url, form_urlencoded};
 
 use super::lab::{Lab, SITE, claims, parameter, text};
-use crate::tasks::queue::{Kept, declared};
 
 pub(crate) const PASSWORD: &str = "planted-password";
 
 /// An MCP server with one tool, which answers with the provider's token of its caller. No other tool should.
 #[derive(Clone)]
-struct Acting;
+pub(crate) struct Acting;
 
 impl ServerHandler for Acting {
     fn get_info(&self) -> ServerConfig {
@@ -64,21 +62,13 @@ pub(crate) fn acting(config: Config, stores: &Stores, clock: &Clock) -> Server {
     built(builder.stores(stores.clone()).clock(clock.clone())).expect("a usable configuration")
 }
 
-/// An environment in which the tool runs as a task, for a worker to take from this queue.
-fn acting_later(config: Config, stores: &Stores, clock: &Clock, queue: &Kept) -> Server {
-    let builder = McpLambdaServer::builder(Acting).config(config).stores(stores.clone()).clock(clock.clone());
-    let builder = builder.task_tool("act", TaskSupport::Optional).task_queue(Arc::new(queue.clone()));
-    built(builder).expect("a usable configuration")
-}
-
 /// Two environments of a login behind one address, two of an MCP server, and the provider.
 pub(crate) struct UpstreamLab {
     pub(crate) provider: Issuer,
     pub(crate) login: Lab,
     pub(crate) servers: Vec<Server>,
-    /// Environments that run the tool as a task, and their queue.
-    pub(crate) workers: Vec<Server>,
-    pub(crate) queue: Kept,
+    /// The configuration of those.
+    pub(crate) config: Config,
     pub(crate) issuer: String,
     _serving: JoinSet<()>,
 }
@@ -115,20 +105,15 @@ impl UpstreamLab {
             change(login);
         });
         environments.set(login.servers.clone()).map_err(|_| "set once").expect("the first time");
-        let config = || {
-            let mut config = Config::default();
-            config.hosts = AllowList::Any;
-            let mut rules = JwtConfig::new(&issuer, "server");
-            rules.jwks_url = Some(format!("{issuer}/.well-known/jwks.json"));
-            rules.algorithms = vec![TokenAlgorithm::EdDSA];
-            config.auth = AuthConfig::tokens(rules);
-            config.upstream_tokens = Some(Box::new(kept.clone()));
-            config
-        };
-        let servers = [config(), config()].map(|config| acting(config, &stores, &clock));
-        let (queue, servers) = (Kept::default(), servers.into());
-        let workers = [config(), config()].map(|config| acting_later(config, &stores, &clock, &queue));
-        Self { provider, login, servers, workers: workers.into(), queue, issuer, _serving: serving }
+        let mut config = Config::default();
+        config.hosts = AllowList::Any;
+        let mut rules = JwtConfig::new(&issuer, "server");
+        rules.jwks_url = Some(format!("{issuer}/.well-known/jwks.json"));
+        rules.algorithms = vec![TokenAlgorithm::EdDSA];
+        config.auth = AuthConfig::tokens(rules);
+        config.upstream_tokens = Some(Box::new(kept));
+        let servers = (0..2).map(|_| acting(config.clone(), &stores, &clock)).collect();
+        Self { provider, login, servers, config, issuer, _serving: serving }
     }
 
     /// Signs a user in at the provider and lets a client have tokens. Each step is another environment's.
@@ -161,12 +146,6 @@ impl UpstreamLab {
     pub(crate) async fn call(&self, at: usize, tokens: &Value) -> Reply {
         let bearer = format!("Bearer {}", text(tokens, "access_token"));
         call("act", json!({})).header("authorization", &bearer).send(&self.servers[at]).await
-    }
-
-    /// Sends a request with these tokens to an environment that runs the tool as a task.
-    pub(crate) async fn of_task(&self, at: usize, tokens: &Value, method: &str, params: Value) -> Value {
-        let bearer = format!("Bearer {}", text(tokens, "access_token"));
-        result(declared(method, params).header("authorization", &bearer).send(&self.workers[at]).await).await
     }
 
     /// The token with which the tool acts.

@@ -1,21 +1,25 @@
 //! A tool acts as its caller at the provider where the caller has signed in.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use http::StatusCode;
 use local_issuer::Outage;
-use mcp_lambda_server::{Clock, Config, Deadline, MemoryStore, Stores, config::LoginUpstream, session::StateScope};
+use mcp_lambda_server::{
+    Clock, Config, Deadline, McpLambdaServer, MemoryStore, Stores, config::LoginUpstream,
+    session::StateScope, tasks::TaskSupport,
+};
 use serde_json::{Value, json};
 use test_support::{
-    call,
+    built, call,
     dynamodb::{Embedded, counted::counted},
-    refused,
+    refused, result,
 };
 
 use super::{
-    lab::{SITE, parameter, text},
-    upstream_lab::{UpstreamLab, acting, grant_id},
+    lab::{Lab, SITE, parameter, text},
+    upstream_lab::{Acting, UpstreamLab, acting, grant_id},
 };
+use crate::tasks::queue::{Kept, declared};
 
 /// The provider's tokens are valid for an hour, and refreshed a minute before they expire.
 const ALMOST_AN_HOUR: Duration = Duration::from_secs(3600 - 30);
@@ -181,19 +185,27 @@ async fn a_tool_is_told_why_there_is_no_token() {
 #[tokio::test]
 async fn a_task_acts_as_its_caller_until_the_grant_ends() {
     let lab = UpstreamLab::new().await;
+    let (queue, Lab { stores, clock, .. }) = (Kept::default(), &lab.login);
+    let environment = || {
+        let builder = McpLambdaServer::builder(Acting).config(lab.config.clone()).clock(clock.clone());
+        let builder = builder.stores(stores.clone()).task_queue(Arc::new(queue.clone()));
+        built(builder.task_tool("act", TaskSupport::Optional)).expect("a usable configuration")
+    };
+    let (server, other) = (environment(), environment());
     let (client, tokens) = lab.signed_in("ada").await;
     let run = async || {
-        let message = lab.queue.take().pop().expect("a message");
-        let worker = lab.workers[1].core().queue_worker().expect("a worker").clone();
+        let message = queue.take().pop().expect("a message");
+        let worker = other.core().queue_worker().expect("a worker").clone();
         worker.deliver(&message.task, Deadline::after(Duration::from_secs(60))).await.expect("done with");
     };
+    let send = async |tokens: &Value, method: &str, params: Value| {
+        let bearer = format!("Bearer {}", text(tokens, "access_token"));
+        result(declared(method, params).header("authorization", &bearer).send(&server).await).await
+    };
     let create = async |tokens: &Value| {
-        let call = json!({ "name": "act", "arguments": {} });
-        lab.of_task(0, tokens, "tools/call", call).await["taskId"].clone()
+        send(tokens, "tools/call", json!({ "name": "act", "arguments": {} })).await["taskId"].clone()
     };
-    let get = async |tokens: &Value, task: &Value| {
-        lab.of_task(0, tokens, "tasks/get", json!({ "taskId": task })).await
-    };
+    let get = async |tokens: &Value, task: &Value| send(tokens, "tasks/get", json!({ "taskId": task })).await;
     let task = create(&tokens).await;
     run().await;
     let done = get(&tokens, &task).await;

@@ -75,7 +75,8 @@ impl Actions {
             Ok(output) => (200, output),
             Err(code) => (400, json!({ "__type": code, "message": "as the test says" })),
         };
-        let response = Response::builder().status(status).header("content-type", "application/x-amz-json-1.1");
+        let response =
+            Response::builder().status(status).header("content-type", "application/x-amz-json-1.1");
         Ok(response.body(body.to_string().into()).expect("a response"))
     }
 }

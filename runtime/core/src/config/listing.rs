@@ -128,7 +128,13 @@ mod tests {
         ] {
             assert!(secret.contains(&name), "{secret:?}");
         }
-        for name in ["MCP_LISTEN", "MCP_MAX_HEADERS", "MCP_JWT_ISSUER", "MCP_MAX_HEADER_BYTES", "MCP_LOGIN_SIGNING_KEYS"] {
+        for name in [
+            "MCP_LISTEN",
+            "MCP_MAX_HEADERS",
+            "MCP_JWT_ISSUER",
+            "MCP_MAX_HEADER_BYTES",
+            "MCP_LOGIN_SIGNING_KEYS",
+        ] {
             assert!(!secret.contains(&name), "{secret:?}");
         }
     }

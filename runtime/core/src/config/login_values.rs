@@ -2,12 +2,20 @@
 
 use std::{collections::HashSet, fmt};
 
+use subtle::ConstantTimeEq;
+
 use super::{Env, LOGIN_SIGNING_KEYS, LOGIN_UPSTREAM_PARAMETERS, Variable, auth, invalid_value};
 use crate::{auth::is_safe_url, error::ConfigError};
 
-/// A text that no log shows.
-#[derive(Clone, PartialEq, Eq)]
+/// A text that no log shows, and that is compared in constant time.
+#[derive(Clone, Eq)]
 pub struct Secret(String);
+
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
+    }
+}
 
 impl Secret {
     /// A secret of this text.
@@ -101,7 +109,10 @@ pub(super) fn signing_keys(env: &Env<'_>) -> Result<Vec<String>, ConfigError> {
     let arns = auth::words(env, &LOGIN_SIGNING_KEYS);
     let invalid = |found: &str, expected: &str| Err(invalid_value(&LOGIN_SIGNING_KEYS, found, expected));
     if let Some(wrong) = arns.iter().find(|arn| !is_key_arn(arn)) {
-        return invalid(wrong, "ARNs of keys of KMS, as arn:aws:kms:us-east-1:123456789012:key/a1b2c3d4, and not of aliases");
+        return invalid(
+            wrong,
+            "ARNs of keys of KMS, as arn:aws:kms:us-east-1:123456789012:key/a1b2c3d4, and not of aliases",
+        );
     }
     if arns.len() > MOST_SIGNING_KEYS || arns.iter().collect::<HashSet<_>>().len() < arns.len() {
         return invalid(&arns.join(","), &format!("at most {MOST_SIGNING_KEYS} different keys"));
@@ -111,7 +122,8 @@ pub(super) fn signing_keys(env: &Env<'_>) -> Result<Vec<String>, ConfigError> {
 
 fn is_key_arn(text: &str) -> bool {
     let parts: Vec<_> = text.split(':').collect();
-    let is_id = |id: &str| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let is_id =
+        |id: &str| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     matches!(parts[..], ["arn", partition, "kms", region, account, key]
         if [partition, region, account].iter().all(|part| !part.is_empty()) && key.strip_prefix("key/").is_some_and(is_id))
 }
@@ -139,14 +151,21 @@ pub(super) fn parameters(env: &Env<'_>) -> Result<Vec<(String, String)>, ConfigE
     let mut parameters: Vec<(String, String)> = Vec::new();
     for item in text.split(',').map(str::trim).filter(|item| !item.is_empty()) {
         let is_visible = item.bytes().all(|byte| (0x20..0x7f).contains(&byte));
-        let Some((name, value)) = item.split_once('=').filter(|(name, _)| !name.is_empty() && is_visible) else {
-            return Err(invalid(item, "name=value in ASCII, such as access_type=offline, and more of them after commas"));
+        let Some((name, value)) = item.split_once('=').filter(|(name, _)| !name.is_empty() && is_visible)
+        else {
+            return Err(invalid(
+                item,
+                "name=value in ASCII, such as access_type=offline, and more of them after commas",
+            ));
         };
         if name == "scope" {
             return Err(invalid(item, "other parameters: MCP_LOGIN_UPSTREAM_SCOPES has the scopes"));
         }
         if OWN_PARAMETERS.contains(&name) || parameters.iter().any(|(known, _)| known == name) {
-            return Err(invalid(item, "parameters that are there once, and that the login does not set itself"));
+            return Err(invalid(
+                item,
+                "parameters that are there once, and that the login does not set itself",
+            ));
         }
         parameters.push((name.to_owned(), value.to_owned()));
     }

@@ -194,8 +194,14 @@ async fn metadata_of_another_issuer_is_refused_with_its_variable() {
     let issuer = issuer(None).await;
     issuer.call_itself("https://evil.example");
     let (upstream, _) = oidc(&issuer, None);
-    let request =
-        UpstreamRequest { state: "", nonce: "", code_challenge: "", redirect_uri: CALLBACK, scopes: &[], more: &[] };
+    let request = UpstreamRequest {
+        state: "",
+        nonce: "",
+        code_challenge: "",
+        redirect_uri: CALLBACK,
+        scopes: &[],
+        more: &[],
+    };
     let error = upstream.authorization_url(&request, deadline()).await.unwrap_err();
     let UpstreamError::Discovery(cause) = &error else { panic!("{error}") };
     assert!(cause.to_string().contains("set MCP_LOGIN_UPSTREAM_ISSUER to exactly this text"), "{cause}");
@@ -208,8 +214,14 @@ async fn a_provider_that_fails_is_asked_again_after_a_pause() {
     let (issuer_url, client_id) = (issuer.url().to_owned(), "login".to_owned());
     let config = OidcConfig { issuer: issuer_url, client_id, client_secret: None };
     let upstream = Upstream::Oidc(Oidc::new(config, clock.clone()).unwrap());
-    let request =
-        UpstreamRequest { state: "", nonce: "", code_challenge: "", redirect_uri: CALLBACK, scopes: &[], more: &[] };
+    let request = UpstreamRequest {
+        state: "",
+        nonce: "",
+        code_challenge: "",
+        redirect_uri: CALLBACK,
+        scopes: &[],
+        more: &[],
+    };
     for outage in [Outage::Failing, Outage::Garbage, Outage::Closed, Outage::Elsewhere, Outage::Endless] {
         issuer.suffer(outage);
         let error = upstream.authorization_url(&request, deadline()).await.unwrap_err();

@@ -15,7 +15,10 @@ use super::{
     refreshed::{self, Asked, REQUEST_TIME},
     *,
 };
-use crate::{server::Login, upstream::UpstreamTokens};
+use crate::{
+    server::{Login, Outside},
+    upstream::UpstreamTokens,
+};
 
 const ISSUER: &str = "https://login.example";
 
@@ -34,7 +37,7 @@ fn login(clock: &Clock) -> Login {
     login.keys = vec![LoginKey::new("one", "a".repeat(64))];
     login.upstream_tokens = Some(Box::new(config()));
     let store: Arc<dyn StateStore> = Stores::in_memory(&Config::default(), clock.clone()).state;
-    Login::new(&login, store, clock.clone(), None).expect("a configuration")
+    Login::new(&login, store, clock.clone(), Outside::default()).expect("a configuration")
 }
 
 fn tokens(expires_at: Timestamp) -> UpstreamTokens {

@@ -19,6 +19,7 @@ mod hooks;
 mod hostile;
 mod ingresses;
 mod kinds;
+mod login;
 mod metrics;
 mod otel;
 mod principals;

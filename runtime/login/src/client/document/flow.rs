@@ -20,7 +20,11 @@ use super::{
     tests::{LOOPBACK, Site, documents},
     *,
 };
-use crate::{client::Clients, keys, server::Login};
+use crate::{
+    client::Clients,
+    keys,
+    server::{Login, Outside},
+};
 
 const VERIFIER: &str = "a-verifier-of-a-client-with-a-document-of-43-characters";
 const REDIRECT: &str = "http://127.0.0.1:33418/callback";
@@ -31,7 +35,8 @@ fn environment(store: &Arc<dyn StateStore>, clock: &Clock) -> Login {
     let mut config =
         LoginConfig::new("https://login.example", "https://mcp.example/mcp", LoginUpstream::local(users));
     config.keys = vec![LoginKey::new("one", "a".repeat(64))];
-    let mut login = Login::new(&config, Arc::clone(store), clock.clone(), None).expect("a configuration");
+    let mut login =
+        Login::new(&config, Arc::clone(store), clock.clone(), Outside::default()).expect("a configuration");
     let (documents, _, _) = documents(Reach::Any, vec![vec![LOOPBACK]]);
     login.clients = Clients::new(Arc::clone(&login.keys), documents);
     login
