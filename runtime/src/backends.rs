@@ -6,7 +6,7 @@ use crate::login::LoginSecrets;
 #[cfg(feature = "aws")]
 use mcp_lambda_aws::sdk::{AwsSdk, SdkConfig};
 use mcp_lambda_core::{
-    config::{Config, StoreChoice},
+    config::{Config, PostgresUrl, StoreChoice},
     error::{ConfigError, Error},
     events::Publisher,
     keys::KeySource,
@@ -39,12 +39,12 @@ pub(crate) struct Backends {
 #[cfg(feature = "aws")]
 pub(crate) async fn open(config: &Config, clock: &Clock, sdk: Option<Sdk>) -> Result<Backends, Error> {
     let aws = AwsSdk::new(config.tls_roots, sdk.map(|sdk| *sdk));
-    let (stores, file_keys) = chosen_stores(&aws, config, clock)?;
+    let (stores, store_keys) = chosen_stores(&aws, config, clock).await?;
     let backends = Backends {
         stores,
         publisher: publisher(&aws, config)?,
         task_queue: task_queue(&aws, config)?,
-        state_keys: state_keys(&aws, config, clock)?.or(file_keys),
+        state_keys: state_keys(&aws, config, clock)?.or(store_keys),
         result_store: result_store(&aws, config, clock)?,
         login: login_secrets(&aws, config, clock)?,
     };
@@ -58,12 +58,12 @@ pub(crate) async fn open(config: &Config, clock: &Clock, sdk: Option<Sdk>) -> Re
 /// Refuses a configuration that names what this binary was built without.
 #[cfg(not(feature = "aws"))]
 pub(crate) async fn open(config: &Config, clock: &Clock, _: Option<Sdk>) -> Result<Backends, Error> {
-    let (stores, file_keys) = chosen_stores(&(), config, clock)?;
+    let (stores, store_keys) = chosen_stores(&(), config, clock).await?;
     Ok(Backends {
         stores,
         publisher: publisher(&(), config)?,
         task_queue: task_queue(&(), config)?,
-        state_keys: state_keys(&(), config, clock)?.or(file_keys),
+        state_keys: state_keys(&(), config, clock)?.or(store_keys),
         result_store: result_store(&(), config, clock)?,
         login: login_secrets(&(), config, clock)?,
     })
@@ -77,7 +77,7 @@ type Aws = ();
 
 /// The stores that the configuration names, and the keys of `requestState` that they bring along. `None`: it names none, or the
 /// memory of the process.
-fn chosen_stores(
+async fn chosen_stores(
     aws: &Aws,
     config: &Config,
     clock: &Clock,
@@ -86,6 +86,11 @@ fn chosen_stores(
         StoreChoice::Memory => Ok((None, None)),
         StoreChoice::Sqlite(path) => {
             let (stores, keys) = sqlite(path, config, clock)?;
+            Ok((Some(stores), keys.filter(|_| config.state_keys.is_empty())))
+        }
+        StoreChoice::Postgres(url) => {
+            // In a box: the frame of every start would hold room for it, needed or not.
+            let (stores, keys) = Box::pin(postgres(url, config, clock)).await?;
             Ok((Some(stores), keys.filter(|_| config.state_keys.is_empty())))
         }
         _ => Ok((stores(aws, config, clock)?, None)),
@@ -107,6 +112,36 @@ fn sqlite(path: &Path, config: &Config, clock: &Clock) -> Result<(Stores, Option
 #[cfg(not(feature = "sqlite"))]
 fn sqlite(path: &Path, _: &Config, _: &Clock) -> Result<(Stores, Option<KeySource>), ConfigError> {
     Err(missing_feature("MCP_STORE", &format!("sqlite:{}", path.display()), "sqlite"))
+}
+
+/// Connects to a database of `PostgreSQL`.
+#[cfg(feature = "postgres")]
+async fn postgres(
+    url: &PostgresUrl,
+    config: &Config,
+    clock: &Clock,
+) -> Result<(Stores, Option<KeySource>), ConfigError> {
+    use mcp_lambda_postgres::{PostgresLimits, PostgresStore};
+
+    let connected = PostgresStore::connect(url, clock.clone(), PostgresLimits::of(config)).await;
+    let store = connected.map_err(|error| unusable_database(url, &error))?;
+    let keys = KeySource::given([store.state_key()]);
+    Ok((Stores::of(store), Some(keys)))
+}
+
+/// An error of a database, about the variable that names it.
+#[cfg(feature = "postgres")]
+pub(crate) fn unusable_database(url: &PostgresUrl, error: &mcp_lambda_postgres::OpenError) -> ConfigError {
+    ConfigError::new("MCP_STORE", url.to_string(), format!("a usable database: {error}"))
+}
+
+#[cfg(not(feature = "postgres"))]
+async fn postgres(
+    url: &PostgresUrl,
+    _: &Config,
+    _: &Clock,
+) -> Result<(Stores, Option<KeySource>), ConfigError> {
+    Err(missing_feature("MCP_STORE", &url.to_string(), "postgres"))
 }
 
 /// The file of the server that is used if nothing else was chosen. `None`: the program has no SQLite, or no file can be
@@ -293,6 +328,7 @@ fn result_store<A>(_: &A, config: &Config, _: &Clock) -> Result<Option<Arc<dyn R
 
 #[cfg(not(all(
     feature = "dynamodb",
+    feature = "postgres",
     feature = "s3",
     feature = "secrets",
     feature = "sns",

@@ -1,4 +1,4 @@
-//! The commands that a program has of this library: `schema --agentcore` and `config`; and its option `--memory`.
+//! The commands that a program has of this library: `schema --agentcore`, `config` and `migrate`; and its option `--memory`.
 
 use std::ffi::OsString;
 
@@ -11,21 +11,26 @@ pub(crate) enum Command {
     Config,
     /// `config --json`: the same as JSON.
     ConfigJson,
+    /// `migrate`: makes the tables of a database.
+    #[cfg(feature = "postgres")]
+    Migrate,
     /// `--memory`: keeps state in memory.
     Memory,
 }
 
-const COMMANDS: [(Command, &[&str]); 4] = [
+const COMMANDS: &[(Command, &[&str])] = &[
     (Command::Schema, &["schema", "--agentcore"]),
     (Command::Config, &["config"]),
     (Command::ConfigJson, &["config", "--json"]),
+    #[cfg(feature = "postgres")]
+    (Command::Migrate, &["migrate"]),
     (Command::Memory, &["--memory"]),
 ];
 
 /// The command of a program with these arguments, without its name. `None`: they are the program's own.
 pub(crate) fn command(args: impl Iterator<Item = OsString>) -> Option<Command> {
     let args: Vec<_> = args.collect();
-    COMMANDS.into_iter().find(|(_, words)| args.iter().eq(words.iter())).map(|(command, _)| command)
+    COMMANDS.iter().find(|(_, words)| args.iter().eq(words.iter())).map(|(command, _)| *command)
 }
 
 #[cfg(test)]
@@ -42,7 +47,10 @@ mod tests {
         assert_eq!(of("config"), Some(Command::Config));
         assert_eq!(of("config --json"), Some(Command::ConfigJson));
         assert_eq!(of("--memory"), Some(Command::Memory));
+        #[cfg(feature = "postgres")]
+        assert_eq!(of("migrate"), Some(Command::Migrate));
         for own in [
+            "migrate now",
             "",
             "schema",
             "--agentcore",

@@ -22,6 +22,7 @@
 //! | `start-page` | yes | a page for people at `GET /` on the same machine, with forms to call the tools |
 //! | `brotli` | no | brotli beside gzip, for 1.1 MB of binary |
 //! | `dynamodb` | no | sessions, state, replies and events in DynamoDB |
+//! | `postgres` | no | sessions, state, replies and events in a database of PostgreSQL, which any number of servers share |
 //! | `sqlite` | no | sessions, state, replies and events in a file of SQLite: the default of [`McpLambdaServer::run`] outside Lambda |
 //! | `s3` | no | parts of large results in S3, with links to them |
 //! | `secrets` | no | keys that are read from Secrets Manager while the server runs; `dynamodb` implies it |
@@ -41,6 +42,8 @@ mod builder;
 mod command_line;
 mod hooks;
 mod login;
+#[cfg(feature = "postgres")]
+mod migrate;
 mod running;
 mod server;
 mod settings;
@@ -108,10 +111,10 @@ pub mod config {
     #[doc(inline)]
     pub use mcp_lambda_core::{
         config::{
-            AllowList, Config, CorsConfig, EventConfig, InvalidLogFilter, LargeResultConfig, LogFilter,
-            LogFormat, ProcessRole, RequestLimits, ResponseMode, SessionConfig, SessionMode, Settings,
-            Source, StdioConfig, StoreChoice, StreamConfig, Tables, TaskConfig, TlsRoots, ToolResourceConfig,
-            VARIABLES, Variable,
+            AllowList, Config, CorsConfig, EventConfig, InvalidLogFilter, InvalidPostgresUrl,
+            LargeResultConfig, LogFilter, LogFormat, PostgresUrl, ProcessRole, RequestLimits, ResponseMode,
+            SessionConfig, SessionMode, Settings, Source, StdioConfig, StoreChoice, StreamConfig, Tables,
+            TaskConfig, TlsRoots, ToolResourceConfig, VARIABLES, Variable,
         },
         keys::NamedKey,
         protocol::Limits,
@@ -298,6 +301,9 @@ pub use mcp_lambda_aws::sns;
 #[cfg(feature = "sqs")]
 #[doc(inline)]
 pub use mcp_lambda_aws::sqs;
+#[cfg(feature = "postgres")]
+#[doc(inline)]
+pub use mcp_lambda_postgres as postgres;
 #[cfg(feature = "sqlite")]
 #[doc(inline)]
 pub use mcp_lambda_sqlite as sqlite;

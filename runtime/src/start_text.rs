@@ -18,6 +18,8 @@ pub(crate) enum StatePlace {
     Memory,
     /// In the file that the configuration names.
     File,
+    /// In the database that the configuration names.
+    Database,
     /// In the tables that the configuration names.
     Tables,
     /// In stores that the program brings.
@@ -76,6 +78,9 @@ fn word(name: &str) -> String {
 fn state(started: &Started<'_>, config: &Config) -> String {
     if let (StatePlace::File, StoreChoice::Sqlite(path)) = (started.state, &config.store) {
         return format!("in the file {} (MCP_STORE=memory keeps none)", path.display());
+    }
+    if let (StatePlace::Database, StoreChoice::Postgres(url)) = (started.state, &config.store) {
+        return format!("in the database {url}");
     }
     match (started.state, &config.tables) {
         (StatePlace::Tables, Some(tables)) => {
@@ -167,6 +172,9 @@ mod tests {
         let text_of = |state| text(&started("127.0.0.1:9000", state), &tables);
         assert!(text_of(StatePlace::Tables).contains("State: in the DynamoDB tables state and log\n"));
         assert!(text_of(StatePlace::Program).contains("State: in the stores of the program\n"));
+        let database = with(&[("MCP_STORE", "postgres://me:pass@db.example/mcp")]);
+        let text = text(&started("127.0.0.1:9000", StatePlace::Database), &database);
+        assert!(text.contains("State: in the database postgres://db.example/mcp\n"), "{text}");
     }
 
     #[test]

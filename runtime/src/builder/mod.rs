@@ -113,6 +113,7 @@ pub struct Builder<H> {
     tracing: Option<Tracing>,
     schema_command: bool,
     config_command: bool,
+    migrate_command: bool,
     one_thread: bool,
 }
 
@@ -139,6 +140,7 @@ impl<H: Handler> Builder<H> {
             tracing: None,
             schema_command: true,
             config_command: true,
+            migrate_command: true,
             one_thread: false,
         }
     }
@@ -284,6 +286,14 @@ impl<H: Handler> Builder<H> {
         self
     }
 
+    /// Sets whether [`run`](Self::run) makes the tables of the server in the database of `MCP_STORE`, or brings those of an earlier
+    /// version to this one, and ends, when a program with the feature `postgres` was started with exactly the argument `migrate`. Off
+    /// for a program with a command `migrate` of its own. Default: on.
+    pub fn migrate_command(mut self, on: bool) -> Self {
+        self.migrate_command = on;
+        self
+    }
+
     /// Lets [`run`](Self::run) do everything on one thread: for programs that mostly wait for other programs, where waking a second
     /// thread costs more than it saves. A tool that computes delays all other requests then. Default: one thread on Lambda, if
     /// an environment serves one request at a time, else one for each CPU.
@@ -317,6 +327,7 @@ impl<H: Handler> Builder<H> {
         let state = match (&self.stores, &found.stores) {
             (Some(_), _) => StatePlace::Program,
             (None, Some(_)) if matches!(config.store, StoreChoice::Sqlite(_)) => StatePlace::File,
+            (None, Some(_)) if matches!(config.store, StoreChoice::Postgres(_)) => StatePlace::Database,
             (None, Some(_)) => StatePlace::Tables,
             (None, None) => StatePlace::Memory,
         };

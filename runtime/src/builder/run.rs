@@ -18,7 +18,8 @@ use crate::{
 impl<H: Handler> Builder<H> {
     /// Builds the server and serves until the process is asked to stop, on a tokio runtime of its own. With the arguments
     /// `schema --agentcore` the process prints its tools instead ([`schema_command`](Self::schema_command)), with `config` its
-    /// settings ([`config_command`](Self::config_command)).
+    /// settings ([`config_command`](Self::config_command)), and with `migrate` it makes the tables of a database
+    /// ([`migrate_command`](Self::migrate_command)).
     ///
     /// A program with the feature `sqlite` keeps its state outside Lambda in a file, unless its configuration or the argument
     /// `--memory` says otherwise.
@@ -43,6 +44,11 @@ impl<H: Handler> Builder<H> {
         let on_lambda = config.runtime_api.is_some();
         if self.schema_command && !on_lambda && command == Some(Command::Schema) {
             config.role = ProcessRole::AgentCoreSchema;
+        }
+        #[cfg(feature = "postgres")]
+        if self.migrate_command && command == Some(Command::Migrate) {
+            let runtime = runtime(&config, true).map_err(Error::Runtime)?;
+            return runtime.block_on(crate::migrate::run(&config));
         }
         if command == Some(Command::Memory) && !on_lambda {
             config.store = StoreChoice::Memory;

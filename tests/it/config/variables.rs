@@ -121,8 +121,14 @@ fn a_chosen_store_has_precedence_over_the_tables_dynamodb_needs_them_and_lambda_
     let on_lambda = [("MCP_STORE", "sqlite:/tmp/a.db"), ("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001")];
     assert_eq!(
         with(&on_lambda).expect_err("no file there").to_string(),
-        "MCP_STORE is \"sqlite:/tmp/a.db\": expected memory or dynamodb: the execution environments of Lambda share no file"
+        "MCP_STORE is \"sqlite:/tmp/a.db\": expected memory, dynamodb or postgres://…: the execution environments of Lambda share no file"
     );
+    let in_a_database = ("MCP_STORE", "postgres://mcp:secret@db.example/mcp?sslmode=require");
+    let config = with(&[tables[0], tables[1], in_a_database, on_lambda[1]]).expect("a database");
+    assert_eq!((config.tables.is_some(), config.store_connections), (false, 2));
+    assert!(!format!("{config:?}").contains("secret"), "{config:?}");
+    let mistyped = with(&[("MCP_STORE", "postgres:/mcp:secret@db.example/mcp")]).expect_err("no URL");
+    assert!(!mistyped.to_string().contains("secret"), "{mistyped}");
     let error = with(&[("MCP_STORE", "dynamodb")]).expect_err("no tables");
     assert_eq!(
         error.to_string(),

@@ -139,6 +139,11 @@ all_laws_of!(sqlite, super::super::files::lab(1));
 // Each trait of a store in a process of its own, as far as SQLite can tell: they share the file alone.
 all_laws_of!(sqlite_of_several_processes, super::super::files::lab(7));
 
+all_laws_of!(postgres, super::super::database::lab(1).await);
+
+// Each trait of a store in a process of its own, as far as PostgreSQL can tell.
+all_laws_of!(postgres_of_several_processes, super::super::database::lab(7).await);
+
 all_laws_of!(dynoxide, super::super::dynamo::embedded().await);
 
 laws_of! { replicated, super::super::dynamo::replicated().await;
@@ -187,6 +192,41 @@ mod files {
             .with_tasks(of(5))
             .with_events(of(6));
         Lab { stores: all, clock, ttl: Duration::from_secs(600), _folder: Some(folder) }
+    }
+}
+
+/// A server of PostgreSQL, with tables of its own for each law.
+mod database {
+    use std::{sync::Arc, time::Duration};
+
+    use mcp_lambda_server::{
+        Clock, Stores,
+        postgres::{PostgresLimits, PostgresStore, migrate},
+        time::Timestamp,
+    };
+    use test_support::postgres;
+
+    use crate::stores::laws::Lab;
+
+    pub(crate) async fn lab(connections: usize) -> Lab {
+        let clock = Clock::manual(Timestamp::from_millis(1_800_000_000_000));
+        let url = postgres::schema().await.parse().expect("a URL");
+        migrate(&url).await.expect("tables");
+        let mut stores = Vec::new();
+        for _ in 0..connections {
+            let store = PostgresStore::connect(&url, clock.clone(), PostgresLimits::default()).await;
+            stores.push(Arc::new(store.expect("a database")));
+        }
+        let of = |number: usize| Arc::clone(&stores[number % connections]);
+        let all = Stores::memory(clock.clone())
+            .with_sessions(of(0))
+            .with_state(of(1))
+            .with_inbox(of(2))
+            .with_streams(of(3))
+            .with_stream_leases(of(4))
+            .with_tasks(of(5))
+            .with_events(of(6));
+        Lab { stores: all, clock, ttl: Duration::from_secs(600), _folder: None }
     }
 }
 

@@ -9,6 +9,7 @@
 //! * [`dynamodb`]: an embedded database, one that counts, and one that fails on command.
 //! * `actions`: an endpoint of AWS that answers as a test says.
 //! * [`gate`], [`process`] and [`waiting`]: functions in other processes.
+//! * `postgres`: servers of PostgreSQL.
 //! * [`tokens`] and [`logs`]; `otlp`: what is sent to OpenTelemetry.
 #![allow(missing_docs, reason = "the name of a helper says what it does, or its documentation does")]
 #![allow(clippy::needless_pass_by_value, reason = "`json!(...)` reads best as an argument")]
@@ -28,6 +29,8 @@ pub mod logs;
 pub mod otlp;
 #[cfg(feature = "server")]
 pub mod outbox;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 pub mod process;
 pub mod reply;
 pub mod request;

@@ -9,7 +9,8 @@ use std::{
 
 use super::{
     AllowList, LargeResultConfig, LogFilter, LogFormat, LogLevel, ProcessRole, ResponseMode, SessionMode,
-    StdioConfig, StoreChoice, Tables, TaskConfig, TlsRoots, Variable, variables::*,
+    StdioConfig, StoreChoice, Tables, TaskConfig, TlsRoots, Variable, postgres_url::without_user,
+    variables::*,
 };
 use crate::{
     error::ConfigError,
@@ -155,8 +156,8 @@ impl Env<'_> {
 
     /// Where state is kept. A choice of DynamoDB without its tables is an error, and so is a file on Lambda.
     pub(super) fn store(&self) -> Result<StoreChoice, ConfigError> {
-        let expected =
-            "memory, dynamodb, or sqlite: and the path of a file, such as sqlite:/var/lib/mcp/server.db";
+        let expected = "memory, dynamodb, sqlite: and the path of a file, such as sqlite:/var/lib/mcp/server.db, or the URL of a \
+                        database, such as postgres://mcp@db.example/mcp";
         let Some(text) = self.get(&STORE) else { return Ok(StoreChoice::Auto) };
         match text.as_str() {
             "memory" => Ok(StoreChoice::Memory),
@@ -166,13 +167,26 @@ impl Env<'_> {
             "dynamodb" => Ok(StoreChoice::DynamoDb),
             _ => match text.strip_prefix("sqlite:") {
                 Some(_) if self.get(&RUNTIME_API).is_some() => {
-                    let expected = "memory or dynamodb: the execution environments of Lambda share no file";
+                    let expected = "memory, dynamodb or postgres://…: the execution environments of Lambda share no file";
                     Err(invalid_value(&STORE, &text, expected))
                 }
                 Some(path) if !path.is_empty() => Ok(StoreChoice::Sqlite(path.into())),
-                _ => Err(invalid_value(&STORE, &text, expected)),
+                _ => match text.parse() {
+                    Ok(url) => Ok(StoreChoice::Postgres(url)),
+                    // It may be the URL of another database, with a password.
+                    Err(_) => Err(invalid_value(&STORE, &without_user(&text), expected)),
+                },
             },
         }
+    }
+
+    /// The number of connections to a database.
+    pub(super) fn store_connections(&self, default: usize) -> Result<usize, ConfigError> {
+        let of_lambda = match self.get(&RUNTIME_API) {
+            Some(_) => self.count(&MAX_CONCURRENCY, 1)?.saturating_add(1).min(default),
+            None => default,
+        };
+        self.count(&STORE_CONNECTIONS, of_lambda)
     }
 
     /// The names of the tables. One without the other is an error: the other half of the state would be in memory, and

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use super::{
+    postgres_url::listed,
     sources::{Settings, Source},
     variables::{VARIABLES, Variable, is_of_lambda},
 };
@@ -59,7 +60,10 @@ pub fn listing(settings: &Settings, of_program: &[(&str, String)]) -> Vec<Listed
 
 fn value(settings: &Settings, variable: &Variable) -> String {
     let value = settings.get(variable.name).or_else(|| settings.get(variable.alias?)).unwrap_or_default();
-    if is_secret(variable) { HIDDEN.to_owned() } else { without_password(value.trim()) }
+    match is_secret(variable) {
+        true => HIDDEN.to_owned(),
+        false => listed(value.trim()).unwrap_or_else(|| without_password(value.trim())),
+    }
 }
 
 fn is_secret(variable: &Variable) -> bool {

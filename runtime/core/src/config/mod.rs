@@ -17,6 +17,7 @@ mod login;
 mod login_values;
 #[cfg(feature = "otel")]
 mod otel;
+mod postgres_url;
 mod read;
 mod settings;
 mod sources;
@@ -38,6 +39,7 @@ pub use login::{LocalUser, LoginClient, LoginConfig, LoginUpstream};
 pub use login_values::{LoginKey, Secret};
 #[cfg(feature = "otel")]
 pub use otel::{FunctionConfig, OtelConfig, OtlpEndpoint, Sampler};
+pub use postgres_url::{InvalidPostgresUrl, PostgresUrl};
 pub use settings::{
     AllowList, ConnectionConfig, CorsConfig, EventConfig, LargeResultConfig, ProcessRole, RequestLimits,
     ResponseMode, SessionConfig, SessionMode, StdioConfig, StoreChoice, StreamConfig, Tables, TaskConfig,
@@ -104,6 +106,9 @@ pub struct Config {
     pub store: StoreChoice,
     /// The size of a file with SQLite, in bytes. Default: 1 GiB.
     pub store_bytes: usize,
+    /// The number of connections of this process to `PostgreSQL`. Default: 10; on Lambda one more than the requests that an
+    /// environment serves at a time, up to 10.
+    pub store_connections: usize,
     /// The folder for files with state. Default: none, which is `.local/state` in the home directory.
     pub state_home: Option<PathBuf>,
     /// The DynamoDB tables, unless another store was chosen. Default: none.
@@ -217,6 +222,7 @@ impl Default for Config {
             },
             store: StoreChoice::Auto,
             store_bytes: 1024 * 1024 * 1024,
+            store_connections: 10,
             state_home: None,
             tables: None,
             events: EventConfig {

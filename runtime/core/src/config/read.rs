@@ -111,6 +111,7 @@ impl Config {
             },
             store,
             store_bytes: env.optional(&STORE_MB, 1)?.map_or(default.store_bytes, mebibytes),
+            store_connections: env.store_connections(default.store_connections)?,
             state_home: env.get(&STATE_HOME).map(PathBuf::from).filter(|folder| folder.is_absolute()),
             tables,
             events: EventConfig {

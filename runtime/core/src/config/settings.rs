@@ -2,6 +2,8 @@
 
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
+use super::PostgresUrl;
+
 /// Whether a gateway passes a response on while it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ResponseMode {
@@ -157,6 +159,8 @@ pub enum StoreChoice {
     Memory,
     /// In a file of SQLite.
     Sqlite(PathBuf),
+    /// In a database of `PostgreSQL`.
+    Postgres(PostgresUrl),
     /// In the DynamoDB tables that are named.
     DynamoDb,
 }

@@ -73,8 +73,9 @@ variables! {
     BODY_BYTES_PER_PROCESS = "MCP_BODY_BYTES_PER_PROCESS", "67108864", "most bytes of request bodies that one process holds at a time; one body always fits";
     REQUESTS_PER_PRINCIPAL = "MCP_REQUESTS_PER_PRINCIPAL", "128", "most requests of one principal that one process serves at a time";
     REQUESTS_PER_PROCESS = "MCP_REQUESTS_PER_PROCESS", "4096", "most requests that one process serves at a time, calls that their clients have left among them";
-    STORE = "MCP_STORE", "dynamodb if SESSION_TABLE_NAME is set; a file for each name of a server in XDG_STATE_HOME/mcp-lambda-server, if the program has the feature sqlite and is not on Lambda; else memory", "memory, sqlite:PATH or dynamodb: where sessions, state, events, stored replies and tasks are kept; a path is absolute, or relative to the working directory";
+    STORE = "MCP_STORE", "dynamodb if SESSION_TABLE_NAME is set; a file for each name of a server in XDG_STATE_HOME/mcp-lambda-server, if the program has the feature sqlite and is not on Lambda; else memory", "memory, sqlite:PATH, postgres://HOST/DATABASE or dynamodb: where sessions, state, events, stored replies and tasks are kept; a path is absolute, or relative to the working directory";
     STORE_MB = "MCP_STORE_MB", "1024", "largest size of the file with SQLite, in MiB; above it, the oldest stored replies and events are removed";
+    STORE_CONNECTIONS = "MCP_STORE_CONNECTIONS", "10 (on Lambda, one more than an environment serves requests at a time, up to 10)", "most connections of this process to PostgreSQL";
     STATE_HOME = "XDG_STATE_HOME", ".local/state in the home directory", "folder in which a server keeps files with state, when it is not on Lambda";
     SESSION_TABLE = "SESSION_TABLE_NAME" or "MCP_SESSION_TABLE", "none: all state is in memory", "DynamoDB table of sessions, state and inboxes";
     EVENT_TABLE = "EVENT_TABLE_NAME" or "MCP_SESSION_EVENT_TABLE", "none", "DynamoDB table of the event log and of stored replies; required with SESSION_TABLE_NAME";

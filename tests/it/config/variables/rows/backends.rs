@@ -13,10 +13,11 @@ pub(super) fn rows() -> Vec<Row> {
             |c| c.store == StoreChoice::Auto,
             "sqlite:/var/lib/mcp/a b.db",
             |c| c.store == StoreChoice::Sqlite("/var/lib/mcp/a b.db".into()),
-            &["sqlite", "sqlite:", "postgres://localhost/mcp", "Memory", "/var/lib/mcp.db"],
-            "memory, dynamodb, or sqlite: and the path of a file, such as sqlite:/var/lib/mcp/server.db",
+            &["sqlite", "sqlite:", "postgres://", "mysql://localhost/mcp", "Memory", "/var/lib/mcp.db"],
+            "memory, dynamodb, sqlite: and the path of a file, such as sqlite:/var/lib/mcp/server.db, or the URL of a database",
         ),
         count("MCP_STORE_MB", |c| c.store_bytes >> 20, 1024, 3),
+        count("MCP_STORE_CONNECTIONS", |c| c.store_connections, 10, 3),
         row(
             "XDG_STATE_HOME",
             |c| c.state_home.is_none(),

@@ -1,0 +1,6 @@
+//! The stores in a real PostgreSQL: its tables, its limits, and its faults.
+
+mod faults;
+mod limits;
+mod support;
+mod tables;
