@@ -39,12 +39,12 @@ pub(crate) struct Backends {
 #[cfg(feature = "aws")]
 pub(crate) async fn open(config: &Config, clock: &Clock, sdk: Option<Sdk>) -> Result<Backends, Error> {
     let aws = AwsSdk::new(config.tls_roots, sdk.map(|sdk| *sdk));
-    let (stores, store_keys) = chosen_stores(&aws, config, clock).await?;
+    let chosen = chosen_stores(&aws, config, clock).await?;
     let backends = Backends {
-        stores,
+        stores: chosen.stores,
         publisher: publisher(&aws, config)?,
-        task_queue: task_queue(&aws, config)?,
-        state_keys: state_keys(&aws, config, clock)?.or(store_keys),
+        task_queue: queue(chosen.queue, || task_queue(&aws, config))?,
+        state_keys: state_keys(&aws, config, clock)?.or(chosen.keys),
         result_store: result_store(&aws, config, clock)?,
         login: login_secrets(&aws, config, clock)?,
     };
@@ -58,12 +58,12 @@ pub(crate) async fn open(config: &Config, clock: &Clock, sdk: Option<Sdk>) -> Re
 /// Refuses a configuration that names what this binary was built without.
 #[cfg(not(feature = "aws"))]
 pub(crate) async fn open(config: &Config, clock: &Clock, _: Option<Sdk>) -> Result<Backends, Error> {
-    let (stores, store_keys) = chosen_stores(&(), config, clock).await?;
+    let chosen = chosen_stores(&(), config, clock).await?;
     Ok(Backends {
-        stores,
+        stores: chosen.stores,
         publisher: publisher(&(), config)?,
-        task_queue: task_queue(&(), config)?,
-        state_keys: state_keys(&(), config, clock)?.or(store_keys),
+        task_queue: queue(chosen.queue, || task_queue(&(), config))?,
+        state_keys: state_keys(&(), config, clock)?.or(chosen.keys),
         result_store: result_store(&(), config, clock)?,
         login: login_secrets(&(), config, clock)?,
     })
@@ -75,26 +75,39 @@ type Aws = AwsSdk;
 #[cfg(not(feature = "aws"))]
 type Aws = ();
 
-/// The stores that the configuration names, and the keys of `requestState` that they bring along. `None`: it names none, or the
-/// memory of the process.
-async fn chosen_stores(
-    aws: &Aws,
-    config: &Config,
-    clock: &Clock,
-) -> Result<(Option<Stores>, Option<KeySource>), ConfigError> {
-    match &config.store {
-        StoreChoice::Memory => Ok((None, None)),
+/// The stores that the configuration names, and what they bring along. The default: it names none, or the memory of the process.
+#[derive(Default)]
+struct Chosen {
+    stores: Option<Stores>,
+    /// Keys of `requestState`.
+    keys: Option<KeySource>,
+    /// A queue of tasks, if the configuration wants it beside the stores.
+    queue: Option<Arc<dyn TaskQueue>>,
+}
+
+/// The queue of the stores, else the other one.
+fn queue(
+    of_stores: Option<Arc<dyn TaskQueue>>,
+    other: impl FnOnce() -> Result<Option<Arc<dyn TaskQueue>>, ConfigError>,
+) -> Result<Option<Arc<dyn TaskQueue>>, ConfigError> {
+    of_stores.map_or_else(other, |queue| Ok(Some(queue)))
+}
+
+async fn chosen_stores(aws: &Aws, config: &Config, clock: &Clock) -> Result<Chosen, ConfigError> {
+    let mut chosen = match &config.store {
+        StoreChoice::Memory => Chosen::default(),
         StoreChoice::Sqlite(path) => {
             let (stores, keys) = sqlite(path, config, clock)?;
-            Ok((Some(stores), keys.filter(|_| config.state_keys.is_empty())))
+            Chosen { stores: Some(stores), keys, queue: None }
         }
         StoreChoice::Postgres(url) => {
             // In a box: the frame of every start would hold room for it, needed or not.
-            let (stores, keys) = Box::pin(postgres(url, config, clock)).await?;
-            Ok((Some(stores), keys.filter(|_| config.state_keys.is_empty())))
+            Box::pin(postgres(url, config, clock)).await?
         }
-        _ => Ok((stores(aws, config, clock)?, None)),
-    }
+        _ => Chosen { stores: stores(aws, config, clock)?, ..Chosen::default() },
+    };
+    chosen.keys = chosen.keys.filter(|_| config.state_keys.is_empty());
+    Ok(chosen)
 }
 
 /// Opens a file of SQLite.
@@ -116,17 +129,18 @@ fn sqlite(path: &Path, _: &Config, _: &Clock) -> Result<(Stores, Option<KeySourc
 
 /// Connects to a database of `PostgreSQL`.
 #[cfg(feature = "postgres")]
-async fn postgres(
-    url: &PostgresUrl,
-    config: &Config,
-    clock: &Clock,
-) -> Result<(Stores, Option<KeySource>), ConfigError> {
+async fn postgres(url: &PostgresUrl, config: &Config, clock: &Clock) -> Result<Chosen, ConfigError> {
+    use mcp_lambda_core::config::TaskConfig;
     use mcp_lambda_postgres::{PostgresLimits, PostgresStore};
 
     let connected = PostgresStore::connect(url, clock.clone(), PostgresLimits::of(config)).await;
     let store = connected.map_err(|error| unusable_database(url, &error))?;
+    // Between two requests an environment of Lambda is frozen, and hears nothing.
+    let store = if config.runtime_api.is_some() { store } else { store.listening() };
     let keys = KeySource::given([store.state_key()]);
-    Ok((Stores::of(store), Some(keys)))
+    let has_queue = config.tasks.queue_url.as_deref() == Some(TaskConfig::DATABASE);
+    let queue = has_queue.then(|| Arc::new(store.task_queue()) as _);
+    Ok(Chosen { stores: Some(store.stores()), keys: Some(keys), queue })
 }
 
 /// An error of a database, about the variable that names it.
@@ -136,11 +150,7 @@ pub(crate) fn unusable_database(url: &PostgresUrl, error: &mcp_lambda_postgres::
 }
 
 #[cfg(not(feature = "postgres"))]
-async fn postgres(
-    url: &PostgresUrl,
-    _: &Config,
-    _: &Clock,
-) -> Result<(Stores, Option<KeySource>), ConfigError> {
+async fn postgres(url: &PostgresUrl, _: &Config, _: &Clock) -> Result<Chosen, ConfigError> {
     Err(missing_feature("MCP_STORE", &url.to_string(), "postgres"))
 }
 

@@ -245,7 +245,7 @@ pub mod stdio {
 /// ```
 pub mod store {
     #[doc(inline)]
-    pub use mcp_lambda_core::store::{LARGEST_VALUE, MemoryLimits, MemoryStore, Stores};
+    pub use mcp_lambda_core::store::{LARGEST_VALUE, MemoryLimits, MemoryStore, Stores, WakeUp, Wakened};
 }
 
 /// Replies that are stored for a client that comes back, and the number of streams that a caller may hold.

@@ -16,9 +16,10 @@ use mcp_lambda_core::{
 };
 use tokio::time::{sleep, timeout};
 use tokio_postgres::{
-    Error as PostgresError, Row,
+    Config, Error as PostgresError, Row,
     types::{ToSql, Type},
 };
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::{
     address::Address,
@@ -41,6 +42,10 @@ pub(crate) struct Database {
     pub(crate) clock: Clock,
     limits: PostgresLimits,
     shown: String,
+    /// The name of this process in notifications.
+    pub(crate) process: String,
+    /// Where the database is, for a connection outside the pool.
+    pub(crate) address: (Config, MakeRustlsConnect),
     /// When this process removes expired items next.
     pub(crate) next_sweep: Mutex<Timestamp>,
 }
@@ -49,6 +54,7 @@ impl Database {
     pub(crate) fn new(address: Address, clock: Clock, limits: PostgresLimits) -> Result<Self, OpenError> {
         let Address { config, tls, shown } = address;
         let fast = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let address = (config.clone(), tls.clone());
         let pool = Pool::builder(Manager::from_config(config, tls, fast))
             .max_size(limits.connections.max(1))
             .wait_timeout(Some(LONGEST_WAIT))
@@ -58,7 +64,7 @@ impl Database {
             .build()
             .map_err(|error| OpenError::Url(format!("{shown}: {error}")))?;
         let next_sweep = Mutex::new(Timestamp::from_millis(0));
-        Ok(Self { pool, clock, limits, shown, next_sweep })
+        Ok(Self { pool, clock, limits, shown, process: random::token(), address, next_sweep })
     }
 
     pub(crate) fn limits(&self) -> PostgresLimits {

@@ -13,6 +13,7 @@ use crate::{
     columns::{Text, get, key, millis, params, rows, text, time},
     database::Statements,
     error::Failure,
+    listener::{CHANNEL, Written},
     room::count_up,
     store::PostgresStore,
 };
@@ -62,7 +63,11 @@ impl PostgresStore {
             millis(expires_at),
             millis(now),
         ];
-        transaction.changed(statement, values).await?;
+        if transaction.changed(statement, values).await? == 1 {
+            let statement = format!("SELECT pg_notify({CHANNEL}, $1)");
+            let payload = Written::Message(session).payload(&self.database);
+            transaction.rows(&statement, params![Text(&payload)]).await?;
+        }
         // Sizes are looked at for messages that are not small; small ones reach the count first.
         if body.len() > MAX_BYTES / MAX_MESSAGES || position > rows(MAX_MESSAGES) {
             let values = params![Text(session), rows(MAX_MESSAGES), rows(MAX_BYTES)];

@@ -8,6 +8,7 @@ mod columns;
 mod database;
 mod error;
 mod inbox;
+mod listener;
 mod log;
 mod queue;
 mod room;

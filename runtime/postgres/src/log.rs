@@ -16,6 +16,7 @@ use crate::{
     columns::{self, Text, count, get, json, key, millis, number, params, parsed, rows, text, time},
     database::Statements,
     error::Failure,
+    listener::{CHANNEL, Written},
     store::{PostgresStore, check_size},
 };
 
@@ -71,9 +72,13 @@ impl PostgresStore {
             let values = params![Text(&scope), Text(key.source()), Text(key.kind()), millis(now)];
             *is_first = transaction.row(statement, values).await?.is_none();
         }
-        let statement = "
-            INSERT INTO mcp_events (scope, seq, event, source, kind, at, expires)
-            VALUES ($1, $2, $3, $4, $5, $6, $7)";
+        let statement = format!(
+            "WITH event AS (
+                INSERT INTO mcp_events (scope, seq, event, source, kind, at, expires)
+                VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING 1
+             )
+             SELECT pg_notify({CHANNEL}, $8) FROM event"
+        );
         let values = params![
             Text(&scope),
             number(seq),
@@ -82,8 +87,9 @@ impl PostgresStore {
             event_key.as_ref().map(|key| Text(key.kind())),
             millis(event.at),
             millis(event.expires_at),
+            Text(&Written::Event.payload(&self.database)),
         ];
-        transaction.changed(statement, values).await?;
+        transaction.rows(&statement, values).await?;
         for (statement, most) in [
             ("DELETE FROM mcp_events WHERE scope = $1 AND seq <= $2", MOST_EVENTS),
             ("DELETE FROM mcp_source_ids WHERE scope = $1 AND seq <= $2", MOST_SOURCE_IDS),

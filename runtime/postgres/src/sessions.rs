@@ -42,17 +42,17 @@ fn record(row: &Row) -> Result<SessionRecord, Failure> {
 /// Refuses what needs a session that is not live.
 pub(crate) async fn check_live(on: &impl Statements, id: &str, now: Timestamp) -> Result<(), Failure> {
     let statement = "SELECT 1 FROM mcp_sessions WHERE id = $1 AND expires > $2";
-    live(on.row(statement, params![Text(id), millis(now)]).await?)
+    live(on.row(statement, params![Text(id), millis(now)]).await?.is_some())
 }
 
 /// The same, and keeps the session from ending and others from changing it until the transaction ends.
 pub(crate) async fn lock_live(on: &impl Statements, id: &str, now: Timestamp) -> Result<(), Failure> {
     let statement = "SELECT 1 FROM mcp_sessions WHERE id = $1 AND expires > $2 FOR UPDATE";
-    live(on.row(statement, params![Text(id), millis(now)]).await?)
+    live(on.row(statement, params![Text(id), millis(now)]).await?.is_some())
 }
 
-fn live<T>(found: Option<T>) -> Result<(), Failure> {
-    if found.is_some() { Ok(()) } else { Err(StoreError::NotFound.into()) }
+fn live(is_live: bool) -> Result<(), Failure> {
+    if is_live { Ok(()) } else { Err(StoreError::NotFound.into()) }
 }
 
 /// Removes a session, if it expires until then, and all that belongs to it.
@@ -171,7 +171,7 @@ impl SessionStore for PostgresStore {
                 let connection = self.database.connection().await?;
                 let statement = "UPDATE mcp_sessions SET log_level = $1 WHERE id = $2 AND expires > $3";
                 let values = params![Text(&level), Text(id.as_str()), millis(self.database.now())];
-                live(Some(connection.changed(statement, values).await?).filter(|changed| *changed == 1))
+                live(connection.changed(statement, values).await? == 1)
             })
             .await
     }
@@ -233,7 +233,7 @@ impl SessionStore for PostgresStore {
                 let connection = self.database.connection().await?;
                 let statement = "UPDATE mcp_sessions SET expires = $1 WHERE id = $2 AND expires > $3";
                 let values = params![millis(expires_at), Text(id.as_str()), millis(self.database.now())];
-                live(Some(connection.changed(statement, values).await?).filter(|changed| *changed == 1))
+                live(connection.changed(statement, values).await? == 1)
             })
             .await
     }
@@ -297,7 +297,7 @@ impl SessionStore for PostgresStore {
                 let found = connection
                     .rows(statement, params![Text(id.as_str()), millis(self.database.now())])
                     .await?;
-                live(found.first())?;
+                live(!found.is_empty())?;
                 let uris = found.iter().map(|row| parsed_or_none(row, "uri", |uri| Some(uri.to_owned())));
                 Ok(uris.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
             })

@@ -6,10 +6,18 @@ use mcp_lambda_core::{
     config::{Config, PostgresUrl},
     error::StoreError,
     keys::NamedKey,
+    store::{Stores, WakeUp},
     time::Clock,
 };
 
-use crate::{address::Address, database::Database, error::OpenError, queue::PostgresQueue, schema};
+use crate::{
+    address::Address,
+    database::Database,
+    error::OpenError,
+    listener::{Listener, WakeUps},
+    queue::PostgresQueue,
+    schema,
+};
 
 /// The largest value, message or event, as JSON and in bytes: as in every store.
 pub(crate) use mcp_lambda_core::store::LARGEST_VALUE;
@@ -46,13 +54,13 @@ impl Default for PostgresLimits {
 ///
 /// ```no_run
 /// use mcp_lambda_postgres::{PostgresLimits, PostgresStore};
-/// use mcp_lambda_core::{store::Stores, time::Clock};
+/// use mcp_lambda_core::time::Clock;
 ///
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 /// let url = "postgres://mcp@localhost/mcp".parse()?;
 /// mcp_lambda_postgres::migrate(&url).await?;
 /// let store = PostgresStore::connect(&url, Clock::system(), PostgresLimits::default()).await?;
-/// let stores = Stores::of(store);
+/// let stores = store.listening().stores();
 /// # Ok(())
 /// # }
 /// ```
@@ -60,6 +68,9 @@ impl Default for PostgresLimits {
 pub struct PostgresStore {
     pub(crate) database: Arc<Database>,
     state_key: Vec<u8>,
+    wake_ups: WakeUps,
+    /// Listens as long as the store is used.
+    _listener: Option<Listener>,
 }
 
 impl PostgresStore {
@@ -71,7 +82,24 @@ impl PostgresStore {
     pub async fn connect(url: &PostgresUrl, clock: Clock, limits: PostgresLimits) -> Result<Self, OpenError> {
         let database = Arc::new(Database::new(Address::of(url)?, clock, limits)?);
         let state_key = schema::check(&database).await?;
-        Ok(Self { database, state_key })
+        Ok(Self { database, state_key, wake_ups: WakeUps::default(), _listener: None })
+    }
+
+    /// Listens for notifications of other servers, on one more connection, which is made anew when it is lost: events and client
+    /// messages are read at once then instead of at the next poll. Where notifications do not arrive, as behind `PgBouncer` in
+    /// transaction mode, they are polled as without this. For processes that run all the time.
+    #[must_use]
+    pub fn listening(mut self) -> Self {
+        self.wake_ups = WakeUps { events: WakeUp::new(), messages: WakeUp::new() };
+        self._listener = Some(Listener::start(Arc::clone(&self.database), self.wake_ups.clone()));
+        self
+    }
+
+    /// All stores of a server.
+    #[must_use]
+    pub fn stores(self) -> Stores {
+        let WakeUps { events, messages } = self.wake_ups.clone();
+        Stores::of(self).with_wake_ups(events, messages)
     }
 
     /// The key of `requestState` that was made with the tables, for servers without configured keys: all that share the database

@@ -123,12 +123,26 @@ fn a_chosen_store_has_precedence_over_the_tables_dynamodb_needs_them_and_lambda_
         with(&on_lambda).expect_err("no file there").to_string(),
         "MCP_STORE is \"sqlite:/tmp/a.db\": expected memory, dynamodb or postgres://…: the execution environments of Lambda share no file"
     );
-    let in_a_database = ("MCP_STORE", "postgres://mcp:secret@db.example/mcp?sslmode=require");
+    let in_a_database = ("MCP_STORE", "postgres://mcp:hush@db.example/mcp?sslmode=require");
     let config = with(&[tables[0], tables[1], in_a_database, on_lambda[1]]).expect("a database");
     assert_eq!((config.tables.is_some(), config.store_connections), (false, 2));
-    assert!(!format!("{config:?}").contains("secret"), "{config:?}");
-    let mistyped = with(&[("MCP_STORE", "postgres:/mcp:secret@db.example/mcp")]).expect_err("no URL");
-    assert!(!mistyped.to_string().contains("secret"), "{mistyped}");
+    assert!(!format!("{config:?}").contains("hush"), "{config:?}");
+    let queue = ("TASK_QUEUE_URL", "database");
+    let config = with(&[in_a_database, queue]).expect("a queue in the database");
+    assert_eq!(config.tasks.queue_url.as_deref(), Some("database"));
+    for (others, problem) in [
+        (&[queue][..], "unless MCP_STORE is the URL of a database"),
+        (&[queue, in_a_database, on_lambda[1]], "Lambda polls no queue of a database"),
+    ] {
+        let refused = with(others).expect_err(problem).to_string();
+        assert!(
+            refused.starts_with("TASK_QUEUE_URL is \"database\": expected the URL of a queue of SQS"),
+            "{refused}"
+        );
+        assert!(refused.contains(problem), "{refused}");
+    }
+    let mistyped = with(&[("MCP_STORE", "postgres:/mcp:hush@db.example/mcp")]).expect_err("no URL");
+    assert!(!mistyped.to_string().contains("hush"), "{mistyped}");
     let error = with(&[("MCP_STORE", "dynamodb")]).expect_err("no tables");
     assert_eq!(
         error.to_string(),

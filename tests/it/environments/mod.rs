@@ -1,3 +1,4 @@
 mod client_responses;
+mod database;
 mod events;
 mod tools;

@@ -140,7 +140,14 @@ pub async fn schema() -> String {
     SERVER.get_or_init(PostgresServer::fast).schema().await
 }
 
+/// The folder of the server of a URL, with its socket.
+pub fn folder(url: &str) -> String {
+    let (_, rest) = url.split_once("host=").expect("a socket");
+    rest.split('&').next().unwrap_or_default().to_owned()
+}
+
 /// A connection beside that of the store.
+#[expect(clippy::disallowed_methods, reason = "the connection ends with its client")]
 pub async fn connect(url: &str) -> Client {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("PostgreSQL answers");
     tokio::spawn(connection);

@@ -225,6 +225,14 @@ impl Env<'_> {
 
     fn queue_url(&self) -> Result<Option<String>, ConfigError> {
         let Some(text) = self.get(&TASK_QUEUE_URL) else { return Ok(None) };
+        if text == TaskConfig::DATABASE {
+            let expected = match (self.store()?, self.get(&RUNTIME_API)) {
+                (StoreChoice::Postgres(_), None) => return Ok(Some(text)),
+                (_, Some(_)) => "the URL of a queue of SQS: Lambda polls no queue of a database",
+                _ => "the URL of a queue of SQS, unless MCP_STORE is the URL of a database",
+            };
+            return Err(invalid_value(&TASK_QUEUE_URL, &text, expected));
+        }
         let rest = ["https://", "http://"].iter().find_map(|scheme| text.strip_prefix(scheme));
         let is_valid = rest.is_some_and(|rest| rest.trim_end_matches('/').contains('/'))
             && !text.contains(['?', '#', ' '])

@@ -147,6 +147,11 @@ pub struct ConnectionConfig {
     pub trusted_proxies: Vec<IpAddr>,
 }
 
+impl TaskConfig {
+    /// Instead of the URL of a queue: tasks wait for workers in the database of [`StoreChoice::Postgres`].
+    pub const DATABASE: &str = "database";
+}
+
 /// Where everything is kept that outlives a request.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
@@ -229,7 +234,8 @@ pub struct ToolResourceConfig {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TaskConfig {
-    /// The URL of the SQS queue from which workers take tasks. Default: none, and a process runs the tasks that it creates.
+    /// The URL of the SQS queue from which workers take tasks, or [`TaskConfig::DATABASE`]. Default: none, and a process runs the
+    /// tasks that it creates.
     pub queue_url: Option<String>,
     /// How long a task is kept, from its creation on. Default: an hour.
     pub ttl: Duration,

@@ -83,7 +83,7 @@ variables! {
     EVENT_TTL_MINUTES = "EVENT_TTL_MINUTES", "60", "time for which an event stays in the log, in minutes";
     EVENT_REPLICAS = "EVENT_FANOUT_REPLICAS", "1", "copies of the event log, among which readers are distributed; the same for every function of a deployment";
     TOPIC_ARN = "SNS_TOPIC_ARN", "none", "ARN of the SNS topic to which tools publish events";
-    TASK_QUEUE_URL = "TASK_QUEUE_URL", "none: a process runs the tasks that it creates, and on Lambda calls run inline", "URL of the SQS queue from which workers take tasks; required with it: SESSION_TABLE_NAME";
+    TASK_QUEUE_URL = "TASK_QUEUE_URL", "none: a process runs the tasks that it creates, and on Lambda calls run inline", "URL of the SQS queue from which workers take tasks, which needs SESSION_TABLE_NAME; or database, for a queue in the PostgreSQL database of MCP_STORE, outside Lambda";
     TASK_TTL_SECONDS = "MCP_TASK_TTL_SECONDS", "3600", "time for which a task is kept, from its creation on, in seconds";
     TASKS_PER_PRINCIPAL = "MCP_TASKS_PER_PRINCIPAL", "32", "most tasks that one principal has open at a time";
     TASKS_PER_PROCESS = "MCP_TASKS_PER_PROCESS", "16", "most tasks that one process runs at a time";

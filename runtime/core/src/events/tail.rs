@@ -19,6 +19,7 @@ use super::{
 use crate::{
     error::{Causes, StoreError},
     random,
+    store::WakeUp,
 };
 
 /// Capacity of the broadcast. A subscription that falls further behind reads the log instead.
@@ -45,6 +46,7 @@ pub(super) struct LogEntry {
 /// Polls the log for all subscriptions of this process.
 pub(crate) struct Tail {
     log: Arc<dyn EventLog>,
+    wake_up: WakeUp,
     tracker: TaskTracker,
     /// Created for the first subscription: 10 KB that most cold starts do not need.
     entries: LazyLock<broadcast::Sender<Arc<LogEntry>>>,
@@ -67,10 +69,10 @@ struct Position {
 }
 
 impl Tail {
-    pub(crate) fn new(log: Arc<dyn EventLog>, tracker: TaskTracker) -> Arc<Self> {
+    pub(crate) fn new(log: Arc<dyn EventLog>, wake_up: WakeUp, tracker: TaskTracker) -> Arc<Self> {
         let entries: LazyLock<broadcast::Sender<Arc<LogEntry>>> =
             LazyLock::new(|| broadcast::Sender::new(BROADCAST));
-        Arc::new(Self { log, tracker, entries, poll_now: Notify::new(), followed: Mutex::default() })
+        Arc::new(Self { log, wake_up, tracker, entries, poll_now: Notify::new(), followed: Mutex::default() })
     }
 
     /// Polls the log at once: this process has appended an event.
@@ -131,12 +133,14 @@ impl Tail {
     async fn run(self: Arc<Self>) {
         let mut pause = BUSY;
         let mut last_event: Option<Instant> = None;
+        let mut wake_up = self.wake_up.listen();
         loop {
             // The pause comes first: the subscription that started this task has just read the ends.
             let next = Instant::now() + random::jitter(pause);
             tokio::select! {
                 () = tokio::time::sleep_until(next) => {}
                 () = self.poll_now.notified() => {}
+                () = wake_up.by("") => {}
             }
             let scopes = {
                 let mut followed = self.followed_scopes();

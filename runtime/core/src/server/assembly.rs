@@ -115,7 +115,7 @@ pub(super) fn dispatcher(
         tasks: !tool_parts.tasks.is_empty(),
     };
     let capabilities = DeclaredCapabilities::new(info.capabilities, rules);
-    let tail = Tail::new(Arc::clone(&stores.events), tracker.clone());
+    let tail = Tail::new(Arc::clone(&stores.events), stores.event_wake_up.clone(), tracker.clone());
     let events = Events::new(Arc::clone(&stores.events), Arc::clone(&tail), clock.clone(), config.events.ttl)
         .with_publisher(publisher);
     let tools = tool_parts.dynamic.map(|disabled| {
@@ -217,7 +217,7 @@ pub(super) fn dispatcher(
             interrupt: interrupt.clone(),
         }),
         services,
-        inbox: Inbox::new(stores.inbox, clock.clone()),
+        inbox: Inbox::new(stores.inbox, stores.message_wake_up, clock.clone()),
         tracker: tracker.clone(),
         capabilities,
         sessions,

@@ -21,6 +21,7 @@ use crate::{
     error::StoreError,
     ids::SessionId,
     random,
+    store::WakeUp,
     time::{Clock, Timestamp},
 };
 
@@ -114,6 +115,7 @@ pub trait InboxStore: Send + Sync + 'static {
 #[derive(Clone)]
 pub(crate) struct Inbox {
     store: Arc<dyn InboxStore>,
+    wake_up: WakeUp,
     notify: Arc<Notify>,
     moments: Arc<Moments>,
 }
@@ -161,9 +163,9 @@ impl PollSchedule {
 }
 
 impl Inbox {
-    pub(crate) fn new(store: Arc<dyn InboxStore>, clock: Clock) -> Self {
+    pub(crate) fn new(store: Arc<dyn InboxStore>, wake_up: WakeUp, clock: Clock) -> Self {
         let moments = Moments { clock, process: random::token(), count: AtomicU64::new(0) };
-        Self { store, notify: Arc::default(), moments: Arc::new(moments) }
+        Self { store, wake_up, notify: Arc::default(), moments: Arc::new(moments) }
     }
 
     pub(crate) fn moment(&self) -> Moment {
@@ -192,6 +194,7 @@ impl Inbox {
         to: &[InboxKey],
         schedule: &mut PollSchedule,
     ) -> Result<Vec<ClientMessage>, StoreError> {
+        let mut wake_up = self.wake_up.listen();
         loop {
             // Registered before the read, so that a message that is put in between notifies.
             let notified = self.notify.notified();
@@ -202,6 +205,7 @@ impl Inbox {
                     schedule.pause = (schedule.pause * 2).min(LONGEST_PAUSE);
                 }
                 () = &mut notified => {}
+                () = wake_up.by(session.as_str()) => {}
             }
             schedule.next = Instant::now() + random::jitter(schedule.pause);
             let messages = self.store.read(session, to).await?;

@@ -6,12 +6,14 @@
 
 mod memory;
 mod size;
+mod wake_up;
 
 use std::{fmt, sync::Arc};
 
 pub use memory::{MemoryLimits, MemoryStore};
 pub use size::LARGEST_VALUE;
 pub(crate) use size::check_size;
+pub use wake_up::{WakeUp, Wakened};
 
 use crate::{
     config::Config,
@@ -49,6 +51,10 @@ pub struct Stores {
     pub tasks: Arc<dyn TaskStore>,
     /// The event log.
     pub events: Arc<dyn EventLog>,
+    /// Wakes the server for events of other processes. Default: never, so that they are read at the next poll.
+    pub event_wake_up: WakeUp,
+    /// Wakes the server for client messages of other processes. Default: never.
+    pub message_wake_up: WakeUp,
 }
 
 impl Stores {
@@ -79,6 +85,8 @@ impl Stores {
             stream_leases: Arc::clone(&store) as _,
             tasks: Arc::clone(&store) as _,
             events: store as _,
+            event_wake_up: WakeUp::default(),
+            message_wake_up: WakeUp::default(),
         }
     }
 
@@ -116,6 +124,12 @@ impl Stores {
     #[must_use]
     pub fn with_tasks(self, tasks: Arc<dyn TaskStore>) -> Self {
         Self { tasks, ..self }
+    }
+
+    /// Sets what wakes the server for events, and for client messages, of other processes.
+    #[must_use]
+    pub fn with_wake_ups(self, events: WakeUp, messages: WakeUp) -> Self {
+        Self { event_wake_up: events, message_wake_up: messages, ..self }
     }
 
     /// Sets the event log.

@@ -2,5 +2,7 @@
 
 mod faults;
 mod limits;
+mod notifications;
+mod queue;
 mod support;
 mod tables;

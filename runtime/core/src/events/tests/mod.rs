@@ -21,7 +21,7 @@ use crate::{
     auth::Principal,
     error::StoreError,
     ids::SessionId,
-    store::MemoryStore,
+    store::{MemoryStore, WakeUp},
     time::{Clock, Timestamp},
 };
 
@@ -104,7 +104,7 @@ fn new(number: u64, source: Option<u8>) -> NewEvent {
 impl World {
     fn new() -> Self {
         let log = Arc::new(TwoStepLog::default());
-        let tail = Tail::new(Arc::clone(&log) as _, TaskTracker::new());
+        let tail = Tail::new(Arc::clone(&log) as _, WakeUp::default(), TaskTracker::new());
         let own = Scope::Session(SessionId::random());
         let scopes = Scope::visible_to(&Principal::new("issuer", "alice")).into_iter().chain([own]).collect();
         Self {
@@ -208,7 +208,7 @@ impl World {
                 self.received.iter().map(|received| received.last().map_or(0, |(seq, _)| *seq)).collect();
             if elsewhere {
                 self.neighbour = None;
-                self.tail = Tail::new(Arc::clone(&self.log) as _, TaskTracker::new());
+                self.tail = Tail::new(Arc::clone(&self.log) as _, WakeUp::default(), TaskTracker::new());
             }
             let subscriber = Subscription::open(&self.tail, self.scopes.clone(), Some(positions)).await;
             self.subscriber = Some(subscriber.expect("subscribed"));
@@ -248,7 +248,7 @@ async fn a_new_subscription_receives_later_events_only() {
 async fn the_tail_ends_with_its_last_subscription() {
     let tracker = TaskTracker::new();
     let log: Arc<dyn EventLog> = Arc::new(MemoryStore::new(Clock::manual(Timestamp::from_millis(0))));
-    let tail = Tail::new(log, tracker.clone());
+    let tail = Tail::new(log, WakeUp::default(), tracker.clone());
     for _ in 0..3 {
         let one = Subscription::open(&tail, vec![Scope::Global], None).await.expect("subscribed");
         let two = Subscription::open(&tail, vec![Scope::Global], None).await.expect("subscribed");
@@ -315,7 +315,7 @@ impl EventLog for SlowLog {
 async fn an_event_appended_while_a_subscription_opens_is_received() {
     let slow =
         Arc::new(SlowLog { log: TwoStepLog::default(), first: AtomicBool::new(true), arrive: Notify::new() });
-    let tail = Tail::new(Arc::clone(&slow) as _, TaskTracker::new());
+    let tail = Tail::new(Arc::clone(&slow) as _, WakeUp::default(), TaskTracker::new());
     let mut subscribing = Box::pin(Subscription::open(&tail, vec![Scope::Global], None));
     assert!(futures::poll!(&mut subscribing).is_pending());
     slow.append(&Scope::Global, &new(1, None)).await.expect("appended");
@@ -330,7 +330,7 @@ async fn an_event_appended_while_a_subscription_opens_is_received() {
 #[tokio::test(start_paused = true)]
 async fn an_event_being_written_while_a_subscription_opens_is_received() {
     let log = Arc::new(TwoStepLog::default());
-    let tail = Tail::new(Arc::clone(&log) as _, TaskTracker::new());
+    let tail = Tail::new(Arc::clone(&log) as _, WakeUp::default(), TaskTracker::new());
     let seq = log.begin(&Scope::Global);
     log.append(&Scope::Global, &new(2, None)).await.expect("appended");
     let mut subscriber = Subscription::open(&tail, vec![Scope::Global], None).await.expect("subscribed");
@@ -345,7 +345,7 @@ async fn an_event_being_written_while_a_subscription_opens_is_received() {
 #[tokio::test(start_paused = true)]
 async fn the_gap_of_a_dead_writer_is_sealed_after_two_seconds() {
     let log = Arc::new(TwoStepLog::default());
-    let tail = Tail::new(Arc::clone(&log) as _, TaskTracker::new());
+    let tail = Tail::new(Arc::clone(&log) as _, WakeUp::default(), TaskTracker::new());
     let mut subscriber = Subscription::open(&tail, vec![Scope::Global], None).await.expect("subscribed");
     let seq = log.begin(&Scope::Global);
     log.append(&Scope::Global, &new(2, None)).await.expect("appended");
@@ -355,4 +355,22 @@ async fn the_gap_of_a_dead_writer_is_sealed_after_two_seconds() {
     let waited = start.elapsed();
     assert!(waited >= Duration::from_secs(2) && waited < Duration::from_secs(5), "{waited:?}");
     assert!(!log.finish(&Scope::Global, seq, &new(1, None)), "the position is sealed");
+}
+
+/// An idle tail reads at once what another process has appended, if the store hears of it.
+#[tokio::test(start_paused = true)]
+async fn a_tail_that_is_woken_does_not_wait_for_its_poll() {
+    let (log, wake_up) = (Arc::new(TwoStepLog::default()), WakeUp::new());
+    let tail = Tail::new(Arc::clone(&log) as _, wake_up.clone(), TaskTracker::new());
+    let mut subscriber = Subscription::open(&tail, vec![Scope::Global], None).await.expect("subscribed");
+    // Idle for so long, the tail polls every second or so.
+    let idle = tokio::time::timeout(Duration::from_secs(60), subscriber.next()).await;
+    assert!(idle.is_err());
+    for seq in 1..=3 {
+        let start = tokio::time::Instant::now();
+        log.append(&Scope::Global, &new(seq, None)).await.expect("appended");
+        wake_up.wake("");
+        assert_eq!(subscriber.next().await.expect("read").1.seq, seq);
+        assert_eq!(start.elapsed(), Duration::ZERO);
+    }
 }
