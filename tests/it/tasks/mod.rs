@@ -1,4 +1,5 @@
 mod continuation;
+mod database;
 mod discovery;
 mod experimental;
 mod experimental_declared;
