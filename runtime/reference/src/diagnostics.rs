@@ -12,11 +12,11 @@ use rmcp::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{host, server::Reference, sessions};
+use crate::{host, server::Reference};
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(default)]
-struct Diagnostics {
+pub(crate) struct Diagnostics {
     /// Whether to return the uptime, memory and calls of this process.
     include_metrics: bool,
     /// Whether to return the session of this request.
@@ -59,6 +59,11 @@ impl Reference {
         Parameters(wanted): Parameters<Diagnostics>,
         context: RequestContext<RoleServer>,
     ) -> CallToolResult {
+        CallToolResult::structured(self.report(&wanted, &context).await)
+    }
+
+    /// The state of the server, with the parts that are wanted.
+    pub(crate) async fn report(&self, wanted: &Diagnostics, context: &RequestContext<RoleServer>) -> Value {
         let call = self.host.count_call();
         let mut report = json!({
             "timestamp_ms": Clock::system().now(),
@@ -66,7 +71,7 @@ impl Reference {
             "lambda_info": self.host.function(),
             "request_id": context.invocation().map(|invocation| invocation.request_id()),
             "remaining_time_ms": context.deadline().map(|deadline| deadline.remaining().as_millis()),
-            "health_check": self.health(&context).await,
+            "health_check": self.health(context).await,
         });
         if wanted.include_metrics {
             report["metrics"] = json!({
@@ -77,7 +82,7 @@ impl Reference {
             });
         }
         if wanted.include_session_info {
-            report["session_info"] = sessions::summary(&context);
+            report["session_info"] = self.session_summary(context);
         }
         if wanted.include_aws_info {
             report["aws_info"] = json!({
@@ -89,11 +94,11 @@ impl Reference {
         if wanted.include_environment {
             report["environment"] = json!(self.host.variables());
         }
-        CallToolResult::structured(report)
+        report
     }
 
     /// The checks. The check of the state writes a value and reads it back.
-    async fn health(&self, context: &RequestContext<RoleServer>) -> Value {
+    pub(crate) async fn health(&self, context: &RequestContext<RoleServer>) -> Value {
         let state = match context.handles() {
             Ok(handles) => check_state(handles).await,
             Err(_) => "not_configured".to_owned(),

@@ -1,6 +1,10 @@
 //! The reference server: tools for a first look at a deployment. All values they return are real.
 
+mod ask;
 mod aws;
+mod cleanup;
+mod completions;
+mod counter;
 mod diagnostics;
 mod events;
 mod host;
@@ -9,16 +13,23 @@ mod prompts;
 mod resources;
 mod server;
 mod sessions;
+mod summary;
 mod tools;
 
 use mcp_lambda_server::{Config, McpLambdaServer, tasks::TaskSupport};
 use server::Reference;
 
 fn main() -> Result<(), mcp_lambda_server::Error> {
-    // An invalid setting stops the server when it is built, and the command `config` prints it.
-    let config = Config::from_env().unwrap_or_default();
-    McpLambdaServer::builder(Reference::new(host::Host::detect(), &config))
+    let config = Config::from_env();
+    let reference = match &config {
+        Ok(config) => Reference::new(host::Host::detect(), config),
+        // An invalid setting stops the server when it is built, and the command `config` prints it.
+        Err(_) => Reference::new(host::Host::detect(), &Config::default()),
+    };
+    McpLambdaServer::builder(reference)
+        .config_from_env(config)
         .receive_events()
         .task_tool("progress", TaskSupport::Optional)
+        .task_tool("aws_inventory", TaskSupport::Optional)
         .run()
 }

@@ -1,15 +1,15 @@
-//! One prompt, and completion of its argument.
+//! One prompt, whose argument is completed.
 
 use rmcp::{
     ErrorData,
     model::{
-        CompleteRequestParams, CompleteResult, CompletionInfo, GetPromptRequestParams, GetPromptResponse,
-        GetPromptResult, ListPromptsResult, Prompt, PromptArgument, PromptMessage, Reference, Role,
+        GetPromptRequestParams, GetPromptResponse, GetPromptResult, ListPromptsResult, Prompt,
+        PromptArgument, PromptMessage, Role,
     },
 };
 
 /// The areas that `diagnose` takes as its argument.
-const AREAS: [&str; 4] = ["health", "memory", "sessions", "streams"];
+pub(crate) const AREAS: [&str; 4] = ["health", "memory", "sessions", "streams"];
 
 pub(crate) fn list() -> ListPromptsResult {
     let area = PromptArgument::new("area")
@@ -37,16 +37,4 @@ pub(crate) fn get(request: &GetPromptRequestParams) -> Result<GetPromptResponse,
          and what, if anything, should be done about it."
     );
     Ok(GetPromptResult::new(vec![PromptMessage::new_text(Role::User, text)]).into())
-}
-
-pub(crate) fn complete(request: &CompleteRequestParams) -> Result<CompleteResult, ErrorData> {
-    let known = matches!(&request.r#ref, Reference::Prompt(prompt) if prompt.name == "diagnose");
-    let values = AREAS
-        .iter()
-        .filter(|area| known && request.argument.name == "area" && area.starts_with(&request.argument.value))
-        .map(ToString::to_string)
-        .collect();
-    CompletionInfo::new(values)
-        .map(CompleteResult::new)
-        .map_err(|error| ErrorData::internal_error(error, None))
 }

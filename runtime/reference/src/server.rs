@@ -8,14 +8,14 @@ use rmcp::{
     handler::server::router::tool::ToolRouter,
     model::{
         CompleteRequestParams, CompleteResult, GetPromptRequestParams, GetPromptResponse, Implementation,
-        ListPromptsResult, ListResourcesResult, PaginatedRequestParams, ReadResourceRequestParams,
-        ReadResourceResponse, ServerCapabilities, ServerConfig,
+        ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, PaginatedRequestParams,
+        ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig,
     },
     service::RequestContext,
     tool_handler,
 };
 
-use crate::{aws::Aws, host::Host, prompts, resources};
+use crate::{aws::Aws, completions, host::Host, prompts, resources};
 
 /// The reference server.
 #[derive(Clone)]
@@ -31,7 +31,8 @@ impl Reference {
     /// A tool without a resource that it may use is not listed.
     pub(crate) fn new(host: Host, config: &Config) -> Self {
         let mut tools =
-            Self::basic_tools() + Self::session_tools() + Self::diagnostic_tools() + Self::event_tools();
+            Self::basic_tools() + Self::counter_tools() + Self::session_tools() + Self::cleanup_tools();
+        tools += Self::diagnostic_tools() + Self::summary_tools() + Self::event_tools();
         let resources = &config.tool_resources;
         if !resources.tables.is_empty() {
             tools += Self::table_tools();
@@ -40,7 +41,7 @@ impl Reference {
             tools += Self::metric_tools();
         }
         if !resources.monitored.is_empty() {
-            tools += Self::monitor_tools();
+            tools += Self::monitor_tools() + Self::inventory_tools();
         }
         let mut messages = Self::message_tools();
         if resources.topics.is_empty() {
@@ -68,8 +69,9 @@ impl ServerHandler for Reference {
         ServerConfig::new(capabilities)
             .with_server_info(Implementation::new("mcp-lambda-reference", env!("CARGO_PKG_VERSION")))
             .with_instructions(
-                "Tools that show what the server can do: echo, counter (state), progress (streaming), \
-                 session_info, list_active_sessions, session_cleanup and lambda_diagnostics (what it knows about itself), \
+                "Tools that show what the server can do: echo, counter and reset_counter (state), progress (streaming), \
+                 session_info, list_active_sessions, session_cleanup, lambda_diagnostics and summarize_diagnostics (what it \
+                 knows about itself), \
                  publish_event (publishes an event to all listening clients; the event is in the resource \
                  event://source/type). Tools with AWS data, if the deployment allows them, name what it allows.",
             )
@@ -86,9 +88,17 @@ impl ServerHandler for Reference {
     async fn read_resource(
         &self,
         request: ReadResourceRequestParams,
-        _: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
-        resources::read(&request.uri, &self.host)
+        resources::read(&request.uri, &self.host, self.health(&context), &context).await
+    }
+
+    async fn list_resource_templates(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        Ok(resources::templates())
     }
 
     async fn list_prompts(
@@ -112,6 +122,6 @@ impl ServerHandler for Reference {
         request: CompleteRequestParams,
         _: RequestContext<RoleServer>,
     ) -> Result<CompleteResult, ErrorData> {
-        prompts::complete(&request)
+        completions::complete(&request)
     }
 }

@@ -1,6 +1,4 @@
-//! `session_info`, `list_active_sessions`, `session_cleanup`: the session of a call, and the other ones of its caller.
-
-use std::time::Duration;
+//! `session_info`, `list_active_sessions`: the session of a call, and the other ones of its caller.
 
 use mcp_lambda_server::{Clock, McpContext, error::StoreError, session::SessionRecord, time::Timestamp};
 use rmcp::{
@@ -90,33 +88,8 @@ struct ActiveSession {
     protocol_version: Option<String>,
 }
 
-#[derive(Deserialize, JsonSchema)]
-#[serde(default)]
-struct Cleanup {
-    /// Whether only to return what would be ended.
-    dry_run: bool,
-    /// The time for which a session was not used, in minutes.
-    #[schemars(range(min = 1, max = 43_200))]
-    idle_minutes: u64,
-}
-
-impl Default for Cleanup {
-    fn default() -> Self {
-        Self { dry_run: true, idle_minutes: 60 }
-    }
-}
-
-#[derive(Serialize, JsonSchema)]
-struct CleanedUp {
-    dry_run: bool,
-    /// The ids of the sessions that were idle for this time.
-    idle: Vec<String>,
-    /// The number of sessions that were ended.
-    ended: usize,
-}
-
-/// The most sessions that one cleanup looks at.
-const MOST_SESSIONS: usize = 1000;
+/// The most sessions that one call looks at.
+pub(crate) const MOST_SESSIONS: usize = 1000;
 
 #[tool_router(router = session_tools, vis = "pub(crate)")]
 impl Reference {
@@ -135,7 +108,7 @@ impl Reference {
         Parameters(wanted): Parameters<SessionInfo>,
         context: RequestContext<RoleServer>,
     ) -> CallToolResult {
-        let mut info = summary(&context);
+        let mut info = self.session_summary(&context);
         if wanted.include_metadata {
             info["client_info"] = json!(context.client_info());
             info["protocol_version"] = json!(context.protocol_version());
@@ -203,72 +176,30 @@ impl Reference {
         Ok(Json(ActiveSessions { count: sessions.len(), sessions, note }))
     }
 
-    #[tool(
-        title = "Clean up sessions",
-        description = "Ends the other sessions of the caller that were not used for some time, with their state. With dry_run, \
-                       which is the default, it only returns them.",
-        icons = icon("M4 7h16M9 7V4h6v3M6 7l1 13h10l1-13"),
-        annotations(
-            read_only_hint = false,
-            destructive_hint = true,
-            idempotent_hint = true,
-            open_world_hint = false
-        )
-    )]
-    async fn session_cleanup(
-        &self,
-        Parameters(Cleanup { dry_run, idle_minutes }): Parameters<Cleanup>,
-        context: RequestContext<RoleServer>,
-    ) -> Result<Json<CleanedUp>, CallToolResult> {
-        if !(1..=43_200).contains(&idle_minutes) {
-            return Err(refused(format!(
-                "idle_minutes is {idle_minutes}: expected a number from 1 to 43200"
-            )));
-        }
-        let Some(session) = context.session() else {
-            return Ok(Json(CleanedUp { dry_run, idle: Vec::new(), ended: 0 }));
-        };
-        let now = Clock::system().now();
-        let idle = Duration::from_secs(idle_minutes * 60);
-        let records = session.siblings(MOST_SESSIONS).await.map_err(|error| unavailable(&error))?;
-        let records: Vec<_> = records
-            .into_iter()
-            .filter(|record| record.id != *session.id() && self.last_activity(record).plus(idle) <= now)
-            .collect();
-        let mut ended = 0;
-        for record in records.iter().filter(|_| !dry_run) {
-            ended += usize::from(session.end_sibling(&record.id).await.map_err(|error| unavailable(&error))?);
-        }
-        let idle = records.iter().map(|record| record.id.as_str().to_owned()).collect();
-        Ok(Json(CleanedUp { dry_run, idle, ended }))
+    /// The session in short. `stateless` in 2026-07-28, which has no sessions.
+    pub(crate) fn session_summary(&self, context: &RequestContext<RoleServer>) -> Value {
+        let Some(session) = context.session() else { return json!({ "session_state": "stateless" }) };
+        let record = session.record();
+        json!({
+            "session_state": "active",
+            "session_id": record.id.as_str(),
+            "created_at_ms": record.created_at,
+            "last_activity_ms": self.last_activity(record),
+            "expires_at_ms": record.expires_at,
+            "ttl_seconds": record.expires_at.since(Clock::system().now()).as_secs(),
+        })
     }
 
     /// When a session was last used: its expiry moves with each use, once a minute.
-    fn last_activity(&self, record: &SessionRecord) -> Timestamp {
+    pub(crate) fn last_activity(&self, record: &SessionRecord) -> Timestamp {
         let used = record.expires_at.as_millis().saturating_sub(self.session_ttl.as_millis() as u64);
         Timestamp::from_millis(used).max(record.created_at)
     }
 }
 
-fn unavailable(error: &StoreError) -> CallToolResult {
+pub(crate) fn unavailable(error: &StoreError) -> CallToolResult {
     tracing::warn!(%error, "the sessions of a caller could not be read");
     refused("the store of sessions does not answer: repeat the call")
-}
-
-/// The session in short. `stateless` in 2026-07-28, which has no sessions.
-pub(crate) fn summary(context: &RequestContext<RoleServer>) -> Value {
-    match context.session() {
-        Some(session) => {
-            let record = session.record();
-            json!({
-                "session_state": "active",
-                "session_id": record.id.as_str(),
-                "created_at_ms": record.created_at,
-                "expires_at_ms": record.expires_at,
-            })
-        }
-        None => json!({ "session_state": "stateless" }),
-    }
 }
 
 fn statistics(context: &RequestContext<RoleServer>) -> Value {
@@ -276,6 +207,5 @@ fn statistics(context: &RequestContext<RoleServer>) -> Value {
     let (now, record) = (Clock::system().now(), session.record());
     json!({
         "session_duration_seconds": now.as_millis().saturating_sub(record.created_at.as_millis()) / 1000,
-        "ttl_remaining_seconds": record.expires_at.as_millis().saturating_sub(now.as_millis()) / 1000,
     })
 }

@@ -7,9 +7,12 @@ import { numberIn, textOf } from './text.ts';
 
 type Mode = NonNullable<ClientOptions['versionNegotiation']>['mode'];
 
-async function connect(mode: Mode): Promise<{ client: Client; transport: StreamableHTTPClientTransport }> {
+async function connect(
+  mode: Mode,
+  capabilities: NonNullable<ClientOptions['capabilities']> = {},
+): Promise<{ client: Client; transport: StreamableHTTPClientTransport }> {
   const transport = new StreamableHTTPClientTransport(new URL(inject('url')));
-  const client = new Client({ name: 'e2e', version: '1' }, { versionNegotiation: { mode } });
+  const client = new Client({ name: 'e2e', version: '1' }, { versionNegotiation: { mode }, capabilities });
   await client.connect(transport);
   return { client, transport };
 }
@@ -85,6 +88,27 @@ describe.each(modes)('TypeScript client 2.x, $title', ({ mode, version }) => {
     const filled = Object.fromEntries(parameters.map(parameter => [parameter.name, completion.values[0]!]));
     const { messages } = await client.getPrompt({ name, arguments: filled });
     expect(messages).not.toHaveLength(0);
+  });
+
+  it('asks its user and its model for the server', async () => {
+    const { client: able } = await connect(mode, { elicitation: { form: {} }, sampling: {} });
+    const asked: string[] = [];
+    able.setRequestHandler('elicitation/create', async ({ params }) => {
+      asked.push(params.message);
+      return { action: 'accept', content: { confirm: true } };
+    });
+    able.setRequestHandler('sampling/createMessage', async () => ({
+      role: 'assistant' as const,
+      model: 'm',
+      content: { type: 'text' as const, text: 'All is well.' },
+    }));
+    const name = `e2e-${crypto.randomUUID()}`;
+    await able.callTool({ name: 'counter', arguments: { name, by: 2 } });
+    const reset = await able.callTool({ name: 'reset_counter', arguments: { name } });
+    expect(reset.structuredContent).toEqual({ name, before: 2, value: 0 });
+    expect(asked).toEqual([`Set the counter "${name}" from 2 to 0? Its value is lost.`]);
+    expect(textOf(await able.callTool({ name: 'summarize_diagnostics', arguments: {} }))).toBe('All is well.');
+    await able.close();
   });
 
   it('learns that a tool does not exist', async () => {

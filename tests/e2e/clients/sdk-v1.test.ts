@@ -1,7 +1,7 @@
 // @modelcontextprotocol/sdk 1.x: the client most programs use today. It speaks the session era.
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
-import { LATEST_PROTOCOL_VERSION } from '@modelcontextprotocol/sdk/types.js';
+import { CreateMessageRequestSchema, ElicitRequestSchema, LATEST_PROTOCOL_VERSION } from '@modelcontextprotocol/sdk/types.js';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { PROGRESS, ProgressLog } from './progress.ts';
 import { TOOLS } from './reference.ts';
@@ -81,6 +81,38 @@ describe('TypeScript SDK 1.x', () => {
     const filled = Object.fromEntries(parameters.map(parameter => [parameter.name, completion.values[0]!]));
     const { messages } = await client.getPrompt({ name, arguments: filled });
     expect(messages).not.toHaveLength(0);
+  });
+
+  it('completes the argument of a resource template', async () => {
+    const { resourceTemplates } = await client.listResourceTemplates();
+    const uri = 'server://health/{check}';
+    expect(resourceTemplates.map(template => template.uriTemplate)).toContain(uri);
+    const { completion } = await client.complete({ ref: { type: 'ref/resource', uri }, argument: { name: 'check', value: 'st' } });
+    expect(completion.values).toEqual(['state']);
+    const { contents } = await client.readResource({ uri: 'server://health/state' });
+    expect(contents[0]).toMatchObject({ text: '{"check":"state","status":"ok"}' });
+  });
+
+  it('asks its user and its model for the server', async () => {
+    const asked: string[] = [];
+    const able = new Client({ name: 'e2e', version: '1' }, { capabilities: { elicitation: {}, sampling: {} } });
+    able.setRequestHandler(ElicitRequestSchema, async ({ params }) => {
+      asked.push(params.message);
+      return { action: 'accept', content: { confirm: true } };
+    });
+    able.setRequestHandler(CreateMessageRequestSchema, async () => ({
+      role: 'assistant' as const,
+      model: 'm',
+      content: { type: 'text' as const, text: 'All is well.' },
+    }));
+    await able.connect(new StreamableHTTPClientTransport(new URL(inject('url'))));
+    const name = `e2e-${crypto.randomUUID()}`;
+    await able.callTool({ name: 'counter', arguments: { name, by: 2 } });
+    const reset = await able.callTool({ name: 'reset_counter', arguments: { name } });
+    expect(reset.structuredContent).toEqual({ name, before: 2, value: 0 });
+    expect(asked).toEqual([`Set the counter "${name}" from 2 to 0? Its value is lost.`]);
+    expect(textOf(await able.callTool({ name: 'summarize_diagnostics', arguments: {} }))).toBe('All is well.');
+    await able.close();
   });
 
   it('learns that a tool does not exist', async () => {

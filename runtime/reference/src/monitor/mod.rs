@@ -2,6 +2,7 @@
 
 mod containers;
 mod functions;
+mod inventory;
 mod observation;
 mod pages;
 mod resource;

@@ -20,6 +20,9 @@ pub(super) enum Kind {
 }
 
 impl Kind {
+    pub(super) const ALL: [Self; 6] =
+        [Self::Ec2, Self::Rds, Self::Lambda, Self::Ecs, Self::S3, Self::CloudFormation];
+
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Ec2 => "EC2",

@@ -2,6 +2,7 @@
 
 mod cloud;
 mod contract;
+mod inventory;
 mod messages;
 mod metrics;
 mod monitor;
@@ -9,4 +10,5 @@ mod on_ministack;
 mod program;
 mod refusals;
 mod sessions;
+mod surface;
 mod table;

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
-use test_support::{McpRequest, call};
+use test_support::{McpRequest, call, initialize, result, session::Client, stateless};
 
 use crate::{
     cloud::{Answer, Cloud, Sent},
@@ -237,4 +237,59 @@ async fn with_a_progress_token_each_change_is_reported_while_the_call_runs() {
     assert_eq!((&result["monitoring_status"], &result["updates"]), (&json!("failed"), &json!(3)));
     assert!(result["failure"].as_str().expect("a text").contains("InvalidParameterValue"), "{result}");
     assert_eq!(result["resources"][0]["state"], "running");
+}
+
+/// A call with a progress token, that reads once a second.
+fn watching() -> Value {
+    let mut arguments = monitored("EC2");
+    arguments["update_frequency"] = json!(1000);
+    json!({ "name": TOOL, "arguments": arguments, "_meta": { "progressToken": "p" } })
+}
+
+#[tokio::test]
+async fn it_ends_before_the_deadline_of_the_call_with_the_last_resources() {
+    let cloud = Cloud::start(answer).await;
+    // Five seconds of them are kept for the result.
+    let variables: Vec<_> =
+        ALLOWED.into_iter().chain(CREDENTIALS).chain([("MCP_REQUEST_SECONDS", "8")]).collect();
+    let program = Program::with(&cloud.endpoint, &variables).await;
+    let messages = program.messages(stateless("tools/call", watching())).await;
+    let result = &messages.last().expect("a response")["result"]["structuredContent"];
+    assert_eq!(result["monitoring_status"], "deadline_reached", "{result}");
+    assert!(result["updates"].as_u64().expect("a number") >= 2, "{result}");
+    assert_eq!(result["resources"].as_array().expect("resources").len(), 2);
+}
+
+#[tokio::test]
+async fn it_ends_when_its_client_cancels_it() {
+    let cloud = Cloud::start(answer).await;
+    let program = Program::start(&cloud.endpoint).await;
+    let version = "2025-11-25";
+    let id = initialize(&program.server, version, json!({})).await;
+    let client = Client { id, version, principal: None };
+    let mut reply = client.request(7, "tools/call", watching()).send(&program.server).await;
+    assert_eq!(reply.message().await["method"], "notifications/progress");
+    assert_eq!(client.cancel(7).send(&program.server).await.status, 202);
+    // The stream ends without a response, and long before the deadline of a call.
+    while let Some(message) = reply.next_message().await {
+        assert_eq!(message["method"], "notifications/progress", "{message}");
+    }
+}
+
+#[tokio::test]
+async fn its_numbers_are_an_event_without_names_and_tags() {
+    let cloud = Cloud::start(answer).await;
+    let program = Program::start(&cloud.endpoint).await;
+    let called = program.call(TOOL, monitored("EC2")).await;
+    let read = stateless("resources/read", json!({ "uri": "event://monitoring_update/EC2" }));
+    let read = result(read.send(&program.server).await).await;
+    let text = read["contents"][0]["text"].as_str().expect("a text");
+    assert!(!text.contains("i-1") && !text.contains("prod"), "{text}");
+    for part in [
+        r#""total_scanned":2"#.to_owned(),
+        r#""region":"eu-north-1""#.to_owned(),
+        format!(r#""correlation_id":{}"#, called["correlation_id"]),
+    ] {
+        assert!(text.replace(": ", ":").contains(&part), "{part} in {text}");
+    }
 }

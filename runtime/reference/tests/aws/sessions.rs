@@ -42,6 +42,30 @@ async fn an_anonymous_caller_sees_and_ends_no_session_but_its_own() {
 }
 
 #[tokio::test]
+async fn session_info_has_times_client_capabilities_and_statistics_as_asked() {
+    let cloud = Cloud::json(200, json!({})).await;
+    let program = Program::with(&cloud.endpoint, &CREDENTIALS).await;
+    let id = initialize(&program.server, VERSION, json!({ "elicitation": {} })).await;
+    let info = call(&program, &id, "session_info", json!({})).await["structuredContent"].clone();
+    assert_eq!((&info["session_state"], &info["session_id"]), (&json!("active"), &json!(id)));
+    let time = |name: &str| info[name].as_u64().expect(name);
+    assert!(time("created_at_ms") <= time("last_activity_ms"), "{info}");
+    assert!(time("last_activity_ms") < time("expires_at_ms"), "{info}");
+    // The default of SESSION_TTL_MINUTES is a day.
+    assert!((86_000..=86_400).contains(&time("ttl_seconds")), "{info}");
+    assert_eq!((&info["client_info"]["name"], &info["protocol_version"]), (&json!("test"), &json!(VERSION)));
+    assert_eq!(info["client_capabilities"], json!({ "elicitation": {} }));
+    assert_eq!(info.get("statistics"), None);
+    let less =
+        json!({ "include_metadata": false, "include_capabilities": false, "include_statistics": true });
+    let info = call(&program, &id, "session_info", less).await["structuredContent"].clone();
+    assert!(info["statistics"]["session_duration_seconds"].is_u64(), "{info}");
+    assert_eq!((info.get("client_info"), info.get("client_capabilities")), (None, None));
+    let none = program.call("session_info", json!({})).await;
+    assert_eq!((&none["session_state"], none.get("session_id")), (&json!("stateless"), None));
+}
+
+#[tokio::test]
 async fn a_call_without_a_session_has_none_to_list() {
     let cloud = Cloud::json(200, json!({})).await;
     let program = Program::with(&cloud.endpoint, &CREDENTIALS).await;
