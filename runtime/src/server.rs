@@ -115,6 +115,12 @@ impl Server {
         served
     }
 
+    /// Refuses definitions of tools that the handler does not have.
+    #[cfg(feature = "tool-definitions")]
+    pub(crate) async fn check_tool_definitions(&self) -> Result<(), Error> {
+        self.server.check_tool_definitions().await.map_err(Error::from)
+    }
+
     /// Binds a local address, to learn its port before it is served.
     ///
     /// # Errors

@@ -45,19 +45,33 @@ struct Known {
     is_announced: bool,
 }
 
+/// The file as it was at start.
+pub(crate) struct DefinitionFile {
+    path: PathBuf,
+    file: Option<(SystemTime, u64)>,
+    pub(crate) definitions: Arc<ToolDefinitions>,
+}
+
+impl DefinitionFile {
+    pub(crate) fn read(path: &Path) -> Result<Self, ConfigError> {
+        let file = changed_at(path);
+        let definitions = Arc::new(ToolDefinitions::read(path)?);
+        Ok(Self { path: path.to_owned(), file, definitions })
+    }
+}
+
 impl Definitions {
-    /// Reads the file for the first time.
-    pub(crate) fn read(
-        path: &Path,
+    /// The definitions of a file that was read.
+    pub(crate) fn new(
+        file: DefinitionFile,
         check_interval: Duration,
         store: Arc<dyn StateStore>,
         events: Events,
         clock: Clock,
-    ) -> Result<Self, ConfigError> {
-        let file = changed_at(path);
-        let definitions = Arc::new(ToolDefinitions::read(path)?);
+    ) -> Self {
+        let DefinitionFile { path, file, definitions } = file;
         let known = Mutex::new(Known { definitions, file, checked_at: None, is_announced: false });
-        Ok(Self(Arc::new(Inner { path: path.to_owned(), check_interval, store, events, clock, known })))
+        Self(Arc::new(Inner { path, check_interval, store, events, clock, known }))
     }
 
     /// The definitions. The file is looked at again when the check interval has passed. One that cannot be read leaves the definitions as they

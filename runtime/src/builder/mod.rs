@@ -95,6 +95,8 @@ pub struct Builder<H> {
     handler: H,
     // Boxed, as what is large here is moved from step to step, and each copy would be more of a stack that is paged in.
     config: Option<Box<Config>>,
+    /// What [`Config::from_env`] has returned to the program.
+    environment: Option<Result<Box<Config>, ConfigError>>,
     stores: Option<Stores>,
     clock: Clock,
     routes: Routes,
@@ -122,6 +124,7 @@ impl<H: Handler> Builder<H> {
         Self {
             handler,
             config: None,
+            environment: None,
             stores: None,
             clock: Clock::system(),
             routes: Routes::default(),
@@ -148,6 +151,23 @@ impl<H: Handler> Builder<H> {
     /// Sets the configuration. Default: the one of the environment, as [`Config::from_env`] reads it.
     pub fn config(mut self, config: Config) -> Self {
         self.config = Some(Box::new(config));
+        self
+    }
+
+    /// Gives what [`Config::from_env`] has returned, for a program that has read it for its handler: it is not read again. An error is
+    /// that of the build, so that the command `config` still prints all settings.
+    ///
+    /// ```no_run
+    /// # use mcp_lambda_server::{Config, McpLambdaServer, rmcp::ServerHandler};
+    /// # struct Server(String);
+    /// # impl ServerHandler for Server {}
+    /// let config = Config::from_env();
+    /// let path = config.as_ref().map_or_else(|_| String::new(), |config| config.path.clone());
+    /// McpLambdaServer::builder(Server(path)).config_from_env(config).run()?;
+    /// # Ok::<(), mcp_lambda_server::Error>(())
+    /// ```
+    pub fn config_from_env(mut self, config: Result<Config, ConfigError>) -> Self {
+        self.environment = Some(config.map(Box::new));
         self
     }
 
@@ -339,7 +359,10 @@ impl<H: Handler> Builder<H> {
             result_store: self.result_store.take().or(found.result_store),
             login: found.login,
         };
-        self.assemble(config, chosen, state)
+        let server = self.assemble(config, chosen, state)?;
+        #[cfg(feature = "tool-definitions")]
+        server.check_tool_definitions().await?;
+        Ok(server)
     }
 
     /// Puts the parts together.
@@ -401,7 +424,8 @@ impl<H: Handler> Builder<H> {
     // Not inlined, like the other steps of a cold start: their stacks would add up, and each page is a page fault.
     #[inline(never)]
     fn configured(&mut self) -> Result<Box<Config>, ConfigError> {
-        self.config.take().map_or_else(|| Config::from_env().map(Box::new), Ok)
+        let environment = || self.environment.take().unwrap_or_else(|| Config::from_env().map(Box::new));
+        self.config.take().map_or_else(environment, Ok)
     }
 }
 

@@ -80,6 +80,27 @@ async fn a_layer_of_the_program_may_authenticate_a_caller_itself() {
 }
 
 #[tokio::test]
+async fn the_metadata_names_the_scopes_of_tool_definitions() {
+    let issuer = Issuer::start().await.expect("a port");
+    let file = std::env::temp_dir().join(format!("mcp-scopes-{}.yaml", std::process::id()));
+    std::fs::write(&file, "tools:\n  echo:\n    scopes: [tools:echo, admin]\n").expect("a file");
+    let change = taking(&issuer);
+    let world = world(
+        1,
+        |config| {
+            change(config);
+            config.auth.tools.add("admin_*", ["admin"]);
+            config.tool_definitions = Some(file.clone());
+        },
+        |builder| builder,
+    );
+    let path = "/.well-known/oauth-protected-resource/mcp";
+    let document = McpRequest::of(Method::GET).path(path).send(world.at(0)).await.json().await;
+    assert_eq!(document["scopes_supported"], json!([SCOPE, "admin", "tools:echo"]));
+    std::fs::remove_file(&file).expect("the file");
+}
+
+#[tokio::test]
 async fn metadata_is_served_at_both_paths_without_a_token() {
     let issuer = Issuer::start().await.expect("a port");
     let change = taking(&issuer);

@@ -237,7 +237,34 @@ async fn a_file_that_cannot_be_used_stops_the_start_with_the_place_and_the_neare
 
 #[tokio::test]
 async fn names_keep_their_case() {
-    let file =
-        File::new("yaml", "tools:\n  echo: { name: sayAgain_V2 }\n  Unknown.Tool: { enabled: false }\n");
+    let file = File::new("yaml", "tools:\n  echo: { name: sayAgain_V2 }\n");
     assert!(names(&file.world(1), 0).await.contains(&"sayAgain_V2".to_owned()));
+}
+
+/// The error of a server with this file at start.
+async fn refused_at_start(file: &File) -> String {
+    let mut config = Config::default();
+    config.tool_definitions = Some(file.0.clone());
+    let builder =
+        McpLambdaServer::builder(test_support::Fixture::new(test_support::Stage::new().0)).config(config);
+    builder.build().await.expect_err("a tool that is not there").to_string()
+}
+
+#[tokio::test]
+async fn a_tool_that_the_server_does_not_have_stops_it_with_the_nearest_name() {
+    for (tool, text_of_file, hint) in [
+        ("ecoh", "tools:\n  ecoh:\n    name: other\n", "did you mean echo?"),
+        ("ehco", "tools:\n  echo:\n    name: other\n  ehco:\n    scopes: [a]\n", "did you mean echo?"),
+        (
+            "Unknown.Tool",
+            "tools:\n  Unknown.Tool: { enabled: false }\n",
+            "expected the name that the program gives it",
+        ),
+    ] {
+        let file = File::new("yaml", text_of_file);
+        let error = refused_at_start(&file).await;
+        let path = file.0.display().to_string();
+        assert!(error.starts_with(&format!("{path}: tools.{tool} is")), "{error}");
+        assert!(error.ends_with(&format!("is a tool that this server does not have: {hint}")), "{error}");
+    }
 }

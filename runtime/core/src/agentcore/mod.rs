@@ -117,7 +117,7 @@ impl Server {
         Ok(schema)
     }
 
-    async fn all_tools(&self, principal: &Principal) -> Result<Vec<Value>, ErrorData> {
+    pub(crate) async fn all_tools(&self, principal: &Principal) -> Result<Vec<Value>, ErrorData> {
         let deadline = Deadline::after(self.config().request_timeout);
         let (mut tools, mut params) = (Vec::new(), Map::new());
         for _ in 0..MOST_PAGES {

@@ -43,6 +43,16 @@ impl ProtectedResource {
         }
     }
 
+    /// Adds scopes that tools require.
+    #[cfg(feature = "tool-definitions")]
+    pub(crate) fn extend_scopes(&mut self, scopes: impl Iterator<Item = String>) {
+        for scope in scopes {
+            if !self.tool_scopes.contains(&scope) {
+                self.tool_scopes.push(scope);
+            }
+        }
+    }
+
     /// The paths that serve [`ProtectedResource::metadata`]. There are none without an issuer.
     pub(crate) fn paths(&self) -> Vec<String> {
         if self.issuer.is_none() {

@@ -79,6 +79,23 @@ impl ToolDefinitions {
         self.0.get(name)
     }
 
+    /// The scopes that tools need, each once.
+    pub(crate) fn scopes(&self) -> BTreeSet<String> {
+        self.0.values().flat_map(|tool| tool.scopes.iter().cloned()).collect()
+    }
+
+    /// The error of a tool that the server does not have, with those that it has.
+    pub(crate) fn unknown_tool(path: &Path, name: &str, known: &[String]) -> ConfigError {
+        let alike = known.iter().map(|known| (strsim::normalized_damerau_levenshtein(name, known), known));
+        let nearest = alike.max_by(|(one, _), (other, _)| one.total_cmp(other));
+        let hint = match nearest.filter(|(likeness, _)| *likeness >= 0.5) {
+            Some((_, nearest)) => format!("did you mean {nearest}?"),
+            None => "expected the name that the program gives it".to_owned(),
+        };
+        let problem = format!("tools.{name} is a tool that this server does not have: {hint}");
+        ConfigError::of_file(&path.display().to_string(), &problem)
+    }
+
     /// Whether a tool needs scopes.
     pub(crate) fn has_scopes(&self) -> bool {
         self.0.values().any(|tool| !tool.scopes.is_empty())

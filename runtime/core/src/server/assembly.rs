@@ -31,7 +31,7 @@ use crate::{
 };
 
 #[cfg(feature = "tool-definitions")]
-use crate::tool_definitions::Definitions;
+use crate::tool_definitions::{DefinitionFile, Definitions};
 
 #[cfg(feature = "metrics")]
 pub(super) use crate::telemetry::MetricLines;
@@ -49,6 +49,9 @@ pub(super) type Tracer = std::convert::Infallible;
 pub(super) struct ToolParts {
     /// The tools that are disabled at first, if tools can be switched.
     pub(super) dynamic: Option<BTreeSet<String>>,
+    /// Tools as a file defines them.
+    #[cfg(feature = "tool-definitions")]
+    pub(super) definitions: Option<DefinitionFile>,
     /// The tools that run as tasks.
     pub(super) tasks: BTreeMap<String, TaskSupport>,
     /// The queue from which workers take tasks.
@@ -123,15 +126,11 @@ pub(super) fn dispatcher(
         Tools::new(disabled, config.tool_check_interval, store, events.clone(), clock.clone())
     });
     #[cfg(feature = "tool-definitions")]
-    let definitions = match &config.tool_definitions {
-        None => None,
-        Some(path) => {
-            let store = Arc::clone(&stores.state);
-            let interval = config.tool_check_interval;
-            let definitions = Definitions::read(path, interval, store, events.clone(), clock.clone())?;
-            Some((definitions, clock.clone()))
-        }
-    };
+    let definitions = tool_parts.definitions.map(|file| {
+        let store = Arc::clone(&stores.state);
+        let interval = config.tool_check_interval;
+        (Definitions::new(file, interval, store, events.clone(), clock.clone()), clock.clone())
+    });
     let services = Arc::new(ToolServices {
         events: events.clone(),
         tools: tools.clone(),

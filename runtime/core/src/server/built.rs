@@ -34,6 +34,8 @@ use crate::{
     upstream_token::UpstreamTokenSource,
     worker::QueueWorker,
 };
+#[cfg(feature = "tool-definitions")]
+use crate::{config::ToolDefinitions, tool_definitions::DefinitionFile};
 
 /// What a server is made of, each part chosen.
 #[expect(missing_debug_implementations, reason = "its parts are moved into a server at once")]
@@ -74,6 +76,9 @@ pub struct Server {
     pub(super) service: McpService,
     pub(super) lifecycle: Lifecycle,
     pub(super) queue_worker: Option<QueueWorker>,
+    /// The definitions of tools as they were at start.
+    #[cfg(feature = "tool-definitions")]
+    pub(super) definitions: Option<Arc<ToolDefinitions>>,
     #[cfg_attr(not(feature = "metrics"), expect(dead_code, reason = "no page shows them"))]
     pub(super) metrics: Metrics,
     #[cfg_attr(not(feature = "metrics"), expect(dead_code, reason = "nothing is written to them"))]
@@ -129,7 +134,15 @@ impl Server {
             routes.around(crate::http::compressed);
         }
         routes.around(check_heads(config.requests));
-        let resource = Arc::new(ProtectedResource::of(&config.auth, &config.path));
+        #[cfg_attr(not(feature = "tool-definitions"), expect(unused_mut, reason = "no file has scopes"))]
+        let mut resource = ProtectedResource::of(&config.auth, &config.path);
+        #[cfg(feature = "tool-definitions")]
+        let file = config.tool_definitions.as_deref().map(DefinitionFile::read).transpose()?;
+        #[cfg(feature = "tool-definitions")]
+        let definitions = file.as_ref().map(|file| Arc::clone(&file.definitions));
+        #[cfg(feature = "tool-definitions")]
+        resource.extend_scopes(definitions.iter().flat_map(|definitions| definitions.scopes()));
+        let resource = Arc::new(resource);
         #[cfg(feature = "otel")]
         let tracing = tracer.map(|tracer| assembly::tracing(tracer, &handler));
         #[cfg(not(feature = "otel"))]
@@ -144,6 +157,8 @@ impl Server {
             publisher,
             ToolParts {
                 dynamic: dynamic_tools,
+                #[cfg(feature = "tool-definitions")]
+                definitions: file,
                 tasks: task_tools,
                 queue: task_queue,
                 state_keys,
@@ -171,7 +186,16 @@ impl Server {
             }
             None => routes.build(Arc::clone(&endpoint)),
         };
-        Ok(Self { service, endpoint, lifecycle, queue_worker, metrics, lines })
+        Ok(Self {
+            service,
+            endpoint,
+            lifecycle,
+            queue_worker,
+            #[cfg(feature = "tool-definitions")]
+            definitions,
+            metrics,
+            lines,
+        })
     }
 
     /// Answers one request.
