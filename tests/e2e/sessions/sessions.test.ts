@@ -76,6 +76,22 @@ describe('each request on another environment', () => {
     expect(last?.result?.content?.[0]?.text).toContain('an answer');
   });
 
+  it('reset_counter of the reference server waits for its user, whose answer is posted to another', async () => {
+    const session = await Session.open(lambda.url, { elicitation: {} });
+    const name = crypto.randomUUID();
+    await session.answer('counter', { name, by: 5 });
+    const call = await session.call('reset_counter', { name });
+    let last: Message | undefined;
+    for await (const { message } of call.messages) {
+      if (message?.method !== undefined && message.id !== undefined) {
+        const posted = await session.post({ id: message.id, result: { action: 'accept', content: { confirm: true } } });
+        expect(posted.environment).not.toBe(call.environment);
+      }
+      last = message ?? last;
+    }
+    expect(last?.result?.structuredContent).toEqual({ name, before: 5, value: 0 });
+  });
+
   it('a cancellation that is posted to another ends the call', async () => {
     const session = await Session.open(lambda.url);
     const began = Date.now();
