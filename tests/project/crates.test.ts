@@ -85,7 +85,7 @@ afterAll(() => project?.remove());
 describe('the packed crates', () => {
   it('have a README that stands alone, both licences, and no files of tests of the repository', async () => {
     const crates = (await readdir(registry)).filter(name => name.endsWith('.crate'));
-    expect(crates.length).toBe(10);
+    expect(crates.length).toBe(11);
     for (const crate of crates) {
       const files = (await project.must('tar', ['-tzf', join(registry, crate)])).trim().split('\n').map(file => file.split('/').slice(1).join('/'));
       expect(files, crate).toEqual(expect.arrayContaining(['Cargo.toml', 'README.md', 'LICENSE-APACHE', 'LICENSE-MIT']));
