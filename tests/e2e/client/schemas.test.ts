@@ -10,7 +10,7 @@ describe.each(['stateless', 'session'])('validate-schemas of the reference serve
   it('finds nothing', async () => {
     const ran = await mcpLambda(['validate-schemas', inject('url'), '--call', '--era', era]);
     expect(ran, ran.stdout + ran.stderr).toMatchObject({ code: 0, stderr: '' });
-    expect(ran.stdout).toMatch(/8 tools, 1 prompt, \d+ resources?, 1 template; \d results?: no findings\n$/);
+    expect(ran.stdout).toMatch(/10 tools, 1 prompt, \d+ resources?, 3 templates; \d results?: no findings\n$/);
   });
 
   it('reports in JSON, of one tool if one is named', async () => {

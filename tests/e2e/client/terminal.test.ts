@@ -64,7 +64,7 @@ describe.each(['stateless', 'session'])('a terminal, %s', era => {
   it('completes commands, tools, arguments and values that the server offers', async () => {
     const code = await session(async terminal => {
       // Events of other tests are resources too.
-      await terminal.sees(/8 tools, 1 prompt, \d+ resources?/);
+      await terminal.sees(/10 tools, 1 prompt, \d+ resources?/);
       await terminal.sees('mcp> ');
       terminal.type(`cal${KEYS.tab}ec${KEYS.tab}mes${KEYS.tab}hi${KEYS.enter}`);
       await terminal.sees('call echo message=');

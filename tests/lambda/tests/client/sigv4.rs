@@ -78,7 +78,8 @@ async fn next(connection: &mut Connection) -> Value {
 
 #[tokio::test]
 async fn rmcp_calls_a_tool_through_a_gateway_that_checks_signatures() {
-    let emulator = function().start().await.unwrap();
+    // Its session is in memory: one environment has the GET stream and the calls.
+    let emulator = function().environments(1).concurrency(8).start().await.unwrap();
     let gateway = gateway_of(&emulator, &["one"]).await;
     let transport = connect(&gateway, REGION, credentials(&key("one")));
     let client = ().serve(transport).await.unwrap();
