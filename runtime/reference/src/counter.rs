@@ -116,7 +116,21 @@ impl Reference {
         if before != 0 {
             let question = format!("Set the counter {name:?} from {before} to 0? Its value is lost.");
             match ask::confirm(&question, &Repeated::new(state, responses), &context).await {
-                Asked::Response(true) | Asked::Unable => counter.set("counter", &0).await?,
+                Asked::Response(true) | Asked::Unable => {
+                    // The user has agreed to lose this value, and may have thought for minutes.
+                    let mut found = before;
+                    let reset = counter.update("counter", |value: Option<i64>| {
+                        found = value.unwrap_or(0);
+                        if found == before { 0 } else { found }
+                    });
+                    reset.await?;
+                    if found != before {
+                        let text = format!(
+                            "the counter was {before} and is {found} by now: it was not changed; call again"
+                        );
+                        return Ok(refused(text).into());
+                    }
+                }
                 Asked::Response(false) => {
                     let text = format!("the user has declined: the counter is still {before}");
                     return Ok(refused(text).into());

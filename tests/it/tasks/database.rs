@@ -1,6 +1,6 @@
 //! A server and workers that share nothing but a database of PostgreSQL, as the configuration names it.
 
-use std::sync::atomic::Ordering;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use mcp_lambda_server::{
     Config, McpLambdaServer, Principal, Server,
@@ -43,12 +43,15 @@ async fn workers_run_the_tasks_of_a_server_through_the_database_each_once() {
         let task = result(call.extension(owner.clone()).send(&front).await).await;
         ids.push(task["taskId"].as_str().expect("a task").to_owned());
     }
-    for id in ids {
-        let get = declared("tasks/get", json!({ "taskId": id })).extension(owner.clone());
-        while result(get.clone().send(&front).await).await["status"] != "completed" {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    let completed = async {
+        for id in ids {
+            let get = declared("tasks/get", json!({ "taskId": id })).extension(owner.clone());
+            while result(get.clone().send(&front).await).await["status"] != "completed" {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
         }
-    }
+    };
+    tokio::time::timeout(Duration::from_secs(120), completed).await.expect("all tasks are completed in time");
     for worker in &workers {
         worker.stop();
     }

@@ -144,6 +144,23 @@ async fn in_2025_the_call_waits_and_its_user_agrees_at_the_other_process() {
 }
 
 #[tokio::test]
+async fn in_2025_a_counter_that_changes_while_its_user_thinks_is_not_reset() {
+    let (_cloud, [first, second]) = two("reset-late").await;
+    let client = session(&first, json!({ "elicitation": {} })).await;
+    let value =
+        async |by: i64| second.call("counter", json!({ "name": "orders", "by": by })).await["value"].clone();
+    value(5).await;
+    let mut reply = client.call(1, "reset_counter", json!({ "name": "orders" })).send(&first.server).await;
+    let asked = reply.message().await;
+    value(1).await;
+    assert_eq!(client.answer(&asked, yes()).send(&second.server).await.status, 202);
+    let refused = reply.message().await["result"].clone();
+    let text = "the counter was 5 and is 6 by now: it was not changed; call again";
+    assert_eq!((&refused["isError"], &refused["content"][0]["text"]), (&json!(true), &json!(text)));
+    assert_eq!(value(0).await, 6);
+}
+
+#[tokio::test]
 async fn a_client_that_cannot_ask_its_user_is_not_asked() {
     let (_cloud, program) = server().await;
     program.call("counter", json!({ "name": "orders", "by": 5 })).await;
